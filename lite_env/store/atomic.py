@@ -1,0 +1,79 @@
+"""Writing that leaves either the old file or the whole new one, never a half."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _umask() -> int:
+    # There is no way to read the mask without setting it.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Replace `path` by `data` in one step; its folder is made if needed.
+
+    Args:
+        path: where to write.
+        data: the whole new content.
+        durable: also wait until the bytes are on disk (lock files, manifests).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Replace `path` by `text` in one step: UTF-8, line ends as they are in `text`."""
+    write_bytes(path, text.encode(), durable=durable)
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Fill a folder beside `path` that takes its place when the block ends without an error.
+
+    What stood at `path` before is kept until the new folder is complete, and comes back if the swap fails.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+    try:
+        yield staging
+        staging.chmod(0o777 & ~_umask())
+        _swap(staging, path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _swap(staging: Path, path: Path) -> None:
+    if not path.exists():
+        staging.replace(path)
+        return
+    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".old"))
+    path.replace(old / "content")
+    try:
+        staging.replace(path)
+    except BaseException:
+        (old / "content").replace(path)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
