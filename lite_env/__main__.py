@@ -1,0 +1,5 @@
+"""``python -m lite_env``."""
+
+from lite_env.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Conda channels made from what is published elsewhere: fetched, checked, repackaged, indexed."""

@@ -1,0 +1,77 @@
+"""The values that a lock file holds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLATFORM = "emscripten-wasm32"
+"""The conda subdir that a browser kernel is made of, beside ``noarch``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedPackage:
+    """One package, exactly: what to fetch, and how to know that it is the right thing.
+
+    Attributes:
+        name, version, build, build_number, subdir: the conda record's identity.
+        file_name: as in the channel, ``numpy-1.25.2-py311_2.conda``.
+        url: where to fetch it; ``file://`` for a local channel.
+        channel: URL (or ``file://`` URL) of the channel it comes from, without a trailing slash.
+        sha256: of the package file, hex.
+        md5, size: of the package file; size in bytes.
+        depends, constrains: match specs.
+        license: as the record gives it.
+        noarch: ``python``, ``generic`` or None.
+        timestamp: build time in milliseconds since 1970, where the record has one.
+    """
+
+    name: str
+    version: str
+    build: str
+    build_number: int
+    subdir: str
+    file_name: str
+    url: str
+    channel: str
+    sha256: str
+    md5: str | None = None
+    size: int | None = None
+    depends: tuple[str, ...] = ()
+    constrains: tuple[str, ...] = ()
+    license: str | None = None
+    noarch: str | None = None
+    timestamp: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lockfile:
+    """One environment, solved: packages sorted by name, and what they are the answer to.
+
+    Attributes:
+        name: the environment's name.
+        channels: URLs in order of priority.
+        packages: sorted by name.
+        requested: the match specs that were asked for, sorted.
+        variables: environment variables, sorted by name.
+        spec_digest: SHA-256 of the normalised environment file that was answered.
+        file: where it was read from, if it was.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    packages: tuple[LockedPackage, ...]
+    requested: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    spec_digest: str
+    file: Path | None = None
+
+
+def packages_digest(packages: list[tuple[str, str, str]]) -> str:
+    """SHA-256 over sorted (subdir, file name, sha256) of packages: the identity of an environment, free of paths."""
+    lines = sorted(f"{subdir}/{file_name}#{sha256}\n" for subdir, file_name, sha256 in packages)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,157 @@
+"""``manifest.json``: the one file of a pack whose name is not its hash, and the index it points to."""
+
+from __future__ import annotations
+
+import msgspec
+
+FORMAT_MAJOR = 1
+FORMAT_MINOR = 0
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """A value of the manifest; unknown keys of a later minor version are ignored."""
+
+
+class File(_Value, frozen=True, kw_only=True):
+    """A file that is served as it is: a kernel's own binaries.
+
+    Attributes:
+        path: where it lies in the pack.
+        source: where it lay in the prefix.
+        size: bytes.
+        sha256: of the file.
+    """
+
+    path: str
+    source: str
+    size: int
+    sha256: str
+
+
+class Archive(_Value, frozen=True, kw_only=True):
+    """One tar inside zstd, ``archives/<digest>.tar.zst``.
+
+    Attributes:
+        digest: SHA-256 of the uncompressed tar: its identity and name.
+        raw_size: bytes of the uncompressed tar.
+        size: bytes of the compressed file.
+        sha256: of the compressed file; checked before anything is inflated.
+        load: ``boot``, ``import:<module>`` or ``demand``.
+        packages: names of the packages whose files it holds, sorted.
+    """
+
+    digest: str
+    raw_size: int
+    size: int
+    sha256: str
+    load: str
+    packages: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the pack."""
+        return f"archives/{self.digest}.tar.zst"
+
+
+class IndexFile(_Value, frozen=True, kw_only=True):
+    """The file tree, ``index-<digest>.json.zst``; fields as in `Archive`."""
+
+    digest: str
+    raw_size: int
+    size: int
+    sha256: str
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the pack."""
+        return f"index-{self.digest}.json.zst"
+
+
+class Package(_Value, frozen=True, kw_only=True):
+    """One conda package that the environment is made of."""
+
+    name: str
+    version: str
+    build: str
+    build_number: int
+    subdir: str
+    file_name: str
+    sha256: str | None = None
+    license: str | None = None
+    depends: tuple[str, ...] = ()
+
+
+class Environment(_Value, frozen=True, kw_only=True):
+    """What is packed.
+
+    Attributes:
+        name: the environment's name.
+        platform: its conda subdir.
+        lock_digest: SHA-256 over (subdir, file name, sha256) of its packages.
+        requested: match specs that were asked for, sorted.
+        variables: environment variables to set before the interpreter starts.
+        packages: sorted by name.
+    """
+
+    name: str
+    platform: str
+    lock_digest: str
+    requested: tuple[str, ...]
+    variables: dict[str, str]
+    packages: tuple[Package, ...]
+
+
+class RuntimeInfo(_Value, frozen=True, kw_only=True):
+    """Which family of kernels the bootstrap has to start, and what it was built for."""
+
+    family: str
+    emscripten: str | None
+    python: str | None
+
+
+class Kernel(_Value, frozen=True, kw_only=True):
+    """One kernel: its kernelspec's fields and its own binaries.
+
+    Attributes:
+        spec: path of ``kernel.json`` in the pack.
+        shared: libraries needed before the file system exists, by the name they are asked for.
+        logos: paths in the pack.
+    """
+
+    name: str
+    display_name: str
+    language: str
+    argv: tuple[str, ...]
+    spec: str
+    script: File
+    wasm: File
+    data: File | None = None
+    shared: dict[str, File] = {}
+    logos: tuple[str, ...] = ()
+
+
+class Mounts(_Value, frozen=True, kw_only=True):
+    """Where things appear in the kernel's file system."""
+
+    prefix: str = "/"
+    drive: str = "/drive"
+
+
+class Manifest(_Value, frozen=True, kw_only=True):
+    """The whole manifest.
+
+    Attributes:
+        format: ``major.minor``; an unknown major is refused, an unknown minor read.
+        requires: features a reader must know; an unknown one is refused.
+        generator: who wrote it.
+    """
+
+    format: str
+    requires: tuple[str, ...]
+    generator: str
+    environment: Environment
+    runtime: RuntimeInfo
+    kernels: tuple[Kernel, ...]
+    archives: tuple[Archive, ...]
+    index: IndexFile
+    mounts: Mounts

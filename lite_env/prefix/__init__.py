@@ -1,0 +1,1 @@
+"""Packages on disk: fetched, verified, installed; kernels found and ABIs checked."""
