@@ -1,0 +1,50 @@
+// Builds what runs in the browser and in Node into dist/, and with --tests the unit tests into .build/.
+import { readdir, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  target: 'es2022',
+  charset: 'utf8',
+  legalComments: 'eof',
+  logLevel: 'warning',
+};
+
+async function buildRuntime() {
+  await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
+  const shipped = { ...common, minify: true, keepNames: false };
+  await Promise.all([
+    // A classic worker: the kernels' glue comes by importScripts.
+    build({ ...shipped, entryPoints: ['src/host/worker.ts'], outfile: 'dist/worker.js', format: 'iife' }),
+    build({ ...shipped, entryPoints: ['src/host/page-host.ts'], outfile: 'dist/page-host.js', format: 'iife' }),
+    build({
+      ...shipped,
+      entryPoints: ['src/host/node-host.ts', 'src/host/node-worker.ts'],
+      outdir: 'dist',
+      outExtension: { '.js': '.mjs' },
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+    }),
+  ]);
+}
+
+async function buildTests() {
+  await rm(new URL('.build', import.meta.url), { recursive: true, force: true });
+  const tests = (await readdir(new URL('test', import.meta.url))).filter(name => name.endsWith('.test.ts'));
+  await build({
+    ...common,
+    entryPoints: tests.map(name => `test/${name}`),
+    outdir: '.build',
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: 'inline',
+  });
+}
+
+await (process.argv.includes('--tests') ? buildTests() : buildRuntime());

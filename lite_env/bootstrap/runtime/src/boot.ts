@@ -1,0 +1,102 @@
+import { BootError } from './errors';
+import { hasFileSystem, LazyTree } from './fs/lazy';
+import { Source } from './io/source';
+import type { Transport } from './io/transport';
+import { Zstd } from './io/zstd';
+import type { EmscriptenModule, KernelServer } from './kernel/emscripten';
+import { NeededLibraries } from './kernel/libraries';
+import { createModule, fetchModule } from './kernel/module';
+import { startXeus } from './kernel/xeus';
+import { ArchiveStore } from './pack/archives';
+import { parseManifest, selectKernel, type KernelInfo, type Manifest } from './pack/manifest';
+import { parseTree, type Tree } from './pack/tree';
+import { failureOf } from './errors';
+import type { Emit, Figures } from './protocol';
+
+export interface BootOptions {
+  readonly transport: Transport;
+  readonly kernel?: string | null | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly emit: Emit;
+  /** Turns a path in the pack into what the kernel's glue can fetch by itself. */
+  locate(path: string): string;
+}
+
+export interface Booted {
+  readonly kernel: KernelInfo;
+  readonly module: EmscriptenModule;
+  readonly server: KernelServer;
+  figures(): Figures;
+}
+
+/**
+ * Start a packed kernel: manifest, then index, glue, wasm and boot archives in parallel, then the tree, then the
+ * interpreter. Every failure is a `BootError`.
+ */
+export async function boot(options: BootOptions): Promise<Booted> {
+  const source = new Source(options.transport, options.emit);
+  const manifest = parseManifest(await source.readUnchecked('manifest.json', 'manifest'));
+  const kernel = selectKernel(manifest, options.kernel);
+  const zstd = new Zstd();
+  const archives = new ArchiveStore(manifest.archives, source, zstd);
+
+  const ready = zstd.init();
+  const pendingTree = fetchTree(manifest, source, zstd, ready);
+  const ahead = Promise.all(archives.positions('boot').map(position => archives.fetchAhead(position)));
+  const pendingCode = fetchModule(kernel, source);
+  // The first failure is reported; the others must not go unhandled meanwhile.
+  for (const pending of [pendingTree, ahead]) {
+    pending.catch(() => undefined);
+  }
+
+  const module = await createModule(await pendingCode, kernel, source, options.locate, {
+    print: text => options.emit({ type: 'log', level: 'info', text }),
+    printErr: text => options.emit({ type: 'log', level: 'warn', text }),
+  });
+  let tree: LazyTree | null = null;
+  if (hasFileSystem(module)) {
+    tree = mountTree(module, manifest, await pendingTree, archives, options.emit);
+    await ahead;
+  }
+  setVariables(module, { ...manifest.variables, ...options.env });
+  options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
+  const server = await startXeus(module, kernel, manifest);
+  return { kernel, module, server, figures: () => source.figures(tree?.filled ?? 0) };
+}
+
+async function fetchTree(manifest: Manifest, source: Source, zstd: Zstd, ready: Promise<void>): Promise<Tree> {
+  const { index, archives } = manifest;
+  const [data] = await Promise.all([source.read(index, 'index'), ready]);
+  return parseTree(zstd.decode(data, index.rawSize, index.path), index.path, archives);
+}
+
+function mountTree(
+  module: EmscriptenModule & { FS: NonNullable<EmscriptenModule['FS']> },
+  manifest: Manifest,
+  index: Tree,
+  archives: ArchiveStore,
+  emit: Emit
+): LazyTree {
+  // Emscripten 4 looks needed libraries up in the file system by itself.
+  const libraries = module.init_phase_1 ? null : new NeededLibraries(module, index, manifest.mounts.prefix);
+  const tree = new LazyTree(module, {
+    readFile: entry => archives.readFile(entry),
+    onFirstOpen: path => libraries?.loadFor(path),
+    onError: error => emit({ type: 'error', error: failureOf(error, 'reading a file'), fatal: false }),
+  });
+  tree.mount(index.root, manifest.mounts.prefix);
+  return tree;
+}
+
+function setVariables(module: EmscriptenModule, variables: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(variables);
+  if (entries.length > 0 && !module.setenv) {
+    throw new BootError('AbiMismatch', `this kernel cannot be given environment variables: ${entries[0]?.[0]} is set`, {
+      file: 'manifest.json',
+      hint: 'remove `variables` from the environment file',
+    });
+  }
+  for (const [name, value] of entries) {
+    module.setenv?.(name, value);
+  }
+}

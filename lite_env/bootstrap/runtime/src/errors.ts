@@ -1,0 +1,66 @@
+/**
+ * Every failure of a start has a name that hosts and tests can rely on. The message says what happened, `file` which
+ * file of the pack is meant, `hint` what to do.
+ */
+export type FailureName =
+  | 'Offline' // no network, and the file is in no cache
+  | 'NetworkFailed' // the request did not get an answer
+  | 'FileMissing' // 404 or no such file
+  | 'HttpStatus' // any other refusal by the server
+  | 'HtmlInsteadOfFile' // a single-page host's fallback, a login page
+  | 'Truncated' // fewer bytes than the manifest says
+  | 'SizeMismatch' // more bytes than the manifest says
+  | 'HashMismatch' // other bytes than the manifest says
+  | 'Undecodable' // right bytes that are no zstd, JSON or script
+  | 'NotWasm' // the kernel's module is not WebAssembly
+  | 'CompileFailed' // the engine refuses the module
+  | 'ManifestInvalid' // the manifest or index breaks its format
+  | 'UnsupportedFormat' // made by a later, incompatible version
+  | 'KernelUnknown' // the pack has no kernel of that name
+  | 'AbiMismatch' // glue and module, or packages and interpreter, do not fit
+  | 'OutOfMemory'
+  | 'InterpreterFailed' // the language's interpreter did not start
+  | 'KernelFailed'; // the kernel did not start, or trapped
+
+export interface Failure {
+  readonly name: FailureName;
+  readonly message: string;
+  readonly file: string | null;
+  readonly hint: string | null;
+}
+
+/** The one class of errors that the bootstrap throws on purpose. */
+export class BootError extends Error {
+  readonly failure: Failure;
+
+  constructor(name: FailureName, message: string, where: { file?: string; hint?: string; cause?: unknown } = {}) {
+    super(message, where.cause === undefined ? undefined : { cause: where.cause });
+    this.name = name;
+    this.failure = { name, message, file: where.file ?? null, hint: where.hint ?? null };
+  }
+}
+
+/** What to tell of anything that was thrown while `doing` something. */
+export function failureOf(error: unknown, doing: string): Failure {
+  if (error instanceof BootError) {
+    return error.failure;
+  }
+  const text = describe(error);
+  if (/out of memory|memory allocation|Array buffer allocation|could not allocate memory|OOM/i.test(text)) {
+    return {
+      name: 'OutOfMemory',
+      message: `out of memory while ${doing}: ${text}`,
+      file: null,
+      hint: 'close other tabs, or pack a smaller environment',
+    };
+  }
+  return { name: 'KernelFailed', message: `${doing} failed: ${text}`, file: null, hint: null };
+}
+
+/** A readable line for anything that can be thrown. */
+export function describe(error: unknown): string {
+  if (error instanceof Error) {
+    return error.message ? `${error.name}: ${error.message}` : error.name;
+  }
+  return String(error);
+}

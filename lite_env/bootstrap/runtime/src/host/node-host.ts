@@ -1,0 +1,30 @@
+/** Entry of the Node host: envelopes as lines of JSON on stdin and stdout, the kernel in a worker thread. */
+import { createInterface } from 'node:readline';
+import { Worker } from 'node:worker_threads';
+import { describe, failureOf } from '../errors';
+import type { FromWorker } from '../protocol';
+import { Relay } from './channels';
+import { decodeCommand, encodeEnvelope } from './envelope';
+
+const emit = (envelope: FromWorker) => process.stdout.write(`${encodeEnvelope(envelope)}\n`);
+
+const worker = new Worker(new URL('node-worker.mjs', import.meta.url), { stdout: true, stderr: true });
+// What the kernel prints by itself is no envelope.
+worker.stdout.pipe(process.stderr);
+worker.stderr.pipe(process.stderr);
+worker.on('message', emit);
+worker.on('error', error => emit({ type: 'error', error: failureOf(error, 'running the worker'), fatal: true }));
+
+const relay = new Relay(
+  { postMessage: envelope => worker.postMessage(envelope), terminate: () => process.exit(0) },
+  emit
+);
+const lines = createInterface({ input: process.stdin });
+lines.on('line', line => {
+  try {
+    relay.obey(decodeCommand(line));
+  } catch (error) {
+    emit({ type: 'log', level: 'error', text: `not an envelope: ${describe(error)}` });
+  }
+});
+lines.on('close', () => process.exit(0));

@@ -1,0 +1,119 @@
+import { BootError } from '../errors';
+import type { Transport } from './transport';
+import { htmlInstead } from './verify';
+
+declare function importScripts(...urls: string[]): void;
+
+/** Files below a base URL, by fetch and by synchronous XMLHttpRequest. */
+export class BrowserTransport implements Transport {
+  constructor(private readonly base: string) {}
+
+  async read(path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+    let response: Response;
+    try {
+      response = await fetch(this.url(path), { credentials: 'same-origin', cache: cacheMode(path) });
+    } catch (cause) {
+      throw networkFailed(path, cause);
+    }
+    check(response.status, response.headers.get('content-type'), path);
+    return collect(response, path, onProgress);
+  }
+
+  readSync(path: string): Uint8Array {
+    const request = new XMLHttpRequest();
+    request.open('GET', this.url(path), false);
+    request.responseType = 'arraybuffer';
+    try {
+      request.send();
+    } catch (cause) {
+      throw networkFailed(path, cause);
+    }
+    check(request.status, request.getResponseHeader('content-type'), path);
+    return new Uint8Array(request.response as ArrayBuffer);
+  }
+
+  evaluate(code: Uint8Array, path: string): void {
+    // A blob, so that exactly the bytes that were checked are run, and the file is not asked for twice.
+    const url = URL.createObjectURL(new Blob([code as Uint8Array<ArrayBuffer>], { type: 'text/javascript' }));
+    try {
+      importScripts(url);
+    } catch (cause) {
+      throw new BootError('Undecodable', `"${path}" is not a script that this browser can run: ${String(cause)}`, {
+        file: path,
+        hint: 'a Content-Security-Policy must allow blob: in worker-src and script-src',
+        cause,
+      });
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  private url(path: string): string {
+    return new URL(path, this.base).href;
+  }
+}
+
+/** Only the manifest can change under its name; everything else is named by its hash. */
+function cacheMode(path: string): RequestCache {
+  return path === 'manifest.json' ? 'no-cache' : 'default';
+}
+
+async function collect(response: Response, path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let loaded = 0;
+  try {
+    if (!response.body) {
+      return new Uint8Array(await response.arrayBuffer());
+    }
+    const reader = response.body.getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      chunks.push(next.value);
+      loaded += next.value.length;
+      onProgress?.(loaded);
+    }
+  } catch (cause) {
+    // The connection broke, or fewer bytes came than Content-Length announced.
+    throw new BootError('Truncated', `"${path}" broke off after ${loaded} bytes`, {
+      file: path,
+      hint: 'the connection was lost: try again',
+      cause,
+    });
+  }
+  const whole = new Uint8Array(loaded);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+function check(status: number, contentType: string | null, path: string): void {
+  if (status === 404 || status === 410) {
+    throw new BootError('FileMissing', `"${path}" is not on the server (${status})`, {
+      file: path,
+      hint: 'the pack was deployed incompletely: copy the whole folder, with archives/ and kernels/',
+    });
+  }
+  if (status === 0 || status >= 400) {
+    throw new BootError('HttpStatus', `the server refuses "${path}" with status ${status}`, { file: path });
+  }
+  if (contentType?.toLowerCase().startsWith('text/html')) {
+    throw htmlInstead(path);
+  }
+}
+
+function networkFailed(path: string, cause: unknown): BootError {
+  if (navigator.onLine === false) {
+    return new BootError('Offline', `no network, and "${path}" is in no cache`, {
+      file: path,
+      hint: 'connect once, so that the environment can be kept',
+      cause,
+    });
+  }
+  return new BootError('NetworkFailed', `"${path}" could not be fetched: the server does not answer, or forbids it`, {
+    file: path,
+    hint: 'see that the server runs, and that it allows this page to read the pack (CORS)',
+    cause,
+  });
+}

@@ -1,0 +1,77 @@
+import type { Emit, Figures, Phase } from '../protocol';
+import type { Transport } from './transport';
+import { verify, verifySync, type Expected } from './verify';
+
+const PROGRESS_INTERVAL_MS = 50;
+
+/**
+ * The pack's files, checked against the manifest and counted. No file is asked for twice: who asks while it is under
+ * way gets the same promise.
+ */
+export class Source {
+  private requests = 0;
+  private bytes = 0;
+  private readonly underWay = new Map<string, Promise<Uint8Array>>();
+  private readonly started = performance.now();
+
+  constructor(
+    readonly transport: Transport,
+    private readonly emit: Emit
+  ) {}
+
+  /** The manifest: the one file that nothing vouches for. */
+  async readUnchecked(path: string, phase: Phase): Promise<Uint8Array> {
+    const data = await this.transport.read(path, this.progress(phase, path, 0));
+    this.count(data);
+    return data;
+  }
+
+  read(expected: Expected, phase: Phase): Promise<Uint8Array> {
+    let pending = this.underWay.get(expected.path);
+    if (!pending) {
+      pending = this.readOnce(expected, phase).finally(() => this.underWay.delete(expected.path));
+      this.underWay.set(expected.path, pending);
+    }
+    return pending;
+  }
+
+  readSync(expected: Expected): Uint8Array {
+    const data = this.transport.readSync(expected.path);
+    this.count(data);
+    verifySync(data, expected);
+    this.emit({ type: 'progress', phase: 'archive', file: expected.path, loaded: data.length, total: data.length });
+    return data;
+  }
+
+  figures(files: number): Figures {
+    return {
+      requests: this.requests,
+      bytes: this.bytes,
+      files,
+      seconds: (performance.now() - this.started) / 1000,
+    };
+  }
+
+  private async readOnce(expected: Expected, phase: Phase): Promise<Uint8Array> {
+    const data = await this.transport.read(expected.path, this.progress(phase, expected.path, expected.size));
+    this.count(data);
+    await verify(data, expected);
+    return data;
+  }
+
+  private count(data: Uint8Array): void {
+    this.requests += 1;
+    this.bytes += data.length;
+  }
+
+  private progress(phase: Phase, file: string, size: number): (loaded: number) => void {
+    let last = 0;
+    return loaded => {
+      const now = performance.now();
+      if (now - last >= PROGRESS_INTERVAL_MS || loaded === size) {
+        last = now;
+        this.emit({ type: 'progress', phase, file, loaded, total: size || loaded });
+      }
+    };
+  }
+}

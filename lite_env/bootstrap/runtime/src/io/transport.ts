@@ -1,0 +1,9 @@
+/** How bytes of a pack reach the worker; the browser and Node each bring one. */
+export interface Transport {
+  /** Read a whole file of the pack; `onProgress` is told the bytes so far. */
+  read(path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array>;
+  /** The same while the caller blocks. */
+  readSync(path: string): Uint8Array;
+  /** Run a classic script, so that its `var`s become globals. */
+  evaluate(code: Uint8Array, path: string): void;
+}

@@ -1,0 +1,92 @@
+/** The parts of an Emscripten module that the bootstrap touches; what a generation may lack is optional. */
+
+export interface FSNode {
+  name: string;
+  mode: number;
+  parent: FSNode;
+  timestamp: number;
+  atime?: number;
+  mtime?: number;
+  ctime?: number;
+  contents: Uint8Array | Record<string, FSNode> | null;
+  usedBytes: number;
+  link?: string;
+  node_ops: NodeOps;
+  stream_ops: StreamOps;
+}
+
+export interface FSStream {
+  fd: number;
+  node: FSNode;
+  stream_ops: StreamOps;
+}
+
+export interface NodeOps {
+  setattr(node: FSNode, attributes: { size?: number }): void;
+  symlink?(parent: FSNode, name: string, target: string): FSNode;
+}
+
+export interface StreamOps {
+  open?(stream: FSStream): void;
+}
+
+export interface MemoryFS {
+  /** Filled when the root is mounted. */
+  ops_table: { file: { node: NodeOps; stream: StreamOps } };
+  createNode(parent: FSNode, name: string, mode: number, device: number): FSNode;
+}
+
+export interface FileSystem {
+  root: FSNode;
+  filesystems: { MEMFS: MemoryFS };
+  ErrnoError: new (errno: number) => Error;
+  isDir(mode: number): boolean;
+  mkdir(path: string, mode?: number): unknown;
+  closeStream(fd: number): void;
+  mkdirTree(path: string): void;
+  lookupPath(path: string): { node: FSNode };
+  readFile(path: string): Uint8Array;
+}
+
+export interface LoadedLibrary {
+  readonly refcount: number;
+}
+
+export interface KernelServer {
+  notify_listener(message: unknown): void;
+}
+
+export interface XeusKernel {
+  get_server(): KernelServer;
+  start(): void;
+}
+
+export interface EmscriptenModule {
+  FS?: FileSystem;
+  ERRNO_CODES?: Record<string, number>;
+  LDSO?: { loadedLibsByName: Record<string, LoadedLibrary> };
+  HEAP32?: Int32Array;
+  Py_EmscriptenSignalBuffer?: Uint8Array;
+  _Py_EMSCRIPTEN_SIGNAL_HANDLING?: number;
+  xkernel: new (...argv: unknown[]) => XeusKernel;
+  loadDynamicLibrary?(path: string, flags: Record<string, unknown>): unknown;
+  setenv?(name: string, value: string): void;
+  init?(prefix: string, version: readonly number[]): Promise<void>;
+  init_phase_1?(prefix: string, version: readonly number[], verbose: boolean): Promise<void>;
+  init_phase_2?(prefix: string, version: readonly number[], verbose: boolean): Promise<void>;
+  get_exception_message?(pointer: number): string;
+  getExceptionMessage?(error: unknown): string | readonly string[];
+}
+
+export interface ModuleOptions {
+  locateFile(name: string): string;
+  instantiateWasm(
+    imports: WebAssembly.Imports,
+    receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void
+  ): Record<string, never>;
+  print(text: string): void;
+  printErr(text: string): void;
+  onAbort(reason: unknown): void;
+}
+
+export type ModuleFactory = (options: Partial<ModuleOptions>) => Promise<EmscriptenModule>;

@@ -1,0 +1,108 @@
+import { BootError, describe } from '../errors';
+import type { KernelInfo, Manifest } from '../pack/manifest';
+import type { EmscriptenModule, KernelServer, XeusKernel } from './emscripten';
+
+/**
+ * The xeus family in its generations. What a module offers decides, not a version number: a kernel of another
+ * language has no interpreter to start, one built without a file system has no `FS`, and the entry points of
+ * xeus-python changed from `init` to `init_phase_1` and `init_phase_2`.
+ */
+export async function startXeus(module: EmscriptenModule, kernel: KernelInfo, manifest: Manifest): Promise<KernelServer> {
+  await startInterpreter(module, manifest);
+  try {
+    const raw = construct(module, kernel);
+    const server = raw.get_server();
+    raw.start();
+    return server;
+  } catch (error) {
+    throw new BootError('KernelFailed', `the kernel "${kernel.name}" did not start: ${explain(module, error)}`, {
+      file: kernel.script.path,
+      cause: error,
+    });
+  }
+}
+
+async function startInterpreter(module: EmscriptenModule, manifest: Manifest): Promise<void> {
+  if (!module.init && !module.init_phase_1) {
+    return;
+  }
+  if (manifest.python === null) {
+    throw new BootError('AbiMismatch', 'the kernel starts a Python interpreter, but the environment has no python', {
+      hint: 'add python to the environment, in the version the kernel was built for',
+    });
+  }
+  const version = manifest.python.split('.').map(Number);
+  const prefix = manifest.mounts.prefix;
+  try {
+    if (module.init_phase_1) {
+      await module.init_phase_1(prefix, version, false);
+      await module.init_phase_2?.(prefix, version, false);
+    } else {
+      await tolerant(module, () => module.init?.(prefix, version.slice(0, 2)));
+    }
+  } catch (error) {
+    throw new BootError('InterpreterFailed', `Python ${manifest.python} did not start: ${explain(module, error)}`, {
+      hint: 'see the log: most often a module of the standard library is missing from the pack',
+      cause: error,
+    });
+  }
+}
+
+/** `init` of the 2023 generation makes the site-packages folder unconditionally, and prints its module. */
+async function tolerant(module: EmscriptenModule, init: () => Promise<void> | undefined): Promise<void> {
+  const { FS } = module;
+  const log = console.log;
+  const mkdir = FS?.mkdir;
+  console.log = () => undefined;
+  if (FS && mkdir) {
+    FS.mkdir = (path, mode) => {
+      try {
+        return mkdir.call(FS, path, mode);
+      } catch (error) {
+        if (FS.isDir(FS.lookupPath(path).node.mode)) {
+          return undefined;
+        }
+        throw error;
+      }
+    };
+  }
+  try {
+    await init();
+  } finally {
+    console.log = log;
+    if (FS && mkdir) {
+      FS.mkdir = mkdir;
+    }
+  }
+}
+
+/** Kernels of the 4.x channel want the kernelspec's argv, older ones nothing. */
+function construct(module: EmscriptenModule, kernel: KernelInfo): XeusKernel {
+  if (module.init_phase_1) {
+    return new module.xkernel(kernel.argv);
+  }
+  try {
+    return new module.xkernel();
+  } catch (error) {
+    if (error instanceof Error && error.name === 'BindingError') {
+      return new module.xkernel(kernel.argv);
+    }
+    throw error;
+  }
+}
+
+/** What a C++ exception says: a pointer in older builds, a WebAssembly.Exception in newer ones. */
+export function explain(module: EmscriptenModule, error: unknown): string {
+  try {
+    if (typeof error === 'number' && module.get_exception_message) {
+      return module.get_exception_message(error);
+    }
+    const native = (WebAssembly as { Exception?: new (...rest: never[]) => object }).Exception;
+    if (native && error instanceof native && module.getExceptionMessage) {
+      return [module.getExceptionMessage(error)].flat().join(': ');
+    }
+  } catch {
+    // The message itself could not be had; what was thrown still can be shown.
+  }
+  return describe(error);
+}

@@ -1,0 +1,79 @@
+import { BootError } from '../errors';
+import type { Source } from '../io/source';
+import type { Zstd } from '../io/zstd';
+import type { ArchiveInfo } from './manifest';
+import type { FileEntry } from './tree';
+
+/** How many inflated bytes are kept for the next file of the same archive. */
+const KEPT_BYTES = 48 * 1024 * 1024;
+
+/** The pack's archives: fetched ahead or at the moment a file is opened, inflated, and let go again. */
+export class ArchiveStore {
+  /** Checked compressed bytes that were fetched ahead and not opened yet. */
+  private readonly fetched = new Map<number, Uint8Array>();
+  /** Inflated archives, the least recently used first. */
+  private readonly inflated = new Map<number, Uint8Array>();
+  private inflatedBytes = 0;
+
+  constructor(
+    private readonly archives: readonly ArchiveInfo[],
+    private readonly source: Source,
+    private readonly zstd: Zstd,
+    private readonly keptBytes = KEPT_BYTES
+  ) {}
+
+  /** Positions of the archives that load at that time. */
+  positions(load: string): number[] {
+    return this.archives.flatMap((archive, position) => (archive.load === load ? [position] : []));
+  }
+
+  /** Fetch an archive without blocking, so that its first file opens without a request. */
+  async fetchAhead(position: number): Promise<void> {
+    if (!this.fetched.has(position) && !this.inflated.has(position)) {
+      this.fetched.set(position, await this.source.read(this.info(position), 'archive'));
+    }
+  }
+
+  /** The bytes of a file, a copy of their own: an archive is never pinned by one of its files. */
+  readFile(entry: FileEntry): Uint8Array {
+    if (entry.size === 0) {
+      return new Uint8Array(0);
+    }
+    const archive = this.inflate(entry.archive);
+    return archive.slice(entry.offset, entry.offset + entry.size);
+  }
+
+  private inflate(position: number): Uint8Array {
+    const kept = this.inflated.get(position);
+    if (kept) {
+      this.inflated.delete(position);
+      this.inflated.set(position, kept);
+      return kept;
+    }
+    const info = this.info(position);
+    const raw = this.zstd.decode(this.fetched.get(position) ?? this.source.readSync(info), info.rawSize, info.path);
+    this.fetched.delete(position);
+    this.keep(position, raw);
+    return raw;
+  }
+
+  private keep(position: number, raw: Uint8Array): void {
+    this.inflated.set(position, raw);
+    this.inflatedBytes += raw.length;
+    for (const [oldest, bytes] of this.inflated) {
+      if (this.inflatedBytes <= this.keptBytes || oldest === position) {
+        break;
+      }
+      this.inflated.delete(oldest);
+      this.inflatedBytes -= bytes.length;
+    }
+  }
+
+  private info(position: number): ArchiveInfo {
+    const info = this.archives[position];
+    if (!info) {
+      throw new BootError('ManifestInvalid', `the index names archive ${position} of ${this.archives.length}`);
+    }
+    return info;
+  }
+}
