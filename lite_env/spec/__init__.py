@@ -1,1 +1,6 @@
-"""What the user asks for: environment files and settings, checked and line by line traceable."""
+"""What the user asks for: environment files (CEP 24)."""
+
+from lite_env.spec.environment import find_environment_file, read_environment
+from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
+
+__all__ = ["DEFAULT_CHANNELS", "EnvironmentSpec", "Requirement", "find_environment_file", "read_environment"]

@@ -8,14 +8,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+DEFAULT_CHANNELS = ("https://prefix.dev/emscripten-forge-4x", "https://prefix.dev/conda-forge")
+"""What an environment file without ``channels`` gets, highest priority first."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """One match spec as it was written, and where."""
+    """One match spec (CEP 29) as it was written, and where.
+
+    Attributes:
+        text: as written, white space made single.
+        channel: where ``channel::`` stands in front: its URL, or the absolute path of a local one.
+        subdir: where ``channel/subdir::`` or ``channel[subdir]::`` stands in front.
+        file, line: the place, counted from 1.
+    """
 
     text: str
+    channel: str | None = None
+    subdir: str | None = None
     file: Path | None = None
     line: int | None = None
+
+    @property
+    def match(self) -> str:
+        """The match spec without a channel in front."""
+        return self.text.rpartition("::")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,11 +41,12 @@ class EnvironmentSpec:
 
     Attributes:
         name: the environment's name.
-        channels: exactly as listed, highest priority first; a path channel is an absolute path here.
+        channels: exactly as listed, highest priority first: URLs without a trailing slash, or absolute paths.
         requirements: the match specs, in the order of the file.
         variables: environment variables, sorted by name.
         file: the file it was read from.
         warnings: things that are probably mistakes, each with its line, to be shown once.
+        notes: what was decided where the file leaves it open.
     """
 
     name: str
@@ -37,3 +55,4 @@ class EnvironmentSpec:
     variables: tuple[tuple[str, str], ...] = ()
     file: Path | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,73 @@
+"""Channel names, URLs and paths, as conda understands them (CEP 26, CEP 29)."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+CHANNEL_ALIAS = "https://conda.anaconda.org"
+"""Where a plain channel name lives."""
+
+_MULTICHANNELS = {"defaults": ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")}
+_ANACONDA = re.compile(r"pkgs/\w+\Z")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\Z")
+_SUBDIR = re.compile(r"(noarch|emscripten-wasm32|wasi-wasm32|(linux|osx|win|freebsd|zos)-[a-z0-9]+)\Z")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def resolve_channel(text: str, base: Path) -> tuple[str, ...]:
+    """What a channel stands for: URLs without a trailing slash, or the absolute path of a local one.
+
+    Args:
+        text: a URL, a name (``conda-forge``, ``conda-forge/label/dev``, ``defaults``) or a path: ``./x``, ``../x``,
+            ``/x``, ``~/x``, ``file:///x``.
+        base: the folder that relative paths start from.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    text = text.strip()
+    if is_path(text):
+        return (_absolute(text, base),)
+    parts = urlsplit(text)
+    if parts.scheme == "file":
+        return (_absolute(url2pathname(parts.path), base),)
+    if parts.scheme and parts.netloc:
+        return (text.rstrip("/"),)
+    name = text.strip("/")
+    if not _NAME.match(name):
+        msg = f"{text!r} is neither a channel's name nor a URL nor a path"
+        raise ValueError(msg)
+    if name in _MULTICHANNELS:
+        return _MULTICHANNELS[name]
+    return (f"https://repo.anaconda.com/{name}" if _ANACONDA.match(name) else f"{CHANNEL_ALIAS}/{name}",)
+
+
+def is_path(text: str) -> bool:
+    """Whether a channel is written as a path: a bare ``channels/x`` is a name to conda, ``./channels/x`` is not."""
+    return (
+        text in {".", "..", "~"} or text.startswith(("./", "../", "/", "~/", ".\\", "..\\")) or bool(_DRIVE.match(text))
+    )
+
+
+def split_channel(text: str) -> tuple[str | None, str | None, str]:
+    """Split ``channel::spec``, ``channel/subdir::spec`` and ``channel[subdir]::spec`` into channel, subdir, spec."""
+    head, separator, match = text.rpartition("::")
+    if not separator or not head:
+        return None, None, match
+    bracket = re.fullmatch(r"(.*)\[([^\]]*)\]", head)
+    if bracket:
+        return bracket[1], bracket[2], match
+    channel, slash, subdir = head.rpartition("/")
+    if slash and channel and _SUBDIR.match(subdir):
+        return channel, subdir, match
+    return head, None, match
+
+
+def _absolute(text: str, base: Path) -> str:
+    # Not `resolve`: a channel reached through a symbolic link keeps the name that the user gave it, and pathlib
+    # cannot remove `..` otherwise.
+    return os.path.normpath(base.absolute() / Path(text).expanduser())

@@ -1,0 +1,278 @@
+"""Reads ``environment.yml`` (CEP 24): every mistake is told with its line.
+
+Deliberate deviations from CEP 24: the listed channels are exact (no default is appended to them), ``prefix`` is
+ignored, and the file is always solved for emscripten-wasm32.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Final
+
+import yaml
+
+from lite_env.errors import SpecError
+from lite_env.spec.channels import is_path, resolve_channel, split_channel
+from lite_env.spec.document import Document, describe, is_null, is_string, line_of
+from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
+from lite_env.spec.selectors import apply_comment_selectors, key_selector
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_NAMES: Final = ("environment.yml", "environment.yaml")
+
+_PLATFORM = "emscripten-wasm32"
+_KNOWN_KEYS = ("name", "prefix", "channels", "dependencies", "variables", "platforms", "category")
+_BAD_NAME = re.compile(r"[/ :#]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def find_environment_file(directory: Path) -> Path:
+    """The environment file of a folder.
+
+    Raises:
+        SpecError: there is none, or there are both ``environment.yml`` and ``environment.yaml``.
+    """
+    found = [directory / name for name in FILE_NAMES if (directory / name).is_file()]
+    if not found:
+        raise SpecError(
+            "there is no environment.yml here",
+            hint="name the environment file on the command line, or create environment.yml",
+            folder=str(directory),
+        )
+    if len(found) > 1:
+        raise SpecError(
+            "there are both environment.yml and environment.yaml, and it is not clear which one is meant",
+            hint="remove one of them, or name the one that is meant on the command line",
+            folder=str(directory),
+        )
+    return found[0]
+
+
+def read_environment(path: Path) -> EnvironmentSpec:
+    """Read one environment file; nothing is fetched or solved.
+
+    Raises:
+        SpecError: the file is missing or says what cannot be understood; with the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError("the environment file is not UTF-8 text", hint="save it as UTF-8", file=str(path)) from error
+    except OSError as error:
+        raise SpecError(
+            f"the environment file cannot be read: {error.strerror}", hint="check the path", file=str(path)
+        ) from error
+    return parse_environment(text, file=path)
+
+
+def parse_environment(text: str, *, file: Path) -> EnvironmentSpec:
+    """The environment that `text` describes; `file` is where it stands, from which relative paths start.
+
+    Raises:
+        SpecError: it says what cannot be understood; with the line.
+    """
+    selected = apply_comment_selectors(text)
+    reader = _Reader(Document(selected.text, file=file, error=SpecError), file)
+    for line, expression in selected.unknown:
+        reader.warn_at(line, f"`# [{expression}]` looks like a selector but is not one that is known: the line is kept")
+    return reader.read()
+
+
+class _Reader:
+    """Walks over one document and gathers warnings and notes on the way."""
+
+    def __init__(self, document: Document, file: Path) -> None:
+        self._document = document
+        self._file = file
+        self._base = file.absolute().parent
+        self._warnings: list[tuple[int, str]] = []
+        self._notes: list[str] = []
+
+    def warn_at(self, line: int, message: str) -> None:
+        """Remember something that is probably a mistake."""
+        self._warnings.append((line, f"{self._file}, line {line}: {message}"))
+
+    def read(self) -> EnvironmentSpec:
+        """The whole document."""
+        root = self._document.root
+        if root is None or is_null(root):
+            raise self._document.fault("the environment file is empty", hint="it needs at least `dependencies`")
+        entries = {key: (name, node) for key, name, node in self._document.entries(root, "the environment file")}
+        self._warn_unknown_keys(entries)
+        nodes = {key: node for key, (_, node) in entries.items()}
+        if "prefix" in nodes:
+            self.warn_at(line_of(entries["prefix"][0]), "`prefix` is ignored; say where to install with `--prefix`")
+        self._check_platforms(nodes.get("platforms"))
+        name = self._name(nodes.get("name"))
+        channels = self._channels(nodes.get("channels"))
+        requirements = self._requirements(nodes.get("dependencies"), root)
+        variables = self._variables(nodes.get("variables"))
+        return EnvironmentSpec(
+            name=name,
+            channels=channels,
+            requirements=requirements,
+            variables=variables,
+            file=self._file,
+            warnings=tuple(message for _, message in sorted(self._warnings)),
+            notes=tuple(self._notes),
+        )
+
+    def _warn_unknown_keys(self, entries: dict[str, tuple[yaml.Node, yaml.Node]]) -> None:
+        for key, (name, _) in entries.items():
+            if key not in _KNOWN_KEYS:
+                close = difflib.get_close_matches(key, _KNOWN_KEYS, n=1)
+                hint = f"; did you mean `{close[0]}`?" if close else ""
+                self.warn_at(line_of(name), f"the section `{key}` is not known and is ignored{hint}")
+
+    def _name(self, node: yaml.Node | None) -> str:
+        if node is None or is_null(node):
+            name = _BAD_NAME.sub("-", self._base.name) or "environment"
+            self.warn_at(line_of(node) if node else 1, f"`name` is missing; the folder's name `{name}` is taken")
+            return name
+        name = self._document.string(node, "`name`")
+        if not name or _BAD_NAME.search(name):
+            raise self._document.fault(
+                f"the name {name!r} is empty or has a `/`, a space, a `:` or a `#` in it",
+                node,
+                hint="use letters, digits, `-`, `_` and `.`",
+            )
+        if name in {"base", "root"}:
+            raise self._document.fault(f"the name `{name}` is reserved by conda", node, hint="choose another name")
+        return name
+
+    def _channels(self, node: yaml.Node | None) -> tuple[str, ...]:
+        if node is None or is_null(node) or (isinstance(node, yaml.SequenceNode) and not node.value):
+            self._notes.append(f"{self._file} lists no channels; used are {' and '.join(DEFAULT_CHANNELS)}")
+            return DEFAULT_CHANNELS
+        channels: list[str] = []
+        for item in self._document.items(node, "`channels`"):
+            text = self._document.string(item, "a channel")
+            if text == "nodefaults":
+                # No defaults are ever appended here, so there is nothing to switch off.
+                continue
+            for channel in self._resolve(text, item):
+                if channel in channels:
+                    self.warn_at(line_of(item), f"the channel `{text}` is listed twice; the first place counts")
+                else:
+                    channels.append(channel)
+        if not channels:
+            raise self._document.fault(
+                "`channels` lists no channel to take packages from",
+                node,
+                hint=f"list some, for example {' and '.join(DEFAULT_CHANNELS)}",
+            )
+        return tuple(channels)
+
+    def _resolve(self, text: str, node: yaml.Node) -> tuple[str, ...]:
+        try:
+            resolved = resolve_channel(text, self._base)
+        except ValueError as error:
+            raise self._document.fault(
+                f"a channel cannot be understood: {error}",
+                node,
+                hint="write a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
+            ) from error
+        if not is_path(text) and ":" not in text and (self._base / text).is_dir():
+            self.warn_at(
+                line_of(node),
+                f"`{text}` is taken as the name of the channel {resolved[0]}; if the folder is meant, write `./{text}`",
+            )
+        return resolved
+
+    def _requirements(self, node: yaml.Node | None, root: yaml.Node) -> tuple[Requirement, ...]:
+        if node is None or is_null(node):
+            raise self._document.fault(
+                "`dependencies` is missing", node or root, hint="list what the environment needs, for example `- numpy`"
+            )
+        found: list[Requirement] = []
+        for item in self._document.items(node, "`dependencies`"):
+            if isinstance(item, yaml.MappingNode):
+                found += self._subsection(item)
+            else:
+                found.append(self._requirement(item))
+        if not found:
+            raise self._document.fault(
+                "`dependencies` asks for no package",
+                node,
+                hint="list what the environment needs, for example `- numpy`",
+            )
+        return tuple(found)
+
+    def _subsection(self, item: yaml.Node) -> list[Requirement]:
+        found = []
+        for key, key_node, value in self._document.entries(item, "a subsection of `dependencies`"):
+            try:
+                selector = key_selector(key)
+            except ValueError as error:
+                raise self._document.fault(f"the selector `{key}` cannot be understood: {error}", key_node) from error
+            if selector:
+                found.append(self._requirement(value))
+            elif selector is None:
+                raise self._foreign_section(key, key_node)
+        return found
+
+    def _foreign_section(self, key: str, node: yaml.Node) -> Exception:
+        if key == "pip":
+            return self._document.fault(
+                "the `pip` section cannot be installed yet; it comes in a later version of lite_env",
+                node,
+                hint="ask for the conda packages of the same names where they exist, and remove the section",
+            )
+        return self._document.fault(
+            f"the section `{key}` of `dependencies` is not known",
+            node,
+            hint=f'if a package is meant, write it as one string: `- {key}` or `- "{key} >=1.0"`',
+        )
+
+    def _requirement(self, node: yaml.Node) -> Requirement:
+        text = " ".join(self._document.string(node, "a dependency").split())
+        channel, subdir, match = split_channel(text)
+        if not match.strip():
+            raise self._document.fault(f"a dependency is empty: {text!r}", node, hint="remove the line")
+        resolved = None
+        if channel is not None:
+            candidates = self._resolve(channel, node)
+            if len(candidates) > 1:
+                raise self._document.fault(
+                    f"`{channel}::` stands for several channels", node, hint=f"name one: {' or '.join(candidates)}"
+                )
+            resolved = candidates[0]
+        return Requirement(text=text, channel=resolved, subdir=subdir, file=self._file, line=line_of(node))
+
+    def _variables(self, node: yaml.Node | None) -> tuple[tuple[str, str], ...]:
+        if node is None or is_null(node):
+            return ()
+        variables = {}
+        for key, key_node, value in self._document.entries(node, "`variables`"):
+            if not _VARIABLE.match(key):
+                raise self._document.fault(
+                    f"{key!r} cannot be the name of an environment variable",
+                    key_node,
+                    hint="use letters, digits and `_`, and no digit in front",
+                )
+            if not isinstance(value, yaml.ScalarNode):
+                raise self._document.fault(f"the variable {key} is {describe(value)} where a string is expected", value)
+            if not is_string(value):
+                # CEP 24 wants it converted; what is written is the only conversion that loses nothing (3.10, 007, yes).
+                self.warn_at(
+                    line_of(value),
+                    f'the variable {key} is taken as the text `{value.value}`; quote it: "{value.value}"',
+                )
+            variables[key] = value.value
+        return tuple(sorted(variables.items()))
+
+    def _check_platforms(self, node: yaml.Node | None) -> None:
+        if node is None or is_null(node):
+            return
+        platforms = [self._document.string(item, "a platform") for item in self._document.items(node, "`platforms`")]
+        if "noarch" in platforms:
+            raise self._document.fault(
+                "`noarch` is not a platform to solve for",
+                node,
+                hint=f"write {_PLATFORM}; noarch packages are always used",
+            )
+        if _PLATFORM not in platforms:
+            self.warn_at(line_of(node), f"`platforms` does not list {_PLATFORM}, the only one that is locked here")
