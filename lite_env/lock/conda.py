@@ -274,3 +274,17 @@ def _guarded(coroutine: Coroutine[Any, Any, T]) -> T:
                 f"the conda library stopped: {_one_line(error)}", hint="this is a bug in lite_env or in py-rattler"
             ) from error
         raise
+
+
+def satisfies(spec: str, *, name: str, version: str, build: str, build_number: int, subdir: str) -> bool:
+    """Whether an installed package answers a match spec such as ``python_abi 3.11.* *_cp311`` (CEP 29).
+
+    A spec that cannot be parsed is taken as answered: it was the solver's business.
+    """
+    try:
+        record = rattler.PackageRecord(
+            name=name, version=version, build=rattler.BuildString(build), build_number=build_number, subdir=subdir
+        )
+        return bool(rattler.MatchSpec(spec).matches(record))
+    except Exception:  # noqa: BLE001 - rattler's parse errors have no common root
+        return True

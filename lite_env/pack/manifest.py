@@ -20,12 +20,14 @@ class File(_Value, frozen=True, kw_only=True):
         source: where it lay in the prefix.
         size: bytes.
         sha256: of the file.
+        package: the package that owns it; None where no package does.
     """
 
     path: str
     source: str
     size: int
     sha256: str
+    package: str | None = None
 
 
 class Archive(_Value, frozen=True, kw_only=True):
@@ -37,7 +39,7 @@ class Archive(_Value, frozen=True, kw_only=True):
         size: bytes of the compressed file.
         sha256: of the compressed file; checked before anything is inflated.
         load: ``boot``, ``import:<module>`` or ``demand``.
-        packages: names of the packages whose files it holds, sorted.
+        packages: names of the packages whose files it holds, sorted; empty for files that no package owns.
     """
 
     digest: str
@@ -128,6 +130,10 @@ class Kernel(_Value, frozen=True, kw_only=True):
     data: File | None = None
     shared: dict[str, File] = {}
     logos: tuple[str, ...] = ()
+
+    def files(self) -> tuple[File, ...]:
+        """Its binaries: script, module, data and shared libraries."""
+        return tuple(file for file in (self.script, self.wasm, self.data, *self.shared.values()) if file is not None)
 
 
 class Mounts(_Value, frozen=True, kw_only=True):

@@ -31,6 +31,25 @@ class InstalledPackage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PrefixFile:
+    """One file or symbolic link in a prefix.
+
+    Attributes:
+        path: prefix-relative, POSIX.
+        size: bytes; 0 for a link.
+        package: name of the package that owns it; None for a file that no package knows (installed by pip, uv or hand).
+        executable: whether its owner may execute it.
+        link: target of a symbolic link, relative to the link's folder; None for a file.
+    """
+
+    path: str
+    size: int
+    package: str | None = None
+    executable: bool = False
+    link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KernelSpec:
     """A Jupyter kernel found in ``share/jupyter/kernels``; all paths prefix-relative, POSIX.
 
@@ -42,6 +61,7 @@ class KernelSpec:
         data: ``argv[0]`` + ``.data`` where it exists.
         shared: libraries the main module needs before its file system exists: (name, path).
         logos: files beside ``kernel.json``, sorted.
+        document: the whole ``kernel.json`` without the prefix placeholder, as JSON with sorted keys.
     """
 
     name: str
@@ -54,6 +74,12 @@ class KernelSpec:
     data: str | None = None
     shared: tuple[tuple[str, str], ...] = ()
     logos: tuple[str, ...] = ()
+    document: str = "{}\n"
+
+    @property
+    def spec(self) -> str:
+        """Where ``kernel.json`` lies."""
+        return f"{self.directory}/kernel.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +103,9 @@ class Prefix:
 
     Attributes:
         path: the folder.
+        name: the environment's name: as recorded by `lite_env`, else the folder's.
         packages: sorted by name.
+        files: all that lies in it but ``conda-meta``, sorted by path.
         kernels: sorted by name.
         runtime: what the packages were built for.
         requested: match specs that were asked for, sorted; empty where no record says so.
@@ -85,7 +113,9 @@ class Prefix:
     """
 
     path: Path
+    name: str
     packages: tuple[InstalledPackage, ...]
+    files: tuple[PrefixFile, ...]
     kernels: tuple[KernelSpec, ...]
     runtime: Runtime
     requested: tuple[str, ...] = ()

@@ -1,0 +1,129 @@
+"""``lite-env pack``: an environment into lazily loaded archives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lite_env.cli.console import print_json, reporter_of
+from lite_env.pack.layout import DEFAULT_LEVEL
+from lite_env.workflow.pack import PackOptions, pack_environment, plan_environment
+
+if TYPE_CHECKING:
+    from lite_env.pack.layout import PackPlan
+    from lite_env.pack.manifest import Manifest
+
+_MEGABYTE = 1_000_000
+
+
+@click.command(name="pack")
+@click.argument("source", required=False, type=click.Path(path_type=Path, exists=True))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the pack.")
+@click.option("--name", help="Name of the environment; by default what SOURCE says.")
+@click.option(
+    "--level", type=click.IntRange(1, 22), default=DEFAULT_LEVEL, show_default=True, help="zstd level: 3 is fast."
+)
+@click.option(
+    "--filter",
+    "filter_files",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="YAML file with rules for what to drop or keep, added to the default ones.",
+)
+@click.option("--offline", is_flag=True, help="Use the caches and local channels only.")
+@click.option("--dry-run", is_flag=True, help="Decide everything, write no pack.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    source: Path | None,
+    output: Path,
+    name: str | None,
+    level: int,
+    filter_files: tuple[Path, ...],
+    offline: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Pack SOURCE for the browser.
+
+    SOURCE is an environment file, a lock file or an installed environment; whatever steps are missing are done. Without
+    SOURCE it is the environment file in this folder.
+
+    \b
+    Example:
+      lite-env pack environment.yml -o site/env
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    reporter = reporter_of(ctx)
+    options = PackOptions(name=name, level=level, filter_files=filter_files, offline=offline)
+    source = source or Path()
+    manifest: Manifest | None = None
+    if dry_run:
+        plan = plan_environment(source, options, reporter=reporter)
+    else:
+        plan, manifest = pack_environment(source, output, options, reporter=reporter)
+    if as_json:
+        print_json(plan_as_json(plan) | ({"manifest": str(output / "manifest.json")} if manifest else {}))
+    for line in dropped_lines(plan) if dry_run and not as_json else ():
+        click.echo(line)
+    reporter.note(summary(plan, manifest))
+
+
+def summary(plan: PackPlan, manifest: Manifest | None) -> str:
+    """The closing line of figures; sizes in MB of 10**6 bytes."""
+    parts = [
+        f"{len(plan.environment.packages)} packages",
+        f"{plan.file_count + len(plan.kernel_files)} files",
+        f"{plan.raw_size / _MEGABYTE:.1f} MB",
+    ]
+    if manifest is not None:
+        binaries = {file.path: file.size for kernel in manifest.kernels for file in kernel.files()}
+        packed = sum(archive.size for archive in manifest.archives) + manifest.index.size + sum(binaries.values())
+        parts.append(f"{packed / _MEGABYTE:.1f} MB packed ({sum(binaries.values()) / _MEGABYTE:.1f} MB of it kernels)")
+    parts.append(f"{len(plan.archives)} archives")
+    dropped = sum(file.size for file in plan.dropped)
+    return f"{', '.join(parts)}; {len(plan.dropped)} files ({dropped / _MEGABYTE:.1f} MB) dropped"
+
+
+def dropped_lines(plan: PackPlan) -> list[str]:
+    """What was dropped, a line a rule, the most bytes first."""
+    count: Counter[str] = Counter(file.rule for file in plan.dropped)
+    size: Counter[str] = Counter()
+    reasons = {file.rule: file.reason for file in plan.dropped}
+    for file in plan.dropped:
+        size[file.rule] += file.size
+    return [
+        f"{size[rule] / _MEGABYTE:8.2f} MB {count[rule]:6d} files  {rule}: {reasons[rule]}"
+        for rule in sorted(count, key=lambda rule: (-size[rule], rule))
+    ]
+
+
+def plan_as_json(plan: PackPlan) -> dict[str, Any]:
+    """The plan as JSON values; sizes in bytes."""
+    return {
+        "name": plan.environment.name,
+        "lock_digest": plan.environment.lock_digest,
+        "packages": len(plan.environment.packages),
+        "kernels": [kernel.name for kernel in plan.kernels],
+        "level": plan.level,
+        "raw_size": plan.raw_size,
+        "archives": [
+            {
+                "packages": list(archive.packages),
+                "kind": archive.kind,
+                "load": archive.load,
+                "raw_size": archive.raw_size,
+                "files": [entry.path for entry in archive.entries],
+            }
+            for archive in plan.archives
+        ],
+        "dropped": [
+            {"path": file.path, "size": file.size, "package": file.package, "rule": file.rule, "reason": file.reason}
+            for file in plan.dropped
+        ],
+        "warnings": list(plan.warnings),
+    }

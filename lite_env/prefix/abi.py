@@ -1,0 +1,109 @@
+"""Whether packages fit together: one Emscripten, one Python, one family of kernels."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lite_env.errors import AbiError, PrefixError
+from lite_env.lock.conda import satisfies
+from lite_env.prefix.model import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lite_env.prefix.model import InstalledPackage, KernelSpec, PrefixFile
+
+_ABI = "emscripten-abi"
+_GUARDED = (_ABI, "python", "python_abi")
+_SITE_PACKAGES = re.compile(r"lib/python(\d+\.\d+)/site-packages/")
+_EXTENSION = re.compile(r"\.cpython-(\d)(\d+)-wasm32-emscripten\.so\Z")
+_HINT = (
+    "packages of different channels or of different times were mixed: lock again with the channels of one Emscripten"
+    " version only, and let the solver choose"
+)
+
+
+def runtime_of(
+    packages: Sequence[InstalledPackage], kernels: Sequence[KernelSpec], files: Mapping[str, PrefixFile]
+) -> Runtime:
+    """What the environment was built for, once all packages agree about it.
+
+    Raises:
+        AbiError: they do not agree.
+        PrefixError: a kernel is of a family that is not known, or lacks its interpreter.
+    """
+    by_name = {package.name: package for package in packages}
+    _check_dependencies(packages, by_name)
+    python = by_name["python"].version if "python" in by_name else None
+    if python is not None:
+        _check_python_files(python, files)
+    for kernel in kernels:
+        _check_kernel(kernel, files, python)
+    return Runtime(
+        family="xeus",
+        emscripten=by_name[_ABI].version if _ABI in by_name else None,
+        python=python,
+    )
+
+
+def _check_dependencies(packages: Sequence[InstalledPackage], by_name: Mapping[str, InstalledPackage]) -> None:
+    for package in packages:
+        for spec in package.depends:
+            name = spec.partition(" ")[0]
+            found = by_name.get(name)
+            if name in _GUARDED and found is not None and not _satisfies(spec, found):
+                raise AbiError(
+                    f"{package.name} {package.version} was built for {spec}, but {name} {found.version} is installed",
+                    hint=_HINT,
+                    needs=spec,
+                    found=f"{name} {found.version} {found.build}",
+                )
+
+
+def _satisfies(spec: str, package: InstalledPackage) -> bool:
+    return satisfies(
+        spec,
+        name=package.name,
+        version=package.version,
+        build=package.build,
+        build_number=package.build_number,
+        subdir=package.subdir,
+    )
+
+
+def _check_python_files(python: str, files: Mapping[str, PrefixFile]) -> None:
+    expected = ".".join(python.split(".")[:2])
+    for path, file in files.items():
+        owner = file.package or "a file of no package"
+        for built_for, what in _python_versions(path):
+            if built_for != expected:
+                raise AbiError(
+                    f"{owner} was built for Python {built_for}, but the environment has Python {python}",
+                    hint=_HINT,
+                    file=path,
+                    found=what,
+                )
+
+
+def _python_versions(path: str) -> Iterator[tuple[str, str]]:
+    if folder := _SITE_PACKAGES.match(path):
+        yield folder[1], folder[0]
+    if extension := _EXTENSION.search(path):
+        yield f"{extension[1]}.{extension[2]}", extension[0]
+
+
+def _check_kernel(kernel: KernelSpec, files: Mapping[str, PrefixFile], python: str | None) -> None:
+    owner = files[kernel.script].package
+    if owner is not None and not owner.startswith("xeus"):
+        raise PrefixError(
+            f"the kernel '{kernel.name}' of the package '{owner}' is of a family that lite-env cannot start",
+            hint="kernels built with xeus can be started",
+            file=kernel.spec,
+        )
+    if kernel.language == "python" and python is None:
+        raise PrefixError(
+            f"the kernel '{kernel.name}' speaks Python, but the package 'python' is not installed",
+            hint="add python to the environment",
+            file=kernel.spec,
+        )

@@ -1,0 +1,167 @@
+"""Jupyter kernels in a prefix: ``share/jupyter/kernels/*/kernel.json`` and the Emscripten files it leads to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from lite_env.errors import PrefixError
+from lite_env.prefix.model import KernelSpec
+from lite_env.prefix.record import read_json_object
+from lite_env.progress import SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lite_env.prefix.model import PrefixFile
+    from lite_env.progress import Reporter
+
+_KERNELS = "share/jupyter/kernels/"
+_LOGO_SUFFIXES = (".png", ".svg", ".jpg", ".gif", ".webp")
+
+
+def find_kernels(
+    prefix: Path, files: Mapping[str, PrefixFile], *, reporter: Reporter = SILENT
+) -> tuple[KernelSpec, ...]:
+    """The Emscripten kernels of a prefix, sorted by name.
+
+    A kernelspec of a native interpreter (``argv`` begins with ``python``; the package ipykernel brings one) cannot
+    start in a browser and is left out with a warning.
+
+    Args:
+        prefix: the folder.
+        files: what lies in it, by path.
+        reporter: told of kernelspecs that are left out.
+
+    Raises:
+        PrefixError: a ``kernel.json`` is not readable, or leads to a script or module that is not there.
+    """
+    kernels = []
+    for path in sorted(files):
+        directory, _, base = path.rpartition("/")
+        if base == "kernel.json" and directory.startswith(_KERNELS) and "/" not in directory.removeprefix(_KERNELS):
+            kernel = _read_kernel(prefix, files, path, reporter)
+            if kernel is not None:
+                kernels.append(kernel)
+    return tuple(kernels)
+
+
+def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, reporter: Reporter) -> KernelSpec | None:
+    directory = path.removesuffix("/kernel.json")
+    name = directory.removeprefix(_KERNELS)
+    document = read_json_object(prefix / path)
+    argv = _checked_argv(document, path)
+    stem = _find_stem(argv[0], files)
+    if stem is None:
+        if _is_native(argv[0]):
+            reporter.warn(f"the kernel '{name}' starts '{argv[0]}', a native program: it is left out")
+            return None
+        raise _missing(name, argv[0], files, path)
+    owner = files[path].package
+    for suffix in (".js", ".wasm"):
+        if f"{stem}{suffix}" not in files:
+            raise PrefixError(
+                f"the kernel '{name}' lacks its '{stem}{suffix}'",
+                hint=f"install {f'the package {owner}' if owner else 'the kernel'} again for emscripten-wasm32",
+                file=path,
+            )
+    cleaned = _clean(document, argv[0].removesuffix(stem), stem)
+    logos = tuple(other for other in sorted(files) if _is_logo(other, directory))
+    return KernelSpec(
+        name=name,
+        display_name=str(document.get("display_name") or name),
+        language=str(document.get("language") or ""),
+        argv=tuple(cleaned["argv"]),
+        directory=directory,
+        script=f"{stem}.js",
+        wasm=f"{stem}.wasm",
+        data=f"{stem}.data" if f"{stem}.data" in files else None,
+        shared=_shared(name, cleaned, files, path),
+        logos=logos,
+        document=json.dumps(cleaned, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
+    )
+
+
+def _checked_argv(document: Mapping[str, Any], path: str) -> list[str]:
+    argv = document.get("argv")
+    if not isinstance(argv, list) or not argv or not all(isinstance(word, str) and word for word in argv):
+        raise PrefixError(
+            "'argv' is not a list of texts", hint="a kernel.json needs one (Jupyter kernelspec)", file=path
+        )
+    return argv
+
+
+def _find_stem(program: str, files: Mapping[str, PrefixFile]) -> str | None:
+    """The prefix-relative path of ``argv[0]``: whatever stands before it is the folder the package was built in.
+
+    ``@PREFIX@/bin/x``, ``/home/build/_h_env_placehold/bin/x``, ``/bin/x``, ``//bin/x`` and ``bin/x`` are all ``bin/x``.
+    """
+    parts = [part for part in program.replace("\\", "/").split("/") if part]
+    for start in range(len(parts)):
+        stem = "/".join(parts[start:])
+        if f"{stem}.js" in files or f"{stem}.wasm" in files:
+            return stem
+    return None
+
+
+def _is_native(program: str) -> bool:
+    # A bare command name is looked up on PATH; there is none in a browser.
+    return "/" not in program or PurePosixPath(program).name.startswith("python")
+
+
+def _missing(name: str, program: str, files: Mapping[str, PrefixFile], path: str) -> PrefixError:
+    base = PurePosixPath(program).name
+    owner = files[path].package
+    return PrefixError(
+        f"the kernel '{name}' has neither script nor module: '{base}.js' and '{base}.wasm' are not in the environment",
+        hint=(f"'{owner}' may be" if owner else "it may be") + " built for another platform than emscripten-wasm32",
+        argv=program,
+        file=path,
+    )
+
+
+def _clean(document: Mapping[str, Any], build_prefix: str, stem: str) -> dict[str, Any]:
+    """`document` without the build folder; ``argv[0]`` is absolute, as in a file system whose root is the prefix."""
+    placeholder = build_prefix.rstrip("/")
+
+    def without(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+        if isinstance(value, str):
+            return value.replace(placeholder, "") if len(placeholder) > 1 else value
+        if isinstance(value, list):
+            return [without(item) for item in value]
+        if isinstance(value, dict):
+            return {key: without(item) for key, item in value.items()}
+        return value
+
+    cleaned: dict[str, Any] = without(dict(document))
+    cleaned["argv"] = [f"/{stem}", *cleaned["argv"][1:]]
+    return cleaned
+
+
+def _shared(
+    name: str, document: Mapping[str, Any], files: Mapping[str, PrefixFile], path: str
+) -> tuple[tuple[str, str], ...]:
+    metadata = document.get("metadata")
+    shared = metadata.get("shared") if isinstance(metadata, dict) else None
+    if shared is None:
+        return ()
+    if not isinstance(shared, dict) or not all(isinstance(value, str) for value in shared.values()):
+        raise PrefixError("'metadata.shared' is not an object of paths by library name", file=path)
+    found = []
+    for library, place in sorted(shared.items()):
+        location = place.lstrip("/")
+        if location not in files:
+            raise PrefixError(
+                f"the kernel '{name}' needs '{library}', but '{location}' is not in the environment",
+                hint="the package that brings the library is missing or damaged: install the environment again",
+                file=path,
+            )
+        found.append((library, location))
+    return tuple(found)
+
+
+def _is_logo(path: str, directory: str) -> bool:
+    folder, _, base = path.rpartition("/")
+    return folder == directory and base.startswith("logo") and base.endswith(_LOGO_SUFFIXES)

@@ -1,0 +1,161 @@
+"""``conda-meta``: what installers write down about an environment, read whoever the installer was.
+
+micromamba, conda, pixi and rattler agree on ``<name>-<version>-<build>.json`` and on ``state``; what was asked for is
+in ``history`` (conda, micromamba), in each record's ``requested_specs`` (rattler, pixi), or in our own ``lite-env.json``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import TYPE_CHECKING, Any
+
+from lite_env.errors import PrefixError
+from lite_env.prefix.model import InstalledPackage
+from lite_env.prefix.tree import CONDA_META
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+OWN_RECORD = "lite-env.json"
+STATE = "state"
+_UNSET_VARIABLE = "***unset***"  # how conda marks a variable that was taken back
+
+
+def is_prefix(path: Path) -> bool:
+    """Whether `path` is a folder that some conda-like installer made."""
+    return (path / CONDA_META).is_dir()
+
+
+def read_packages(prefix: Path) -> tuple[InstalledPackage, ...]:
+    """The packages of a prefix, sorted by name.
+
+    Raises:
+        PrefixError: a record is not readable, incomplete, or two records are of one package.
+    """
+    packages: dict[str, InstalledPackage] = {}
+    for file in sorted((prefix / CONDA_META).glob("*.json")):
+        if file.name == OWN_RECORD:
+            continue
+        package = _package(file)
+        if package.name in packages:
+            raise PrefixError(
+                f"two records describe the package '{package.name}'",
+                hint="the environment was damaged by an interrupted update: make it anew",
+                file=str(file),
+            )
+        packages[package.name] = package
+    return tuple(packages[name] for name in sorted(packages))
+
+
+def _package(file: Path) -> InstalledPackage:
+    record = read_json_object(file)
+    try:
+        file_name = record.get("fn") or record.get("file_name") or f"{file.name.removesuffix('.json')}.conda"
+        return InstalledPackage(
+            name=_text(record["name"]),
+            version=_text(record["version"]),
+            build=_text(record.get("build", record.get("build_string"))),
+            build_number=int(record.get("build_number", 0)),
+            subdir=_text(record.get("subdir") or "noarch"),
+            file_name=_text(file_name),
+            sha256=record.get("sha256") or None,
+            license=record.get("license") or None,
+            depends=tuple(sorted(_text(spec) for spec in record.get("depends") or ())),
+            files=tuple(sorted(_text(path) for path in record.get("files") or ())),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise PrefixError(
+            f"a package's record is incomplete or of a wrong type: {error}",
+            hint="it was not written by conda, micromamba, pixi or lite-env: make the environment anew",
+            file=str(file),
+        ) from error
+
+
+def read_variables(prefix: Path) -> tuple[tuple[str, str], ...]:
+    """The environment variables of a prefix (``conda-meta/state``), sorted by name."""
+    file = prefix / CONDA_META / STATE
+    if not file.exists():
+        return ()
+    variables = read_json_object(file).get("env_vars") or {}
+    if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+        raise PrefixError(
+            "the variables of the environment are not texts by name", hint="remove the file", file=str(file)
+        )
+    return tuple(sorted((name, value) for name, value in variables.items() if value != _UNSET_VARIABLE))
+
+
+def read_own_record(prefix: Path) -> Mapping[str, Any] | None:
+    """What `install` or `unpack` wrote about the environment; None in a prefix that somebody else made."""
+    file = prefix / CONDA_META / OWN_RECORD
+    return read_json_object(file) if file.exists() else None
+
+
+def read_requested(prefix: Path) -> tuple[str, ...]:
+    """The match specs that a prefix was asked for, sorted; empty where no installer wrote them down."""
+    own = read_own_record(prefix)
+    if own is not None:
+        return tuple(sorted(str(spec) for spec in own.get("requested") or ()))
+    requested: set[str] = set()
+    for file in sorted((prefix / CONDA_META).glob("*.json")):
+        record = read_json_object(file)
+        specs = record.get("requested_specs") or [record.get("requested_spec")]
+        requested.update(str(spec) for spec in specs if spec and spec != "None")
+    return tuple(sorted(requested or _requested_in_history(prefix)))
+
+
+def _requested_in_history(prefix: Path) -> set[str]:
+    """Match specs out of conda's history: lines such as ``# update specs: ["numpy", "python=3.11"]``."""
+    file = prefix / CONDA_META / "history"
+    by_name: dict[str, str] = {}
+    if not file.exists():
+        return set()
+    for line in file.read_text("utf-8", errors="replace").splitlines():
+        action, found, specs = line.removeprefix("# ").partition(" specs: ")
+        if not (line.startswith("# ") and found and action in ("update", "install", "create", "remove")):
+            continue
+        for spec in _history_list(specs):
+            name = spec.replace("=", " ").replace("<", " ").replace(">", " ").replace("[", " ").split()[0]
+            if action == "remove":
+                by_name.pop(name, None)
+            else:
+                by_name[name] = spec
+    return set(by_name.values())
+
+
+def _history_list(text: str) -> list[str]:
+    # Either a Python or JSON list (conda, micromamba), or names with commas (old conda).
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text.split(",")
+    return [spec for spec in map(str.strip, map(str, value)) if spec] if isinstance(value, (list, tuple)) else []
+
+
+def read_json_object(file: Path) -> dict[str, Any]:
+    """A JSON object in a file.
+
+    Raises:
+        PrefixError: the file is not JSON, or something else than an object.
+    """
+    try:
+        value = json.loads(file.read_bytes())
+    except (ValueError, OSError) as error:
+        raise PrefixError(
+            f"'{file.name}' is not readable JSON: {error}",
+            hint="the environment is damaged: make it anew",
+            file=str(file),
+        ) from error
+    if not isinstance(value, dict):
+        raise PrefixError(
+            f"'{file.name}' is JSON, but not an object", hint="the environment is damaged: make it anew", file=str(file)
+        )
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        msg = f"expected a text, found {value!r}"
+        raise TypeError(msg)
+    return value
