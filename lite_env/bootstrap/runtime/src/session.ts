@@ -26,6 +26,8 @@ export interface SessionHost {
 export class Session {
   private booted: Booted | null = null;
   private shared: SharedChannels | null = null;
+  /** Whether the kernel replied to the message it was given last. */
+  private answered = false;
   /** Messages are handed over one after the other: a cell may await before the next begins. */
   private queue: Promise<void> = Promise.resolve();
 
@@ -74,12 +76,15 @@ export class Session {
       return; // The start failed and has been reported.
     }
     try {
+      this.forgetInterrupt();
+      this.answered = false;
       this.booted.server.notify_listener(message);
       await this.topLevelAwait();
+      this.answerForSilentKernel(message);
     } catch (error) {
-      const text = explain(this.booted.module, error);
-      const failure = failureOf(error, `handling ${message.header.msg_type}`);
-      this.host.emit({ type: 'error', error: { ...failure, message: `${failure.message} (${text})` }, fatal: true });
+      const cause = new Error(explain(this.booted.module, error), { cause: error });
+      const failure = failureOf(cause, `handling ${message.header.msg_type}`);
+      this.host.emit({ type: 'error', error: failure, fatal: true });
       this.booted = null;
     }
   }
@@ -99,6 +104,35 @@ export class Session {
     }
   }
 
+  /** An interrupt that came when nothing ran is not for the next cell. */
+  private forgetInterrupt(): void {
+    if (this.shared) {
+      Atomics.store(new Uint8Array(this.shared.interrupt), 0, 0);
+    }
+  }
+
+  /**
+   * An interrupt that hits the kernel's own code before or after a cell makes it drop the request without a reply;
+   * a client would wait for ever.
+   */
+  private answerForSilentKernel(request: JupyterMessage): void {
+    if (this.answered || request.header.msg_type !== 'execute_request') {
+      return;
+    }
+    const evalue = 'the kernel dropped the request without an answer: it was interrupted outside the cell';
+    this.host.emit({
+      type: 'message',
+      message: {
+        header: { ...request.header, msg_id: `${request.header.msg_id}-reply`, msg_type: 'execute_reply' },
+        parent_header: request.header,
+        metadata: {},
+        content: { status: 'error', ename: 'KeyboardInterrupt', evalue, traceback: [evalue], execution_count: 0 },
+        channel: 'shell',
+        buffers: [],
+      },
+    });
+  }
+
   private tellFigures(): void {
     if (this.booted) {
       this.host.emit({ type: 'figures', figures: this.booted.figures() });
@@ -108,17 +142,32 @@ export class Session {
   private fromKernel(message: unknown): void {
     const candidate = message as JupyterMessage | null;
     if (typeof candidate === 'object' && candidate !== null && 'header' in candidate) {
+      this.answered ||= candidate.header.msg_type.endsWith('_reply');
       this.host.emit({ type: 'message', message: candidate });
     }
   }
 
   /**
-   * `input()` blocks. The glue wraps the host's answer in `Asyncify.handleAsync`, of which the 2023 kernels have none:
-   * a pretended one that runs at once, and an answer that is there at once, make the call an ordinary blocking one.
+   * `input()` blocks until the answer is in shared memory. The glue asks through `Asyncify.handleAsync`: kernels that
+   * were built with Asyncify have one of their own and want a promise; those of 2023 were not, look for a global one
+   * and find this, which makes the call an ordinary blocking one.
    */
   private answerBlocking(): void {
-    this.globals.Asyncify ??= { handleAsync: start => start() };
-    this.globals.get_stdin = () => ({ then: (receive: (reply: unknown) => unknown) => receive(this.input()) });
+    let blocking = false;
+    this.globals.Asyncify = {
+      handleAsync: start => {
+        blocking = true;
+        try {
+          return start();
+        } finally {
+          blocking = false;
+        }
+      },
+    };
+    this.globals.get_stdin = () => {
+      const reply = this.input();
+      return blocking ? { then: (receive: (reply: unknown) => unknown) => receive(reply) } : Promise.resolve(reply);
+    };
   }
 
   private input(): JupyterMessage {
