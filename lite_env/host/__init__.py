@@ -1,1 +1,1 @@
-"""A packed kernel run on this machine: Node and Chromium engines, and a client that speaks Jupyter messages."""
+"""Runs a packed kernel on this machine: engines in Node.js and Chromium, a Jupyter client, notebooks."""

@@ -1,0 +1,266 @@
+"""``lite-env run``: start a packed kernel for real and run code, a file or a notebook in it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lite_env.cli.boundary import Answer
+from lite_env.cli.console import reporter_of
+from lite_env.cli.kernel_output import JsonPrinter, TextPrinter, write
+from lite_env.errors import HostError, KernelTimeoutError
+from lite_env.host.run import ENGINES, START_SECONDS, EngineName, RunningKernel, RunOptions, start_kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from nbformat import NotebookNode
+
+    from lite_env.host.client import ExecuteResult, InputRequest, KernelClient
+    from lite_env.host.engine import Figures, Log, Message
+    from lite_env.progress import Reporter
+
+_MEGA = 1e6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """What is to be run and where its outputs go."""
+
+    code: str | None = None
+    file: Path | None = None
+    notebook: Path | None = None
+    output: Path | None = None
+    timeout: float | None = None
+    allow_errors: bool = False
+    json: bool = False
+    figures: bool = False
+
+
+@click.command()
+@click.argument("pack", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("source", required=False, metavar="[FILE.py | FILE.ipynb | -]")
+@click.option("-c", "--code", help="Code to run, as one cell.")
+@click.option("--engine", type=click.Choice(ENGINES), default="node", show_default=True, help="Where the kernel runs.")
+@click.option("--kernel", metavar="NAME", help="Which kernel of the pack; default: its first.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Time limit a cell; 0: none (default).",
+)
+@click.option(
+    "--start-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=START_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time limit for the start.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print every message of the kernel, one JSON object a line.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the executed notebook here.")
+@click.option("--inplace", is_flag=True, help="Write the executed notebook over the one that was read.")
+@click.option("--allow-errors", is_flag=True, help="Go on after a cell of a notebook that fails.")
+@click.option("--figures", is_flag=True, help="Say on stderr what the start and the run have cost.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    pack: Path,
+    source: str | None,
+    code: str | None,
+    engine: EngineName,
+    kernel: str | None,
+    timeout: float,
+    start_timeout: float,
+    as_json: bool,
+    output: Path | None,
+    inplace: bool,
+    allow_errors: bool,
+    figures: bool,
+) -> None:
+    """Run code in the kernel of PACK, started for real in Node.js or in a headless Chromium.
+
+    A file is run as one cell, in whatever language the kernel speaks; `-` reads the code from stdin. A notebook is run
+    cell by cell until one fails. The kernel's stdout and results go to stdout, its stderr and tracebacks to stderr.
+    Ctrl-C interrupts the cell, a second one ends the kernel.
+
+    Exit code: 0; 1 if a cell failed; 130 if it was interrupted.
+
+    \b
+    Example:
+      lite-env run site/env -c "import numpy; print(numpy.arange(3))"
+      lite-env run site/env analysis.ipynb --output executed.ipynb
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    common = _Job(output=output, timeout=timeout or None, allow_errors=allow_errors, json=as_json, figures=figures)
+    job = _job_of(common, source=source, code=code, inplace=inplace)
+    options = RunOptions(engine=engine, kernel=kernel, start_timeout=start_timeout)
+    debug = bool((ctx.find_root().obj or {}).get("debug"))
+    _run(pack, job, options=options, reporter=reporter_of(ctx), debug=debug)
+
+
+def _job_of(common: _Job, *, source: str | None, code: str | None, inplace: bool) -> _Job:
+    if (source is None) == (code is None):
+        raise click.UsageError("give either a file (or `-` for stdin) or `-c CODE`")
+    if common.output is not None and inplace:
+        raise click.UsageError("`--output` and `--inplace` exclude each other")
+    if source is not None and source.endswith(".ipynb"):
+        notebook = Path(source)
+        return replace(common, notebook=notebook, output=notebook if inplace else common.output)
+    if common.output is not None or inplace or common.allow_errors:
+        raise click.UsageError("`--output`, `--inplace` and `--allow-errors` are for notebooks (`.ipynb`)")
+    if source is None:
+        return replace(common, code=code)
+    if source == "-":
+        return replace(common, code=_decode(sys.stdin.buffer.read(), "stdin"))
+    return replace(common, code=_decode(_read(Path(source)), source), file=Path(source))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise HostError(f"the file cannot be read: {error.strerror}", file=str(file)) from error
+
+
+def _decode(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HostError(f"the code is not UTF-8 text: {error}", hint="save it as UTF-8", file=file) from error
+
+
+def _run(pack: Path, job: _Job, *, options: RunOptions, reporter: Reporter, debug: bool) -> None:
+    def log(entry: Log) -> None:
+        if debug:
+            reporter.note(f"{entry.level}: {entry.text}")
+
+    work = _prepare(job, reporter)
+    listen = JsonPrinter().show if job.json else None
+    with (
+        start_kernel(pack, options=options, on_message=listen, on_log=log, reporter=reporter) as running,
+        _interrupting(running.client),
+    ):
+        failure = work(running.client)
+        if job.figures:
+            reporter.note(_figures_line(running, running.client.figures()))
+    if failure is not None and failure.interrupted:
+        raise KeyboardInterrupt
+    if failure is not None:
+        raise Answer
+
+
+def _prepare(job: _Job, reporter: Reporter) -> Callable[[KernelClient], ExecuteResult | None]:
+    """What is to be done with the kernel; a file that cannot be read is found out before one is started."""
+    printer = None if job.json else TextPrinter(file=str(job.file) if job.file else None)
+    if job.notebook is None:
+        return lambda client: _run_cell(client, job, printer)
+    from lite_env.host.notebook import read_notebook  # noqa: PLC0415 - nbformat is slow to import
+
+    notebook = read_notebook(job.notebook, reporter=reporter)
+    return lambda client: _run_notebook(client, notebook, job, printer=printer, reporter=reporter)
+
+
+@contextmanager
+def _showing(printer: TextPrinter | None) -> Iterator[Callable[[Message], None] | None]:
+    """Gives the callback for outputs; a cell that ran too long still shows where the interrupt met it."""
+    try:
+        yield printer.show if printer else None
+    except KernelTimeoutError:
+        if printer is not None:
+            printer.show_failure(None)
+        raise
+
+
+def _run_cell(client: KernelClient, job: _Job, printer: TextPrinter | None) -> ExecuteResult | None:
+    with _showing(printer) as show:
+        result = client.execute(job.code or "", on_output=show, on_input=_ask_user, timeout=job.timeout)
+        client.drain()
+    if result.status == "ok":
+        return None
+    if printer is not None:
+        printer.show_failure(result)
+    return result
+
+
+def _run_notebook(
+    client: KernelClient, notebook: NotebookNode, job: _Job, *, printer: TextPrinter | None, reporter: Reporter
+) -> ExecuteResult | None:
+    from lite_env.host.notebook import execute_notebook, write_notebook  # noqa: PLC0415 - nbformat is slow to import
+
+    def fail(index: int, result: ExecuteResult) -> None:
+        if printer is not None:
+            printer.show_failure(result)
+        reporter.note(f"{job.notebook}: cell {index + 1} of {len(notebook.cells)} failed")
+
+    with _showing(printer) as show:
+        outcome = execute_notebook(
+            client,
+            notebook,
+            allow_errors=job.allow_errors,
+            timeout=job.timeout,
+            on_output=show,
+            on_input=_ask_user,
+            on_failure=fail,
+        )
+    if job.output is not None:
+        write_notebook(notebook, job.output)
+        reporter.note(f"wrote {job.output} with the outputs of {outcome.executed} cells")
+    return outcome.failure
+
+
+def _ask_user(question: InputRequest) -> str:
+    """Answer the kernel's `input()` with a line of our stdin, and its `getpass()` from the terminal without echo."""
+    if question.password and sys.stdin.isatty():
+        return getpass.getpass(question.prompt)
+    # Not to stdout: that holds the data.
+    write(sys.stderr, question.prompt)
+    line = sys.stdin.readline()
+    if not line:
+        raise HostError(
+            "the cell asks for input, but stdin has no more lines",
+            hint="give the answers on stdin, one a line; a kernel cannot be told of an end of file",
+            prompt=question.prompt or None,
+        )
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+@contextmanager
+def _interrupting(client: KernelClient) -> Iterator[None]:
+    """Let the first Ctrl-C interrupt the kernel, and the second one end the block with KeyboardInterrupt."""
+    presses = 0
+
+    def press(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal presses
+        presses += 1
+        # Out of `input()` the client takes the exception itself and interrupts the kernel.
+        if presses > 1 or client.asking:
+            raise KeyboardInterrupt
+        client.interrupt()
+        # sys.stderr may be in the middle of a write, and is not reentrant.
+        os.write(2, b"\ninterrupting the kernel; press Ctrl-C again to end it\n")
+
+    previous = signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _figures_line(running: RunningKernel, end: Figures) -> str:
+    start = running.ready.figures
+    return (
+        f"{running.kernel.name} was ready after {start.seconds:.1f} s with {start.requests} requests, "
+        f"{start.bytes / _MEGA:.1f} MB, {start.files} files; at the end {end.requests} requests, "
+        f"{end.bytes / _MEGA:.1f} MB, {end.files} files"
+    )

@@ -1,0 +1,385 @@
+"""A Jupyter client over an engine: requests out, replies matched, outputs to whom they belong.
+
+The protocol is Jupyter's 5.3 (https://jupyter-client.readthedocs.io/en/stable/messaging.html). A request is done when
+its reply *and* the kernel's ``idle`` for it have come, in whichever order; outputs that come later still go to the
+cell that made them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+from lite_env.errors import HostError, KernelStartError, KernelTimeoutError
+from lite_env.host.engine import (
+    AskFigures,
+    Channel,
+    Engine,
+    ErrorEnvelope,
+    Figures,
+    FiguresEnvelope,
+    Incoming,
+    Interrupt,
+    Log,
+    Message,
+    MessageEnvelope,
+    Progress,
+    Ready,
+    traceback_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROTOCOL = "5.3"
+OUTPUT_TYPES = frozenset(
+    {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "execute_input"}
+)
+# A wait in one piece cannot be interrupted everywhere (Windows), and short pieces cost nothing.
+_SLICE = 0.2
+_INTERRUPT_GRACE = 5.0
+_ANSWER_SECONDS = 60.0
+_LOG_LINES = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputRequest:
+    """What a kernel asks its user."""
+
+    prompt: str
+    password: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecuteResult:
+    """How a cell ended.
+
+    Attributes:
+        status: ``aborted`` when the kernel did not run it.
+        outputs: the kernel's output messages for this cell, in order.
+        execution_count: the cell's number; None when the kernel gave none.
+        interrupted: whether this client interrupted it.
+    """
+
+    status: Literal["ok", "error", "aborted"]
+    outputs: tuple[Message, ...] = ()
+    ename: str = ""
+    evalue: str = ""
+    traceback: tuple[str, ...] = ()
+    execution_count: int | None = None
+    interrupted: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class _Request:
+    """One request under way."""
+
+    id: str
+    on_output: Callable[[Message], None] | None = None
+    on_input: Callable[[InputRequest], str] | None = None
+    reply: Message | None = None
+    idle: bool = False
+    # Seconds of `monotonic`; moved on by the time that a user takes to answer.
+    deadline: float | None = None
+    outputs: list[Message] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        return self.reply is not None and self.idle
+
+
+class KernelClient:
+    """Talks to one started kernel; not for several threads, except `interrupt`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        on_message: Callable[[Message], None] | None = None,
+        on_log: Callable[[Log], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._on_message = on_message
+        self._on_log = on_log
+        self._session = uuid.uuid4().hex
+        # Every execute of this session: late outputs still find their cell.
+        self._requests: dict[str, _Request] = {}
+        self._figures: Figures | None = None
+        self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._ready = False
+        self._interrupted = False
+        # Whether `on_input` is running: a signal handler may then raise KeyboardInterrupt out of it.
+        self.asking = False
+
+    def wait_until_ready(self, *, timeout: float, on_progress: Callable[[Progress], None] | None = None) -> Ready:
+        """Wait until the kernel that the engine is starting takes messages.
+
+        Args:
+            timeout: seconds.
+            on_progress: called with every progress envelope.
+
+        Raises:
+            KernelStartError: the runtime reported why it cannot start.
+            KernelTimeoutError: it took longer than `timeout`.
+            HostError: the engine has died.
+        """
+        deadline = monotonic() + timeout
+        last = "nothing has been loaded"
+        while (left := deadline - monotonic()) > 0:
+            envelope = self._receive(left)
+            if isinstance(envelope, Ready):
+                self._ready = True
+                self._figures = envelope.figures
+                return envelope
+            if isinstance(envelope, Progress):
+                last = f"{envelope.phase} {envelope.file or ''}".rstrip()
+                if on_progress is not None:
+                    on_progress(envelope)
+        raise KernelTimeoutError(
+            f"the kernel did not start within {timeout:g} seconds",
+            hint="give it more time, or see with `lite-env --debug` what the runtime logs",
+            last_phase=last,
+            log=self._log_tail(),
+        )
+
+    def kernel_info(self, *, timeout: float = _ANSWER_SECONDS) -> dict[str, Any]:
+        """The content of the kernel's ``kernel_info_reply``."""
+        return self._ask("kernel_info_request", {}, timeout=timeout)
+
+    def execute(
+        self,
+        code: str,
+        *,
+        on_output: Callable[[Message], None] | None = None,
+        on_input: Callable[[InputRequest], str] | None = None,
+        timeout: float | None = None,
+    ) -> ExecuteResult:
+        """Run `code` as one cell.
+
+        Args:
+            code: source in the kernel's language.
+            on_output: called at once with each output message, also with those that come after the cell is done.
+            on_input: answers the kernel's questions; without it the kernel is told that there is no user.
+            timeout: seconds, not counting the time in `on_input`; None waits for ever. Past it the kernel is
+                interrupted and given 5 s to show where it was.
+
+        Raises:
+            KernelTimeoutError: the cell took longer than `timeout`.
+            HostError: the engine has died.
+        """
+        self._interrupted = False
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": on_input is not None,
+            "stop_on_error": True,
+        }
+        request = _Request(id=_new_id(), on_output=on_output, on_input=on_input)
+        self._requests[request.id] = request
+        self._send("execute_request", content, request)
+        self._await_cell(request, timeout)
+        return self._result_of(request)
+
+    def complete(self, code: str, cursor: int, *, timeout: float = _ANSWER_SECONDS) -> dict[str, Any]:
+        """The content of the ``complete_reply`` for `code` at `cursor` (Unicode code points)."""
+        return self._ask("complete_request", {"code": code, "cursor_pos": cursor}, timeout=timeout)
+
+    def inspect(
+        self, code: str, cursor: int, *, detail: Literal[0, 1] = 0, timeout: float = _ANSWER_SECONDS
+    ) -> dict[str, Any]:
+        """The content of the ``inspect_reply`` for `code` at `cursor` (Unicode code points)."""
+        content = {"code": code, "cursor_pos": cursor, "detail_level": detail}
+        return self._ask("inspect_request", content, timeout=timeout)
+
+    def interrupt(self) -> None:
+        """Send SIGINT to the kernel; may be called from a signal handler."""
+        self._interrupted = True
+        self._engine.post(Interrupt())
+
+    def figures(self, *, timeout: float = _ANSWER_SECONDS) -> Figures:
+        """What start and cells have cost so far."""
+        self._figures = None
+        self._engine.post(AskFigures())
+        deadline = monotonic() + timeout
+        while self._figures is None:
+            if monotonic() >= deadline:
+                raise KernelTimeoutError(f"the runtime did not give its figures within {timeout:g} seconds")
+            self._receive(deadline - monotonic())
+        return self._figures
+
+    def drain(self) -> None:
+        """Hand on what has already come, such as late outputs; does not wait."""
+        while self._receive(0.0) is not None:
+            pass
+
+    def shutdown(self, *, timeout: float = 2.0) -> None:
+        """Ask the kernel to end; whether it answers or not, the engine can then be closed."""
+        request = _Request(id=_new_id())
+        self._send("shutdown_request", {"restart": False}, request, channel="control")
+        deadline = monotonic() + timeout
+        while request.reply is None and monotonic() < deadline:
+            self._receive(deadline - monotonic(), request)
+
+    def _ask(self, kind: str, content: dict[str, Any], *, timeout: float) -> dict[str, Any]:
+        request = _Request(id=_new_id(), deadline=monotonic() + timeout)
+        self._send(kind, content, request)
+        while request.reply is None or not request.idle:
+            left = self._left(request)
+            if left <= 0:
+                raise KernelTimeoutError(f"the kernel did not answer a {kind} within {timeout:g} seconds")
+            self._receive(left, request)
+        return request.reply.content
+
+    def _await_cell(self, request: _Request, timeout: float | None) -> None:
+        if timeout is not None:
+            request.deadline = monotonic() + timeout
+        expired = False
+        while not request.done:
+            left = self._left(request)
+            if left > 0:
+                self._receive(left, request)
+            elif expired:
+                break
+            else:
+                expired = True
+                request.deadline = monotonic() + _INTERRUPT_GRACE
+                self._engine.post(Interrupt())
+        if expired:
+            raise KernelTimeoutError(
+                f"the cell ran longer than {timeout:g} seconds",
+                hint="give it more time with `--timeout`, or none with `--timeout 0`",
+                kernel="was interrupted" if request.done else "does not react to an interrupt",
+            )
+
+    def _result_of(self, request: _Request) -> ExecuteResult:
+        reply = request.reply
+        if reply is None:
+            raise HostError("the kernel ended a cell without a reply")
+        content = reply.content
+        status = content.get("status")
+        return ExecuteResult(
+            status=status if status in {"ok", "aborted"} else "error",
+            outputs=tuple(request.outputs),
+            ename=str(content.get("ename") or ""),
+            evalue=str(content.get("evalue") or ""),
+            traceback=traceback_of(content),
+            execution_count=content.get("execution_count"),
+            interrupted=self._interrupted,
+        )
+
+    def _send(self, kind: str, content: dict[str, Any], request: _Request, *, channel: Channel = "shell") -> None:
+        message = Message(header=self._header(kind, request.id), channel=channel, content=content)
+        self._engine.post(MessageEnvelope(message=message))
+
+    def _header(self, kind: str, message_id: str) -> dict[str, Any]:
+        return {
+            "msg_id": message_id,
+            "msg_type": kind,
+            "session": self._session,
+            "username": "lite_env",
+            "date": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "version": PROTOCOL,
+        }
+
+    @staticmethod
+    def _left(request: _Request) -> float:
+        return _SLICE if request.deadline is None else request.deadline - monotonic()
+
+    def _receive(self, seconds: float, request: _Request | None = None) -> Incoming | None:
+        try:
+            envelope = self._engine.receive(max(0.0, min(seconds, _SLICE)))
+        except HostError as error:
+            raise self._with_log(error) from error
+        match envelope:
+            case MessageEnvelope(message=message):
+                self._dispatch(message, request)
+            case FiguresEnvelope(figures=figures):
+                self._figures = figures
+            case Log():
+                self._keep_log(envelope)
+            case ErrorEnvelope():
+                self._fail(envelope)
+            case _:
+                pass
+        return envelope
+
+    def _dispatch(self, message: Message, request: _Request | None) -> None:
+        if self._on_message is not None:
+            self._on_message(message)
+        target = self._requests.get(message.parent_id)
+        if target is None and request is not None and request.id == message.parent_id:
+            target = request
+        if target is None:
+            return
+        if message.channel in {"shell", "control"} and message.type.endswith("_reply"):
+            target.reply = message
+        elif message.type == "status":
+            target.idle = target.idle or message.content.get("execution_state") == "idle"
+        elif message.type == "input_request":
+            self._answer_input(message, target)
+        elif message.channel == "iopub" and message.type in OUTPUT_TYPES:
+            target.outputs.append(message)
+            if target.on_output is not None:
+                target.on_output(message)
+
+    def _answer_input(self, message: Message, request: _Request) -> None:
+        content = message.content
+        prompt = str(content.get("prompt") or "")
+        if request.on_input is None:
+            raise HostError("the cell asks for input, but there is nobody to answer", prompt=prompt or None)
+        # The protocol says `password`, xeus 3 says `pwd`.
+        question = InputRequest(prompt=prompt, password=bool(content.get("password") or content.get("pwd")))
+        asked_at = monotonic()
+        try:
+            self.asking = True
+            value = request.on_input(question)
+        except KeyboardInterrupt:
+            # The runtime lets a kernel that waits for input go on with the signal: it needs no answer.
+            self.interrupt()
+            return
+        finally:
+            self.asking = False
+        if request.deadline is not None:
+            request.deadline += monotonic() - asked_at
+        answer = Message(
+            header=self._header("input_reply", _new_id()),
+            parent_header=message.header,
+            channel="stdin",
+            content={"status": "ok", "value": value},
+        )
+        self._engine.post(MessageEnvelope(message=answer))
+
+    def _keep_log(self, log: Log) -> None:
+        self._log.append(f"{log.level}: {log.text}")
+        if self._on_log is not None:
+            self._on_log(log)
+
+    def _fail(self, envelope: ErrorEnvelope) -> None:
+        failure = envelope.error
+        text = failure.message or failure.name
+        if not envelope.fatal:
+            where = f" ({failure.file})" if failure.file else ""
+            self._keep_log(Log(level="error", text=f"{failure.name}: {text}{where}"))
+            return
+        kind = HostError if self._ready else KernelStartError
+        what = "the kernel has stopped" if self._ready else "the kernel cannot start"
+        raise kind(
+            f"{what}: {text}", hint=failure.hint, file=failure.file, reported_as=failure.name, log=self._log_tail()
+        )
+
+    def _with_log(self, error: HostError) -> HostError:
+        context = dict(error.context)
+        return HostError(error.message, hint=error.hint, **{**context, "log": self._log_tail()})
+
+    def _log_tail(self) -> str | None:
+        return "\n    ".join(self._log) or None
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

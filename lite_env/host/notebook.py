@@ -1,0 +1,172 @@
+"""Runs a notebook's code cells in a packed kernel; reads and writes ``.ipynb`` through nbformat."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from nbformat.reader import NotJSONError
+from nbformat.validator import ValidationError
+
+from lite_env.errors import HostError
+from lite_env.host.outputs import CellOutputs, Displays
+from lite_env.progress import SILENT
+from lite_env.store.atomic import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lite_env.host.client import ExecuteResult, InputRequest, KernelClient
+    from lite_env.host.engine import Message
+    from lite_env.progress import Reporter
+
+MAJOR = 4
+EXPECTED_FAILURE_TAG = "raises-exception"
+_HINT = "is it a Jupyter notebook (`.ipynb`) that Jupyter itself opens?"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotebookRun:
+    """How a run ended.
+
+    Attributes:
+        executed: code cells that were run.
+        failed_cell: index in the notebook of the cell that ended the run; None when all ran.
+        failure: how that cell ended.
+    """
+
+    executed: int
+    failed_cell: int | None = None
+    failure: ExecuteResult | None = None
+
+
+def read_notebook(path: Path, *, reporter: Reporter = SILENT) -> nbformat.NotebookNode:
+    """Read a notebook and check it against its schema; older formats are brought to version 4.
+
+    Raises:
+        HostError: it cannot be read, or is no valid notebook; says where it is not.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"the notebook cannot be read: {error}", file=str(path)) from error
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        notebook = _parse(text, path)
+    for warning in caught:
+        reporter.warn(f"{path}: {warning.message}")
+    return notebook
+
+
+def execute_notebook(
+    client: KernelClient,
+    notebook: nbformat.NotebookNode,
+    *,
+    allow_errors: bool = False,
+    timeout: float | None = None,
+    on_output: Callable[[Message], None] | None = None,
+    on_input: Callable[[InputRequest], str] | None = None,
+    on_failure: Callable[[int, ExecuteResult], None] | None = None,
+) -> NotebookRun:
+    """Run the code cells in order and put their outputs into `notebook`.
+
+    Outputs of an earlier run are dropped first. The first cell that fails ends the run, unless `allow_errors` is set or
+    the cell has the tag ``raises-exception``; a cell that was interrupted always ends it.
+
+    Args:
+        client: of a kernel that is ready.
+        notebook: changed in place.
+        allow_errors: go on after a failing cell.
+        timeout: seconds a cell; None waits for ever.
+        on_output: called with each output message.
+        on_input: answers the kernel's questions.
+        on_failure: called with index and result of each cell that fails, also of those that were allowed to.
+
+    Raises:
+        HostError: the kernel died, or a cell took longer than `timeout`; the outputs so far are in `notebook`.
+    """
+    notebook.metadata["language_info"] = nbformat.from_dict(client.kernel_info().get("language_info") or {"name": "?"})
+    cells = [(index, cell) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    for _, cell in cells:
+        cell.outputs, cell.execution_count = [], None
+    displays = Displays()
+    areas = {index: CellOutputs(displays) for index, _ in cells}
+    executed = 0
+    try:
+        for index, cell in cells:
+            if not cell.source.strip():
+                continue
+            take = _both(areas[index].add, on_output)
+            result = client.execute(cell.source, on_output=take, on_input=on_input, timeout=timeout)
+            executed += 1
+            cell.execution_count = result.execution_count
+            if result.status == "ok":
+                continue
+            if on_failure is not None:
+                on_failure(index, result)
+            if result.interrupted or not (allow_errors or _may_fail(cell)):
+                return NotebookRun(executed=executed, failed_cell=index, failure=result)
+        client.drain()
+    finally:
+        # Only now: later cells may have updated what earlier ones show.
+        for index, cell in cells:
+            cell.outputs = [nbformat.from_dict(output) for output in areas[index].items]
+    return NotebookRun(executed=executed)
+
+
+def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook in one step.
+
+    Raises:
+        HostError: a kernel's output does not fit the notebook's schema, or the file cannot be written.
+    """
+    try:
+        nbformat.validate(notebook)
+        write_text(path, nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n")
+    except ValidationError as error:
+        raise HostError(
+            f"the executed notebook is not valid: {_reason(error)}",
+            hint="an output of the kernel does not follow the notebook format; it was not written",
+            file=str(path),
+        ) from error
+    except OSError as error:
+        raise HostError(f"the notebook cannot be written: {error.strerror or error}", file=str(path)) from error
+
+
+def _parse(text: str, path: Path) -> nbformat.NotebookNode:
+    try:
+        notebook: nbformat.NotebookNode = nbformat.convert(nbformat.reader.reads(text), MAJOR)
+        nbformat.validate(notebook)
+    except NotJSONError as error:
+        raise HostError(f"the notebook is not JSON: {error.__cause__}", hint=_HINT, file=str(path)) from error
+    except ValidationError as error:
+        raise HostError(f"the notebook is not valid: {_reason(error)}", hint=_HINT, file=str(path)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # nbformat lets these through for documents that are JSON but nothing like a notebook.
+        raise HostError(f"the notebook is not valid: {error}", hint=_HINT, file=str(path)) from error
+    return notebook
+
+
+def _reason(error: Any) -> str:  # noqa: ANN401 - nbformat is untyped
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in getattr(error, "absolute_path", ())]
+    where = "".join(parts).lstrip(".")
+    message = str(error.message).splitlines()[0]
+    return f"{where}: {message}" if where else message
+
+
+def _may_fail(cell: nbformat.NotebookNode) -> bool:
+    return EXPECTED_FAILURE_TAG in (cell.metadata.get("tags") or ())
+
+
+def _both(first: Callable[[Message], None], second: Callable[[Message], None] | None) -> Callable[[Message], None]:
+    if second is None:
+        return first
+
+    def call(message: Message) -> None:
+        first(message)
+        second(message)
+
+    return call

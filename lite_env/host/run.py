@@ -1,0 +1,165 @@
+"""Starts a pack's kernel on this machine and hands out a client for it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lite_env.bootstrap import runtime_dir
+from lite_env.errors import HostError
+from lite_env.host.chromium import ChromiumEngine
+from lite_env.host.client import KernelClient
+from lite_env.host.node import NodeEngine
+from lite_env.pack import read_manifest
+from lite_env.progress import SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from lite_env.host.client import ExecuteResult, InputRequest
+    from lite_env.host.engine import Engine, Log, Message, Progress, Ready
+    from lite_env.pack.manifest import Kernel, Manifest
+    from lite_env.progress import Reporter, Task
+
+EngineName = Literal["node", "chromium"]
+ENGINES: tuple[EngineName, ...] = ("node", "chromium")
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """How to run a pack.
+
+    Attributes:
+        engine: where.
+        kernel: its name; None takes the pack's first.
+        start_timeout: seconds until the kernel has to be ready.
+        env: variables besides those of the environment.
+    """
+
+    engine: EngineName = "node"
+    kernel: str | None = None
+    start_timeout: float = START_SECONDS
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunningKernel:
+    """A kernel that takes messages."""
+
+    client: KernelClient
+    kernel: Kernel
+    ready: Ready
+
+
+def choose_kernel(manifest: Manifest, name: str | None) -> Kernel:
+    """The kernel called `name`, or the first.
+
+    Raises:
+        HostError: there is none, or none of that name; the message lists those there are.
+    """
+    if not manifest.kernels:
+        raise HostError(
+            "the pack has no kernel",
+            hint="add a kernel to the environment, such as `xeus-python`, and pack it again",
+            environment=manifest.environment.name,
+        )
+    if name is None:
+        return manifest.kernels[0]
+    for kernel in manifest.kernels:
+        if kernel.name == name:
+            return kernel
+    known = ", ".join(kernel.name for kernel in manifest.kernels)
+    raise HostError(
+        f"the pack has no kernel called {name!r}", hint=f"it has: {known}", environment=manifest.environment.name
+    )
+
+
+def start_bytes(manifest: Manifest, kernel: Kernel) -> int:
+    """Bytes that are certainly read before the kernel is ready: its binaries, the index and the boot archives."""
+    binaries = (kernel.script, kernel.wasm, kernel.data, *kernel.shared.values())
+    return (
+        sum(file.size for file in binaries if file is not None)
+        + manifest.index.size
+        + sum(archive.size for archive in manifest.archives if archive.load == "boot")
+    )
+
+
+@contextmanager
+def start_kernel(
+    pack: Path,
+    *,
+    options: RunOptions,
+    on_message: Callable[[Message], None] | None = None,
+    on_log: Callable[[Log], None] | None = None,
+    reporter: Reporter = SILENT,
+) -> Iterator[RunningKernel]:
+    """Start a kernel of the pack in the folder `pack`; it and all that belongs to it ends with the block.
+
+    Args:
+        pack: folder with a ``manifest.json``.
+        options: where and how.
+        on_message: sees every message that the kernel sends.
+        on_log: sees what the worker writes to its console.
+        reporter: gets the progress of the start, in bytes.
+
+    Raises:
+        ManifestError: the pack cannot be read.
+        HostError: the engine is not on this machine, or the kernel does not start.
+    """
+    manifest = read_manifest(pack)
+    kernel = choose_kernel(manifest, options.kernel)
+    engine = _engine_of(options.engine, pack)
+    try:
+        engine.start(kernel=kernel.name, env=dict(options.env))
+        client = KernelClient(engine, on_message=on_message, on_log=on_log)
+        with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
+            ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)
+        yield RunningKernel(client=client, kernel=kernel, ready=ready)
+    finally:
+        engine.close()
+
+
+def run_code(
+    pack: Path,
+    code: str,
+    *,
+    options: RunOptions,
+    timeout: float | None = None,
+    on_output: Callable[[Message], None] | None = None,
+    on_input: Callable[[InputRequest], str] | None = None,
+    reporter: Reporter = SILENT,
+) -> ExecuteResult:
+    """Start the pack's kernel, run `code` as one cell within `timeout` seconds (None: no limit), end the kernel.
+
+    Raises:
+        ManifestError, HostError: as `start_kernel`; KernelTimeoutError: the cell took too long.
+    """
+    with start_kernel(pack, options=options, reporter=reporter) as running:
+        result = running.client.execute(code, on_output=on_output, on_input=on_input, timeout=timeout)
+        running.client.drain()
+        return result
+
+
+def _engine_of(name: EngineName, pack: Path) -> Engine:
+    if name == "chromium":
+        return ChromiumEngine(pack, runtime=runtime_dir())
+    return NodeEngine(pack, runtime=runtime_dir())
+
+
+class _Advance:
+    """Turns "so many bytes of this file so far" into steps of one bar."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._loaded: dict[str, int] = {}
+
+    def take(self, progress: Progress) -> None:
+        if progress.file is None:
+            return
+        before = self._loaded.get(progress.file, 0)
+        if progress.loaded > before:
+            self._loaded[progress.file] = progress.loaded
+            self._task.advance(progress.loaded - before)
