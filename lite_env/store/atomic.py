@@ -59,12 +59,16 @@ def new_directory(path: Path) -> Iterator[Path]:
     try:
         yield staging
         staging.chmod(0o777 & ~_umask())
-        _swap(staging, path)
+        replace_directory(staging, path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _swap(staging: Path, path: Path) -> None:
+def replace_directory(staging: Path, path: Path) -> None:
+    """Rename the folder `staging` to `path`, on the same file system.
+
+    What stood at `path` is removed afterwards, and comes back if the swap fails.
+    """
     if not path.exists():
         staging.replace(path)
         return

@@ -1,0 +1,288 @@
+"""Reading and checking ``channel.yaml``; the format is described in ``docs/channels.md``."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from lite_env.channel.member import unsafe_reason
+from lite_env.channel.model import (
+    DEFINITION_FILE,
+    SUBDIRS,
+    ChannelDefinition,
+    FileRule,
+    Member,
+    PackageDefinition,
+    Source,
+    TextRule,
+    Transform,
+)
+from lite_env.channel.strict_yaml import Mapping, Value, parse_mapping
+from lite_env.channel.transform import check_transform
+from lite_env.errors import ChannelError
+from lite_env.store.digest import is_sha256, sha256_of_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1
+"""The definition format that is read here."""
+
+# CEP 26, which says what conda names, versions and build strings may be made of.
+_PACKAGE_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*\Z")
+_VERSION = re.compile(r"[a-z0-9_.+!]+\Z")
+_BUILD = re.compile(r"[A-Za-z0-9_.+]+\Z")
+_MATCH_SPEC = re.compile(r"[a-z0-9_][a-z0-9_.-]*( \S+){0,2}\Z")
+_BUILD_NUMBER = re.compile(r"_([0-9]+)\Z")
+_CHANNEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+_PIP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+\Z")
+_NOARCH: dict[str, Literal["python", "generic"]] = {"python": "python", "generic": "generic"}
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+
+
+def load_definition(directory: Path) -> ChannelDefinition:
+    """Read the definition in `directory`.
+
+    Raises:
+        ChannelError: there is none, or something in it is wrong; with file, line, key, what was found and expected.
+    """
+    file = directory / DEFINITION_FILE
+    try:
+        data = file.read_bytes()
+        text = data.decode()
+    except FileNotFoundError:
+        raise ChannelError(
+            f"{directory} is not a channel definition: it has no {DEFINITION_FILE}",
+            hint="give a folder of channels/, or the name of a definition that lite_env brings",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ChannelError(f"the channel definition cannot be read: {error}", file=str(file)) from error
+    return parse_definition(text, file, digest=sha256_of_bytes(data))
+
+
+def parse_definition(text: str, file: Path, *, digest: str) -> ChannelDefinition:
+    """Make a definition of the text of ``channel.yaml``; `file` is for messages and `digest` is kept as it is."""
+    top = parse_mapping(text, file)
+    version = top.need("format")
+    if version.integer() != FORMAT:
+        version.place.fail(
+            "this definition has a format that this lite_env does not know",
+            expected=str(FORMAT),
+            found=str(version.integer()),
+            hint="upgrade lite_env",
+        )
+    name = top.text("name")
+    if not _CHANNEL_NAME.match(name):
+        top.need("name").place.fail("this is not a channel's name", found=name, expected="like emscripten-forge-2023")
+    summary = top.text("summary")
+    timestamp = _timestamp(top.need("timestamp"))
+    sources = tuple(_source(key, value) for key, value in sorted(top.need("sources").mapping().all()))
+    values = top.need("packages").items()
+    packages = tuple(_package(value, {source.name for source in sources}) for value in values)
+    top.finish()
+    _check_whole(values, packages, sources, top)
+    return ChannelDefinition(
+        name=name,
+        summary=summary,
+        timestamp=timestamp,
+        sources=sources,
+        packages=tuple(sorted(packages, key=lambda package: package.path)),
+        file=file,
+        digest=digest,
+    )
+
+
+def _timestamp(value: Value) -> datetime:
+    text = value.date()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        value.place.fail("this is not a moment in time", found=text, expected="like 2023-12-13T00:00:00Z")
+    return moment
+
+
+def _source(name: str, value: Value) -> Source:
+    fields = value.mapping()
+    pip = fields.text("pip") if fields.find("pip") else None
+    if pip is not None and not _PIP.match(pip):
+        fields.need("pip").place.fail("this is not one exact distribution", found=pip, expected="NAME==VERSION")
+    urls = tuple(_url(item) for item in fields.texts("url"))
+    if pip is None and not urls:
+        fields.place.fail(
+            "this source has no place to come from", expected="`pip`, or a list of `url`", found="neither"
+        )
+    file = fields.text("file")
+    if not _FILE_NAME.match(file):
+        fields.need("file").place.fail("this must be a plain file name", found=file, expected="like name-1.0.zip")
+    size = fields.need("size").integer()
+    root = fields.text("root").strip("/") if fields.find("root") else ""
+    source = Source(name=name, pip=pip, urls=urls, file=file, sha256=_sha256(fields), size=size, root=root)
+    fields.finish()
+    return source
+
+
+def _url(value: Value) -> str:
+    text = value.text()
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        value.place.fail(
+            "this is not an address to download from", found=text, expected="https://… without a user name or password"
+        )
+    return text
+
+
+def _sha256(fields: Mapping) -> str:
+    text = fields.text("sha256")
+    if not is_sha256(text):
+        fields.need("sha256").place.fail("this is not a SHA-256", found=text, expected="64 lower-case hex digits")
+    return text
+
+
+def _package(value: Value, sources: set[str]) -> PackageDefinition:
+    fields = value.mapping()
+    subdir = fields.text("subdir")
+    if subdir not in SUBDIRS:
+        fields.need("subdir").place.fail("this subdir is not known", found=subdir, expected=" or ".join(SUBDIRS))
+    archive = fields.find("from")
+    package = PackageDefinition(
+        name=_matching(fields, "name", _PACKAGE_NAME, "lower-case letters, digits, `-`, `_`, `.`"),
+        version=_matching(fields, "version", _VERSION, "letters, digits, `.`, `_`, `+`, `!`"),
+        build=_matching(fields, "build", _BUILD, "letters, digits, `.`, `_`, `+`"),
+        build_number=fields.need("build_number").integer(),
+        subdir=subdir,
+        noarch=_noarch(fields, subdir),
+        license=fields.text("license"),
+        summary=fields.text("summary").strip(),
+        home=fields.text("home"),
+        depends=tuple(_match_spec(item) for item in fields.texts("depends")),
+        constrains=tuple(_match_spec(item) for item in fields.texts("constrains")),
+        archive=_member(archive, sources) if archive else None,
+        files=tuple(sorted(_files(fields, sources), key=lambda rule: rule.path)),
+        texts=tuple(sorted(_texts(fields), key=lambda rule: rule.path)),
+        line=value.place.line,
+    )
+    fields.finish()
+    number = _BUILD_NUMBER.search(package.build)
+    if number and int(number[1]) != package.build_number:
+        fields.need("build_number").place.fail(
+            "the build number is not that of the build string", found=str(package.build_number), expected=number[1]
+        )
+    if not (package.archive or package.files or package.texts):
+        fields.place.fail("this package is made of nothing", expected="`from`, `files` or `text`", found="none of them")
+    return package
+
+
+def _matching(fields: Mapping, key: str, pattern: re.Pattern[str], expected: str) -> str:
+    text = fields.text(key)
+    if not pattern.match(text):
+        fields.need(key).place.fail(f"this is not a conda {key}", found=text, expected=expected)
+    return text
+
+
+def _noarch(fields: Mapping, subdir: str) -> Literal["python", "generic"] | None:
+    value = fields.find("noarch")
+    if (value is not None) != (subdir == "noarch"):
+        fields.place.fail(
+            "subdir and noarch do not fit",
+            found=f"subdir {subdir}, noarch {value.text() if value else 'missing'}",
+            expected="`noarch: python` or `noarch: generic` exactly for the subdir noarch",
+        )
+    if value is None:
+        return None
+    kind = _NOARCH.get(value.text())
+    if kind is None:
+        value.place.fail("this kind of noarch is not known", found=value.text(), expected="python or generic")
+    return kind
+
+
+def _match_spec(value: Value) -> str:
+    text = value.text()
+    if not _MATCH_SPEC.match(text):
+        value.place.fail("this is not a dependency", found=text, expected="NAME, NAME VERSION or NAME VERSION BUILD")
+    return text
+
+
+def _files(fields: Mapping, sources: set[str]) -> list[FileRule]:
+    value = fields.find("files")
+    return [_file(path, rule, sources) for path, rule in value.mapping().all()] if value else []
+
+
+def _file(path: str, value: Value, sources: set[str]) -> FileRule:
+    _check_path(path, value)
+    if value.is_text():
+        return FileRule(path=path, member=_member(value, sources))
+    fields = value.mapping()
+    member = _member(fields.need("from"), sources)
+    transform = fields.find("transform")
+    rule = FileRule(
+        path=path,
+        member=member,
+        sha256=_sha256(fields) if fields.find("sha256") else None,
+        transform=_transform(transform) if transform else None,
+    )
+    fields.finish()
+    return rule
+
+
+def _transform(value: Value) -> Transform:
+    fields = value.mapping()
+    name = fields.text("name")
+    options: dict[str, str | int] = {}
+    for key, option in fields.all():
+        if key not in ("name", "sha256"):
+            options[key] = option.text() if option.is_text() else option.integer()
+    reason = check_transform(name, options)
+    if reason:
+        value.place.fail("this transformation cannot be done", expected=reason, found=f"{name} {options}")
+    return Transform(name=name, options=tuple(sorted(options.items())), sha256=_sha256(fields))
+
+
+def _texts(fields: Mapping) -> list[TextRule]:
+    value = fields.find("text")
+    rules = []
+    for path, text in value.mapping().all() if value else []:
+        _check_path(path, text)
+        rules.append(TextRule(path=path, text=text.text()))
+    return rules
+
+
+def _check_path(path: str, value: Value) -> None:
+    reason = unsafe_reason(path)
+    if reason:
+        value.place.fail(f"this path cannot be in a package: {reason}", found=path, expected="a path below the prefix")
+
+
+def _member(value: Value, sources: set[str]) -> Member:
+    text = value.text()
+    source, separator, path = text.partition(":")
+    if not separator or unsafe_reason(path):
+        value.place.fail("this does not name a file in a source", found=text, expected="SOURCE:PATH")
+    if source not in sources:
+        value.place.fail("this source is not defined", found=source, expected="one of " + ", ".join(sorted(sources)))
+    return Member(source=source, path=path)
+
+
+def _check_whole(
+    values: list[Value], packages: tuple[PackageDefinition, ...], sources: tuple[Source, ...], top: Mapping
+) -> None:
+    seen: dict[str, int] = {}
+    for value, package in zip(values, packages, strict=True):
+        if package.path in seen:
+            value.place.fail(
+                "this package is there twice",
+                found=f"{package.path}, also on line {seen[package.path]}",
+                expected="one",
+            )
+        seen[package.path] = package.line
+        both = {rule.path for rule in package.files} & {rule.path for rule in package.texts}
+        if both:
+            value.place.fail("this path is in `files` and in `text`", found=min(both), expected="one of the two")
+    used = {member.source for package in packages for member in package.members}
+    for source in sources:
+        if source.name not in used:
+            place = top.need("sources").place
+            place.fail("no package uses this source", found=source.name, expected="a package that names it")

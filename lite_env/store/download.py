@@ -1,0 +1,199 @@
+"""Downloading one file whose content is known: retried, resumed, checked, and whole or not there at all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from lite_env import __version__
+from lite_env.errors import FetchError
+from lite_env.progress import SILENT
+from lite_env.store.digest import sha256_of_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lite_env.progress import Reporter, Task
+
+_CHUNK = 1 << 16  # bytes
+_TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PARTIAL_CONTENT = 206
+_RANGE_NOT_SATISFIABLE = 416
+_LONGEST_WAIT = 30.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retry:
+    """How often to try, and how long to wait in between: `first` seconds, then twice as long each time."""
+
+    attempts: int = 5
+    first: float = 0.5
+    sleep: Callable[[float], None] = time.sleep
+
+    def pause(self, failures: int, asked: str | None = None) -> None:
+        """Wait after the given number of failures; `asked` is the server's Retry-After, if it sent one."""
+        seconds = float(asked) if asked and asked.isdecimal() else self.first * 2 ** (failures - 1)
+        self.sleep(min(seconds, _LONGEST_WAIT))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    url: str
+    partial: Path
+    size: int | None
+
+    def received(self) -> int:
+        """How many bytes are there already."""
+        return self.partial.stat().st_size if self.partial.is_file() else 0
+
+
+class _TryAgainError(Exception):
+    """This attempt failed, the next may not."""
+
+    def __init__(self, reason: str, *, asked: str | None = None) -> None:
+        super().__init__(reason)
+        self.asked = asked
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    sha256: str,
+    size: int | None = None,
+    partial: Path | None = None,
+    retry: Retry | None = None,
+    reporter: Reporter = SILENT,
+) -> None:
+    """Put the file at `url` to `target`, if its content is the one that is expected.
+
+    What was received before an interruption is kept in `partial` and continued from with a Range request: only ever
+    our own partial file, and the digest of the whole decides in the end. A server that ignores Range costs time only.
+
+    Args:
+        url: http or https.
+        target: where the whole file appears; its folder is made.
+        sha256: of the content.
+        size: in bytes, for progress and as a bound; None when it is not known.
+        partial: where the file grows; by default beside `target`.
+        retry: how often and when to try again.
+        reporter: told of bytes.
+
+    Raises:
+        FetchError: it could not be downloaded, or is another file than expected.
+    """
+    partial = partial or target.with_name(f".{target.name}.part")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    label = url.rsplit("/", 1)[-1] or url
+    with requests.Session() as session, reporter.task(f"downloading {label}", size, "B") as task:
+        session.headers["User-Agent"] = f"lite-env/{__version__}"
+        # A compressed transfer would make lengths and offsets those of another stream.
+        session.headers["Accept-Encoding"] = "identity"
+        job = _Job(url=url, partial=partial, size=size)
+        resumed = job.received() > 0
+        _receive(session, job, retry or Retry(), task)
+        found = sha256_of_file(partial)
+        if found != sha256 and resumed:
+            # What an earlier run left may be the head of another file: once more, from the start.
+            partial.unlink()
+            _receive(session, job, retry or Retry(), task)
+            found = sha256_of_file(partial)
+    if found != sha256:
+        length = partial.stat().st_size
+        partial.unlink()
+        raise FetchError(
+            f"{url} is not the file that was expected",
+            hint="the file was changed where it is published, or on the way (a proxy's error page, for example)",
+            found=f"sha256 {found}, {length} bytes",
+            expected=f"sha256 {sha256}" + (f", {size} bytes" if size is not None else ""),
+        )
+    partial.replace(target)
+
+
+def _receive(session: requests.Session, job: _Job, retry: Retry, task: Task) -> None:
+    failures = 0
+    while True:
+        try:
+            _attempt(session, job, task)
+        except _TryAgainError as error:
+            failures += 1
+            if failures >= retry.attempts:
+                raise FetchError(
+                    f"{job.url} could not be downloaded: {error}",
+                    hint="check the network; what was received is kept, and the same command goes on from there",
+                    attempts=failures,
+                ) from error
+            retry.pause(failures, error.asked)
+        else:
+            return
+
+
+def _attempt(session: requests.Session, job: _Job, task: Task) -> None:
+    have = job.received()
+    if job.size is not None and have >= job.size:
+        if have == job.size:
+            return
+        job.partial.unlink()
+        have = 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    try:
+        with session.get(job.url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+            have = _first_byte(response, job, have)
+            _append(response, job, have, task)
+    except (
+        requests.exceptions.ConnectionError,
+        requests.exceptions.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+        requests.exceptions.ContentDecodingError,
+    ) as error:
+        raise _TryAgainError(_reason(error)) from error
+    except requests.exceptions.RequestException as error:
+        raise FetchError(f"{job.url} could not be downloaded: {_reason(error)}", hint="check the address") from error
+
+
+def _first_byte(response: requests.Response, job: _Job, have: int) -> int:
+    """The offset at which the body of `response` begins: `have`, or 0 from a server that ignores Range."""
+    status = response.status_code
+    if status == _RANGE_NOT_SATISFIABLE:
+        job.partial.unlink()
+        raise _TryAgainError("the server has fewer bytes than were received before")
+    if status in _BUSY:
+        wait = response.headers.get("Retry-After")
+        raise _TryAgainError(f"the server answered {status} {response.reason}", asked=wait)
+    if not response.ok:
+        raise FetchError(
+            f"{job.url} could not be downloaded: the server answered {status} {response.reason}",
+            hint="look whether the address is still right",
+        )
+    if status != _PARTIAL_CONTENT:
+        return 0
+    if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        job.partial.unlink(missing_ok=True)
+        raise _TryAgainError("the server sent another part than was asked for")
+    return have
+
+
+def _append(response: requests.Response, job: _Job, have: int, task: Task) -> None:
+    announced = response.headers.get("Content-Length", "")
+    received = 0
+    with job.partial.open("r+b" if have else "wb") as stream:
+        stream.seek(have)
+        for piece in response.iter_content(_CHUNK):
+            stream.write(piece)
+            received += len(piece)
+            task.advance(len(piece))
+            if job.size is not None and have + received > job.size:
+                # The digest will say that it is another file; a server that never stops must not fill the disk.
+                return
+    if announced.isdecimal() and received < int(announced):
+        raise _TryAgainError(f"the connection ended after {received} of {announced} bytes")
+
+
+def _reason(error: requests.exceptions.RequestException) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
