@@ -1,4 +1,4 @@
-import { BootError } from './errors';
+import { BootError, failureOf } from './errors';
 import { hasFileSystem, LazyTree } from './fs/lazy';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
@@ -10,7 +10,6 @@ import { startXeus } from './kernel/xeus';
 import { ArchiveStore } from './pack/archives';
 import { parseManifest, selectKernel, type KernelInfo, type Manifest } from './pack/manifest';
 import { parseTree, type Tree } from './pack/tree';
-import { failureOf } from './errors';
 import type { Emit, Figures } from './protocol';
 
 export interface BootOptions {
@@ -43,22 +42,19 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const ready = zstd.init();
   const pendingTree = fetchTree(manifest, source, zstd, ready);
   const ahead = Promise.all(archives.positions('boot').map(position => archives.fetchAhead(position)));
-  const pendingCode = fetchModule(kernel, source);
-  // The first failure is reported; the others must not go unhandled meanwhile.
-  for (const pending of [pendingTree, ahead]) {
-    pending.catch(() => undefined);
-  }
+  const variables = { ...manifest.variables, ...options.env };
+  const pendingModule = fetchModule(kernel, source).then(code =>
+    createModule(code, kernel, source, options.locate, {
+      print: text => options.emit({ type: 'log', level: 'info', text }),
+      printErr: text => options.emit({ type: 'log', level: 'warn', text }),
+      variables,
+    })
+  );
 
-  const module = await createModule(await pendingCode, kernel, source, options.locate, {
-    print: text => options.emit({ type: 'log', level: 'info', text }),
-    printErr: text => options.emit({ type: 'log', level: 'warn', text }),
-  });
-  let tree: LazyTree | null = null;
-  if (hasFileSystem(module)) {
-    tree = mountTree(module, manifest, await pendingTree, archives, options.emit);
-    await ahead;
-  }
-  setVariables(module, { ...manifest.variables, ...options.env });
+  // All three at once: the first failure ends the start, however long the others still take.
+  const [module, index] = await Promise.all([pendingModule, pendingTree, ahead]);
+  const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, options.emit) : null;
+  setVariables(module, variables);
   options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
   const server = await startXeus(module, kernel, manifest);
   return { kernel, module, server, figures: () => source.figures(tree?.filled ?? 0) };
@@ -90,6 +86,9 @@ function mountTree(
 
 function setVariables(module: EmscriptenModule, variables: Readonly<Record<string, string>>): void {
   const entries = Object.entries(variables);
+  if (!module.setenv && module.ENV) {
+    return; // They were put there before its first instruction.
+  }
   if (entries.length > 0 && !module.setenv) {
     throw new BootError('AbiMismatch', `this kernel cannot be given environment variables: ${entries[0]?.[0]} is set`, {
       file: 'manifest.json',

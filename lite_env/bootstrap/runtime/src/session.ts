@@ -1,5 +1,5 @@
 import { boot, type Booted } from './boot';
-import { failureOf } from './errors';
+import { describe, failureOf } from './errors';
 import type { Transport } from './io/transport';
 import type { EmscriptenModule } from './kernel/emscripten';
 import { awaitInput } from './kernel/input';
@@ -30,6 +30,7 @@ export class Session {
   private answered = false;
   /** Messages are handed over one after the other: a cell may await before the next begins. */
   private queue: Promise<void> = Promise.resolve();
+  private failStart: (reason: unknown) => void = () => undefined;
 
   constructor(
     private readonly globals: KernelGlobals,
@@ -52,17 +53,30 @@ export class Session {
     }
   }
 
+  /**
+   * Take an error that nobody waited for. While the kernel starts it is the reason why the start would never end: the
+   * glue leaves promises alone. Later it is a program's own affair.
+   */
+  stray(reason: unknown): void {
+    this.failStart(reason);
+    this.host.emit({ type: 'log', level: 'error', text: `unhandled rejection: ${describe(reason)}` });
+  }
+
   private async start(envelope: Extract<ToWorker, { type: 'start' }>): Promise<void> {
     const { emit } = this.host;
     this.shared = envelope.shared ?? null;
+    const strayed = new Promise<never>((_, reject) => {
+      this.failStart = reject;
+    });
     try {
-      this.booted = await boot({
+      const booting = boot({
         transport: this.host.transport(envelope.manifest),
         kernel: envelope.kernel,
         env: envelope.env,
         emit,
         locate: path => this.host.locate(envelope.manifest, path),
       });
+      this.booted = await Promise.race([booting, strayed]);
       this.globals.Module = this.booted.module;
       this.enableInterrupt(this.booted.module);
       emit({ type: 'ready', kernel: this.booted.kernel.name, figures: this.booted.figures() });

@@ -50,7 +50,9 @@ export class Relay {
     try {
       answerInput(this.channels.input, command.message);
     } catch (error) {
+      // The kernel is blocked until it has an answer, and this one cannot be given.
       this.complain(describe(error));
+      this.interrupt();
     }
   }
 

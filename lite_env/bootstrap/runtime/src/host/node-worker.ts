@@ -18,6 +18,8 @@ const session = new Session(scope as never, {
   locate: (folder, path) => join(folder, path),
 });
 
+// A program's forgotten promise must not end the kernel, as it does not in a browser.
+process.on('unhandledRejection', reason => session.stray(reason));
 port.on('message', (envelope: ToWorker) => {
   if (envelope.type === 'start') {
     pretendBrowserWorker(envelope.manifest);

@@ -49,8 +49,13 @@ export class BrowserTransport implements Transport {
   }
 
   private url(path: string): string {
-    return new URL(path, this.base).href;
+    return resolvePath(path, this.base);
   }
+}
+
+/** The URL of a path below `base`; a name that looks like a scheme or a query stays a name. */
+export function resolvePath(path: string, base: string): string {
+  return new URL(path.split('/').map(encodeURIComponent).join('/'), base).href;
 }
 
 /** Only the manifest can change under its name; everything else is named by its hash. */

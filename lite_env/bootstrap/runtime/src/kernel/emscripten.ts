@@ -66,11 +66,17 @@ export interface EmscriptenModule {
   ERRNO_CODES?: Record<string, number>;
   LDSO?: { loadedLibsByName: Record<string, LoadedLibrary> };
   HEAP32?: Int32Array;
+  HEAPU8?: Uint8Array;
   Py_EmscriptenSignalBuffer?: Uint8Array;
   _Py_EMSCRIPTEN_SIGNAL_HANDLING?: number;
   xkernel: new (...argv: unknown[]) => XeusKernel;
   loadDynamicLibrary?(path: string, flags: Record<string, unknown>): unknown;
+  _PyMem_RawMalloc?(size: number): number;
+  _PyMem_RawFree?(pointer: number): void;
+  _setlocale?(category: number, name: number): number;
   setenv?(name: string, value: string): void;
+  /** Of kernels that export it: read once, by the constructors that run before the factory resolves. */
+  ENV?: Record<string, string>;
   init?(prefix: string, version: readonly number[]): Promise<void>;
   init_phase_1?(prefix: string, version: readonly number[], verbose: boolean): Promise<void>;
   init_phase_2?(prefix: string, version: readonly number[], verbose: boolean): Promise<void>;
@@ -84,6 +90,9 @@ export interface ModuleOptions {
     imports: WebAssembly.Imports,
     receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void
   ): Record<string, never>;
+  /** Asked by the file packager before it fetches the `.data` file by itself. */
+  getPreloadedPackage(name: string, size: number): ArrayBuffer | undefined;
+  preRun: ((module: EmscriptenModule) => void)[];
   print(text: string): void;
   printErr(text: string): void;
   onAbort(reason: unknown): void;

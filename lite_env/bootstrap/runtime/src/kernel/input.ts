@@ -19,8 +19,9 @@ export const INPUT_BYTES = 1 << 20;
 /** Host side: hand over an `input_reply`. */
 export function answerInput(buffer: SharedArrayBuffer, message: JupyterMessage): void {
   const bytes = new TextEncoder().encode(JSON.stringify(message));
-  if (bytes.length > buffer.byteLength - HEADER_BYTES) {
-    throw new RangeError(`an answer of ${bytes.length} bytes is longer than the ${buffer.byteLength} that fit`);
+  const room = buffer.byteLength - HEADER_BYTES;
+  if (bytes.length > room) {
+    throw new RangeError(`an answer of ${bytes.length} bytes is longer than the ${room} that fit`);
   }
   const words = new Int32Array(buffer, 0, 2);
   new Uint8Array(buffer).set(bytes, HEADER_BYTES);

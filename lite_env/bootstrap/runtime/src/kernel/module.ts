@@ -8,15 +8,21 @@ const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d];
 export interface ModuleCode {
   readonly script: Uint8Array;
   readonly wasm: WebAssembly.Module;
+  /** What the glue's file packager unpacks before the runtime starts. */
+  readonly data: Uint8Array | null;
+  /** Libraries the main module needs, by the name they are asked for. */
+  readonly shared: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Fetch the kernel's glue and module in parallel, and compile the module as soon as it is there. */
+/** Fetch the kernel's own files in parallel, and compile the module as soon as it is there. */
 export async function fetchModule(kernel: KernelInfo, source: Source): Promise<ModuleCode> {
-  const [script, wasm] = await Promise.all([
+  const [script, wasm, data, shared] = await Promise.all([
     source.read(kernel.script, 'kernel'),
     source.read(kernel.wasm, 'kernel').then(bytes => compile(bytes, kernel.wasm.path)),
+    kernel.data ? source.read(kernel.data, 'kernel') : null,
+    Promise.all([...kernel.shared].map(async ([name, file]) => [name, await source.read(file, 'kernel')] as const)),
   ]);
-  return { script, wasm };
+  return { script, wasm, data, shared: new Map(shared) };
 }
 
 async function compile(bytes: Uint8Array, path: string): Promise<WebAssembly.Module> {
@@ -40,6 +46,8 @@ async function compile(bytes: Uint8Array, path: string): Promise<WebAssembly.Mod
 export interface ModuleHooks {
   print(text: string): void;
   printErr(text: string): void;
+  /** What the program finds in its environment from the first instruction on, where the glue lets us. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** Run the glue and instantiate the module; resolves when its file system is there and nothing was started. */
@@ -58,7 +66,9 @@ export async function createModule(
       hint: 'the kernel is not of the xeus family',
     });
   }
-  return new Promise<EmscriptenModule>((resolve, reject) => {
+  // Blobs, so that exactly the bytes that were checked are linked.
+  const libraries = new Map([...code.shared].map(([name, bytes]) => [name, blobUrl(bytes)]));
+  const created = new Promise<EmscriptenModule>((resolve, reject) => {
     const failed = (reason: unknown) =>
       reject(
         new BootError('KernelFailed', `the kernel "${kernel.name}" aborted while it started: ${describe(reason)}`, {
@@ -67,20 +77,32 @@ export async function createModule(
         })
       );
     const options: ModuleOptions = {
-      locateFile: name => locate((kernel.shared.get(name) ?? own(kernel, name))?.path ?? name),
+      locateFile: name => libraries.get(name) ?? locate(own(kernel, name)?.path ?? name),
       instantiateWasm: (imports, receive) => {
-        WebAssembly.instantiate(code.wasm, imports).then(
-          instance => receive(instance, code.wasm),
-          (cause: unknown) => reject(mismatch(kernel, cause))
-        );
+        WebAssembly.instantiate(code.wasm, imports)
+          .then(instance => receive(instance, code.wasm))
+          // The glue throws while it receives exports that it was not made for.
+          .catch((cause: unknown) => reject(mismatch(kernel, cause)));
         return {};
       },
+      getPreloadedPackage: () => (code.data ? exactBuffer(code.data) : undefined),
+      preRun: [module => void (module.ENV && Object.assign(module.ENV, hooks.variables))],
       print: hooks.print,
       printErr: hooks.printErr,
       onAbort: failed,
     };
     factory(options).then(resolve, failed);
   });
+  return created.finally(() => [...libraries.values()].forEach(url => URL.revokeObjectURL(url)));
+}
+
+function blobUrl(bytes: Uint8Array): string {
+  return URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/wasm' }));
+}
+
+/** An ArrayBuffer with these bytes and no others. */
+function exactBuffer(bytes: Uint8Array): ArrayBuffer {
+  return bytes.slice().buffer as ArrayBuffer;
 }
 
 /** The kernel's own file that the glue asks for by its name at build time. */

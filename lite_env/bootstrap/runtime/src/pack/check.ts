@@ -58,7 +58,7 @@ export class Checker {
   }
 }
 
-/** Whether `name` can be one component of a path. */
+/** Whether `name` can be one component of a path, and a key of the plain objects that folders are in MEMFS. */
 export function isSafeName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name);
+  return !['', '.', '..', '__proto__'].includes(name) && !/[/\\\0]/.test(name);
 }
