@@ -7,39 +7,46 @@ Measured traps of py-rattler 0.28 that this module is shaped by:
   those files are hashed here, before rattler sees them.
 * The package cache looks at sizes only unless it is told to look at every hash (``ValidationMode.full``).
 * There is no offline switch: with an empty list of mirrors for every host, a request fails before it connects.
+* ``strict`` channel priority does not hold for what is asked for directly: see ``_to_specs``.
+
+It is longer than other modules because it is the only one that may import rattler: what needs no rattler is in
+``verify`` and ``explain``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import rattler
 import rattler.index
+from rattler.exceptions import GatewayError, InvalidMatchSpecError, SolverError
 from rattler.install import InstallerReporter
 from rattler.networking import MirrorMiddleware
 
 from lite_env import __version__
-from lite_env.errors import ChannelError, FetchError, LiteEnvError, PrefixError
-from lite_env.lock.model import PLATFORM
+from lite_env.errors import ChannelError, LiteEnvError, LockError, SolveError, SpecError
+from lite_env.lock.explain import HERE, channel_error, hint_for, install_error, refuse_other_subdirs, tidy
+from lite_env.lock.model import PLATFORM, LockedPackage
+from lite_env.lock.solver import Candidate
+from lite_env.lock.urls import channel_url, local_path, without_credentials
+from lite_env.lock.verify import refuse_unreachable, total_size, verify_local
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
+    from pathlib import Path
 
-    from lite_env.lock.model import LockedPackage
+    from lite_env.lock.solver import SolveRequest
     from lite_env.progress import Reporter, Task
+    from lite_env.spec.model import Requirement
 
 T = TypeVar("T")
 
 _RETRIES = 3
-_CHUNK = 1 << 20  # bytes read at once while hashing
 
 
 def index_channel(directory: Path) -> None:
@@ -94,14 +101,14 @@ def install_packages(
     records = [_to_record(package) for package in packages]
     cached = _run(package_cache.index())
     missing = [package for package, record in zip(packages, records, strict=True) if not cached.contains_record(record)]
-    _refuse_unreachable(missing, offline=offline)
+    refuse_unreachable(missing, offline=offline)
 
     # A local file is verified even when the cache holds its content: a damaged cache entry would be replaced by it.
     local = [package for package in packages if (path := local_path(package.url)) and path.exists()]
     fetched = local + [package for package in missing if local_path(package.url) is None]
-    with reporter.task(f"fetching {len(fetched)} packages", _total_size(fetched), "B") as task:
+    with reporter.task(f"fetching {len(fetched)} packages", total_size(fetched), "B") as task:
         for package in local:
-            _verify_local(package, task)
+            verify_local(package, task)
         try:
             _run(
                 rattler.install(
@@ -121,13 +128,178 @@ def install_packages(
         except LiteEnvError:
             raise
         except Exception as error:
-            raise _install_error(error, prefix) from error
+            raise install_error(_one_line(error), prefix) from error
 
 
-def local_path(url: str) -> Path | None:
-    """The path that a ``file://`` URL names; None for any other URL."""
-    parts = urlsplit(url)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+class CondaSolver:
+    """The solver of rattler, for emscripten-wasm32 and what the browser has, never for this machine.
+
+    Channels are exact (no relations are followed) and their priority is strict, also for what is asked for directly.
+
+    Args:
+        cache: the folder for package lists.
+        offline: use cached package lists and local channels only.
+    """
+
+    def __init__(self, *, cache: Path, offline: bool = False) -> None:
+        self._cache = cache
+        self._offline = offline
+        # Channels by the URL that may be shown, to the one with credentials that is asked.
+        self._asked: dict[str, str] = {}
+
+    def solve(self, request: SolveRequest) -> tuple[LockedPackage, ...]:
+        """See :meth:`lite_env.lock.solver.Solver.solve`."""
+        self._asked = {channel_url(channel): _source(channel) for channel in request.channels}
+        shown = tuple(self._asked)
+        specs, constraints = _to_specs(request.requirements)
+        gateway = self._gateway(self._asked.values())
+        try:
+            records = _run(
+                rattler.solve(
+                    sources=list(self._asked.values()),
+                    specs=specs,
+                    constraints=constraints,
+                    gateway=gateway,
+                    platforms=[rattler.Subdir(subdir) for subdir in HERE],
+                    locked_packages=self._still_offered(gateway, request),
+                    virtual_packages=_virtual_packages(),
+                    channel_priority=rattler.ChannelPriority.Strict,
+                    channel_relations="disabled",
+                )
+            )
+        except SolverError as error:
+            explanation = self._without_credentials(tidy(str(error)))
+            raise SolveError(
+                f"the environment cannot be solved for {PLATFORM}:\n{explanation}",
+                hint=hint_for(explanation, shown, self),
+                channels=" ".join(shown),
+            ) from error
+        except GatewayError as error:
+            raise channel_error(self._without_credentials(_one_line(error)), shown, offline=self._offline) from error
+        packages = tuple(sorted((_from_record(record) for record in records), key=lambda package: package.name))
+        refuse_other_subdirs(packages, request.requirements)
+        return packages
+
+    def names(self, channels: Sequence[str], subdirs: Sequence[str]) -> frozenset[str]:
+        """See :meth:`lite_env.lock.solver.Catalog.names`."""
+        sources = [self._asked.get(channel, channel) for channel in channels]
+        try:
+            names = _run(
+                self._gateway(sources).names(
+                    sources, [rattler.Subdir(s) for s in subdirs], channel_relations="disabled"
+                )
+            )
+        except GatewayError:
+            return frozenset()
+        return frozenset(name.normalized for name in names)
+
+    def candidates(self, channels: Sequence[str], spec: str, subdirs: Sequence[str]) -> tuple[Candidate, ...]:
+        """See :meth:`lite_env.lock.solver.Catalog.candidates`."""
+        sources = [self._asked.get(channel, channel) for channel in channels]
+        try:
+            wanted = rattler.MatchSpec(spec)
+            found = self._query(self._gateway(sources), sources, [wanted], subdirs)
+        except (GatewayError, InvalidMatchSpecError):
+            return ()
+        matching = [record for record in found if wanted.matches(record)]
+        newest_first = sorted(matching, key=lambda record: (record.version, record.build_number), reverse=True)
+        return tuple(
+            Candidate(
+                channel=_channel_of(record), subdir=record.subdir, version=str(record.version), build=str(record.build)
+            )
+            for record in newest_first
+        )
+
+    def subdirs(self, channel: str) -> tuple[str, ...]:
+        """See :meth:`lite_env.lock.solver.Catalog.subdirs`."""
+        path = local_path(channel)
+        if path is None:
+            return () if self._offline else ("linux-64",)
+        return tuple(
+            sorted(folder.parent.name for folder in path.glob("*/repodata.json") if folder.parent.name not in HERE)
+        )
+
+    def _gateway(self, sources: Iterable[str]) -> rattler.Gateway:
+        return rattler.Gateway(
+            cache_dir=self._cache,
+            default_config=rattler.SourceConfig(cache_action="force-cache-only" if self._offline else "cache-or-fetch"),
+            client=_client(sources, offline=self._offline),
+        )
+
+    def _query(
+        self,
+        gateway: rattler.Gateway,
+        sources: Sequence[str],
+        specs: Sequence[rattler.MatchSpec],
+        subdirs: Sequence[str],
+    ) -> list[rattler.RepoDataRecord]:
+        query = gateway.query(
+            sources,
+            [rattler.Subdir(subdir) for subdir in subdirs],
+            specs,
+            recursive=False,
+            channel_relations="disabled",
+        )
+        return [record for records in _run(query) for record in records]
+
+    def _still_offered(self, gateway: rattler.Gateway, request: SolveRequest) -> list[rattler.RepoDataRecord]:
+        """The records of the earlier answer that the channels still have, byte for byte.
+
+        rattler would take a locked record for a candidate even when it is gone from its channel, was made anew there
+        (local channels), or lies in a channel that comes too late now.
+        """
+        if not request.locked:
+            return []
+        names = [rattler.MatchSpec(package.name) for package in request.locked]
+        offered = self._query(gateway, list(self._asked.values()), names, HERE)
+        rank = {channel: place for place, channel in enumerate(self._asked)}
+        first: dict[str, int] = {}
+        for record in offered:
+            place = rank.get(_channel_of(record), len(rank))
+            first[record.name.normalized] = min(place, first.get(record.name.normalized, place))
+        pinned = {rattler.MatchSpec(r.match).name.normalized for r in request.requirements if r.channel}
+        wanted = {(package.subdir, package.file_name, package.sha256) for package in request.locked}
+        return [
+            record
+            for record in offered
+            if (record.subdir, record.file_name, record.sha256.hex() if record.sha256 else None) in wanted
+            and (record.name.normalized in pinned or rank.get(_channel_of(record)) == first[record.name.normalized])
+        ]
+
+    def _without_credentials(self, text: str) -> str:
+        for shown, asked in self._asked.items():
+            text = text.replace(asked.rstrip("/"), shown)
+        return text
+
+
+def check_requirements(requirements: Iterable[Requirement]) -> None:
+    """Refuse a match spec that cannot be understood.
+
+    Raises:
+        SpecError: with the file and the line of the first one.
+    """
+    for requirement in requirements:
+        _parse(requirement)
+
+
+def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPackage]) -> tuple[str, ...]:
+    """What of `requirements` and of the packages' own dependencies `packages` do not answer, in words."""
+    records = {package.name: _to_record(package) for package in packages}
+    virtual = {package.name.normalized for package in _virtual_packages()}
+    wanted = [(requirement.match, "the environment file") for requirement in requirements]
+    wanted += [(text, package.name) for package in packages for text in package.depends]
+    faults = []
+    for text, whose in wanted:
+        spec = rattler.MatchSpec(text)
+        name = spec.name.normalized
+        if name in virtual:
+            continue
+        record = records.get(name)
+        if record is None:
+            faults.append(f"{whose} needs {text}, which is not locked")
+        elif not spec.matches(record):
+            faults.append(f"{whose} needs {text}, but {name} {record.version} {record.build} is locked")
+    return tuple(faults)
 
 
 class _DownloadReporter(InstallerReporter):
@@ -151,48 +323,6 @@ class _DownloadReporter(InstallerReporter):
             self._task.advance(progress - seen)
 
 
-def _refuse_unreachable(missing: Sequence[LockedPackage], *, offline: bool) -> None:
-    remote = [package for package in missing if local_path(package.url) is None]
-    if offline and remote:
-        names = ", ".join(package.file_name for package in remote)
-        raise FetchError(
-            f"offline, and the package cache lacks {len(remote)} of the locked packages: {names}",
-            hint="run the same command once without --offline",
-        )
-    for package in missing:
-        path = local_path(package.url)
-        if path is not None and not path.exists():
-            raise FetchError(
-                f"the locked package {package.file_name} is not in its local channel",
-                hint="build the channel (`lite-env channel build`), or lock again if it has changed",
-                file=str(path),
-            )
-
-
-def _verify_local(package: LockedPackage, task: Task) -> None:
-    path = local_path(package.url)
-    if path is None:
-        return
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_CHUNK):
-            digest.update(block)
-            task.advance(len(block))
-    if digest.hexdigest() != package.sha256:
-        raise FetchError(
-            f"{package.file_name} is not the file that was locked",
-            hint="if the channel was built anew on purpose, lock again; if not, build it again from its definition",
-            file=str(path),
-            expected_sha256=package.sha256,
-            found_sha256=digest.hexdigest(),
-        )
-
-
-def _total_size(packages: Sequence[LockedPackage]) -> int | None:
-    sizes = [package.size for package in packages if package.size is not None]
-    return sum(sizes) if len(sizes) == len(packages) else None
-
-
 def _client(urls: Iterable[str], *, offline: bool) -> rattler.Client:
     if offline:
         hosts = {f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc}
@@ -200,6 +330,87 @@ def _client(urls: Iterable[str], *, offline: bool) -> rattler.Client:
     # Credentials, mirrors, proxies and certificates as for every tool built on rattler.
     config = rattler.Config.load_from_default_locations("lite-env")
     return rattler.Client.from_config(config, max_retries=_RETRIES, user_agent=f"lite-env/{__version__}")
+
+
+def _source(channel: str) -> str:
+    """A channel as rattler is asked for it: a URL, with credentials where there are any."""
+    return f"{channel.rstrip('/')}/" if urlsplit(channel).netloc else f"{channel_url(channel)}/"
+
+
+def _channel_of(record: rattler.RepoDataRecord) -> str:
+    return without_credentials(record.channel).rstrip("/")
+
+
+def _to_specs(requirements: Iterable[Requirement]) -> tuple[list[rattler.MatchSpec], list[rattler.MatchSpec]]:
+    """Requirements as specs and constraints.
+
+    rattler looks only at candidates that match a spec when it finds the first channel of a package, so that `x >=3`
+    would come from a later channel when the first one has x 2. Asking for the name and constraining the rest keeps the
+    priority strict.
+    """
+    specs, constraints = [], []
+    for requirement in requirements:
+        spec = _parse(requirement)
+        if requirement.channel:
+            specs.append(spec)
+        else:
+            specs.append(rattler.MatchSpec(spec.name.normalized))
+            constraints.append(spec)
+    return specs, constraints
+
+
+def _parse(requirement: Requirement) -> rattler.MatchSpec:
+    text = requirement.match
+    if requirement.channel:
+        subdir = f"/{requirement.subdir}" if requirement.subdir else ""
+        text = f"{channel_url(requirement.channel)}{subdir}::{text}"
+    try:
+        return rattler.MatchSpec(text)
+    except InvalidMatchSpecError as error:
+        raise SpecError(
+            f"the dependency {requirement.text!r} is not a match spec: {_one_line(error)}",
+            hint="write a name, then versions: `numpy`, `numpy >=1.25,<2`, `numpy 1.25.*`, `numpy=1.25=py311_2`",
+            file=str(requirement.file) if requirement.file else None,
+            line=requirement.line,
+        ) from error
+
+
+def _virtual_packages() -> list[rattler.GenericVirtualPackage]:
+    """What CEP 30 gives every emscripten-wasm32, and nothing of this machine."""
+    return [
+        rattler.GenericVirtualPackage(rattler.PackageName(name), rattler.Version("0"), rattler.BuildString(build))
+        for name, build in (("__unix", "0"), ("__archspec", "wasm32"))
+    ]
+
+
+def _from_record(record: rattler.RepoDataRecord) -> LockedPackage:
+    if record.sha256 is None:
+        raise LockError(
+            f"the channel gives no sha256 for {record.file_name}, so that it cannot be locked",
+            hint="index the channel anew (`lite-env channel build` for one of ours, `conda index` for another)",
+            channel=_channel_of(record),
+        )
+    url = without_credentials(record.url)
+    path = local_path(url)
+    timestamp = record.timestamp
+    return LockedPackage(
+        name=record.name.normalized,
+        version=str(record.version),
+        build=str(record.build),
+        build_number=record.build_number,
+        subdir=record.subdir,
+        file_name=record.file_name,
+        url=path.as_uri() if path else url,
+        channel=_channel_of(record),
+        sha256=record.sha256.hex(),
+        md5=record.md5.hex() if record.md5 else None,
+        size=record.size,
+        depends=tuple(sorted(record.depends)),
+        constrains=tuple(sorted(record.constrains)),
+        license=record.license,
+        noarch="python" if record.noarch.python else "generic" if record.noarch.generic else None,
+        timestamp=round(timestamp.timestamp() * 1000) if timestamp else None,
+    )
 
 
 def _to_record(package: LockedPackage) -> rattler.RepoDataRecord:
@@ -235,34 +446,24 @@ def _parse_leniently(requested: Sequence[str]) -> list[rattler.MatchSpec]:
     return specs
 
 
-def _install_error(error: Exception, prefix: Path) -> LiteEnvError:
-    text = _one_line(error)
-    if "hash mismatch" in text:
-        return FetchError(
-            f"a package is not the file that was locked: {text}",
-            hint="the file on the server was changed or damaged on the way; lock again if the change is meant",
-        )
-    if "failed to fetch" in text or type(error).__name__ == "ConfigError":
-        return FetchError(f"a package could not be fetched: {text}", hint="check the network and the channel's address")
-    return PrefixError(
-        f"the packages could not be installed: {text}",
-        hint="remove the prefix and install again",
-        prefix=str(prefix),
-    )
-
-
 def _one_line(error: BaseException) -> str:
     return ": ".join(line.removeprefix("Caused by:").strip() for line in str(error).splitlines() if line.strip())
 
 
 def _run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run to the end, also from inside a running event loop (a notebook, a server), and tame panics."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _inside_event_loop():
         return _guarded(coroutine)
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(_guarded, coroutine).result()
+
+
+def _inside_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _guarded(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 PLATFORM = "emscripten-wasm32"
@@ -24,7 +25,7 @@ class LockedPackage:
         channel: URL (or ``file://`` URL) of the channel it comes from, without a trailing slash.
         sha256: of the package file, hex.
         md5, size: of the package file; size in bytes.
-        depends, constrains: match specs.
+        depends, constrains: match specs, sorted.
         license: as the record gives it.
         noarch: ``python``, ``generic`` or None.
         timestamp: build time in milliseconds since 1970, where the record has one.
@@ -59,6 +60,7 @@ class Lockfile:
         requested: the match specs that were asked for, sorted.
         variables: environment variables, sorted by name.
         spec_digest: SHA-256 of the normalised environment file that was answered.
+        sources: the environment files that it answers, absolute.
         file: where it was read from, if it was.
     """
 
@@ -68,10 +70,11 @@ class Lockfile:
     requested: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
     spec_digest: str
+    sources: tuple[Path, ...] = ()
     file: Path | None = None
 
 
-def packages_digest(packages: list[tuple[str, str, str]]) -> str:
+def packages_digest(packages: Iterable[tuple[str, str, str]]) -> str:
     """SHA-256 over sorted (subdir, file name, sha256) of packages: the identity of an environment, free of paths."""
     lines = sorted(f"{subdir}/{file_name}#{sha256}\n" for subdir, file_name, sha256 in packages)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -3,4 +3,11 @@
 from lite_env.spec.environment import find_environment_file, read_environment
 from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
 
-__all__ = ["DEFAULT_CHANNELS", "EnvironmentSpec", "Requirement", "find_environment_file", "read_environment"]
+__all__ = [
+    "DEFAULT_CHANNELS",
+    "EnvironmentSpec",
+    "Requirement",
+    "find_environment_file",
+    "read_environment",
+    "with_channels",
+]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os.path
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CHANNEL_ALIAS = "https://conda.anaconda.org"
 """Where a plain channel name lives."""
@@ -44,6 +48,21 @@ def resolve_channel(text: str, base: Path) -> tuple[str, ...]:
     if name in _MULTICHANNELS:
         return _MULTICHANNELS[name]
     return (f"https://repo.anaconda.com/{name}" if _ANACONDA.match(name) else f"{CHANNEL_ALIAS}/{name}",)
+
+
+def listed_channel(channel: str, channels: Sequence[str]) -> str | None:
+    """The one of `channels` that is meant by the channel in front of a match spec; None when there is none.
+
+    A plain name also means a listed channel of that name elsewhere: ``conda-forge::x`` with
+    ``https://prefix.dev/conda-forge`` listed, or a local channel in a folder of that name.
+    """
+    if channel in channels:
+        return channel
+    name = channel.removeprefix(f"{CHANNEL_ALIAS}/")
+    if name == channel:
+        return None
+    same = [listed for listed in channels if re.split(r"[/\\]", listed)[-1] == name]
+    return same[0] if len(same) == 1 else None
 
 
 def is_path(text: str) -> bool:

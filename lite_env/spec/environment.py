@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
 from lite_env.errors import SpecError
-from lite_env.spec.channels import is_path, resolve_channel, split_channel
+from lite_env.spec.channels import is_path, listed_channel, resolve_channel, split_channel
 from lite_env.spec.document import Document, describe, is_null, is_string, line_of
 from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
 from lite_env.spec.selectors import apply_comment_selectors, key_selector
@@ -51,8 +52,12 @@ def find_environment_file(directory: Path) -> Path:
     return found[0]
 
 
-def read_environment(path: Path) -> EnvironmentSpec:
+def read_environment(path: Path, *, channels: tuple[str, ...] = ()) -> EnvironmentSpec:
     """Read one environment file; nothing is fetched or solved.
+
+    Args:
+        path: the file.
+        channels: to take instead of the listed ones: URLs or absolute paths.
 
     Raises:
         SpecError: the file is missing or says what cannot be understood; with the line.
@@ -65,10 +70,10 @@ def read_environment(path: Path) -> EnvironmentSpec:
         raise SpecError(
             f"the environment file cannot be read: {error.strerror}", hint="check the path", file=str(path)
         ) from error
-    return parse_environment(text, file=path)
+    return parse_environment(text, file=path, channels=channels)
 
 
-def parse_environment(text: str, *, file: Path) -> EnvironmentSpec:
+def parse_environment(text: str, *, file: Path, channels: tuple[str, ...] = ()) -> EnvironmentSpec:
     """The environment that `text` describes; `file` is where it stands, from which relative paths start.
 
     Raises:
@@ -78,7 +83,22 @@ def parse_environment(text: str, *, file: Path) -> EnvironmentSpec:
     reader = _Reader(Document(selected.text, file=file, error=SpecError), file)
     for line, expression in selected.unknown:
         reader.warn_at(line, f"`# [{expression}]` looks like a selector but is not one that is known: the line is kept")
-    return reader.read()
+    return reader.read(channels)
+
+
+def _bound(requirement: Requirement, channels: tuple[str, ...]) -> Requirement:
+    """A requirement whose ``channel::`` is one of the channels that packages are taken from."""
+    if requirement.channel is None:
+        return requirement
+    channel = listed_channel(requirement.channel, channels)
+    if channel is None:
+        raise SpecError(
+            f"`{requirement.text}` asks for the channel {requirement.channel}, which is not listed",
+            hint="add it to `channels`; the last place gives it the lowest priority",
+            file=str(requirement.file) if requirement.file else None,
+            line=requirement.line,
+        )
+    return replace(requirement, channel=channel)
 
 
 class _Reader:
@@ -95,8 +115,8 @@ class _Reader:
         """Remember something that is probably a mistake."""
         self._warnings.append((line, f"{self._file}, line {line}: {message}"))
 
-    def read(self) -> EnvironmentSpec:
-        """The whole document."""
+    def read(self, override: tuple[str, ...]) -> EnvironmentSpec:
+        """The whole document, with the channels that are given in place of its own."""
         root = self._document.root
         if root is None or is_null(root):
             raise self._document.fault("the environment file is empty", hint="it needs at least `dependencies`")
@@ -107,8 +127,8 @@ class _Reader:
             self.warn_at(line_of(entries["prefix"][0]), "`prefix` is ignored; say where to install with `--prefix`")
         self._check_platforms(nodes.get("platforms"))
         name = self._name(nodes.get("name"))
-        channels = self._channels(nodes.get("channels"))
-        requirements = self._requirements(nodes.get("dependencies"), root)
+        channels = override or self._channels(nodes.get("channels"))
+        requirements = tuple(_bound(each, channels) for each in self._requirements(nodes.get("dependencies"), root))
         variables = self._variables(nodes.get("variables"))
         return EnvironmentSpec(
             name=name,
@@ -240,6 +260,12 @@ class _Reader:
                     f"`{channel}::` stands for several channels", node, hint=f"name one: {' or '.join(candidates)}"
                 )
             resolved = candidates[0]
+        if subdir is not None and subdir not in {_PLATFORM, "noarch"}:
+            raise self._document.fault(
+                f"`{text}` asks for {subdir}, which cannot run in a browser",
+                node,
+                hint=f"the subdirs that are used are {_PLATFORM} and noarch",
+            )
         return Requirement(text=text, channel=resolved, subdir=subdir, file=self._file, line=line_of(node))
 
     def _variables(self, node: yaml.Node | None) -> tuple[tuple[str, str], ...]:

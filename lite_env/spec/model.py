@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
 
 DEFAULT_CHANNELS = ("https://prefix.dev/emscripten-forge-4x", "https://prefix.dev/conda-forge")
 """What an environment file without ``channels`` gets, highest priority first."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +37,11 @@ class Requirement:
     def match(self) -> str:
         """The match spec without a channel in front."""
         return self.text.rpartition("::")[2]
+
+    def names(self, package: str) -> bool:
+        """Whether the package of this name is asked for."""
+        found = _NAME.match(self.match)
+        return found is not None and found[0].lower() == package
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

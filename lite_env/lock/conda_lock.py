@@ -1,0 +1,131 @@
+"""``conda-lock.yml``, version 1 (CEP 37): the writer; the reader is :mod:`lite_env.lock.conda_lock_reader`.
+
+What CEP 37 has no place for lies in ``custom_metadata`` under the one key ``lite_env``, as JSON in a string: the
+environment's name, requested specs, variables, the digest of the environment file, and what a record has beyond the
+CEP's fields. One extension: a local channel and its packages are written as paths relative to the lock file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lite_env.lock.model import PLATFORM, packages_digest
+from lite_env.lock.urls import to_relative, without_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lite_env.lock.model import LockedPackage, Lockfile
+
+VERSION = 1
+"""The version of the format (CEP 37 knows no other)."""
+
+CUSTOM_KEY = "lite_env"
+CUSTOM_FORMAT = 1
+"""Our key in ``custom_metadata`` and the version of what lies there."""
+
+_HEADER = "# Made by `lite-env lock`; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_OPERATORS = ("=", "!", "<", ">", "~", "[")
+
+
+def dump_lock(lock: Lockfile, *, folder: Path) -> str:
+    """The text of a lock file that will lie in `folder`."""
+    document = {
+        "version": VERSION,
+        "metadata": {
+            "content_hash": {PLATFORM: content_hash(lock.packages)},
+            "channels": [
+                {"url": to_relative(without_credentials(channel), folder), "used_env_vars": []}
+                for channel in lock.channels
+            ],
+            "platforms": [PLATFORM],
+            "sources": [to_relative(source.absolute().as_uri(), folder).removeprefix("./") for source in lock.sources],
+            "custom_metadata": {CUSTOM_KEY: _custom(lock)},
+        },
+        "package": [_dump_package(package, folder) for package in lock.packages],
+    }
+    return _HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=10**6)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes strings of several lines as blocks, so that a lock's changes can be read in a diff."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - the base class's shape
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def content_hash(packages: tuple[LockedPackage, ...]) -> str:
+    """The hash of a platform's packages, as ``metadata.content_hash`` has it."""
+    return packages_digest((package.subdir, package.file_name, package.sha256) for package in packages)
+
+
+def _custom(lock: Lockfile) -> str:
+    custom = {
+        "format": CUSTOM_FORMAT,
+        "name": lock.name,
+        "requested": list(lock.requested),
+        "spec_sha256": lock.spec_digest,
+        "variables": dict(lock.variables),
+        "records": {f"{package.subdir}/{package.file_name}": _record_extras(package) for package in lock.packages},
+    }
+    return json.dumps(custom, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _record_extras(package: LockedPackage) -> dict[str, Any]:
+    extras = {
+        "build_number": package.build_number,
+        "size": package.size,
+        "license": package.license,
+        "noarch": package.noarch,
+        "timestamp": package.timestamp,
+        "constrains": list(package.constrains) or None,
+        # The CEP's mapping has one entry a name; two specs for one package do not fit into it.
+        "depends": None if specs_of(_dependencies(package.depends)) == package.depends else list(package.depends),
+    }
+    return {key: value for key, value in extras.items() if value is not None}
+
+
+def _dump_package(package: LockedPackage, folder: Path) -> dict[str, Any]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "build": package.build,
+        "manager": "conda",
+        "platform": PLATFORM,
+        "dependencies": _dependencies(package.depends),
+        "url": to_relative(without_credentials(package.url), folder),
+        "hash": {"sha256": package.sha256, **({"md5": package.md5} if package.md5 else {})},
+        "category": "main",
+        "optional": False,
+    }
+
+
+def _dependencies(depends: tuple[str, ...]) -> dict[str, str]:
+    """Match specs as the CEP's mapping: name and constraint, which concatenated are a match spec again."""
+    mapping: dict[str, str] = {}
+    for text in depends:
+        found = _NAME.match(text)
+        name = found[0] if found else text
+        constraint = text[len(name) :].strip()
+        if constraint and not constraint.startswith(_OPERATORS):
+            constraint = f" {constraint}"
+        mapping.setdefault(name, constraint)
+    return mapping
+
+
+def specs_of(dependencies: Mapping[str, str]) -> tuple[str, ...]:
+    """The match specs that a ``dependencies`` mapping stands for, sorted."""
+    return tuple(sorted(f"{name} {constraint.strip()}".strip() for name, constraint in dependencies.items()))

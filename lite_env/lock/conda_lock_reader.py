@@ -1,0 +1,275 @@
+"""Reads ``conda-lock.yml``, version 1 (CEP 37), and trusts nothing in it.
+
+Files of other tools are read as well; what they do not tell (requested specs, variables) is empty then.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lite_env.errors import LockError
+from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash, specs_of
+from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
+from lite_env.lock.urls import from_relative, local_path, split_package_url
+from lite_env.spec.document import Document
+from lite_env.store.digest import is_sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+_MD5 = re.compile(r"[0-9a-f]{32}\Z")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]+)\Z")
+_NOARCH = ("generic", "python")
+
+_TOP = ("version", "metadata", "package")
+_METADATA = (
+    *("content_hash", "channels", "platforms", "sources"),
+    *("time_metadata", "git_metadata", "inputs_metadata", "custom_metadata"),
+)
+_PACKAGE = (
+    *("name", "version", "manager", "platform", "dependencies", "url", "hash"),
+    *("source", "build", "category", "optional"),
+)
+_CUSTOM = ("format", "name", "requested", "spec_sha256", "variables", "records")
+_RECORD = ("build_number", "size", "license", "noarch", "timestamp", "constrains", "depends")
+
+
+def parse_lock(text: str, path: Path) -> Lockfile:
+    """The lock in `text`, which stands at `path`; local channels are found relative to its folder.
+
+    Raises:
+        LockError: it is no lock of a version that is known, is not for emscripten-wasm32, or a field is wrong; with the
+            path to the fault, as in ``package[3].hash.sha256``.
+    """
+    document = _Field(Document(text, file=path, error=LockError).plain(), "", path)
+    _check_version(document)
+    document.only(_TOP)
+    metadata = document["metadata"].only(_METADATA)
+    platforms = [item.string() for item in metadata["platforms"].items()]
+    if PLATFORM not in platforms:
+        metadata["platforms"].fault(f"lists {', '.join(platforms) or 'nothing'}, but not {PLATFORM}")
+    hashes = {key: field.sha256() for key, field in metadata["content_hash"].entries()}
+    if set(hashes) != set(platforms):
+        metadata["content_hash"].fault("has not exactly the keys that `metadata.platforms` lists")
+    folder = path.absolute().parent
+    custom = _custom(metadata)
+    packages = _packages(document["package"], custom["records"], platforms, folder)
+    if custom.exists and hashes[PLATFORM] != content_hash(packages):
+        metadata["content_hash"][PLATFORM].fault("does not fit the packages: they were changed by hand or damaged")
+    channels = [item.only(("url", "used_env_vars"))["url"].string() for item in metadata["channels"].items()]
+    return Lockfile(
+        name=custom["name"].string() if custom.exists else folder.name,
+        channels=tuple(from_relative(channel, folder).rstrip("/") for channel in channels),
+        packages=packages,
+        requested=tuple(sorted(custom["requested"].strings())),
+        variables=tuple(sorted((key, field.string()) for key, field in custom["variables"].entries(optional=True))),
+        spec_digest=custom["spec_sha256"].sha256() if custom.exists else "",
+        sources=tuple(_source(item, folder) for item in metadata["sources"].items()),
+        file=path,
+    )
+
+
+class _Field:
+    """A value in the file and the path to it; every accessor checks the type and refuses with that path."""
+
+    def __init__(self, value: Any, where: str, file: Path, *, exists: bool = True) -> None:  # noqa: ANN401
+        self.value = value
+        self.where = where
+        self.file = file
+        self.exists = exists and value is not None
+
+    def __getitem__(self, key: str) -> _Field:
+        """The field of a mapping; one that is not there is refused when it is read."""
+        where = f"{self.where}.{key}" if self.where else key
+        if not self.exists:
+            return _Field(None, where, self.file, exists=False)
+        mapping = self._typed(dict, "a mapping")
+        return _Field(mapping.get(key), where, self.file, exists=key in mapping)
+
+    def fault(self, problem: str) -> NoReturn:
+        """Refuse the file because of this field."""
+        raise LockError(
+            f"the lock file is not valid: `{self.where or 'the file'}` {problem}",
+            hint="lock again with `lite-env lock`; a lock file is not edited by hand",
+            file=str(self.file),
+            key=self.where or None,
+        )
+
+    def only(self, known: Collection[str]) -> _Field:
+        """Refuse keys that CEP 37 does not have, since it says that they must not be there."""
+        for key in self._typed(dict, "a mapping"):
+            if key not in known:
+                self[str(key)].fault("is a key that this format does not have")
+        return self
+
+    def entries(self, *, optional: bool = False) -> list[tuple[str, _Field]]:
+        """The items of a mapping whose keys are strings."""
+        if optional and not self.exists:
+            return []
+        mapping = self._typed(dict, "a mapping")
+        for key in mapping:
+            if not isinstance(key, str):
+                self.fault(f"has the key {key!r} where a string is expected: quote it")
+        return [(key, self[key]) for key in sorted(mapping)]
+
+    def items(self) -> list[_Field]:
+        """The items of a list."""
+        values = self._typed(list, "a list")
+        return [_Field(value, f"{self.where}[{index}]", self.file) for index, value in enumerate(values)]
+
+    def strings(self) -> tuple[str, ...]:
+        """A list of strings; nothing when it is not there."""
+        return tuple(item.string() for item in self.items()) if self.exists else ()
+
+    def string(self) -> str:
+        """A string that is not empty."""
+        text = self.text()
+        if not text:
+            self.fault("is empty")
+        return text
+
+    def text(self) -> str:
+        """A string, perhaps an empty one."""
+        if isinstance(self.value, (int, float)):
+            self.fault(f"is {self.value!r} where a string is expected: quote it")
+        return str(self._typed(str, "a string"))
+
+    def number(self) -> int | None:
+        """A number that is not negative; None when it is not there."""
+        if not self.exists:
+            return None
+        if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 0:
+            self.fault(f"is {self.value!r} where a number from 0 on is expected")
+        return self.value
+
+    def sha256(self) -> str:
+        """A SHA-256 in lower-case hex."""
+        text = self.string()
+        if not is_sha256(text):
+            self.fault("is no SHA-256 (64 lower-case hex digits)")
+        return text
+
+    def _typed(self, kind: type, what: str) -> Any:  # noqa: ANN401 - of the kind that was asked for
+        if not self.exists:
+            self.fault("is missing")
+        if not isinstance(self.value, kind):
+            self.fault(f"is not {what}")
+        return self.value
+
+
+def _check_version(document: _Field) -> None:
+    document.entries()
+    version = document["version"]
+    # CEP 37: "Optional, defaults to 1".
+    if version.exists and (version.value != VERSION or isinstance(version.value, bool)):
+        raise LockError(
+            f"the lock file has the version {version.value!r}, and only version {VERSION} is known",
+            hint="lock again with `lite-env lock`, or use a newer lite_env",
+            file=str(version.file),
+            key="version",
+        )
+
+
+def _custom(metadata: _Field) -> _Field:
+    """Our part of ``custom_metadata``; a field that does not exist in a lock of another tool."""
+    for _, field in metadata["custom_metadata"].entries(optional=True):
+        field.text()
+    raw = metadata["custom_metadata"][CUSTOM_KEY]
+    if not raw.exists:
+        return raw
+    try:
+        value = json.loads(raw.string())
+    except ValueError as error:
+        raw.fault(f"is not JSON: {error}")
+    custom = _Field(value, raw.where, raw.file).only(_CUSTOM)
+    if custom["format"].number() != CUSTOM_FORMAT:
+        custom["format"].fault(f"is {custom['format'].value!r}, and only {CUSTOM_FORMAT} is known")
+    return custom
+
+
+def _packages(field: _Field, records: _Field, platforms: Collection[str], folder: Path) -> tuple[LockedPackage, ...]:
+    packages: dict[str, LockedPackage] = {}
+    for item in field.items():
+        item.only(_PACKAGE)
+        platform = item["platform"].string()
+        if platform not in platforms:
+            item["platform"].fault(f"is {platform}, which `metadata.platforms` does not list")
+        if item["manager"].string() not in {"conda", "pip"}:
+            item["manager"].fault("is neither conda nor pip")
+        if not isinstance(item["optional"].value, bool):
+            item["optional"].fault("is not true or false")
+        category = item["category"].string() if item["category"].exists else "main"
+        if platform != PLATFORM or category != "main" or item["optional"].value:
+            continue
+        if item["manager"].value == "pip":
+            item["manager"].fault("is pip; packages from PyPI come in a later version of lite_env")
+        package = _package(item, records, folder)
+        if package.name in packages:
+            item["name"].fault(f"is {package.name}, which is locked twice")
+        packages[package.name] = package
+    return tuple(packages[name] for name in sorted(packages))
+
+
+def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
+    name = item["name"].string()
+    if not _NAME.match(name):
+        item["name"].fault(f"is {name!r}, which is no package name")
+    url = from_relative(item["url"].string(), folder)
+    try:
+        channel, subdir, file_name = split_package_url(url)
+    except ValueError as error:
+        item["url"].fault(f"is no package's address: {error}")
+    if subdir not in {PLATFORM, "noarch"}:
+        item["url"].fault(f"is for {subdir}, not for {PLATFORM} or noarch")
+    if local_path(url) is None and not url.startswith(("https://", "http://", "oci://", "s3://", "gcs://")):
+        item["url"].fault("is neither a URL that can be fetched nor a path")
+    hashes = item["hash"].only(("md5", "sha256"))
+    build = item["build"].string() if item["build"].exists else item["build"].fault("is missing")
+    md5 = hashes["md5"].string() if hashes["md5"].exists else None
+    if md5 is not None and not _MD5.match(md5):
+        hashes["md5"].fault("is no MD5 (32 lower-case hex digits)")
+    depends = {key: constraint.text() for key, constraint in item["dependencies"].entries(optional=True)}
+    return LockedPackage(
+        name=name,
+        version=item["version"].string(),
+        build=build,
+        subdir=subdir,
+        file_name=file_name,
+        url=url,
+        channel=channel,
+        sha256=hashes["sha256"].sha256(),
+        md5=md5,
+        **_record(records[f"{subdir}/{file_name}"], build, specs_of(depends)),
+    )
+
+
+def _record(field: _Field, build: str, depends: tuple[str, ...]) -> dict[str, Any]:
+    """What a record has beyond the CEP's fields."""
+    if field.exists:
+        field.only(_RECORD)
+    number = field["build_number"].number()
+    if number is None:
+        # Other tools leave it out; by convention it ends the build string.
+        found = _BUILD_NUMBER.match(build)
+        number = int(found[1]) if found else 0
+    noarch = field["noarch"].string() if field["noarch"].exists else None
+    if noarch is not None and noarch not in _NOARCH:
+        field["noarch"].fault(f"is {noarch!r}, neither generic nor python")
+    return {
+        "build_number": number,
+        "size": field["size"].number(),
+        "license": field["license"].text() if field["license"].exists else None,
+        "noarch": noarch,
+        "timestamp": field["timestamp"].number(),
+        "constrains": tuple(sorted(field["constrains"].strings())),
+        "depends": tuple(sorted(field["depends"].strings())) if field["depends"].exists else depends,
+    }
+
+
+def _source(item: _Field, folder: Path) -> Path:
+    path = local_path(from_relative(item.string(), folder))
+    return path if path is not None else item.fault("is not a path relative to the lock file")

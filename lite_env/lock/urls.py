@@ -1,0 +1,70 @@
+"""Channel and package URLs: local or not, relative to a lock file or not, and never with credentials."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from pathlib import Path, PurePath
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.request import url2pathname
+
+_TOKEN = re.compile(r"^/t/[^/]+(?=/)")
+
+
+def local_path(url: str) -> Path | None:
+    """The path that a ``file://`` URL names; None for any other URL."""
+    parts = urlsplit(url)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+
+
+def channel_url(channel: str) -> str:
+    """The URL of a channel that is a URL already or an absolute path; no trailing slash, no credentials."""
+    if urlsplit(channel).netloc:
+        return without_credentials(channel).rstrip("/")
+    path = local_path(channel) or Path(channel)
+    return path.as_uri()
+
+
+def without_credentials(url: str) -> str:
+    """`url` without ``user:password@`` and without a token (``/t/TOKEN/``), as it may be written into a file."""
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=_TOKEN.sub("", parts.path)))
+
+
+def to_relative(url: str, folder: Path) -> str:
+    """How a URL is written into a lock file in `folder`: a local one as a relative path with ``/``, else as it is.
+
+    A local path on another drive than `folder` (Windows) stays a ``file://`` URL.
+    """
+    path = local_path(url)
+    if path is None:
+        return url
+    try:
+        relative = os.path.relpath(path, folder)
+    except ValueError:
+        return url
+    text = quote(PurePath(relative).as_posix())
+    return text if text.startswith("..") else f"./{text}"
+
+
+def from_relative(text: str, folder: Path) -> str:
+    """The URL that stands in a lock file in `folder`: the inverse of :func:`to_relative`."""
+    if urlsplit(text).scheme:
+        return text
+    return Path(os.path.normpath(folder / unquote(text))).as_uri()
+
+
+def split_package_url(url: str) -> tuple[str, str, str]:
+    """Split a package's URL into channel, subdir and file name.
+
+    Raises:
+        ValueError: there are fewer than two folders before the file, or the file is no conda package.
+    """
+    channel, _, rest = url.partition("#")[0].rpartition("/")
+    base, _, subdir = channel.rpartition("/")
+    if not base or not subdir or not rest.endswith((".conda", ".tar.bz2")):
+        msg = f"{url!r} does not end in <subdir>/<package>.conda or .tar.bz2"
+        raise ValueError(msg)
+    return base, subdir, unquote(rest)
