@@ -1,0 +1,124 @@
+import dataclasses
+import hashlib
+import sys
+
+import pytest
+
+from lite_env.channel import sources
+from lite_env.channel.model import Source
+from lite_env.channel.sources import fetch_source, source_store
+from lite_env.errors import FetchError
+from lite_env.store.content import ContentStore
+from lite_env.store.download import Retry
+from tests.channel_inputs import RecordingReporter, Served, make_wheel, serving
+
+FILE, DATA = make_wheel("things", "1.0", {"things/a": b"1"})
+SOURCE = Source(name="things", pip="things==1.0", file=FILE, sha256=hashlib.sha256(DATA).hexdigest(), size=len(DATA))
+RETRY = Retry(attempts=2, sleep=lambda _: None)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ContentStore(tmp_path / "store")
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch):
+    """The only place that pip looks at."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    (folder / FILE).write_bytes(DATA)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    return folder
+
+
+def test_pip_brings_a_wheel_into_the_store_once(store, wheels):
+    reporter = RecordingReporter()
+    path = fetch_source(SOURCE, store=store, retry=RETRY, reporter=reporter)
+    assert path.read_bytes() == DATA
+    assert reporter.tasks == [(f"downloading {FILE}", len(DATA), "B")]
+    assert reporter.advanced[f"downloading {FILE}"] == len(DATA)
+    (wheels / FILE).unlink()
+    assert fetch_source(SOURCE, store=store, offline=True) == path
+    assert [entry.name for entry in store.directory.iterdir()] == [SOURCE.sha256[:2]]
+
+
+def test_what_pip_brings_is_checked(store, wheels):
+    (wheels / FILE).write_bytes(make_wheel("things", "1.0", {"things/a": b"2"})[1])
+    with pytest.raises(FetchError, match=f"the file {FILE} from things==1.0 is not the one") as caught:
+        fetch_source(SOURCE, store=store, retry=RETRY)
+    context = dict(caught.value.context)
+    assert context["expected"] == f"sha256 {SOURCE.sha256}, {len(DATA)} bytes"
+    assert "nothing was built" in caught.value.hint
+    assert not list(store.directory.iterdir())
+
+
+def test_pip_that_finds_nothing_says_so(store, wheels):
+    (wheels / FILE).unlink()
+    with pytest.raises(FetchError, match=r"`pip download things==1\.0` failed") as caught:
+        fetch_source(SOURCE, store=store, retry=RETRY)
+    assert "No matching distribution found" in dict(caught.value.context)["pip"]
+
+
+def test_pip_that_brings_another_file_says_so(store, wheels):
+    source = dataclasses.replace(SOURCE, file="other.whl")
+    with pytest.raises(FetchError, match="gave another file") as caught:
+        fetch_source(source, store=store, retry=RETRY)
+    assert dict(caught.value.context) == {"found": FILE, "expected": "other.whl"}
+
+
+def test_a_python_without_pip_says_how_to_get_it(store, wheels, monkeypatch, tmp_path):
+    # -S -E with an empty folder first: a Python that cannot import pip, without touching this one.
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" -I -S -m pip "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    with pytest.raises(FetchError, match="this Python has none") as caught:
+        fetch_source(SOURCE, store=store, retry=RETRY)
+    assert "-m ensurepip" in caught.value.hint
+
+
+def test_a_failing_pip_is_asked_again_when_that_can_help(store, wheels, monkeypatch):
+    calls = []
+
+    def run(wanted, folder, task):
+        calls.append(wanted)
+        (folder / "wheels").mkdir(exist_ok=True)
+        if len(calls) == 2:
+            (folder / "wheels" / FILE).write_bytes(DATA)
+        return "ERROR: connection broken"
+
+    monkeypatch.setattr(sources, "_run_pip", run)
+    assert fetch_source(SOURCE, store=store, retry=RETRY).read_bytes() == DATA
+    assert len(calls) == 2
+
+
+def test_urls_are_tried_after_pip_and_in_order(store, wheels):
+    (wheels / FILE).unlink()
+    with serving(Served(files={"good": DATA})) as served:
+        source = dataclasses.replace(SOURCE, urls=(f"{served.url}/gone", f"{served.url}/good"))
+        path = fetch_source(source, store=store, retry=RETRY)
+    assert path.read_bytes() == DATA
+    assert [asked for asked, _ in served.requests] == ["/gone", "/good"]
+
+
+def test_when_no_place_has_it_each_is_named(store):
+    with serving(Served()) as served:
+        source = dataclasses.replace(SOURCE, pip=None, urls=(f"{served.url}/a", f"{served.url}/b"))
+        with pytest.raises(FetchError, match="none of the 2 places has the source") as caught:
+            fetch_source(source, store=store, retry=RETRY)
+    context = dict(caught.value.context)
+    assert "/a could not be downloaded" in context["place_1"]
+    assert "/b could not be downloaded" in context["place_2"]
+
+
+def test_offline_and_not_there_says_so(store):
+    with pytest.raises(FetchError, match=f"offline, and the source {FILE} is not in the cache"):
+        fetch_source(SOURCE, store=store, offline=True)
+
+
+def test_the_store_is_where_the_variable_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path))
+    assert source_store().directory == tmp_path / "sources"

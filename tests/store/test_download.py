@@ -1,0 +1,159 @@
+import hashlib
+
+import pytest
+
+from lite_env.errors import FetchError
+from lite_env.store.download import Retry, download
+from tests.channel_inputs import RecordingReporter, Served, serving
+
+DATA = bytes(range(256)) * 2000
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def served():
+    with serving(Served(files={"file.bin": DATA})) as server:
+        yield server
+
+
+@pytest.fixture
+def waits():
+    return []
+
+
+@pytest.fixture
+def retry(waits):
+    return Retry(attempts=3, first=0.5, sleep=waits.append)
+
+
+def test_a_file_is_downloaded_and_bytes_are_told(served, tmp_path, retry):
+    reporter = RecordingReporter()
+    target = tmp_path / "deep" / "file.bin"
+    download(f"{served.url}/file.bin", target, sha256=SHA256, size=len(DATA), retry=retry, reporter=reporter)
+    assert target.read_bytes() == DATA
+    assert reporter.tasks == [("downloading file.bin", len(DATA), "B")]
+    assert reporter.advanced["downloading file.bin"] == len(DATA)
+    assert [path.name for path in target.parent.iterdir()] == ["file.bin"]
+
+
+def test_a_broken_connection_is_continued_where_it_ended(served, tmp_path, retry, waits):
+    served.cut = [131_072, 327_680]
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, retry=retry)
+    assert (tmp_path / "f").read_bytes() == DATA
+    assert [wanted for _, wanted in served.requests] == [None, "bytes=131072-", "bytes=327680-"]
+    assert waits == [0.5, 1.0]
+
+
+def test_an_earlier_run_is_continued(served, tmp_path, retry):
+    partial = tmp_path / "partial"
+    partial.write_bytes(DATA[:1234])
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, size=len(DATA), partial=partial, retry=retry)
+    assert served.requests == [("/file.bin", "bytes=1234-")]
+    assert (tmp_path / "f").read_bytes() == DATA
+    assert not partial.exists()
+
+
+def test_a_partial_file_of_other_content_does_no_harm(served, tmp_path, retry):
+    partial = tmp_path / "partial"
+    partial.write_bytes(b"something else")
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, size=len(DATA), partial=partial, retry=retry)
+    assert (tmp_path / "f").read_bytes() == DATA
+    assert [wanted for _, wanted in served.requests] == ["bytes=14-", None]
+
+
+def test_a_partial_file_that_is_too_long_is_thrown_away(served, tmp_path, retry):
+    partial = tmp_path / "partial"
+    partial.write_bytes(DATA + b"more")
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, size=len(DATA), partial=partial, retry=retry)
+    assert served.requests == [("/file.bin", None)]
+    assert (tmp_path / "f").read_bytes() == DATA
+
+
+def test_a_partial_file_beyond_the_end_starts_anew_when_no_size_is_known(served, tmp_path, retry):
+    partial = tmp_path / "partial"
+    partial.write_bytes(DATA + b"more")
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, partial=partial, retry=retry)
+    assert [wanted for _, wanted in served.requests] == [f"bytes={len(DATA) + 4}-", None]
+    assert (tmp_path / "f").read_bytes() == DATA
+
+
+def test_a_whole_partial_file_needs_no_request(tmp_path, served, retry):
+    partial = tmp_path / "partial"
+    partial.write_bytes(DATA)
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, size=len(DATA), partial=partial, retry=retry)
+    assert served.requests == []
+    assert (tmp_path / "f").read_bytes() == DATA
+
+
+def test_a_server_that_ignores_range_is_no_problem(served, tmp_path, retry):
+    served.ignore_range = True
+    partial = tmp_path / "partial"
+    partial.write_bytes(DATA[:1234])
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, partial=partial, retry=retry)
+    assert (tmp_path / "f").read_bytes() == DATA
+
+
+def test_a_busy_server_is_asked_again(served, tmp_path, retry, waits):
+    served.failures = 2
+    download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, retry=retry)
+    assert len(waits) == 2
+
+
+def test_in_the_end_it_gives_up_and_keeps_what_was_received(served, tmp_path, retry):
+    served.cut = [65_536, 131_072, 196_608]
+    partial = tmp_path / "partial"
+    with pytest.raises(FetchError, match=r"could not be downloaded: .*") as caught:
+        download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, partial=partial, retry=retry)
+    assert ("attempts", 3) in caught.value.context
+    assert "goes on from there" in caught.value.hint
+    assert partial.read_bytes() == DATA[:196_608]
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_busy_server_is_named_in_the_error(served, tmp_path, retry):
+    served.failures = 3
+    with pytest.raises(FetchError, match="the server answered 503 Service Unavailable"):
+        download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, retry=retry)
+
+
+def test_a_missing_file_is_not_asked_for_twice(served, tmp_path, retry):
+    with pytest.raises(FetchError, match="the server answered 404 Not Found") as caught:
+        download(f"{served.url}/other.bin", tmp_path / "f", sha256=SHA256, retry=retry)
+    assert caught.value.hint == "look whether the address is still right"
+    assert len(served.requests) == 1
+
+
+def test_another_file_than_expected_is_refused_and_not_kept(served, tmp_path, retry):
+    served.files["file.bin"] = b"an error page"
+    with pytest.raises(FetchError, match="is not the file that was expected") as caught:
+        download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, retry=retry)
+    context = dict(caught.value.context)
+    assert context["found"] == f"sha256 {hashlib.sha256(b'an error page').hexdigest()}, 13 bytes"
+    assert context["expected"] == f"sha256 {SHA256}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_bytes_than_expected_are_not_taken(served, tmp_path, retry):
+    served.files["file.bin"] = DATA * 40
+    with pytest.raises(FetchError, match="is not the file that was expected") as caught:
+        download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, size=len(DATA), retry=retry)
+    found = int(dict(caught.value.context)["found"].split()[-2])
+    assert found < 2 * len(DATA)
+
+
+def test_nobody_there_is_a_clear_error(tmp_path, retry):
+    with pytest.raises(FetchError, match="could not be downloaded: ConnectionError"):
+        download("http://127.0.0.1:9/file.bin", tmp_path / "f", sha256=SHA256, retry=retry)
+
+
+def test_an_address_that_is_none_is_a_clear_error(tmp_path, retry):
+    with pytest.raises(FetchError, match="could not be downloaded: MissingSchema") as caught:
+        download("file.bin", tmp_path / "f", sha256=SHA256, retry=retry)
+    assert caught.value.hint == "check the address"
+
+
+def test_retry_after_is_honoured_within_reason(waits, retry):
+    retry.pause(1, "7")
+    retry.pause(1, "7000")
+    retry.pause(3, "Wed, 21 Oct 2015 07:28:00 GMT")
+    assert waits == [7.0, 30.0, 2.0]
