@@ -34,13 +34,18 @@ class RuntimeBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - the hook's signature
         """Build ``runtime/dist`` and have it shipped, although git ignores it."""
-        project = Path(self.root) / "lite_env" / "bootstrap" / "runtime"
-        stamp = project / "dist" / "sources.sha256"
-        digest = _digest(project)
-        if not stamp.is_file() or stamp.read_text() != digest:
-            _build(project)
-            stamp.write_text(digest)
+        build_if_changed(Path(self.root))
         build_data["artifacts"].append("lite_env/bootstrap/runtime/dist/*")
+
+
+def build_if_changed(root: Path) -> None:
+    """Build the runtime of the checkout `root`, unless its sources are those of the last build."""
+    project = root / "lite_env" / "bootstrap" / "runtime"
+    stamp = project / "dist" / "sources.sha256"
+    digest = _digest(project)
+    if not stamp.is_file() or stamp.read_text() != digest:
+        _build(project)
+        stamp.write_text(digest)
 
 
 def _digest(project: Path) -> str:
@@ -82,3 +87,7 @@ def _node_on_path() -> bool:
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     match = re.match(r"v(\d+)", version)
     return match is not None and int(match.group(1)) >= MINIMUM_NODE
+
+
+if __name__ == "__main__":
+    build_if_changed(Path(__file__).parent)

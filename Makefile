@@ -1,0 +1,67 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up all it needs in .venv/.
+# What takes minutes is in `make prove`; what measures in `make bench-…`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := lite_env/bootstrap/runtime
+# The environment's own tools first, Node from PyPI among them: the same versions everywhere.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The project file says what is installed: when it changes, so does the environment.
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint test-js prove verify-4x setup chromium format clean
+
+help:
+	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
+	@echo "make test       set up, linters, type checks, unit, JavaScript and browser tests"
+	@echo "make prove      the long tests: 100,000 file operations"
+	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
+	@echo "make format     format Python and say what the linters would"
+	@echo "make clean      remove what was built"
+
+$(STAMP): pyproject.toml hatch_build.py $(RUNTIME)/package-lock.json
+	@$(PYTHON) -m venv $(VENV) || { echo "error: no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[channels,chromium,node]" --group dev
+	@touch $@
+
+setup: $(STAMP) runtime
+
+# The runtime is built by the package's hook at installation, and here again when its sources changed.
+.PHONY: runtime
+runtime: $(STAMP)
+	@$(BIN)/python hatch_build.py
+
+demo: setup
+	$(BIN)/lite-env pack examples/numpy/environment.yml -o .build/demo
+	$(BIN)/lite-env run .build/demo --figures -c "import numpy; print(numpy.linspace(0, 1, 5), numpy.__version__)"
+
+test: setup chromium lint test-js
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	cd $(RUNTIME) && node node_modules/typescript/bin/tsc --noEmit
+
+test-js: setup
+	cd $(RUNTIME) && npm test --silent
+
+prove: setup chromium
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow" -rP
+
+verify-4x: setup
+	$(BIN)/python tests/verify_4x.py
+
+chromium:
+	@sh tests/browser/install_chromium.sh
+
+format: setup
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf $(VENV) .build dist $(RUNTIME)/dist $(RUNTIME)/.build $(RUNTIME)/node_modules
+	rm -rf channels/*/noarch channels/*/emscripten-wasm32

@@ -1,0 +1,86 @@
+"""The rooms of the house: data flows one way, so a room imports only from rooms above it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "lite_env"
+# In the order of the way of the data; a later room may import from an earlier one.
+ROOMS = (
+    "errors",
+    "progress",
+    "store",
+    "spec",
+    "lock",
+    "prefix",
+    "pack",
+    "bootstrap",
+    "host",
+    "channel",
+    "workflow",
+    "cli",
+)
+# Of a library that only one module may know: a change of its API is a change of that module.
+ONLY_IMPORTER = {
+    "rattler": "lite_env/lock/conda.py",
+    "rattler_build": "lite_env/channel/assemble.py",
+}
+ONLY_ROOM = {"rich": "cli", "click": "cli", "playwright": "host"}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module or "")
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_room_is_in_the_list():
+    rooms = {room_of(path) for path in modules()} - {"__init__", "__main__"}
+    assert rooms == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE.parent).as_posix())
+def test_a_room_imports_only_from_rooms_above_it(path: Path):
+    room = room_of(path)
+    if room in {"__init__", "__main__"}:
+        return
+    below = ROOMS[ROOMS.index(room) + 1 :]
+    wrong = {
+        name
+        for name in imports_of(path)
+        if name.split(".")[:1] == ["lite_env"] and name.split(".")[1:2] and name.split(".")[1] in below
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE.parent).as_posix())
+def test_one_module_knows_each_foreign_solver_and_one_room_each_terminal_library(path: Path):
+    place = path.relative_to(PACKAGE.parent).as_posix()
+    roots = {name.split(".")[0] for name in imports_of(path)}
+    for library, module in ONLY_IMPORTER.items():
+        assert library not in roots or place == module
+    for library, room in ONLY_ROOM.items():
+        assert library not in roots or room_of(path) == room
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE.parent).as_posix())
+def test_a_module_is_at_most_350_lines_or_says_why(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 350 or "More than 350 lines: " in text
