@@ -42,6 +42,7 @@ OUTPUT_TYPES = frozenset(
 # A wait in one piece cannot be interrupted everywhere (Windows), and short pieces cost nothing.
 _SLICE = 0.2
 _INTERRUPT_GRACE = 5.0
+_REST_GRACE = 5.0
 _ANSWER_SECONDS = 60.0
 _LOG_LINES = 20
 
@@ -83,13 +84,13 @@ class _Request:
     on_input: Callable[[InputRequest], str] | None = None
     reply: Message | None = None
     idle: bool = False
+    # Which of this client's questions for figures was asked right after the request.
+    barrier: int = 0
     # Seconds of `monotonic`; moved on by the time that a user takes to answer.
     deadline: float | None = None
+    # The same for what is still missing when the runtime says that it is done.
+    rest_deadline: float | None = None
     outputs: list[Message] = field(default_factory=list)
-
-    @property
-    def done(self) -> bool:
-        return self.reply is not None and self.idle
 
 
 class KernelClient:
@@ -109,6 +110,8 @@ class KernelClient:
         # Every execute of this session: late outputs still find their cell.
         self._requests: dict[str, _Request] = {}
         self._figures: Figures | None = None
+        self._asked = 0
+        self._told = 0
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._ready = False
         self._interrupted = False
@@ -183,6 +186,8 @@ class KernelClient:
         request = _Request(id=_new_id(), on_output=on_output, on_input=on_input)
         self._requests[request.id] = request
         self._send("execute_request", content, request)
+        # The runtime answers in order: when this answer comes, a cell that awaits at its top level is done too.
+        request.barrier = self._ask_figures()
         self._await_cell(request, timeout)
         return self._result_of(request)
 
@@ -204,10 +209,9 @@ class KernelClient:
 
     def figures(self, *, timeout: float = _ANSWER_SECONDS) -> Figures:
         """What start and cells have cost so far."""
-        self._figures = None
-        self._engine.post(AskFigures())
+        barrier = self._ask_figures()
         deadline = monotonic() + timeout
-        while self._figures is None:
+        while self._told < barrier or self._figures is None:
             if monotonic() >= deadline:
                 raise KernelTimeoutError(f"the runtime did not give its figures within {timeout:g} seconds")
             self._receive(deadline - monotonic())
@@ -240,7 +244,7 @@ class KernelClient:
         if timeout is not None:
             request.deadline = monotonic() + timeout
         expired = False
-        while not request.done:
+        while not self._is_done(request):
             left = self._left(request)
             if left > 0:
                 self._receive(left, request)
@@ -254,8 +258,23 @@ class KernelClient:
             raise KernelTimeoutError(
                 f"the cell ran longer than {timeout:g} seconds",
                 hint="give it more time with `--timeout`, or none with `--timeout 0`",
-                kernel="was interrupted" if request.done else "does not react to an interrupt",
+                kernel="does not react to an interrupt" if request.reply is None else "was interrupted",
             )
+
+    def _is_done(self, request: _Request) -> bool:
+        """Reply, idle and barrier have come, or all but one of reply and idle, which then gets some seconds."""
+        if self._told < request.barrier or not (request.idle or request.reply is not None):
+            return False
+        if request.idle and request.reply is not None:
+            return True
+        if request.rest_deadline is None:
+            request.rest_deadline = monotonic() + _REST_GRACE
+        return monotonic() >= request.rest_deadline
+
+    def _ask_figures(self) -> int:
+        self._asked += 1
+        self._engine.post(AskFigures())
+        return self._asked
 
     def _result_of(self, request: _Request) -> ExecuteResult:
         reply = request.reply
@@ -301,6 +320,7 @@ class KernelClient:
                 self._dispatch(message, request)
             case FiguresEnvelope(figures=figures):
                 self._figures = figures
+                self._told += 1
             case Log():
                 self._keep_log(envelope)
             case ErrorEnvelope():

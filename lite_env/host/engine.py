@@ -117,7 +117,7 @@ class Close(_Envelope, frozen=True, kw_only=True, tag="close"):
 
 
 class AskFigures(_Envelope, frozen=True, kw_only=True, tag="figures"):
-    """To the runtime: send the figures as they are now."""
+    """To the runtime: send the figures, once all that was posted before has been dealt with."""
 
 
 class Progress(_Envelope, frozen=True, kw_only=True, tag="progress"):

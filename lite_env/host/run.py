@@ -11,7 +11,7 @@ from lite_env.errors import HostError
 from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
 from lite_env.host.node import NodeEngine
-from lite_env.pack import read_manifest
+from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:

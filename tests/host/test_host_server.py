@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lite_env.host.server import StaticServer, cache_control, content_type, resolve_path
+
+DIGEST = "0123456789abcdef" * 4
+
+
+@pytest.fixture
+def root(tmp_path):
+    pack = tmp_path / "pack"
+    (pack / "archives").mkdir(parents=True)
+    (pack / "manifest.json").write_text("{}")
+    (pack / "archives" / f"{DIGEST}.tar.zst").write_bytes(b"zstd")
+    (pack / "a b ü.txt").write_bytes(b"odd")
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "pack-other").mkdir()
+    (tmp_path / "pack-other" / "f").write_text("secret")
+    return tmp_path
+
+
+@pytest.fixture
+def server(root):
+    with StaticServer(mounts={"/pack/": root / "pack"}, pages={"/": b"<!doctype html>"}) as running:
+        yield running
+
+
+def ask(server, path: str, *, method: str = "GET", host: str | None = None):
+    place = urlsplit(server.url)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)
+    try:
+        connection.putrequest(method, path, skip_host=True)
+        connection.putheader("Host", host or place.netloc)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+    finally:
+        connection.close()
+
+
+def test_the_server_is_on_loopback_with_a_port_of_its_own(server):
+    assert server.url.startswith("http://127.0.0.1:")
+    assert server.url.endswith("/")
+
+
+def test_files_and_pages_are_served(server):
+    assert ask(server, "/")[2] == b"<!doctype html>"
+    assert ask(server, "/pack/manifest.json")[2] == b"{}"
+    assert ask(server, "/pack/manifest.json?x=1")[2] == b"{}"
+    assert ask(server, "/pack/a%20b%20%C3%BC.txt")[2] == b"odd"
+
+
+def test_every_answer_makes_the_page_isolated(server):
+    for path in ("/", "/pack/manifest.json"):
+        status, headers, _ = ask(server, path)
+        assert status == 200
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_hashed_files_are_immutable_and_never_encoded(server):
+    _, headers, body = ask(server, f"/pack/archives/{DIGEST}.tar.zst")
+    assert body == b"zstd"
+    assert headers["Content-Type"] == "application/zstd"
+    assert "immutable" in headers["Cache-Control"]
+    assert "Content-Encoding" not in headers
+    assert ask(server, "/pack/manifest.json")[1]["Cache-Control"] == "no-cache"
+
+
+def test_head_has_the_length_and_no_body(server):
+    status, headers, body = ask(server, "/pack/manifest.json", method="HEAD")
+    assert (status, headers["Content-Length"], body) == (200, "2", b"")
+    assert ask(server, "/pack/none", method="HEAD")[::2] == (404, b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/pack/../secret",
+        "/pack/%2e%2e/secret",
+        "/pack/..%2fsecret",
+        "/pack/..%5csecret",
+        "/pack//manifest.json",
+        "/pack/./manifest.json",
+        "/pack/%00",
+        "/pack/%ff",
+        "/pack/",
+        "/pack",
+        "/pack/archives",
+        "/pack/none",
+        "/pack-other/f",
+        "/secret",
+        "//secret",
+    ],
+)
+def test_nothing_else_is_reachable(server, path):
+    status, headers, body = ask(server, path)
+    assert status == 404
+    assert b"secret" not in body
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs the right to make symbolic links")
+def test_a_link_out_of_the_folder_is_not_followed(server, root):
+    (root / "pack" / "out").symlink_to(root / "secret")
+    (root / "pack" / "in").symlink_to(root / "pack" / "manifest.json")
+    assert ask(server, "/pack/out")[0] == 404
+    assert ask(server, "/pack/in")[0] == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1"])
+def test_a_request_for_another_host_is_refused(server, host):
+    status, _, body = ask(server, "/pack/manifest.json", host=host)
+    assert status == 421
+    assert body.startswith(b"421 Misdirected Request")
+
+
+def test_localhost_is_our_name_too(server):
+    port = urlsplit(server.url).port
+    assert ask(server, "/", host=f"localhost:{port}")[0] == 200
+
+
+def test_other_methods_are_refused(server):
+    assert ask(server, "/pack/manifest.json", method="POST")[0] == 501
+
+
+def test_a_browser_that_goes_away_is_no_noise(server, root, capfd):
+    (root / "pack" / "big").write_bytes(bytes(30_000_000))
+    place = urlsplit(server.url)
+    with socket.create_connection((str(place.hostname), place.port or 0)) as connection:
+        connection.sendall(f"GET /pack/big HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+        connection.recv(10)
+    assert ask(server, "/")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_after_the_block_nobody_listens(root):
+    with StaticServer(mounts={}, pages={}) as server:
+        place = urlsplit(server.url)
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((str(place.hostname), place.port or 0), timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.WASM", "application/wasm"),
+        ("a.json.zst", "application/zstd"),
+        ("a.json", "application/json"),
+        ("page.html", "text/html; charset=utf-8"),
+        ("a.data", "application/octet-stream"),
+        ("a", "application/octet-stream"),
+    ],
+)
+def test_content_types(name, expected):
+    assert content_type(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "immutable"),
+    [
+        (f"{DIGEST}.tar.zst", True),
+        (f"index-{DIGEST}.json.zst", True),
+        (f"xpython-{DIGEST[:16]}.wasm", True),
+        ("kernel.json", False),
+        ("manifest.json", False),
+        ("worker.js", False),
+        ("deadbeef.js", False),
+        (f"x{DIGEST}.js", False),
+    ],
+)
+def test_only_a_name_with_a_hash_is_immutable(name, immutable):
+    assert ("immutable" in cache_control(name)) is immutable
+
+
+@given(path=st.text(st.sampled_from("/.%2e5cf\\:\0ab"), max_size=24))
+def test_no_path_leaves_its_mount(tmp_path_factory, path):
+    base = tmp_path_factory.getbasetemp() / "mount"
+    base.mkdir(exist_ok=True)
+    (base / "a").write_text("")
+    (base.parent / "b").write_text("")
+    found = resolve_path("/pack/" + path, {"/pack/": base})
+    assert found is None or found == (base / "a").resolve()
