@@ -9,5 +9,4 @@ __all__ = [
     "Requirement",
     "find_environment_file",
     "read_environment",
-    "with_channels",
 ]

@@ -1,0 +1,113 @@
+"""``lite-env lock``: what exactly an environment file comes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lite_env.cli.boundary import Answer
+from lite_env.cli.console import print_json, reporter_of
+from lite_env.lock.file import lock_path
+from lite_env.spec.environment import find_environment_file
+from lite_env.workflow.lock import LockOptions, LockResult, check_lock, lock_environment
+
+
+@click.command(name="lock")
+@click.argument("environments", nargs=-1, metavar="[ENVIRONMENT_YML]...", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The lock file; only with one environment file.")
+@click.option("--channel", "channels", multiple=True, metavar="URL", help="Take packages from here, not as listed.")
+@click.option("--check", is_flag=True, help="Say whether the lock still answers the file; exit 1 if not.")
+@click.option("--upgrade", is_flag=True, help="Take the newest of everything, not what is locked.")
+@click.option("--upgrade-package", "upgrade_packages", multiple=True, metavar="NAME", help="The same for one package.")
+@click.option("--offline", is_flag=True, help="Use cached package lists and local channels only.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    environments: tuple[Path, ...],
+    output: Path | None,
+    channels: tuple[str, ...],
+    check: bool,
+    upgrade: bool,
+    upgrade_packages: tuple[str, ...],
+    offline: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Solve environment files for emscripten-wasm32 and write the exact packages, with hashes, into lock files.
+
+    Without an argument the environment.yml of the current folder is locked. The lock of environment.yml is
+    conda-lock.yml beside it, that of NAME.yml is NAME.conda-lock.yml. A lock that is there changes as little as
+    possible.
+
+    \b
+    Example:
+      lite-env lock environment.yml
+      lite-env lock --upgrade-package numpy
+      lite-env lock --check
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    files = environments or (find_environment_file(Path()),)
+    if output is not None and len(files) > 1:
+        raise click.UsageError("--output names one lock file, but there are several environment files")
+    if check and (upgrade or upgrade_packages or dry_run):
+        raise click.UsageError(
+            "--check changes nothing: it does not go with --upgrade, --upgrade-package and --dry-run"
+        )
+    if check:
+        _check(ctx, files, output, channels, as_json=as_json)
+        return
+    options = LockOptions(
+        channels=channels,
+        upgrade=upgrade,
+        upgrade_packages=upgrade_packages,
+        offline=offline,
+        dry_run=dry_run,
+    )
+    reporter = reporter_of(ctx)
+    results = [lock_environment(file, output=output, options=options, reporter=reporter) for file in files]
+    if as_json:
+        print_json([_to_json(result) for result in results])
+        return
+    for result in results:
+        for line in result.diff.lines():
+            click.echo(line)
+        state = "written" if result.written else "not written (dry run)" if dry_run else "unchanged"
+        reporter.note(f"{result.path}: {len(result.lock.packages)} packages, {result.diff.summary()}; {state}")
+
+
+def _check(
+    ctx: click.Context, files: tuple[Path, ...], output: Path | None, channels: tuple[str, ...], *, as_json: bool
+) -> None:
+    reporter = reporter_of(ctx)
+    answers = {
+        str(output or lock_path(file)): check_lock(file, lock_file=output, channels=channels, reporter=reporter)
+        for file in files
+    }
+    if as_json:
+        print_json([{"lock": path, "answers": bool(a), "differences": a.differences} for path, a in answers.items()])
+    else:
+        for path, answer in answers.items():
+            click.echo(
+                f"{path}: {'answers its environment file' if answer else 'does not answer its environment file'}"
+            )
+            for difference in answer.differences:
+                click.echo(f"  {difference}")
+    if not all(answers.values()):
+        raise Answer
+
+
+def _to_json(result: LockResult) -> dict[str, object]:
+    return {
+        "lock": str(result.path),
+        "written": result.written,
+        "packages": [
+            {"name": p.name, "version": p.version, "build": p.build, "subdir": p.subdir, "sha256": p.sha256}
+            for p in result.lock.packages
+        ],
+        "added": [package.name for package in result.diff.added],
+        "removed": [package.name for package in result.diff.removed],
+        "changed": [new.name for _, new in result.diff.changed],
+    }

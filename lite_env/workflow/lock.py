@@ -1,0 +1,185 @@
+"""From an environment file to its lock: read, build local channels that are not built yet, solve, write."""
+
+from __future__ import annotations
+
+import os.path
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lite_env.channel import build_channel, is_unbuilt
+from lite_env.errors import LockError, SpecError
+from lite_env.lock.answer import LockAnswer, answers, requested_of, spec_digest
+from lite_env.lock.conda_lock import dump_lock
+from lite_env.lock.diff import LockDiff, diff_packages
+from lite_env.lock.file import lock_path, read_lock, write_lock
+from lite_env.lock.model import Lockfile
+from lite_env.lock.solver import SolveRequest
+from lite_env.lock.urls import channel_url, local_path
+from lite_env.progress import SILENT
+from lite_env.spec.channels import resolve_channel
+from lite_env.spec.environment import read_environment
+from lite_env.store.location import cache_directory
+
+if TYPE_CHECKING:
+    from lite_env.lock.model import LockedPackage
+    from lite_env.lock.solver import Solver
+    from lite_env.progress import Reporter
+    from lite_env.spec.model import EnvironmentSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockOptions:
+    """How to lock.
+
+    Attributes:
+        channels: to take instead of those of the environment file; paths are relative to the current folder.
+        upgrade: forget what is locked.
+        upgrade_packages: names of packages to forget, the rest is kept if it can be.
+        offline: open no connection.
+        dry_run: write nothing.
+    """
+
+    channels: tuple[str, ...] = ()
+    upgrade: bool = False
+    upgrade_packages: tuple[str, ...] = ()
+    offline: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockResult:
+    """What locking came to.
+
+    Attributes:
+        lock: the lock that answers the environment file now.
+        path: where it lies, or would lie.
+        diff: the packages, compared with what was locked before.
+        written: whether the file was written: not when it is a dry run, and not when nothing changed.
+    """
+
+    lock: Lockfile
+    path: Path
+    diff: LockDiff
+    written: bool
+
+
+def lock_environment(
+    environment: Path,
+    *,
+    output: Path | None = None,
+    options: LockOptions | None = None,
+    solver: Solver | None = None,
+    reporter: Reporter = SILENT,
+) -> LockResult:
+    """Lock one environment file; a lock that is there changes as little as possible.
+
+    Args:
+        environment: the file.
+        output: the lock; by default beside the file, see :func:`lite_env.lock.file.lock_path`.
+        options: see :class:`LockOptions`.
+        solver: who solves; by default rattler.
+        reporter: notes, warnings and progress.
+
+    Raises:
+        SpecError: the environment file is wrong.
+        ChannelError: a local channel could not be built.
+        FetchError: a channel could not be read.
+        SolveError: nothing satisfies what was asked for.
+        LockError: the lock that is there cannot be read, or a package to upgrade is not locked.
+    """
+    options = options or LockOptions()
+    spec = read_spec(environment, options.channels, reporter)
+    path = output or lock_path(environment)
+    before = read_lock(path) if path.exists() else None
+    request = SolveRequest(
+        channels=spec.channels, requirements=spec.requirements, locked=_kept(before, options, path) if before else ()
+    )
+    build_local_channels(spec.channels, offline=options.offline, reporter=reporter)
+    packages = (solver or _rattler(offline=options.offline)).solve(request)
+    lock = Lockfile(
+        name=spec.name,
+        channels=tuple(channel_url(channel) for channel in spec.channels),
+        packages=packages,
+        requested=requested_of(spec),
+        variables=spec.variables,
+        spec_digest=spec_digest(spec),
+        sources=(Path(os.path.normpath(environment.absolute())),),
+        file=path,
+    )
+    current = path.read_text(encoding="utf-8") if before else None
+    written = not options.dry_run and dump_lock(lock, folder=path.absolute().parent) != current
+    if written:
+        write_lock(lock, path)
+    return LockResult(
+        lock=lock, path=path, diff=diff_packages(before.packages if before else (), packages), written=written
+    )
+
+
+def check_lock(
+    environment: Path, *, lock_file: Path | None = None, channels: tuple[str, ...] = (), reporter: Reporter = SILENT
+) -> LockAnswer:
+    """Whether the lock of an environment file still answers it; nothing is solved, fetched or written.
+
+    Raises:
+        SpecError: the environment file is wrong.
+        LockError: there is no lock, or it cannot be read.
+    """
+    spec = read_spec(environment, channels, reporter)
+    return answers(read_lock(lock_file or lock_path(environment)), spec)
+
+
+def read_spec(environment: Path, channels: tuple[str, ...], reporter: Reporter) -> EnvironmentSpec:
+    """Read an environment file, and say once what is odd about it.
+
+    Raises:
+        SpecError: the file or one of `channels` is wrong.
+    """
+    spec = read_environment(environment, channels=_resolved(channels))
+    for warning in spec.warnings:
+        reporter.warn(warning)
+    for note in spec.notes:
+        reporter.note(note)
+    return spec
+
+
+def build_local_channels(channels: tuple[str, ...], *, offline: bool, reporter: Reporter) -> None:
+    """Build, in place, the local channels that are definitions and not built, or were changed since.
+
+    Raises:
+        ChannelError: a definition is wrong, or the channel could not be built.
+    """
+    for channel in channels:
+        folder = local_path(channel_url(channel))
+        if folder is not None and is_unbuilt(folder):
+            reporter.note(f"building the channel in '{folder}' for its first use")
+            build_channel(folder, offline=offline, reporter=reporter)
+
+
+def _rattler(*, offline: bool) -> Solver:
+    # rattler takes a third of a second to import, which `--help` and `--check` shall not cost.
+    from lite_env.lock.conda import CondaSolver  # noqa: PLC0415
+
+    return CondaSolver(cache=cache_directory("repodata"), offline=offline)
+
+
+def _resolved(channels: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(url for channel in channels for url in resolve_channel(channel, Path.cwd()))
+    except ValueError as error:
+        raise SpecError(
+            f"a channel cannot be understood: {error}",
+            hint="give a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
+        ) from error
+
+
+def _kept(before: Lockfile, options: LockOptions, path: Path) -> tuple[LockedPackage, ...]:
+    """The packages that shall stay as they are if they can."""
+    unknown = sorted(set(options.upgrade_packages) - {package.name for package in before.packages})
+    if unknown:
+        raise LockError(
+            f"{', '.join(unknown)} cannot be upgraded: not locked", hint="look at the spelling", file=str(path)
+        )
+    if options.upgrade:
+        return ()
+    return tuple(package for package in before.packages if package.name not in options.upgrade_packages)
