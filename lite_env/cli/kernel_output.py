@@ -13,8 +13,8 @@ import msgspec
 from lite_env.host.engine import traceback_of
 
 if TYPE_CHECKING:
-    from lite_env.host.client import ExecuteResult
     from lite_env.host.engine import Message
+    from lite_env.host.request import ExecuteResult
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _COLOUR = r"(?:\x1b\[[0-9;]*m)*"

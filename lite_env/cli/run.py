@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
-    from lite_env.host.client import ExecuteResult, InputRequest, KernelClient
+    from lite_env.host.client import KernelClient
     from lite_env.host.engine import Figures, Log, Message
+    from lite_env.host.request import ExecuteResult, InputRequest
     from lite_env.progress import Reporter
 
 _MEGA = 1e6

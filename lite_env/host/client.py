@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,8 +28,8 @@ from lite_env.host.engine import (
     MessageEnvelope,
     Progress,
     Ready,
-    traceback_of,
 )
+from lite_env.host.request import ExecuteResult, InputRequest, Request, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,52 +44,6 @@ _INTERRUPT_GRACE = 5.0
 _REST_GRACE = 5.0
 _ANSWER_SECONDS = 60.0
 _LOG_LINES = 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InputRequest:
-    """What a kernel asks its user."""
-
-    prompt: str
-    password: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExecuteResult:
-    """How a cell ended.
-
-    Attributes:
-        status: ``aborted`` when the kernel did not run it.
-        outputs: the kernel's output messages for this cell, in order.
-        execution_count: the cell's number; None when the kernel gave none.
-        interrupted: whether this client interrupted it.
-    """
-
-    status: Literal["ok", "error", "aborted"]
-    outputs: tuple[Message, ...] = ()
-    ename: str = ""
-    evalue: str = ""
-    traceback: tuple[str, ...] = ()
-    execution_count: int | None = None
-    interrupted: bool = False
-
-
-@dataclass(kw_only=True, slots=True)
-class _Request:
-    """One request under way."""
-
-    id: str
-    on_output: Callable[[Message], None] | None = None
-    on_input: Callable[[InputRequest], str] | None = None
-    reply: Message | None = None
-    idle: bool = False
-    # Which of this client's questions for figures was asked right after the request.
-    barrier: int = 0
-    # Seconds of `monotonic`; moved on by the time that a user takes to answer.
-    deadline: float | None = None
-    # The same for what is still missing when the runtime says that it is done.
-    rest_deadline: float | None = None
-    outputs: list[Message] = field(default_factory=list)
 
 
 class KernelClient:
@@ -108,7 +61,7 @@ class KernelClient:
         self._on_log = on_log
         self._session = uuid.uuid4().hex
         # Every execute of this session: late outputs still find their cell.
-        self._requests: dict[str, _Request] = {}
+        self._requests: dict[str, Request] = {}
         self._figures: Figures | None = None
         self._asked = 0
         self._told = 0
@@ -183,13 +136,13 @@ class KernelClient:
             "allow_stdin": on_input is not None,
             "stop_on_error": True,
         }
-        request = _Request(id=_new_id(), on_output=on_output, on_input=on_input)
+        request = Request(id=_new_id(), on_output=on_output, on_input=on_input)
         self._requests[request.id] = request
         self._send("execute_request", content, request)
         # The runtime answers in order: when this answer comes, a cell that awaits at its top level is done too.
         request.barrier = self._ask_figures()
         self._await_cell(request, timeout)
-        return self._result_of(request)
+        return result_of(request, interrupted=self._interrupted)
 
     def complete(self, code: str, cursor: int, *, timeout: float = _ANSWER_SECONDS) -> dict[str, Any]:
         """The content of the ``complete_reply`` for `code` at `cursor` (Unicode code points)."""
@@ -224,28 +177,28 @@ class KernelClient:
 
     def shutdown(self, *, timeout: float = 2.0) -> None:
         """Ask the kernel to end; whether it answers or not, the engine can then be closed."""
-        request = _Request(id=_new_id())
+        request = Request(id=_new_id())
         self._send("shutdown_request", {"restart": False}, request, channel="control")
         deadline = monotonic() + timeout
         while request.reply is None and monotonic() < deadline:
             self._receive(deadline - monotonic(), request)
 
     def _ask(self, kind: str, content: dict[str, Any], *, timeout: float) -> dict[str, Any]:
-        request = _Request(id=_new_id(), deadline=monotonic() + timeout)
+        request = Request(id=_new_id(), deadline=monotonic() + timeout)
         self._send(kind, content, request)
         while request.reply is None or not request.idle:
-            left = self._left(request)
+            left = request.left(monotonic())
             if left <= 0:
                 raise KernelTimeoutError(f"the kernel did not answer a {kind} within {timeout:g} seconds")
             self._receive(left, request)
         return request.reply.content
 
-    def _await_cell(self, request: _Request, timeout: float | None) -> None:
+    def _await_cell(self, request: Request, timeout: float | None) -> None:
         if timeout is not None:
             request.deadline = monotonic() + timeout
         expired = False
         while not self._is_done(request):
-            left = self._left(request)
+            left = request.left(monotonic())
             if left > 0:
                 self._receive(left, request)
             elif expired:
@@ -261,7 +214,7 @@ class KernelClient:
                 kernel="does not react to an interrupt" if request.reply is None else "was interrupted",
             )
 
-    def _is_done(self, request: _Request) -> bool:
+    def _is_done(self, request: Request) -> bool:
         """Reply, idle and barrier have come, or all but one of reply and idle, which then gets some seconds."""
         if self._told < request.barrier or not (request.idle or request.reply is not None):
             return False
@@ -276,23 +229,7 @@ class KernelClient:
         self._engine.post(AskFigures())
         return self._asked
 
-    def _result_of(self, request: _Request) -> ExecuteResult:
-        reply = request.reply
-        if reply is None:
-            raise HostError("the kernel ended a cell without a reply")
-        content = reply.content
-        status = content.get("status")
-        return ExecuteResult(
-            status=status if status in {"ok", "aborted"} else "error",
-            outputs=tuple(request.outputs),
-            ename=str(content.get("ename") or ""),
-            evalue=str(content.get("evalue") or ""),
-            traceback=traceback_of(content),
-            execution_count=content.get("execution_count"),
-            interrupted=self._interrupted,
-        )
-
-    def _send(self, kind: str, content: dict[str, Any], request: _Request, *, channel: Channel = "shell") -> None:
+    def _send(self, kind: str, content: dict[str, Any], request: Request, *, channel: Channel = "shell") -> None:
         message = Message(header=self._header(kind, request.id), channel=channel, content=content)
         self._engine.post(MessageEnvelope(message=message))
 
@@ -306,11 +243,7 @@ class KernelClient:
             "version": PROTOCOL,
         }
 
-    @staticmethod
-    def _left(request: _Request) -> float:
-        return _SLICE if request.deadline is None else request.deadline - monotonic()
-
-    def _receive(self, seconds: float, request: _Request | None = None) -> Incoming | None:
+    def _receive(self, seconds: float, request: Request | None = None) -> Incoming | None:
         try:
             envelope = self._engine.receive(max(0.0, min(seconds, _SLICE)))
         except HostError as error:
@@ -329,7 +262,7 @@ class KernelClient:
                 pass
         return envelope
 
-    def _dispatch(self, message: Message, request: _Request | None) -> None:
+    def _dispatch(self, message: Message, request: Request | None) -> None:
         if self._on_message is not None:
             self._on_message(message)
         target = self._requests.get(message.parent_id)
@@ -348,7 +281,7 @@ class KernelClient:
             if target.on_output is not None:
                 target.on_output(message)
 
-    def _answer_input(self, message: Message, request: _Request) -> None:
+    def _answer_input(self, message: Message, request: Request) -> None:
         content = message.content
         prompt = str(content.get("prompt") or "")
         if request.on_input is None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lite_env.host.client import ExecuteResult, InputRequest, KernelClient
+    from lite_env.host.client import KernelClient
     from lite_env.host.engine import Message
+    from lite_env.host.request import ExecuteResult, InputRequest
     from lite_env.progress import Reporter
 
 MAJOR = 4

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lite_env.host.client import ExecuteResult, InputRequest
     from lite_env.host.engine import Engine, Log, Message, Progress, Ready
+    from lite_env.host.request import ExecuteResult, InputRequest
     from lite_env.pack.manifest import Kernel, Manifest
     from lite_env.progress import Reporter, Task
 

@@ -7,8 +7,9 @@ import pytest
 
 from lite_env.errors import HostError, KernelStartError, KernelTimeoutError
 from lite_env.host import client as client_module
-from lite_env.host.client import InputRequest, KernelClient
+from lite_env.host.client import KernelClient
 from lite_env.host.engine import AskFigures, Figures, Interrupt, Log, MessageEnvelope
+from lite_env.host.request import InputRequest
 from tests.fakes import FIGURES, FakeEngine, FakeKernel, idle, message
 
 
