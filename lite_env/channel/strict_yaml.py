@@ -12,23 +12,13 @@ from typing import TYPE_CHECKING, NoReturn
 import yaml
 
 from lite_env.errors import ChannelError
+from lite_env.spec.document import Document, describe, is_string, line_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TEXT = "tag:yaml.org,2002:str"
 _INTEGER = "tag:yaml.org,2002:int"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
-_KINDS = {
-    _TEXT: "text",
-    _INTEGER: "an integer",
-    _TIMESTAMP: "a date",
-    "tag:yaml.org,2002:float": "a number",
-    "tag:yaml.org,2002:bool": "true or false",
-    "tag:yaml.org,2002:null": "nothing",
-    "tag:yaml.org,2002:map": "a mapping",
-    "tag:yaml.org,2002:seq": "a list",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +53,7 @@ class Value:
 
     def text(self) -> str:
         """The value as text; anything else that YAML makes of it is an error."""
-        if not isinstance(self._node, yaml.ScalarNode) or self._node.tag != _TEXT:
+        if not is_string(self._node):
             hint = f'quote it: "{self._node.value}"' if isinstance(self._node, yaml.ScalarNode) else None
             self.place.fail("this must be text", expected="text", found=self._kind(), hint=hint)
         return str(self._node.value)
@@ -86,7 +76,7 @@ class Value:
 
     def is_text(self) -> bool:
         """Whether it is text, where text and a mapping are both allowed."""
-        return self._node.tag == _TEXT
+        return is_string(self._node)
 
     def items(self) -> list[Value]:
         """The value as a list."""
@@ -94,29 +84,26 @@ class Value:
             self.place.fail("this must be a list", expected="a list", found=self._kind())
         file, key = self.place.file, self.place.key
         return [
-            Value(item, Place(file=file, line=item.start_mark.line + 1, key=f"{key}[{position}]"))
+            Value(item, Place(file=file, line=line_of(item), key=f"{key}[{position}]"))
             for position, item in enumerate(self._node.value)
         ]
 
     def _kind(self) -> str:
-        kind = _KINDS.get(self._node.tag, self._node.tag)
+        kind = describe(self._node)
         return f"{kind}: {self._node.value}" if isinstance(self._node, yaml.ScalarNode) else kind
 
 
 class Mapping:
-    """Keys and values, each taken once; `finish` refuses what nobody took."""
+    """Keys and values; `finish` refuses what nobody took."""
 
     def __init__(self, node: yaml.MappingNode, place: Place) -> None:
         self.place = place
         self._values: dict[str, Value] = {}
         self._taken: set[str] = set()
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
+            line = line_of(key_node)
             key = Value(key_node, Place(file=place.file, line=line, key=place.key)).text()
             value_place = Place(file=place.file, line=line, key=f"{place.key}.{key}" if place.key else key)
-            if key in self._values:
-                first = self._values[key].place.line
-                value_place.fail(f"the key `{key}` is there twice", found=f"also on line {first}", expected="one")
             self._values[key] = Value(value_node, value_place)
 
     def find(self, key: str) -> Value | None:
@@ -162,17 +149,10 @@ def parse_mapping(text: str, file: Path) -> Mapping:
     """Read one YAML document that is a mapping.
 
     Raises:
-        ChannelError: it is not YAML, or not a mapping.
+        ChannelError: it is not YAML, not a mapping, or has a key twice.
     """
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        Place(file=file, line=line, key="").fail(f"this is not YAML: {error.problem or error.context}")
-    except yaml.YAMLError as error:
-        Place(file=file, line=1, key="").fail(f"this is not YAML: {error}")
+    root = Document(text, file=file, error=ChannelError).root
     place = Place(file=file, line=1, key="")
-    if node is None:
+    if root is None:
         place.fail("the file is empty", expected="keys and values", found="nothing")
-    return Value(node, place).mapping()
+    return Value(root, place).mapping()

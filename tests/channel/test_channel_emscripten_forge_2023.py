@@ -1,0 +1,120 @@
+"""The real channel, built from what the package index really has. The sources stay in the user's cache."""
+
+import io
+import json
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lite_env.channel.build import build_channel
+from lite_env.channel.catalog import find_definition
+from lite_env.channel.definition import load_definition
+from lite_env.channel.sources import source_store
+from lite_env.lock.conda import CondaSolver, install_packages
+from lite_env.lock.model import packages_digest
+from lite_env.lock.solver import SolveRequest
+from lite_env.spec.model import Requirement
+
+pytestmark = pytest.mark.network
+
+# Over (subdir, file name, sha256) of all packages. Lock files hold these hashes: when this changes, every lock of
+# somebody who builds the channel is stale. So it changes on purpose only, and the changelog says so.
+DIGEST = "d5bc08abaee0a25a994bc234a2904990ca430afa0d533d6c3cd871da599afda3"
+
+KERNEL_FILES = {
+    "bin/xpython_wasm.js": "xpython_wasm.js",
+    "bin/xpython_wasm.wasm": "xpython_wasm.wasm",
+    "share/jupyter/kernels/xpython/logo-32x32.png": "2e686ba7cfb8ce81b121cfe70372694a.png",
+    "share/jupyter/kernels/xpython/logo-64x64.png": "6e85a7c13b8c7a885d066fa507efaf32.png",
+}
+
+
+@pytest.fixture(scope="module")
+def definition():
+    return load_definition(find_definition("emscripten-forge-2023"))
+
+
+@pytest.fixture(scope="module")
+def channel(definition, tmp_path_factory):
+    return build_channel(definition.file.parent, output=tmp_path_factory.mktemp("channel"))
+
+
+@pytest.fixture
+def solve(channel, tmp_path):
+    def do(*specs):
+        requirements = tuple(Requirement(text=spec) for spec in specs)
+        request = SolveRequest(channels=(channel.url,), requirements=requirements)
+        return CondaSolver(cache=tmp_path / "repodata", offline=True).solve(request)
+
+    return do
+
+
+@pytest.fixture(scope="module")
+def wheel(channel, definition):
+    source = definition.source("xeus-python")
+    with zipfile.ZipFile(source_store().find(source.sha256)) as archive:
+        yield lambda name: archive.read(f"{source.root}/{name}")
+
+
+def test_its_bytes_are_what_they_were(channel):
+    found = packages_digest([(*file.path.split("/"), file.sha256) for file in channel.packages])
+    assert found == DIGEST
+
+
+def test_the_kernel_and_numpy_need_what_they_truly_need(solve):
+    names = {package.name for package in solve("xeus-python", "numpy")}
+    assert len(names) == 25
+    # Nothing depends on these; they were asked for by name, and added to python by mamba.
+    assert {package.name for package in solve("xeus-python", "xeus-lite", "pip")} - names == {
+        "pip",
+        "setuptools",
+        "wheel",
+        "xeus-lite",
+    }
+
+
+def test_the_lua_kernel_needs_nothing(solve):
+    assert [package.name for package in solve("xeus-lua")] == ["xeus-lua"]
+
+
+def test_everything_installs_to_exactly_what_was_packed(definition, solve, wheel, tmp_path):
+    prefix = tmp_path / "prefix"
+    packages = solve("xeus-python", "xeus-lite", "pip", "numpy")
+    install_packages(packages, prefix, cache=tmp_path / "packages", offline=True)
+    expected = {path: wheel(name) for path, name in KERNEL_FILES.items()}
+    executable = set()
+    archives = [package.archive.path for package in definition.packages if package.archive]
+    assert len(archives) == len(packages) == 29
+    for name in archives:
+        with tarfile.open(fileobj=io.BytesIO(wheel(name))) as archive:
+            for member in archive:
+                if not member.name.startswith("conda-meta/"):
+                    expected[member.name] = archive.extractfile(member).read()
+                    executable |= {member.name} if member.mode & 0o111 else set()
+    kernel_spec = "share/jupyter/kernels/xpython/kernel.json"
+    found = {}
+    for folder, _, files in os.walk(prefix):
+        for file in files:
+            path = Path(folder, file)
+            found[path.relative_to(prefix).as_posix()] = path
+    # rattler marks the prefix so that backups leave it out.
+    installed = {path for path in found if not path.startswith("conda-meta/")} - {"CACHEDIR.TAG", kernel_spec}
+    assert installed == set(expected)
+    assert [path for path in installed if found[path].read_bytes() != expected[path]] == []
+    assert {path for path in installed if os.access(found[path], os.X_OK)} == executable
+    spec = json.loads(found[kernel_spec].read_bytes())
+    assert spec["argv"] == ["/bin/xpython_wasm", "-f", "{connection_file}"]
+    assert spec["display_name"] == "Python 3.11 (XPython)"
+
+
+def test_the_lua_kernel_is_a_factory_and_its_spec_names_it(solve, tmp_path):
+    prefix = tmp_path / "prefix"
+    install_packages(solve("xeus-lua"), prefix, cache=tmp_path / "packages", offline=True)
+    assert (prefix / "bin/xlua.js").read_text().startswith("var createXeusModule=(()=>{")
+    assert (prefix / "bin/xlua.wasm").read_bytes()[:4] == b"\0asm"
+    folder = prefix / "share/jupyter/kernels/xlua"
+    assert json.loads((folder / "kernel.json").read_bytes())["argv"][0] == "/bin/xlua"
+    assert sorted(path.name for path in folder.iterdir()) == ["kernel.json", "logo-32x32.png", "logo-64x64.png"]
