@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOCK_FILE = ".lock"
 _REPODATA = "repodata.json"
+_SCRATCH = ".build-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,9 +154,12 @@ def _build(definition: ChannelDefinition, output: Path, *, offline: bool, report
         source.name: fetch_source(source, store=store, offline=offline, reporter=reporter)
         for source in definition.sources
     }
+    # A build that was killed could not clean up after itself; the lock says that none is running.
+    for left in output.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
     with ExitStack() as stack:
         # Beside the result: on the same file system, so that putting it in place is a rename.
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=output, prefix=".build-")))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=output, prefix=_SCRATCH)))
         archives = {
             source.name: SourceArchive(paths[source.name], name=source.name, root=source.root)
             for source in definition.sources

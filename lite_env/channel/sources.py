@@ -178,8 +178,11 @@ def _pip_error(source: Source, wanted: str, output: str, got: list[str]) -> Fetc
             found=", ".join(got),
             expected=source.file,
         )
-    errors = [line.strip() for line in output.splitlines() if line.startswith("ERROR:")]
-    said = errors or [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    # Without a network pip ends with "no matching distribution"; why is in its last warning before.
+    warnings = [line for line in lines if line.startswith("WARNING: Retrying")]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    said = warnings[-1:] + errors or lines
     return FetchError(
         f"`pip download {wanted}` failed",
         hint="check the network and pip's configuration (`pip config list`)",

@@ -191,6 +191,12 @@ def test_a_package_that_left_the_definition_leaves_the_channel(definition):
     assert not list((definition / "noarch").glob("*.conda"))
 
 
+def test_what_a_killed_build_left_is_removed(definition):
+    (definition / ".build-killed" / "channel").mkdir(parents=True)
+    build_channel(definition)
+    assert not list(definition.glob(".build-*"))
+
+
 def test_a_folder_without_a_definition_is_not_unbuilt(tmp_path):
     assert not is_unbuilt(tmp_path)
 

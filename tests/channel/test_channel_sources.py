@@ -62,6 +62,19 @@ def test_pip_that_finds_nothing_says_so(store, wheels):
     assert "No matching distribution found" in dict(caught.value.context)["pip"]
 
 
+def test_pip_without_a_network_says_why(store, monkeypatch, tmp_path):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    for variable in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(FetchError, match=r"`pip download things==1\.0` failed") as caught:
+        fetch_source(SOURCE, store=store, retry=RETRY)
+    said = dict(caught.value.context)["pip"]
+    assert "WARNING: Retrying" in said
+    assert "No matching distribution" in said
+
+
 def test_pip_that_brings_another_file_says_so(store, wheels):
     source = dataclasses.replace(SOURCE, file="other.whl")
     with pytest.raises(FetchError, match="gave another file") as caught:
