@@ -71,6 +71,7 @@ def plan_channel(directory: Path, *, output: Path | None = None, force: bool = F
             hint=f"say where: `lite-env channel build {directory.name} -o DIR`",
         )
     output = (output or directory).absolute()
+    _refuse_foreign(output)
     store = source_store()
     return ChannelPlan(
         definition=definition,
@@ -128,6 +129,20 @@ def build_channel(
         return _build(plan.definition, plan.output, offline=offline, reporter=reporter)
 
 
+def _refuse_foreign(output: Path) -> None:
+    """Building replaces whole subdirs: refuse where somebody else's packages would go with them."""
+    if (output / STATE_FILE).is_file() or (output / DEFINITION_FILE).is_file():
+        return
+    for subdir in SUBDIRS:
+        folder = output / subdir
+        if folder.is_dir() and any(folder.iterdir()):
+            raise ChannelError(
+                f"{folder} is there already, and was not built by lite_env",
+                hint="give a new folder with -o, or remove that one",
+                output=str(output),
+            )
+
+
 @contextmanager
 def _locked(output: Path, reporter: Reporter) -> Iterator[None]:
     try:
@@ -175,8 +190,8 @@ def _build(definition: ChannelDefinition, output: Path, *, offline: bool, report
             channel, [package.path for package in definition.packages] + [f"{s}/{_REPODATA}" for s in SUBDIRS]
         )
         built = make_built(definition, output, files, fresh=True)
-        # From here until the state is written an interruption leaves a channel that counts as not built.
-        (output / STATE_FILE).unlink(missing_ok=True)
+        # From here until the state is written an interruption leaves a channel that counts as ours and not built.
+        write_text(output / STATE_FILE, "{}\n", durable=True)
         for subdir in SUBDIRS:
             replace_directory(channel / subdir, output / subdir)
         write_built(definition, output, built)

@@ -191,6 +191,35 @@ def test_a_package_that_left_the_definition_leaves_the_channel(definition):
     assert not list((definition / "noarch").glob("*.conda"))
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_channel_of_somebody_else_is_not_replaced(definition, served, tmp_path, force):
+    theirs = tmp_path / "out" / "noarch" / "their-1.0-0.conda"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"theirs")
+    with pytest.raises(ChannelError, match="is there already, and was not built by lite_env") as caught:
+        build_channel(definition, output=tmp_path / "out", force=force)
+    assert "-o" in caught.value.hint
+    assert theirs.read_bytes() == b"theirs"
+    assert served.requests == []
+
+
+def test_a_build_that_ended_while_it_was_put_in_place_is_done_again(definition, monkeypatch, tmp_path):
+    output = tmp_path / "out"
+    build_channel(definition, output=output)
+    whole = contents(output)
+
+    def fail(staging, path):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(build_module, "replace_directory", fail)
+        with pytest.raises(OSError, match="disk full"):
+            build_channel(definition, output=output, force=True)
+    assert plan_channel(definition, output=output).built is None
+    assert build_channel(definition, output=output).fresh
+    assert contents(output) == whole
+
+
 def test_what_a_killed_build_left_is_removed(definition):
     (definition / ".build-killed" / "channel").mkdir(parents=True)
     build_channel(definition)
