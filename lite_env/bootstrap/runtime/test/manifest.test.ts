@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseManifest, selectKernel } from '../src/pack/manifest';
+import { failure, makePack, utf8, type Json } from './support/pack';
+
+const HASH = 'a'.repeat(64);
+const full = () =>
+  makePack({ archives: [{ 'lib/a.py': 'a' }], data: 'data', shared: { 'libxeus.so': 'so' }, variables: { A: 'b' }, python: '3.13.1' }).manifest;
+const parse = (document: unknown) => parseManifest(utf8(JSON.stringify(document)));
+
+/** Sets what a dotted path such as `archives[0].size` names. */
+function put(document: Json, path: string, value: unknown): Json {
+  const keys = path.split(/[.[\]]+/).filter(key => key !== '');
+  const last = keys.pop() as string;
+  keys.reduce<Json>((above, key) => above[key], document)[last] = value;
+  return document;
+}
+
+test('a manifest is read whole', () => {
+  const manifest = parse(full());
+  assert.equal(manifest.environment, 'test');
+  assert.deepEqual(manifest.variables, { A: 'b' });
+  assert.equal(manifest.python, '3.13.1');
+  assert.equal(manifest.emscripten, '4.0.9');
+  assert.equal(manifest.archives[0]?.path, `archives/${full()['archives'][0].digest}.tar.zst`);
+  assert.equal(manifest.index.path, `index-${full()['index'].digest}.json.zst`);
+  const [kernel] = manifest.kernels;
+  assert.deepEqual(kernel?.argv, ['/bin/xtest', '-f', '{connection_file}']);
+  assert.equal(kernel?.data?.path, 'kernels/xtest/xtest.data');
+  assert.deepEqual([...(kernel?.shared.keys() ?? [])], ['libxeus.so']);
+  assert.deepEqual(manifest.mounts, { prefix: '/', drive: '/drive' });
+});
+
+test('a kernel without data and shared libraries is read', () => {
+  const document = full();
+  delete document['kernels'][0].data;
+  delete document['kernels'][0].shared;
+  const [kernel] = parse(document).kernels;
+  assert.equal(kernel?.data, null);
+  assert.equal(kernel?.shared.size, 0);
+});
+
+for (const [path, value, expected] of [
+  ['format', 1, 'a string'],
+  ['format', '1', 'a version such as "1.0"'],
+  ['format', '1.x', 'a version such as "1.0"'],
+  ['requires', 'zstd', 'an array'],
+  ['requires', [7], 'a string', 'requires[0]'],
+  ['environment', null, 'an object'],
+  ['environment.name', 3, 'a string'],
+  ['environment.variables', [], 'an object'],
+  ['environment.variables.A', 1, 'a string'],
+  ['runtime', [], 'an object'],
+  ['runtime.family', null, 'a string'],
+  ['runtime.emscripten', 4, 'a string'],
+  ['runtime.python', '3', 'a version such as "3.11.3"'],
+  ['runtime.python', 3.11, 'a string'],
+  ['kernels', {}, 'an array'],
+  ['kernels[0]', 'x', 'an object'],
+  ['kernels[0].name', null, 'a string'],
+  ['kernels[0].language', 1, 'a string'],
+  ['kernels[0].argv', 'x', 'an array'],
+  ['kernels[0].argv[1]', 1, 'a string'],
+  ['kernels[0].script', null, 'an object'],
+  ['kernels[0].script.path', '', 'a relative path inside the pack'],
+  ['kernels[0].script.path', '../secret', 'a relative path inside the pack'],
+  ['kernels[0].script.path', '/etc/passwd', 'a relative path inside the pack'],
+  ['kernels[0].script.path', 'a/./b', 'a relative path inside the pack'],
+  ['kernels[0].script.path', 'a\\..\\b', 'a relative path inside the pack'],
+  ['kernels[0].script.path', 'a\0b', 'a relative path inside the pack'],
+  ['kernels[0].script.path', 'https://else.example/x.js', 'a relative path inside the pack'],
+  ['kernels[0].script.size', -1, 'a whole number'],
+  ['kernels[0].script.size', 1.5, 'a whole number'],
+  ['kernels[0].script.size', 2 ** 53, 'a whole number'],
+  ['kernels[0].script.sha256', HASH.slice(1), 'a SHA-256 in lower-case hex'],
+  ['kernels[0].script.sha256', HASH.toUpperCase(), 'a SHA-256 in lower-case hex'],
+  ['kernels[0].wasm', 'x.wasm', 'an object'],
+  ['kernels[0].data', 'x.data', 'an object'],
+  ['kernels[0].shared', [], 'an object'],
+  ['kernels[0].shared.libxeus', 'lib/libxeus.so', 'an object'],
+  ['archives', null, 'an array'],
+  ['archives[0]', [], 'an object'],
+  ['archives[0].digest', '../../x', 'a SHA-256 in lower-case hex'],
+  ['archives[0].size', '1', 'a whole number'],
+  ['archives[0].sha256', null, 'a SHA-256 in lower-case hex'],
+  ['archives[0].raw_size', -5, 'a whole number'],
+  ['archives[0].load', null, 'a string'],
+  ['index', null, 'an object'],
+  ['index.digest', 'x', 'a SHA-256 in lower-case hex'],
+  ['index.raw_size', null, 'a whole number'],
+  ['mounts', null, 'an object'],
+  ['mounts.prefix', 'env', 'an absolute path'],
+  ['mounts.prefix', '/a/../b', 'a relative path inside the pack'],
+  ['mounts.drive', 5, 'a string'],
+] as const satisfies readonly (readonly [string, unknown, string, string?])[]) {
+  test(`${path} = ${JSON.stringify(value)} is refused with its place`, () => {
+    const where = (path === 'requires' && Array.isArray(value) ? 'requires[0]' : path).replace(/[[\].\\]/g, '\\$&');
+    const message = new RegExp(`^"manifest.json" is invalid at ${where}: found .*, expected ${expected}$`, 's');
+    assert.throws(() => parse(put(full(), path, value)), failure('ManifestInvalid', message, 'manifest.json'));
+  });
+}
+
+test('what is missing is named, and long values are cut', () => {
+  const document = full();
+  delete document['index'];
+  assert.throws(() => parse(document), failure('ManifestInvalid', /at index: found nothing, expected an object$/));
+  const message = /found "x{79}, expected/;
+  assert.throws(() => parse(put(full(), 'archives', 'x'.repeat(500))), failure('ManifestInvalid', message));
+});
+
+test('a document that is no object, no JSON or no UTF-8 is refused', () => {
+  assert.throws(() => parse([]), failure('ManifestInvalid', /at the top: found \[\], expected an object/));
+  assert.throws(() => parseManifest(utf8('<html>')), failure('ManifestInvalid', /^"manifest.json" is not JSON: /, 'manifest.json'));
+  assert.throws(() => parseManifest(new Uint8Array([0x22, 0xff, 0x22])), failure('ManifestInvalid', /is not JSON/));
+});
+
+test('an unknown major is refused before anything else is looked at', () => {
+  assert.throws(() => parse({ format: '2.0' }), failure('UnsupportedFormat', /has format 2\.0, this bootstrap reads 1\.x/));
+  assert.throws(() => parse({ format: '0.9' }), failure('UnsupportedFormat', /format 0\.9/));
+});
+
+test('an unknown minor with unknown keys is read', () => {
+  const document: Json = { ...full(), format: '1.99', novelty: { deep: true } };
+  document['kernels'][0].novelty = 1;
+  assert.equal(parse(document).environment, 'test');
+});
+
+test('an unknown requirement is refused by its name', () => {
+  const message = /^the pack requires "brotli", which this bootstrap does not know$/;
+  assert.throws(() => parse(put(full(), 'requires', ['brotli'])), failure('UnsupportedFormat', message, 'manifest.json'));
+});
+
+test('an unknown family is refused by its name', () => {
+  assert.throws(() => parse(put(full(), 'runtime.family', 'pyodide')), failure('UnsupportedFormat', /family "pyodide"/));
+});
+
+test('a kernel is chosen by name, or is the first', () => {
+  const document = full();
+  document['kernels'].push({ ...document['kernels'][0], name: 'other' });
+  const manifest = parse(document);
+  assert.equal(selectKernel(manifest, null).name, 'xtest');
+  assert.equal(selectKernel(manifest, undefined).name, 'xtest');
+  assert.equal(selectKernel(manifest, 'other').name, 'other');
+  assert.throws(
+    () => selectKernel(manifest, 'nope'),
+    (error: any) => error.failure.name === 'KernelUnknown' && error.failure.hint === 'it has "xtest", "other"'
+  );
+});
+
+test('a pack without a kernel says what to add', () => {
+  const manifest = parse(put(full(), 'kernels', []));
+  assert.throws(() => selectKernel(manifest, null), failure('KernelUnknown', /^the pack has no kernel$/));
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BootError } from '../src/errors';
+import { Source } from '../src/io/source';
+import { Zstd } from '../src/io/zstd';
+import { ArchiveStore } from '../src/pack/archives';
+import { parseManifest } from '../src/pack/manifest';
+import { parseTree, walk, type FileEntry } from '../src/pack/tree';
+import { failure, makePack, MemoryTransport, Recorder, text, utf8, zstd, type PackParts } from './support/pack';
+
+async function open(parts: PackParts, keptBytes?: number) {
+  const pack = makePack(parts);
+  const transport = new MemoryTransport(pack);
+  const recorder = new Recorder();
+  const source = new Source(transport, recorder.emit);
+  const manifest = parseManifest(utf8(JSON.stringify(pack.manifest)));
+  const decoder = new Zstd();
+  await decoder.init();
+  const archives = new ArchiveStore(manifest.archives, source, decoder, keptBytes);
+  const tree = parseTree(decoder.decode(await transport.read(manifest.index.path), manifest.index.rawSize, 'index'), 'index', manifest.archives);
+  const entries = new Map([...walk(tree.root)].filter((pair): pair is [string, FileEntry] => pair[1].kind === 'file'));
+  const entry = (path: string) => entries.get(path) as FileEntry;
+  return { pack, transport, recorder, source, manifest, archives, entry, decoder };
+}
+
+test('two askers of one file share a request; a later one asks again', async () => {
+  const { transport, source, manifest } = await open({ archives: [{ a: 'x' }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  const [one, two] = await Promise.all([source.read(archive, 'archive'), source.read(archive, 'archive')]);
+  assert.equal(one, two);
+  assert.equal(transport.asked.filter(path => path === archive.path).length, 1);
+  await source.read(archive, 'archive');
+  assert.equal(transport.asked.filter(path => path === archive.path).length, 2);
+});
+
+test('a failed request is told to both askers and not remembered', async () => {
+  const { transport, source, manifest } = await open({ archives: [{ a: 'x' }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  transport.broken.set(archive.path, new BootError('NetworkFailed', 'gone', { file: archive.path }));
+  const both = await Promise.allSettled([source.read(archive, 'archive'), source.read(archive, 'archive')]);
+  assert.deepEqual(both.map(({ status }) => status), ['rejected', 'rejected']);
+  transport.broken.clear();
+  await source.read(archive, 'archive');
+});
+
+test('figures count requests, bytes and seconds', async () => {
+  const { source, manifest, pack } = await open({ archives: [{ a: 'x'.repeat(1000) }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  const document = await source.readUnchecked('manifest.json', 'manifest');
+  await source.read(archive, 'archive');
+  source.readSync(archive);
+  const figures = source.figures(7);
+  assert.equal(figures.requests, 3);
+  assert.equal(figures.bytes, document.length + 2 * (pack.files.get(archive.path)?.length ?? 0));
+  assert.equal(figures.files, 7);
+  assert.ok(figures.seconds > 0 && figures.seconds < 60);
+});
+
+test('progress ends at the total, blocking or not', async () => {
+  const { source, manifest, recorder } = await open({ archives: [{ a: 'x'.repeat(1000) }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  await source.read(archive, 'archive');
+  const last = { type: 'progress', phase: 'archive', file: archive.path, loaded: archive.size, total: archive.size };
+  assert.deepEqual(recorder.envelopes.at(-1), last);
+  recorder.envelopes.length = 0;
+  source.readSync(archive);
+  assert.deepEqual(recorder.envelopes, [last]);
+});
+
+test('foreign bytes are refused on both ways', async () => {
+  const { source, manifest, pack } = await open({ archives: [{ a: 'x' }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  const stored = pack.files.get(archive.path) as Uint8Array;
+  pack.files.set(archive.path, stored.map((byte, at) => (at === stored.length - 1 ? byte ^ 1 : byte)));
+  await assert.rejects(source.read(archive, 'archive'), failure('HashMismatch', /wrong content/, archive.path));
+  assert.throws(() => source.readSync(archive), failure('HashMismatch', /wrong content/, archive.path));
+});
+
+test('a file is a copy: it does not pin its archive', async () => {
+  const { archives, entry } = await open({ archives: [{ a: 'first', b: 'second' }] });
+  const data = archives.readFile(entry('b'));
+  assert.equal(text(data), 'second');
+  assert.equal(data.buffer.byteLength, 6);
+});
+
+test('an empty file needs no archive', async () => {
+  const { archives, transport } = await open({ archives: [{ a: 'x' }] });
+  const empty: FileEntry = { kind: 'file', size: 0, archive: 99, offset: 0, executable: false };
+  assert.equal(archives.readFile(empty).length, 0);
+  assert.deepEqual(transport.askedSync, []);
+});
+
+test('an entry of an archive that is not there is refused', async () => {
+  const { archives } = await open({ archives: [{ a: 'x' }] });
+  const foreign: FileEntry = { kind: 'file', size: 1, archive: 5, offset: 0, executable: false };
+  assert.throws(() => archives.readFile(foreign), failure('ManifestInvalid', /the index names archive 5 of 1/));
+});
+
+test('what is inflated is kept within its bound, the least recently used goes, and comes again', async () => {
+  const body = (letter: string) => letter.repeat(1000);
+  const { archives, entry, transport, manifest } = await open(
+    { archives: [{ a: body('a') }, { b: body('b') }, { c: body('c') }] },
+    2500
+  );
+  const [a, b, c] = manifest.archives.map(({ path }) => path);
+  archives.readFile(entry('a'));
+  archives.readFile(entry('b'));
+  archives.readFile(entry('a'));
+  assert.deepEqual(transport.askedSync, [a, b]);
+  archives.readFile(entry('c')); // Over the bound: b was used longest ago.
+  archives.readFile(entry('a'));
+  assert.deepEqual(transport.askedSync, [a, b, c]);
+  assert.equal(text(archives.readFile(entry('b'))), body('b'));
+  assert.deepEqual(transport.askedSync, [a, b, c, b]);
+});
+
+test('an archive over the bound serves its reads, and only the last one is kept', async () => {
+  const { archives, entry, transport } = await open({ archives: [{ a: 'x'.repeat(500), b: 'y' }, { c: 'z'.repeat(500) }] }, 10);
+  archives.readFile(entry('a'));
+  assert.equal(text(archives.readFile(entry('b'))), 'y');
+  assert.equal(transport.askedSync.length, 1);
+  archives.readFile(entry('c'));
+  archives.readFile(entry('a'));
+  assert.equal(transport.askedSync.length, 3);
+});
+
+test('what was fetched ahead opens without a request', async () => {
+  const { archives, entry, transport, manifest } = await open({ archives: [{ a: 'x' }, { b: 'y' }], load: 'boot' });
+  assert.deepEqual(archives.positions('boot'), [0, 1]);
+  assert.deepEqual(archives.positions('demand'), []);
+  await archives.fetchAhead(0);
+  await archives.fetchAhead(0);
+  assert.equal(text(archives.readFile(entry('a'))), 'x');
+  assert.deepEqual(transport.askedSync, []);
+  assert.equal(transport.asked.filter(path => path === manifest.archives[0]?.path).length, 1);
+  await archives.fetchAhead(0); // It is inflated already.
+  assert.equal(transport.asked.filter(path => path === manifest.archives[0]?.path).length, 1);
+});
+
+test('a read that fails leaves nothing behind: the next one works', async () => {
+  const { archives, entry, transport, manifest } = await open({ archives: [{ a: 'x' }] });
+  const path = manifest.archives[0]?.path as string;
+  transport.broken.set(path, new BootError('NetworkFailed', 'gone', { file: path }));
+  assert.throws(() => archives.readFile(entry('a')), failure('NetworkFailed', /gone/));
+  transport.broken.clear();
+  assert.equal(text(archives.readFile(entry('a'))), 'x');
+});
+
+test('zstd: what is no frame, and what inflates to another size, is refused', async () => {
+  const { decoder } = await open({});
+  const data = utf8('a'.repeat(300_000));
+  assert.deepEqual(decoder.decode(zstd(data), data.length, 'x'), data);
+  assert.throws(() => decoder.decode(utf8('no zstd frame'), 10, 'x'), failure('Undecodable', /^"x" /, 'x'));
+  assert.throws(() => decoder.decode(zstd(data), data.length - 1, 'x'), failure('Undecodable', /does not inflate to the 299999 bytes/));
+  assert.throws(() => decoder.decode(zstd(data), data.length + 1, 'x'), failure('Undecodable', /does not inflate to the 300001 bytes/));
+});
