@@ -129,7 +129,13 @@ def read_project_filter(folder: Path) -> FileFilter:
         document = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"'{path}' is not TOML: {error}", hint="correct it, or move it away", file=str(path)) from error
-    table = document.get("tool", {}).get("lite-env", {})
+    table: Any = document
+    where = []
+    for key in ("tool", "lite-env"):
+        where.append(key)
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise SpecError(f"'{'.'.join(where)}' is not a table", hint="correct it", file=str(path))
     return _filter_of(table.get("filters", []), origin=str(path), where="tool.lite-env.filters")
 
 

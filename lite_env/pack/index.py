@@ -89,7 +89,7 @@ def decode_index(data: bytes, archive_sizes: Sequence[int]) -> Index:
     """
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _fault(f"it is not JSON: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("tree"), dict):
         raise _fault("it has no 'tree'")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lite_env.errors import PackError
 from lite_env.lock.model import PLATFORM, packages_digest
-from lite_env.pack.archive import Entry, tar_offsets
+from lite_env.pack.archive import END_OF_ARCHIVE, Entry, tar_offsets
 from lite_env.pack.filters import FileFilter, default_filter
 from lite_env.pack.manifest import Environment, Package
 from lite_env.pack.path import is_safe_path
@@ -187,15 +187,15 @@ def kind_of(path: str) -> Kind:
 def _split(entries: Sequence[Entry]) -> Iterable[list[Entry]]:
     """Cut `entries`, in their order, into parts of about `ARCHIVE_SIZE`; a file larger than that is a part alone."""
     part: list[Entry] = []
-    size = 0
+    size = END_OF_ARCHIVE
     for entry in entries:
-        cost = tar_offsets([entry])[1]
-        if cost > ARCHIVE_SIZE:
+        cost = tar_offsets([entry])[1] - END_OF_ARCHIVE
+        if END_OF_ARCHIVE + cost > ARCHIVE_SIZE:
             yield [entry]
             continue
         if part and size + cost > ARCHIVE_SIZE:
             yield part
-            part, size = [], 0
+            part, size = [], END_OF_ARCHIVE
         part.append(entry)
         size += cost
     if part:

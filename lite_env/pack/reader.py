@@ -134,7 +134,7 @@ def _check_format(data: bytes, file: str) -> None:
     # Looked at before the rest: a pack of a later major version need not have the shape of this one.
     try:
         head = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"the manifest is not JSON: {error}", hint=_DAMAGED, file=file) from error
     version = head.get("format") if isinstance(head, dict) else None
     match = _FORMAT.match(version) if isinstance(version, str) else None

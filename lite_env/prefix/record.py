@@ -1,7 +1,8 @@
 """``conda-meta``: what installers write down about an environment, read whoever the installer was.
 
 micromamba, conda, pixi and rattler agree on ``<name>-<version>-<build>.json`` and on ``state``; what was asked for is
-in ``history`` (conda, micromamba), in each record's ``requested_specs`` (rattler, pixi), or in our own ``lite-env.json``.
+in ``history`` (conda, micromamba), in each record's ``requested_specs`` (rattler, pixi),
+or in our own ``lite-env.json``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from lite_env.errors import PrefixError
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.tree import CONDA_META
+from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 OWN_RECORD = "lite-env.json"
@@ -131,6 +133,56 @@ def _history_list(text: str) -> list[str]:
     except (ValueError, SyntaxError):
         value = text.split(",")
     return [spec for spec in map(str.strip, map(str, value)) if spec] if isinstance(value, (list, tuple)) else []
+
+
+def write_environment(
+    prefix: Path,
+    *,
+    name: str,
+    lock_digest: str,
+    requested: Sequence[str],
+    variables: Mapping[str, str],
+) -> None:
+    """Write down what a whole environment is: our own record, and ``state`` for the others.
+
+    Args:
+        prefix: the folder.
+        name: the environment's name.
+        lock_digest: see :func:`lite_env.lock.model.packages_digest`.
+        requested: match specs that were asked for.
+        variables: environment variables.
+    """
+    folder = prefix / CONDA_META
+    folder.mkdir(parents=True, exist_ok=True)
+    own = {"lock_digest": lock_digest, "name": name, "requested": sorted(requested), "version": 1}
+    write_text(folder / OWN_RECORD, _as_text(own))
+    write_text(folder / STATE, _as_text({"env_vars": dict(variables), "version": 1}))
+    # conda and mamba take a folder for an environment only when this file is there.
+    history = folder / "history"
+    if not history.exists():
+        write_text(history, "")
+
+
+def write_package(prefix: Path, package: InstalledPackage) -> None:
+    """Write one package's record, as far as a pack knows it (not where it was fetched)."""
+    record = {
+        "build": package.build,
+        "build_number": package.build_number,
+        "depends": list(package.depends),
+        "files": list(package.files),
+        "fn": package.file_name,
+        "license": package.license,
+        "name": package.name,
+        "sha256": package.sha256,
+        "subdir": package.subdir,
+        "version": package.version,
+    }
+    stem = f"{package.name}-{package.version}-{package.build}"
+    write_text(prefix / CONDA_META / f"{stem}.json", _as_text(record))
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def read_json_object(file: Path) -> dict[str, Any]:

@@ -1,0 +1,207 @@
+"""The inverse of packing: the environment out of its pack, every byte checked on the way.
+
+Packing what comes out gives the same bytes, provided the same filters: what they dropped is not in the pack.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from lite_env.errors import ManifestError, PackError
+from lite_env.pack.index import IndexedFile, IndexedLink
+from lite_env.pack.reader import read_checked, read_compressed, read_index, read_manifest
+from lite_env.prefix.model import InstalledPackage
+from lite_env.prefix.record import write_environment, write_package
+from lite_env.progress import SILENT
+from lite_env.store.atomic import new_directory
+from lite_env.store.digest import sha256_of_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lite_env.pack.index import Index
+    from lite_env.pack.manifest import Kernel, Manifest
+    from lite_env.progress import Reporter, Task
+
+_HINT = "the pack is damaged or was not made by lite-env: pack again"
+_KERNELS = "share/jupyter/kernels"
+
+
+def unpack(pack: Path, output: Path, *, reporter: Reporter = SILENT) -> Manifest:
+    """Write the environment that `pack` holds into the new folder `output`.
+
+    Raises:
+        ManifestError: a file of the pack is missing, foreign or contradicts another.
+        PackError: `output` is not empty, or cannot hold the environment.
+    """
+    manifest = read_manifest(pack)
+    index = read_index(pack, manifest)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise PackError(f"'{output}' exists and is not empty", hint="choose a new folder with -o")
+    for kernel in manifest.kernels:
+        for file in kernel.files():
+            _check_free(file.source, index)
+    total = sum(archive.raw_size for archive in manifest.archives)
+    with new_directory(output) as staging, reporter.task("unpacking", total, "B") as task:
+        try:
+            _restore(pack, manifest, index, staging, task)
+        except FileExistsError as error:
+            raise PackError(
+                f"two files of the environment have one name here: {error.filename}",
+                hint="this file system does not tell upper from lower case: unpack on one that does",
+            ) from error
+        except OSError as error:
+            raise PackError(f"a file cannot be written: {error}", hint="is there space and permission?") from error
+    return manifest
+
+
+def _restore(pack: Path, manifest: Manifest, index: Index, staging: Path, task: Task) -> None:
+    owned: dict[str, list[str]] = {package.name: [] for package in manifest.environment.packages}
+    seen: set[str] = set()
+    for number in range(len(manifest.archives)):
+        owner = _owner(manifest, number)
+        paths = _restore_archive(pack, manifest, index, number, staging)
+        seen.update(paths)
+        if owner is not None:
+            owned[owner] += paths
+        task.advance(manifest.archives[number].raw_size)
+    absent = sorted(index.entries.keys() - seen)
+    if absent:
+        raise ManifestError(f"'{absent[0]}' is in the index but in no archive", hint=_HINT, file=absent[0])
+    for kernel in manifest.kernels:
+        _restore_kernel(pack, kernel, index, staging, owned)
+    # Links come last: nothing is ever written through one.
+    for path, entry in index.entries.items():
+        if isinstance(entry, IndexedLink):
+            _place(staging, path).symlink_to(entry.target)
+    _write_records(manifest, owned, staging)
+
+
+def _owner(manifest: Manifest, number: int) -> str | None:
+    packages = manifest.archives[number].packages
+    if len(packages) > 1:
+        raise ManifestError(
+            f"archive {number} mixes {len(packages)} packages: which file is whose cannot be told",
+            hint="use a newer lite-env",
+        )
+    return packages[0] if packages else None
+
+
+def _restore_archive(pack: Path, manifest: Manifest, index: Index, number: int, staging: Path) -> list[str]:
+    """Write the files of one archive; return the paths of all of its entries, links too."""
+    archive = manifest.archives[number]
+    raw = read_compressed(pack, archive)
+    paths = []
+    try:
+        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:", encoding="utf-8", errors="strict") as tar:
+            for member in tar:
+                _check_member(member, index.entries.get(member.name), number, archive.path)
+                paths.append(member.name)
+    except (tarfile.TarError, ValueError) as error:
+        raise ManifestError(f"'{archive.path}' is not a tar: {error}", hint=_HINT, file=archive.path) from error
+    for path in paths:
+        entry = index.entries[path]
+        if isinstance(entry, IndexedFile):
+            _write(staging, path, raw[entry.offset : entry.offset + entry.size], executable=entry.executable)
+    return paths
+
+
+def _check_member(member: tarfile.TarInfo, entry: IndexedFile | IndexedLink | None, number: int, archive: str) -> None:
+    """The archive and the index must tell the same about an entry."""
+    if isinstance(entry, IndexedLink):
+        same = member.issym() and member.linkname == entry.target
+    else:
+        same = (
+            entry is not None
+            and member.isreg()
+            and (member.size, member.offset_data) == (entry.size, entry.offset)
+            and entry.archive == number
+            and bool(member.mode & 0o100) == entry.executable
+        )
+    if not same:
+        raise ManifestError(
+            f"the index and '{archive}' contradict each other about '{member.name}'", hint=_HINT, file=member.name
+        )
+
+
+def _restore_kernel(pack: Path, kernel: Kernel, index: Index, staging: Path, owned: Mapping[str, list[str]]) -> None:
+    directory = f"{_KERNELS}/{kernel.name}"
+    _check_same(pack, kernel.spec, staging, f"{directory}/kernel.json", index)
+    for logo in kernel.logos:
+        stem, _, digest = PurePosixPath(logo).stem.rpartition("-")
+        _check_same(pack, logo, staging, f"{directory}/{stem}{PurePosixPath(logo).suffix}", index)
+        if not digest or not sha256_of_bytes((pack / logo).read_bytes()).startswith(digest):
+            raise ManifestError(f"'{logo}' has another hash than its name says", hint=_HINT, file=logo)
+    for file in kernel.files():
+        content = read_checked(pack, file.path, file.size, file.sha256)
+        target = staging / file.source
+        # Two kernels may share a library.
+        if target.is_file() and target.read_bytes() == content:
+            continue
+        _write(staging, file.source, content, executable=False)
+        if file.package is not None and file.package in owned:
+            owned[file.package].append(file.source)
+
+
+def _check_same(pack: Path, served: str, staging: Path, path: str, index: Index) -> None:
+    """A file beside the kernel is the same as the one in the environment."""
+    try:
+        content = (pack / served).read_bytes()
+    except OSError as error:
+        raise ManifestError(
+            f"the pack lacks '{served}'", hint="it was not copied completely", file=served, reason=error.strerror
+        ) from error
+    if not isinstance(index.entries.get(path), IndexedFile) or (staging / path).read_bytes() != content:
+        raise ManifestError(f"'{served}' is not the environment's '{path}'", hint=_HINT, file=served)
+
+
+def _check_free(source: str, index: Index) -> None:
+    parents = {str(parent) for parent in PurePosixPath(source).parents}
+    for taken in (source, *sorted(parents)):
+        if taken in index.entries:
+            raise ManifestError(f"'{source}' would lie on or below the file '{taken}'", hint=_HINT, file=source)
+
+
+def _write(staging: Path, path: str, content: bytes | memoryview, *, executable: bool) -> None:
+    target = _place(staging, path)
+    with target.open("xb") as stream:
+        stream.write(content)
+    # Explicit, so that a strict umask cannot change what a pack of the result would be.
+    target.chmod(0o755 if executable else 0o644)
+
+
+def _place(staging: Path, path: str) -> Path:
+    target = staging / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _write_records(manifest: Manifest, owned: Mapping[str, list[str]], staging: Path) -> None:
+    environment = manifest.environment
+    for package in environment.packages:
+        write_package(
+            staging,
+            InstalledPackage(
+                name=package.name,
+                version=package.version,
+                build=package.build,
+                build_number=package.build_number,
+                subdir=package.subdir,
+                file_name=package.file_name,
+                sha256=package.sha256,
+                license=package.license,
+                depends=package.depends,
+                files=tuple(sorted(owned[package.name])),
+            ),
+        )
+    write_environment(
+        staging,
+        name=environment.name,
+        lock_digest=environment.lock_digest,
+        requested=environment.requested,
+        variables=environment.variables,
+    )

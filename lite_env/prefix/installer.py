@@ -1,0 +1,111 @@
+"""An environment installed from its lock: made beside its place, and put there when it is complete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lite_env.errors import PrefixError
+from lite_env.lock.model import packages_digest
+from lite_env.prefix.reader import read_prefix
+from lite_env.prefix.record import is_prefix, read_own_record, read_variables, write_environment
+from lite_env.progress import SILENT
+from lite_env.store.atomic import new_directory
+from lite_env.store.location import cache_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lite_env.lock.model import Lockfile
+    from lite_env.prefix.model import Prefix
+    from lite_env.progress import Reporter
+
+
+def install(
+    lock: Lockfile, prefix: Path, *, cache: Path | None = None, offline: bool = False, reporter: Reporter = SILENT
+) -> Prefix:
+    """Make `prefix` the environment that `lock` describes, and read it.
+
+    An environment that is already there is left alone when it was made of the same lock and is whole, and replaced
+    when not. No link scripts are run.
+
+    Args:
+        lock: what to install.
+        prefix: the folder.
+        cache: the folder of the package cache; the user's by default.
+        offline: open no connection.
+        reporter: told of bytes.
+
+    Raises:
+        PrefixError: something else than an environment is at `prefix`, or a package holds what is not allowed.
+        FetchError: a package could not be had, or is not the one that was locked.
+        AbiError: the packages do not fit together.
+    """
+    # rattler takes a third of a second to import, which only this function needs.
+    from lite_env.lock.conda import install_packages  # noqa: PLC0415
+
+    refuse_foreign(prefix)
+    present = _present(lock, prefix, reporter)
+    if present is not None:
+        return present
+    with new_directory(prefix) as staging:
+        install_packages(
+            lock.packages,
+            staging,
+            cache=cache or cache_directory("packages"),
+            requested=lock.requested,
+            reporter=reporter,
+            offline=offline,
+        )
+        write_environment(
+            staging,
+            name=lock.name,
+            lock_digest=lock_identity(lock),
+            requested=lock.requested,
+            variables=dict(lock.variables),
+        )
+        # Read here as well: what cannot be read must not take the place of what could.
+        read_prefix(staging)
+    return read_prefix(prefix, reporter=reporter)
+
+
+def lock_identity(lock: Lockfile) -> str:
+    """The digest that the pack of `lock` will have; over packages, not over paths."""
+    return packages_digest([(package.subdir, package.file_name, package.sha256) for package in lock.packages])
+
+
+def refuse_foreign(prefix: Path) -> None:
+    """Refuse a place where something else than an environment stands.
+
+    Raises:
+        PrefixError: it is a file, or a folder with other content.
+    """
+    if prefix.is_dir() and not is_prefix(prefix) and any(prefix.iterdir()):
+        raise PrefixError(
+            f"'{prefix}' is not empty and not an environment",
+            hint="choose another folder, or remove that one: an installation replaces its folder",
+        )
+    if prefix.exists() and not prefix.is_dir():
+        raise PrefixError(f"'{prefix}' is a file", hint="choose another folder")
+
+
+def _present(lock: Lockfile, prefix: Path, reporter: Reporter) -> Prefix | None:
+    """The environment at `prefix` when it is the one that `lock` describes and nothing of it is missing."""
+    if not is_prefix(prefix):
+        return None
+    try:
+        own = read_own_record(prefix)
+        same = (
+            own is not None
+            and own.get("lock_digest") == lock_identity(lock)
+            and own.get("name") == lock.name
+            and own.get("requested") == sorted(lock.requested)
+            and read_variables(prefix) == lock.variables
+        )
+        found = read_prefix(prefix, reporter=reporter) if same else None
+    except PrefixError as error:
+        reporter.warn(f"the environment in '{prefix}' is damaged and will be made anew: {error.message}")
+        return None
+    if found is None:
+        reporter.note(f"the environment in '{prefix}' is of another lock: it will be replaced")
+        return None
+    return found

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from importlib.resources import files as resource_files
+
+import jsonschema
+import pytest
+import zstandard
+
+from lite_env.errors import PackError
+from lite_env.pack.layout import plan_pack
+from lite_env.pack.reader import read_index, read_manifest
+from lite_env.pack.schema import SCHEMA_FILE, schema_text
+from lite_env.pack.writer import write_pack
+from lite_env.prefix.reader import read_prefix
+from lite_env.store.digest import sha256_of_bytes, sha256_of_file
+from tests.prefixes import SITE, WASM, Heard, kernel_package, make_prefix, put, side_module
+
+
+def pack_of(prefix, output, **options):
+    options.setdefault("level", 3)
+    return write_pack(plan_pack(read_prefix(prefix), **options), output)
+
+
+def tree(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def raw_index(pack, manifest):
+    return zstandard.ZstdDecompressor().decompress((pack / manifest.index.path).read_bytes())
+
+
+def test_a_pack_has_the_documented_files(prefix, tmp_path):
+    manifest = pack_of(prefix, tmp_path / "pack")
+    (kernel,) = manifest.kernels
+    expected = {"manifest.json", manifest.index.path, *(archive.path for archive in manifest.archives)}
+    expected |= {kernel.spec, *kernel.logos, *(file.path for file in kernel.files())}
+    assert set(tree(tmp_path / "pack")) == expected
+    assert read_manifest(tmp_path / "pack") == manifest
+
+
+def test_every_name_is_the_hash_of_what_it_names(prefix, tmp_path):
+    pack = tmp_path / "pack"
+    manifest = pack_of(prefix, pack)
+    for item in (*manifest.archives, manifest.index):
+        data = (pack / item.path).read_bytes()
+        raw = zstandard.ZstdDecompressor().decompress(data)
+        assert (len(data), sha256_of_bytes(data)) == (item.size, item.sha256)
+        assert (len(raw), sha256_of_bytes(raw)) == (item.raw_size, item.digest)
+        assert item.digest in item.path
+    for file in manifest.kernels[0].files():
+        assert sha256_of_file(pack / file.path) == file.sha256
+        assert file.sha256[:16] in file.path
+        assert (prefix / file.source).read_bytes() == (pack / file.path).read_bytes()
+    assert all(sha256_of_file(pack / logo)[:16] in logo for logo in manifest.kernels[0].logos)
+
+
+def test_the_index_points_at_the_bytes_of_every_file(prefix, tmp_path):
+    pack = tmp_path / "pack"
+    manifest = pack_of(prefix, pack)
+    entries = read_index(pack, manifest).entries
+    seen = set()
+    for number, archive in enumerate(manifest.archives):
+        raw = zstandard.ZstdDecompressor().decompress((pack / archive.path).read_bytes())
+        with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+            members = tar.getmembers()
+        for member in members:
+            seen.add(member.name)
+            entry = entries[member.name]
+            if member.issym():
+                assert entry.target == (prefix / member.name).readlink().as_posix()
+                continue
+            assert (entry.archive, entry.offset, entry.size) == (number, member.offset_data, member.size)
+            if not member.name.endswith("kernel.json"):
+                assert raw[entry.offset : entry.offset + entry.size] == (prefix / member.name).read_bytes()
+    assert seen == set(entries)
+
+
+def test_needed_libraries_are_in_the_index(prefix, tmp_path):
+    manifest = pack_of(prefix, tmp_path / "pack")
+    needed = json.loads(raw_index(tmp_path / "pack", manifest))["needed"]
+    assert needed == {f"{SITE}/numpy/core.so": ["libblas.so"], "lib/libxeus.so": ["libc++.so"]}
+
+
+def test_manifest_and_index_follow_their_schemas(prefix, tmp_path):
+    manifest = pack_of(prefix, tmp_path / "pack")
+    schemas = resource_files("lite_env.pack")
+    for data, name in (
+        ((tmp_path / "pack/manifest.json").read_bytes(), SCHEMA_FILE),
+        (raw_index(tmp_path / "pack", manifest), "index.schema.json"),
+    ):
+        schema = json.loads(schemas.joinpath(name).read_text("utf-8"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.Draft202012Validator(schema).validate(json.loads(data))
+
+
+def test_the_shipped_schema_is_that_of_the_values():
+    shipped = resource_files("lite_env.pack").joinpath(SCHEMA_FILE).read_text("utf-8")
+    assert shipped == schema_text(), "run `python -m lite_env.pack.schema`"
+
+
+def test_the_manifest_is_sorted_and_ends_with_a_newline(prefix, tmp_path):
+    pack_of(prefix, tmp_path / "pack")
+    text = (tmp_path / "pack/manifest.json").read_text("utf-8")
+    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def test_packing_again_gives_the_same_bytes_from_elsewhere_and_at_another_time(prefix, tmp_path):
+    pack_of(prefix, tmp_path / "one")
+    elsewhere = tmp_path / "else" / "where" / "prefix"
+    shutil.copytree(prefix, elsewhere, symlinks=True)
+    for path in elsewhere.rglob("*"):
+        os.utime(path, (1, 1), follow_symlinks=False)
+    pack_of(elsewhere, tmp_path / "two")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+@pytest.mark.parametrize(
+    ("seed", "mask", "epoch"), [("1", 0o077, "0"), ("2", 0o000, "1700000000")], ids=["strict umask", "open umask"]
+)
+def test_hash_seed_umask_and_clock_do_not_matter(prefix, tmp_path, seed, mask, epoch):
+    pack_of(prefix, tmp_path / "one")
+    code = (
+        "import sys; from pathlib import Path; from lite_env.pack.layout import plan_pack;"
+        "from lite_env.pack.writer import write_pack; from lite_env.prefix.reader import read_prefix;"
+        "write_pack(plan_pack(read_prefix(Path(sys.argv[1])), level=3), Path(sys.argv[2]))"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": epoch, "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    subprocess.run(
+        [sys.executable, "-c", code, str(prefix), str(tmp_path / "two")], check=True, env=environment, umask=mask
+    )
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_hard_links_are_packed_as_files(prefix, tmp_path):
+    os.link(prefix / "lib/python3.11/abc.py", prefix / "lib/python3.11/abd.py")
+    manifest = pack_of(prefix, tmp_path / "pack")
+    entries = read_index(tmp_path / "pack", manifest).entries
+    assert entries["lib/python3.11/abc.py"].size == entries["lib/python3.11/abd.py"].size == 6
+
+
+@pytest.mark.parametrize(("mode", "executable"), [(0o600, False), (0o4711, True), (0o444, False), (0o777, True)])
+def test_odd_modes_become_executable_or_not(prefix, tmp_path, mode, executable):
+    (prefix / "lib/python3.11/abc.py").chmod(mode)
+    manifest = pack_of(prefix, tmp_path / "pack")
+    assert read_index(tmp_path / "pack", manifest).entries["lib/python3.11/abc.py"].executable == executable
+
+
+def test_progress_is_in_bytes_and_ends_at_the_total(prefix, tmp_path):
+    heard = Heard()
+    write_pack(plan_pack(read_prefix(prefix), level=1), tmp_path / "pack", reporter=heard)
+    assert heard.done["packing"] == heard.totals["packing"] > 0
+
+
+def test_a_native_library_is_told(prefix, tmp_path):
+    put(prefix, f"{SITE}/native/x.so", b"\x7fELF")
+    heard = Heard()
+    write_pack(plan_pack(read_prefix(prefix), level=1), tmp_path / "pack", reporter=heard)
+    (warning,) = heard.warnings
+    assert f"'{SITE}/native/x.so' is not WebAssembly" in warning
+
+
+def test_a_broken_library_names_its_file_and_leaves_nothing(prefix, tmp_path):
+    put(prefix, f"{SITE}/broken/x.so", side_module("liba.so")[:-3])
+    with pytest.raises(PackError, match=f"'{SITE}/broken/x.so' is not a sound WebAssembly module"):
+        pack_of(prefix, tmp_path / "out" / "pack")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_kernel_that_is_no_webassembly_is_refused(prefix, tmp_path):
+    put(prefix, "bin/xtoy.wasm", b"<!doctype html>")
+    with pytest.raises(PackError, match=r"'bin/xtoy\.wasm' is not WebAssembly"):
+        pack_of(prefix, tmp_path / "pack")
+
+
+def test_two_kernels_with_the_same_binaries_each_have_their_own(tmp_path):
+    one = kernel_package("xeus-one", kernel="one")
+    two = kernel_package("xeus-two", kernel="two")
+    manifest = pack_of(make_prefix(tmp_path / "p", one, two), tmp_path / "pack")
+    assert [kernel.name for kernel in manifest.kernels] == ["one", "two"]
+    assert manifest.kernels[1].script.path.startswith("kernels/two/")
+
+
+class TestOutput:
+    def test_a_pack_is_replaced_and_its_archives_are_taken_over(self, prefix, tmp_path, monkeypatch):
+        pack = tmp_path / "pack"
+        pack_of(prefix, pack)
+        put(prefix, "lib/python3.11/abc.py", "x = 2\n")
+        levels = []
+        original = __import__("lite_env.pack.writer", fromlist=["compress"]).compress
+        monkeypatch.setattr(
+            "lite_env.pack.writer.compress", lambda raw, level: levels.append(level) or original(raw, level)
+        )
+        manifest = pack_of(prefix, pack)
+        assert len(levels) == 2  # the archive of the changed file, and the index
+        assert {path.name for path in (pack / "archives").iterdir()} == {
+            archive.path.partition("/")[2] for archive in manifest.archives
+        }
+
+    def test_taken_over_archives_give_the_bytes_of_a_new_pack(self, prefix, tmp_path):
+        pack_of(prefix, tmp_path / "pack", level=1)
+        pack_of(prefix, tmp_path / "pack", level=9)
+        pack_of(prefix, tmp_path / "new", level=9)
+        assert tree(tmp_path / "pack") == tree(tmp_path / "new")
+
+    def test_a_damaged_archive_is_not_taken_over(self, prefix, tmp_path):
+        pack = tmp_path / "pack"
+        manifest = pack_of(prefix, pack)
+        whole = tree(pack)
+        (pack / manifest.archives[0].path).write_bytes(b"damaged")
+        (pack / manifest.archives[1].path).unlink()
+        pack_of(prefix, pack)
+        assert tree(pack) == whole
+
+    def test_an_empty_folder_is_filled(self, prefix, tmp_path):
+        (tmp_path / "pack").mkdir()
+        pack_of(prefix, tmp_path / "pack")
+        assert (tmp_path / "pack/manifest.json").exists()
+
+    def test_a_foreign_folder_is_refused_and_left_alone(self, prefix, tmp_path):
+        put(tmp_path, "pack/thesis.tex", "years of work")
+        with pytest.raises(PackError, match=r"is not empty and not a pack: it holds 'thesis\.tex'"):
+            pack_of(prefix, tmp_path / "pack")
+        assert set(tree(tmp_path / "pack")) == {"thesis.tex"}
+
+    def test_a_pack_with_a_foreign_file_is_refused(self, prefix, tmp_path):
+        pack_of(prefix, tmp_path / "pack")
+        put(tmp_path, "pack/notes.txt", "mine")
+        with pytest.raises(PackError, match=r"it holds 'notes\.txt'"):
+            pack_of(prefix, tmp_path / "pack")
+
+    def test_a_folder_without_manifest_is_refused(self, prefix, tmp_path):
+        put(tmp_path, "pack/archives/x", "")
+        with pytest.raises(PackError, match="is not empty and not a pack"):
+            pack_of(prefix, tmp_path / "pack")
+
+    def test_a_file_is_refused(self, prefix, tmp_path):
+        put(tmp_path, "pack", "")
+        with pytest.raises(PackError, match="is a file"):
+            pack_of(prefix, tmp_path / "pack")
+
+    @pytest.mark.parametrize("where", ["prefix", "prefix/pack", "."])
+    def test_a_place_in_or_around_the_environment_is_refused(self, prefix, tmp_path, where):
+        with pytest.raises(PackError, match="in or around the environment"):
+            pack_of(prefix, tmp_path / where)
+
+
+def test_a_kernel_json_keeps_what_it_has_but_the_build_folder(tmp_path):
+    prefix = make_prefix(
+        tmp_path / "p",
+        kernel_package(argv=["/build/_h_env_placehold/bin/xtoy", "--lib", "/build/_h_env_placehold/share"]),
+    )
+    put(prefix, "bin/xtoy.wasm", WASM)
+    manifest = pack_of(prefix, tmp_path / "pack")
+    assert manifest.kernels[0].argv == ("/bin/xtoy", "--lib", "/share")
+    document = json.loads((tmp_path / "pack/kernels/toy/kernel.json").read_text("utf-8"))
+    assert document == {
+        "argv": ["/bin/xtoy", "--lib", "/share"],
+        "display_name": "Toy",
+        "language": "toy",
+        "metadata": {},
+    }
