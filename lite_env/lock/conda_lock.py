@@ -54,7 +54,10 @@ def dump_lock(lock: Lockfile, *, folder: Path) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes strings of several lines as blocks, so that a lock's changes can be read in a diff."""
+    """Writes strings of several lines as blocks, so that a lock's changes can be read in a diff.
+
+    Not the C emitter: its bytes are not the same for every libyaml, and not every machine has one.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - the base class's shape
         return True
@@ -81,7 +84,8 @@ def _custom(lock: Lockfile) -> str:
         "variables": dict(lock.variables),
         "records": {f"{package.subdir}/{package.file_name}": _record_extras(package) for package in lock.packages},
     }
-    return json.dumps(custom, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    # ASCII only: a YAML block would change some of Unicode's line ends.
+    return json.dumps(custom, indent=1, sort_keys=True) + "\n"
 
 
 def _record_extras(package: LockedPackage) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         channels=tuple(from_relative(channel, folder).rstrip("/") for channel in channels),
         packages=packages,
         requested=tuple(sorted(custom["requested"].strings())),
-        variables=tuple(sorted((key, field.string()) for key, field in custom["variables"].entries(optional=True))),
+        variables=tuple(sorted((key, field.text()) for key, field in custom["variables"].entries(optional=True))),
         spec_digest=custom["spec_sha256"].sha256() if custom.exists else "",
         sources=tuple(_source(item, folder) for item in metadata["sources"].items()),
         file=path,

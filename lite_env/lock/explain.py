@@ -132,7 +132,7 @@ def _missing_hint(name: str, channels: Sequence[str], catalog: Catalog) -> str:
     for channel in others:
         if catalog.candidates([channel], name, HERE):
             return f"{name} is in the channel {channel}: add it to `channels`"
-    close = difflib.get_close_matches(name, sorted(catalog.names(channels, HERE)), n=3)
+    close = difflib.get_close_matches(name, sorted(catalog.names(channels, HERE)), n=3, cutoff=0.75)
     if close:
         return f"no channel that is listed has {name}; did you mean {' or '.join(close)}?"
     known = f"; well-known ones that are not listed: {' and '.join(others)}" if others else ""

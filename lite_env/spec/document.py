@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lite_env.errors import LiteEnvError
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times faster where PyYAML was built with it
 _STRING = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
 _READ_AS = {
@@ -44,7 +45,7 @@ class Document:
         self.file = file
         self._error = error
         try:
-            self.root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.root: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
         except yaml.YAMLError as fault:
             mark = getattr(fault, "problem_mark", None)
             problem = getattr(fault, "problem", None) or "it cannot be parsed"

@@ -37,7 +37,7 @@ class Selected:
 def apply_comment_selectors(text: str) -> Selected:
     """Drop the lines whose selector comment (``# [win]``) is false here."""
     lines, unknown = [], []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         found = _COMMENT.search(line)
         keep = True
         if found:
@@ -46,7 +46,7 @@ def apply_comment_selectors(text: str) -> Selected:
             except ValueError:
                 unknown.append((number, found[1]))
         lines.append(line if keep else "")
-    return Selected(text="\n".join(lines) + "\n", unknown=tuple(unknown))
+    return Selected(text="\n".join(lines), unknown=tuple(unknown))
 
 
 def key_selector(key: str) -> bool | None:
@@ -79,7 +79,7 @@ def _tokens(expression: str) -> list[str]:
     while position < len(expression):
         found = _TOKEN.match(expression, position)
         if not found:
-            msg = f"unexpected {expression[position]!r}"
+            msg = f"unexpected {expression[position:].lstrip()[0]!r}"
             raise ValueError(msg)
         tokens.append(found[1] or found[2])
         position = found.end()

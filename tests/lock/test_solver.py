@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lite_env.errors import FetchError, LockError, SolveError, SpecError
+from lite_env.lock.conda import CondaSolver, index_channel, unsatisfied
+from lite_env.lock.solver import SolveRequest
+from lite_env.spec.model import DEFAULT_CHANNELS, Requirement
+from tests.conda_packages import make_package
+
+
+@pytest.fixture
+def first(tmp_path):
+    """The channel of the highest priority."""
+    channel = tmp_path / "first"
+    for version in ("1.0", "2.0"):
+        make_package(channel, "tool", version, depends=["base"])
+    make_package(channel, "base", depends=["__unix", "__archspec * wasm32"], noarch="generic")
+    make_package(channel, "needs-three", depends=["tool >=3"])
+    make_package(channel, "only-linux", subdir="linux-64")
+    make_package(channel, "glibc-user", depends=["__glibc >=2.17"], noarch="generic")
+    make_package(channel, "old", depends=["emscripten-abi 3.*"])
+    make_package(channel, "new", depends=["emscripten-abi 4.*"])
+    make_package(channel, "emscripten-abi", "3.1")
+    make_package(channel, "emscripten-abi", "4.0")
+    make_package(channel, "pinned", "3.11.3")
+    index_channel(channel)
+    return channel
+
+
+@pytest.fixture
+def second(tmp_path):
+    channel = tmp_path / "second"
+    make_package(channel, "tool", "3.0")
+    make_package(channel, "extra", depends=["unobtainium"])
+    index_channel(channel)
+    return channel
+
+
+@pytest.fixture
+def solve(tmp_path, first, second):
+    """Solves for match specs (or `Requirement`s) in both channels; gives `name version` of each package."""
+
+    def solve_(*specs, channels=None, locked=(), offline=False):
+        solver = CondaSolver(cache=tmp_path / "repodata", offline=offline)
+        return solver.solve(
+            SolveRequest(
+                channels=tuple(channels or (str(first), str(second))),
+                requirements=tuple(s if isinstance(s, Requirement) else Requirement(text=s) for s in specs),
+                locked=tuple(locked),
+            )
+        )
+
+    return solve_
+
+
+def names(packages):
+    return [f"{package.name} {package.version}" for package in packages]
+
+
+def refusal(solve, *specs, **options):
+    with pytest.raises(SolveError) as caught:
+        solve(*specs, **options)
+    assert caught.value.message.startswith("the environment cannot be solved for emscripten-wasm32:\n")
+    return caught.value
+
+
+def test_the_newest_is_taken_with_what_it_needs(solve, first):
+    packages = solve("tool")
+    assert names(packages) == ["base 1.0", "tool 2.0"]
+    base, tool = packages
+    assert (base.subdir, base.noarch, base.depends) == ("noarch", "generic", ("__archspec * wasm32", "__unix"))
+    assert tool.url == (first / "emscripten-wasm32/tool-2.0-0.conda").as_uri()
+    assert (tool.channel, tool.license, tool.timestamp) == (first.as_uri(), "BSD-3-Clause", 1_700_000_000_000)
+
+
+def test_the_order_of_what_is_asked_for_does_not_matter(solve):
+    assert solve("tool", "pinned") == solve("pinned", "tool")
+
+
+def test_priority_is_strict_for_dependencies(solve, second):
+    error = refusal(solve, "needs-three")
+    assert "excluded because due to strict channel priority" in error.message
+    assert error.hint.startswith(f"tool of {second.as_uri()} is not used, because a channel before it has tool too")
+
+
+def test_priority_is_strict_for_what_is_asked_for(solve, second):
+    error = refusal(solve, "tool >=3")
+    assert error.message.count("the constraint tool >=3 cannot be fulfilled") == 1
+    assert error.hint == (
+        f"tool 3.0 of {second.as_uri()} is not used, because a channel before it has tool too: "
+        "put that channel first, or write `CHANNEL::tool`"
+    )
+
+
+def test_a_channel_in_front_overrides_the_priority(solve, second):
+    (package,) = solve(Requirement(text="../second::tool", channel=str(second)))
+    assert (package.version, package.channel) == ("3.0", second.as_uri())
+
+
+def test_a_subdir_in_front_is_held(solve, first):
+    requirement = Requirement(text="../first/noarch::base", channel=str(first), subdir="noarch")
+    assert names(solve(requirement)) == ["base 1.0"]
+    wrong = Requirement(text="../first/noarch::pinned", channel=str(first), subdir="noarch", line=7)
+    with pytest.raises(SolveError, match="pinned is not in noarch of the channel, but in emscripten-wasm32"):
+        solve(wrong)
+
+
+def test_no_version_fits(solve):
+    error = refusal(solve, "tool >=9")
+    assert error.hint == "tool is offered in these versions: 3.0, 2.0, 1.0"
+
+
+def test_an_exact_version_that_was_meant_as_a_prefix(solve):
+    assert refusal(solve, "pinned 3.11").hint == "`pinned 3.11` asks for exactly that version; write `pinned 3.11.*`"
+
+
+def test_a_name_that_is_nowhere_has_its_closest(solve):
+    assert refusal(solve, "toll", offline=True).hint == "no channel that is listed has toll; did you mean tool?"
+
+
+def test_a_name_that_is_nowhere_names_the_channels_that_are_not_listed(solve):
+    error = refusal(solve, "extra", offline=True)
+    assert "unobtainium *, for which no candidates were found" in error.message
+    assert error.hint == (
+        "no channel that is listed has unobtainium; well-known ones that are not listed: "
+        + " and ".join(DEFAULT_CHANNELS)
+    )
+
+
+def test_a_name_that_another_channel_has(solve, second, first, monkeypatch):
+    monkeypatch.setattr("lite_env.lock.explain.DEFAULT_CHANNELS", (second.as_uri(),))
+    error = refusal(solve, "extra", channels=[str(first)])
+    assert error.hint == f"extra is in the channel {second.as_uri()}: add it to `channels`"
+
+
+def test_a_name_for_another_platform(solve, first):
+    error = refusal(solve, "only-linux")
+    assert error.hint == f"only-linux exists in {first.as_uri()} only for linux-64, not for emscripten-wasm32"
+
+
+def test_virtual_packages_are_those_of_wasm_never_the_hosts(solve):
+    error = refusal(solve, "glibc-user")
+    assert error.hint == "__glibc is there only on Linux: what depends on it is not made for the browser"
+
+
+def test_two_versions_of_emscripten(solve):
+    hint = refusal(solve, "old", "new").hint
+    assert hint.startswith("the packages were built for different versions of Emscripten (emscripten-abi 3.* and 4.*)")
+
+
+def test_a_wrong_spec_names_the_line(solve, tmp_path):
+    with pytest.raises(SpecError, match="'tool =>1' is not a match spec: unable to parse version spec") as caught:
+        solve(Requirement(text="tool =>1", file=tmp_path / "environment.yml", line=7))
+    assert dict(caught.value.context)["line"] == 7
+
+
+def test_a_folder_that_is_no_channel(solve, tmp_path):
+    with pytest.raises(FetchError, match="there is no conda channel here") as caught:
+        solve("tool", channels=[str(tmp_path / "nothing")])
+    assert dict(caught.value.context)["channel"] == (tmp_path / "nothing").as_uri()
+    assert "lite-env channel build" in caught.value.hint
+
+
+def test_a_server_that_is_not_there(solve):
+    with pytest.raises(FetchError, match="the package list of a channel could not be read"):
+        solve("tool", channels=["http://127.0.0.1:9/channel"])
+
+
+def test_what_is_locked_stays(solve):
+    before = solve("tool 1.0.*")
+    assert names(solve("tool", locked=before)) == ["base 1.0", "tool 1.0"]
+
+
+def test_what_is_locked_gives_way_where_it_must(solve):
+    assert names(solve("tool >1", locked=solve("tool 1.0.*"))) == ["base 1.0", "tool 2.0"]
+
+
+def test_what_was_locked_and_is_gone_is_not_kept(solve, first):
+    before = solve("tool 1.0.*")
+    (first / "emscripten-wasm32/tool-1.0-0.conda").unlink()
+    index_channel(first)
+    assert names(solve("tool", locked=before)) == ["base 1.0", "tool 2.0"]
+
+
+def test_what_was_locked_and_was_made_anew_is_locked_anew(solve, first):
+    before = solve("tool 2.0.*")
+    make_package(first, "tool", "2.0", files={"share/new": "x"}, depends=["base"])
+    index_channel(first)
+    after = solve("tool 2.0.*", locked=before)
+    assert after[1].sha256 != before[1].sha256
+
+
+def test_what_was_locked_from_a_channel_that_comes_too_late_is_not_kept(solve, first, second):
+    before = solve("tool", channels=[str(second)])
+    assert names(solve("tool", channels=[str(first), str(second)], locked=before)) == ["base 1.0", "tool 2.0"]
+
+
+@pytest.fixture
+def served(first):
+    """The first channel by HTTP."""
+    asked = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format, *args):  # noqa: A002 - the base class's name
+            asked.append(self.path)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(first.parent))) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}", asked
+        http.shutdown()
+        thread.join()
+
+
+def test_offline_solves_from_cached_package_lists(solve, served):
+    base, asked = served
+    online = solve("tool", channels=[f"{base}/first"])
+    assert online[1].url == f"{base}/first/emscripten-wasm32/tool-2.0-0.conda"
+    asked.clear()
+    assert solve("tool", channels=[f"{base}/first"], offline=True) == online
+    assert asked == []
+
+
+def test_offline_without_a_cached_package_list(solve, served):
+    base, asked = served
+    with pytest.raises(FetchError, match="the cache does not hold the package list") as caught:
+        solve("tool", channels=[f"{base}/first"], offline=True)
+    assert dict(caught.value.context)["channel"] == f"{base}/first"
+    assert asked == []
+
+
+def test_credentials_are_used_and_never_kept(solve, served):
+    base, asked = served
+    with_token = f"{base.replace('http://', 'http://user:secret@')}/t/hidden/first"
+    with pytest.raises(FetchError) as caught:
+        solve("tool", channels=[with_token])
+    assert any("/t/hidden/first" in path for path in asked)
+    assert "hidden" not in str(caught.value.context)
+    assert "secret" not in str(caught.value.context)
+    packages = solve("tool", channels=[f"{base.replace('http://', 'http://user:secret@')}/first"])
+    assert packages[1].channel == f"{base}/first"
+    assert "secret" not in repr(packages)
+
+
+def test_a_channel_without_hashes_cannot_be_locked(solve, first):
+    for path in first.glob("*/repodata.json"):
+        repodata = json.loads(path.read_text())
+        for record in repodata["packages.conda"].values():
+            record.pop("sha256")
+        path.write_text(json.dumps(repodata))
+    with pytest.raises(LockError, match=r"gives no sha256 for \w+-\d\.0-0\.conda"):
+        solve("tool")
+
+
+def test_what_a_lock_does_not_answer(solve):
+    packages = solve("tool")
+    assert unsatisfied([Requirement(text="tool >=2")], packages) == ()
+    assert unsatisfied([Requirement(text="tool >=3"), Requirement(text="six")], packages[1:]) == (
+        "the environment file needs tool >=3, but tool 2.0 0 is locked",
+        "the environment file needs six, which is not locked",
+        "tool needs base, which is not locked",
+    )

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lite_env.spec.selectors import apply_comment_selectors, evaluate, key_selector
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("unix", True),
+        ("win", False),
+        ("not win", True),
+        ("linux or emscripten", True),
+        ("unix and win or wasm32", True),
+        ("unix and (win or osx64)", False),
+        ("not (unix and wasm32)", False),
+        ("win or osx and unix", False),
+    ],
+)
+def test_expressions(expression, value):
+    assert evaluate(expression) is value
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("", "ends too early"),
+        ("unix and", "ends too early"),
+        ("moon", "unknown name 'moon'"),
+        ("unix win", "unexpected 'win'"),
+        ("(unix", "parenthesis is not closed"),
+        ("unix == 1", "unexpected '='"),
+    ],
+)
+def test_what_is_no_expression(expression, problem):
+    with pytest.raises(ValueError, match=problem):
+        evaluate(expression)
+
+
+def test_keys():
+    assert key_selector("sel(unix)") is True
+    assert key_selector("sel(win)") is False
+    assert key_selector("pip") is None
+
+
+@given(st.lists(st.sampled_from(["a: 1", "- x  # [win]", "- y # [unix]", "# [moon]", ""])))
+def test_line_numbers_stay(lines):
+    selected = apply_comment_selectors("".join(f"{line}\n" for line in lines))
+    kept = selected.text.split("\n")[: len(lines)]
+    assert kept == ["" if "[win]" in line else line for line in lines]
+    assert [number for number, _ in selected.unknown] == [n for n, line in enumerate(lines, 1) if "moon" in line]
