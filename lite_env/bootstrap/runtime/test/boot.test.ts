@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { boot } from '../src/boot';
+import { BootError } from '../src/errors';
+import { generation2023, generation4, install, withoutFileSystem, type FakeKernel } from './support/kernels';
+import { EMPTY_WASM, failure, makePack, MemoryTransport, Recorder, text, utf8, type Json, type MemoryPack, type PackParts } from './support/pack';
+
+const PYTHON = 'lib/python3.13';
+const ARCHIVES = [{ [`${PYTHON}/os.py`]: 'import abc', [`${PYTHON}/site-packages/a.so`]: 'so' }, { 'lib/libneeded.so': 'so' }];
+
+function prepare(kernel: FakeKernel, parts: PackParts = {}, change: (pack: MemoryPack) => void = () => undefined) {
+  const pack = makePack({ archives: ARCHIVES, python: '3.13.1', shared: { 'libxeus.so': 'the library' }, ...parts, script: parts.script ?? install(kernel) });
+  change(pack);
+  const transport = new MemoryTransport(pack);
+  const recorder = new Recorder();
+  const start = (options: { kernel?: string; env?: Record<string, string> } = {}) =>
+    boot({ transport, emit: recorder.emit, locate: path => `located:${path}`, ...options });
+  return { transport, recorder, start, pack };
+}
+
+test('generation 4.x: every entry point once, in order, with its arguments', async () => {
+  const kernel = generation4();
+  const { start } = prepare(kernel, { data: 'data', variables: { A: 'of the pack', B: '2' } });
+  const booted = await start({ env: { A: 'of the host' } });
+  assert.deepEqual(kernel.calls, [
+    ['instantiateWasm'],
+    ['libxeus.so', 'the library'],
+    ['xtest.data', 'data'],
+    ['setenv', 'A', 'of the host'],
+    ['setenv', 'B', '2'],
+    ['init_phase_1', '/', [3, 13, 1], false],
+    ['interpreter', 'import abc'],
+    ['init_phase_2', '/', [3, 13, 1], false],
+    ['xkernel', ['/bin/xtest', '-f', '{connection_file}']],
+    ['get_server'],
+    ['start'],
+  ]);
+  assert.equal(booted.kernel.name, 'xtest');
+  assert.equal(booted.module, kernel.module);
+  assert.equal(booted.figures().files, 1);
+});
+
+test('generation 4.x finds needed libraries by itself: none is loaded for it', async () => {
+  const kernel = generation4();
+  await prepare(kernel, { needed: { [`${PYTHON}/site-packages/a.so`]: ['libneeded.so'] } }).start();
+  kernel.module.FS?.readFile(`/${PYTHON}/site-packages/a.so`);
+  assert.ok(!kernel.calls.some(([name]) => name === 'loadDynamicLibrary'));
+});
+
+test('the glue is told where its own files lie, and runs nothing that was not checked', async () => {
+  const kernel = generation4();
+  const located: string[] = [];
+  const { start } = prepare({
+    ...kernel,
+    factory: options => {
+      located.push(...['xtest_built.wasm', 'xtest_built.data', 'other.js', 'libxeus.so'].map(name => options.locateFile?.(name) ?? ''));
+      return kernel.factory(options);
+    },
+  }, { data: 'data' });
+  await start();
+  assert.deepEqual(located.slice(0, 3), ['located:kernels/xtest/xtest.wasm', 'located:kernels/xtest/xtest.data', 'located:other.js']);
+  const library = located[3] as string;
+  assert.match(library, /^blob:/);
+  await assert.rejects(fetch(library), 'the blob is given back when the module is there');
+});
+
+test('generation 2023: init with major and minor, no argv; its folder may be there, its noise is not shown', async t => {
+  const kernel = generation2023();
+  const log = t.mock.method(console, 'log', () => undefined);
+  const { start } = prepare(kernel, {
+    archives: [{ 'lib/python3.11/os.py': 'x', 'lib/python3.11/site-packages/a.so': 'so', 'lib/libneeded.so': 'so' }],
+    needed: { 'lib/python3.11/site-packages/a.so': ['libneeded.so'] },
+    python: '3.11.3',
+  });
+  const mkdir = kernel.module.FS?.mkdir;
+  await start();
+  assert.deepEqual(kernel.calls, [['init', '/', [3, 11]], ['xkernel'], ['get_server'], ['start']]);
+  assert.equal(log.mock.callCount(), 0);
+  assert.equal(kernel.module.FS?.mkdir, mkdir);
+  kernel.module.FS?.readFile('/lib/python3.11/site-packages/a.so');
+  assert.deepEqual(kernel.calls.at(-1), ['loadDynamicLibrary', '/lib/libneeded.so']);
+});
+
+test('a kernel that wants argv after all gets it', async () => {
+  const kernel = withoutFileSystem();
+  const Plain = kernel.module.xkernel;
+  kernel.module.xkernel = class extends Plain {
+    constructor(...argv: unknown[]) {
+      if (argv.length === 0) {
+        throw Object.assign(new Error('Tried to invoke ctor with invalid number of parameters'), { name: 'BindingError' });
+      }
+      super(...argv);
+    }
+  };
+  await prepare(kernel).start();
+  assert.deepEqual(kernel.calls[0], ['xkernel', ['/bin/xtest', '-f', '{connection_file}']]);
+});
+
+test('a kernel without a file system and without python starts', async () => {
+  const kernel = withoutFileSystem();
+  const booted = await prepare(kernel, { python: null }).start();
+  assert.deepEqual(kernel.calls, [['xkernel'], ['get_server'], ['start']]);
+  assert.equal(booted.figures().files, 0);
+});
+
+test('variables: a kernel that exports ENV has them before its first instruction', async () => {
+  const kernel = withoutFileSystem();
+  kernel.module.ENV = { HOME: '/home' };
+  await prepare(kernel, { variables: { A: 'b' } }).start();
+  assert.deepEqual(kernel.module.ENV, { HOME: '/home', A: 'b' });
+});
+
+test('variables: a kernel that takes none refuses them by name, and starts without', async () => {
+  const message = /^this kernel cannot be given environment variables: A is set$/;
+  await assert.rejects(prepare(withoutFileSystem(), { variables: { A: 'b' } }).start(), failure('AbiMismatch', message, 'manifest.json'));
+  await prepare(withoutFileSystem()).start();
+});
+
+test('manifest first, then everything that a start needs at once, each once; nothing on demand', async () => {
+  const { transport, start, pack } = prepare(generation4(), { load: 'boot' });
+  await start();
+  const [first, ...rest] = transport.asked;
+  assert.equal(first, 'manifest.json');
+  assert.deepEqual(rest.sort(), [...pack.files.keys()].sort());
+  assert.deepEqual(transport.askedSync, []);
+
+  const lazy = prepare(generation4());
+  await lazy.start();
+  assert.deepEqual(lazy.transport.asked.filter(path => path.startsWith('archives/')), []);
+  assert.deepEqual(lazy.transport.askedSync, [`archives/${lazy.pack.manifest['archives'][0].digest}.tar.zst`]);
+});
+
+test('progress tells every phase, and ends at the totals', async () => {
+  const { recorder, start } = prepare(generation4());
+  await start();
+  const phases = new Set(recorder.of('progress').map(({ phase }) => phase));
+  assert.deepEqual([...phases].sort(), ['archive', 'index', 'interpreter', 'kernel', 'manifest']);
+  for (const { file, total } of recorder.of('progress').filter(({ phase }) => phase === 'kernel')) {
+    assert.ok(recorder.of('progress').some(progress => progress.file === file && progress.loaded === total));
+  }
+});
+
+const find = (part: string) => (pack: MemoryPack) => [...pack.files.keys()].find(path => path.includes(part)) as string;
+
+for (const part of ['manifest', 'index-', '.js', '.wasm', '.data', 'libxeus.so', 'archives/']) {
+  test(`a start without ${part} fails at once, however long the rest takes`, async () => {
+    const { transport, start, pack } = prepare(generation4(), { load: 'boot', data: 'data', archives: [ARCHIVES[0] as Record<string, string>] });
+    const path = part === 'manifest' ? 'manifest.json' : find(part)(pack);
+    transport.broken.set(path, new BootError('FileMissing', 'not there', { file: path }));
+    [...pack.files.keys()].filter(other => other !== path).forEach(other => transport.late.add(other));
+    await assert.rejects(start(), failure('FileMissing', /not there/, path));
+  });
+}
+
+for (const part of ['index-', '.js', '.wasm', '.data', 'libxeus.so', 'archives/']) {
+  test(`a changed byte in ${part} ends the start`, async () => {
+    let path = '';
+    const { start } = prepare(generation4(), { load: 'boot', data: 'data' }, pack => {
+      path = find(part)(pack);
+      const data = (pack.files.get(path) as Uint8Array).slice();
+      data[data.length >> 1] = (data[data.length >> 1] as number) ^ 1;
+      pack.files.set(path, data);
+    });
+    await assert.rejects(start(), (error: any) => failure('HashMismatch', /wrong content/, path)(error));
+  });
+}
+
+test('a module that is none, and one the engine refuses', async () => {
+  const refused = new Uint8Array([...EMPTY_WASM.subarray(0, 4), 9, 9, 9, 9]);
+  await assert.rejects(prepare(generation4(), { wasm: utf8('not wasm at all') }).start(), failure('NotWasm', /^"kernels\/xtest\/xtest\.wasm" is not WebAssembly$/));
+  await assert.rejects(prepare(generation4(), { wasm: new Uint8Array(0) }).start(), failure('NotWasm', /is not WebAssembly/));
+  await assert.rejects(prepare(generation4(), { wasm: refused }).start(), failure('CompileFailed', /cannot be compiled here: CompileError/, 'kernels/xtest/xtest.wasm'));
+});
+
+test('a module that wants what its script does not bring', async () => {
+  // (import "a" "b" (func)) of type () -> ()
+  const importing = new Uint8Array([...EMPTY_WASM, 1, 4, 1, 0x60, 0, 0, 2, 7, 1, 1, 0x61, 1, 0x62, 0, 0]);
+  await assert.rejects(prepare(generation4(), { wasm: importing }).start(), failure('AbiMismatch', /does not fit its script: TypeError/, 'kernels/xtest/xtest.wasm'));
+});
+
+test('a script that misses exports of its module', async () => {
+  const kernel = generation4();
+  const factory: FakeKernel['factory'] = options =>
+    new Promise(() => {
+      options.instantiateWasm?.({ env: {} }, instance => (instance.exports['__wasm_call_ctors'] as () => void)());
+    });
+  await assert.rejects(prepare({ ...kernel, factory }).start(), failure('AbiMismatch', /does not fit its script: TypeError/));
+});
+
+test('a script that is of no xeus kernel', async () => {
+  delete (globalThis as Record<string, unknown>)['createXeusModule'];
+  await assert.rejects(prepare(generation4(), { script: '1' }).start(), failure('AbiMismatch', /^"kernels\/xtest\/xtest\.js" does not define createXeusModule$/));
+});
+
+test('a module that aborts, or whose factory throws, says so', async () => {
+  const aborting = { ...generation4(), factory: (options: any) => new Promise<never>(() => options.onAbort('no memory segment')) };
+  await assert.rejects(prepare(aborting).start(), failure('KernelFailed', /^the kernel "xtest" aborted while it started: no memory segment$/));
+  const throwing = { ...generation4(), factory: async () => Promise.reject(new Error('unreachable')) };
+  await assert.rejects(prepare(throwing).start(), failure('KernelFailed', /aborted while it started: Error: unreachable/));
+});
+
+test('an interpreter without python in the environment', async () => {
+  await assert.rejects(prepare(generation4(), { python: null }).start(), failure('AbiMismatch', /starts a Python interpreter, but the environment has no python/));
+});
+
+test('an interpreter that does not start tells what Python said', async () => {
+  const kernel = generation4();
+  kernel.module.init_phase_2 = async () => {
+    throw { has_err: true, message: "ModuleNotFoundError: No module named 'pyjs'" };
+  };
+  const message = /^Python 3\.13\.1 did not start: ModuleNotFoundError: No module named 'pyjs'$/;
+  await assert.rejects(prepare(kernel).start(), failure('InterpreterFailed', message));
+});
+
+test('a kernel that does not start tells its C++ exception', async () => {
+  const kernel = generation4();
+  kernel.module.get_exception_message = pointer => `std::runtime_error at ${pointer}`;
+  kernel.module.xkernel = class {
+    constructor() {
+      throw 4711;
+    }
+  } as never;
+  await assert.rejects(prepare(kernel).start(), failure('KernelFailed', /^the kernel "xtest" did not start: std::runtime_error at 4711$/, 'kernels/xtest/xtest.js'));
+});
+
+test('a kernel the pack does not have', async () => {
+  await assert.rejects(prepare(generation4()).start({ kernel: 'nope' }), failure('KernelUnknown', /^the pack has no kernel "nope"$/));
+});
+
+test('what the module prints by itself goes to the log', async () => {
+  const kernel = generation4();
+  const { start, recorder } = prepare({
+    ...kernel,
+    factory: options => {
+      options.print?.('out');
+      options.printErr?.('err');
+      return kernel.factory(options);
+    },
+  });
+  await start();
+  assert.deepEqual(recorder.of('log').map(({ level, text }) => [level, text]), [['info', 'out'], ['warn', 'err']]);
+});
+
+test('a read that is lost after the start is EIO, told and not fatal', async () => {
+  const kernel = generation4();
+  const { transport, recorder, start, pack } = prepare(kernel);
+  await start();
+  const path = `archives/${(pack.manifest as Json)['archives'][1].digest}.tar.zst`;
+  transport.broken.set(path, new BootError('NetworkFailed', 'gone', { file: path }));
+  assert.throws(() => kernel.module.FS?.readFile('/lib/libneeded.so'), (error: any) => error.errno === 29);
+  assert.deepEqual(recorder.of('error'), [{ type: 'error', error: { name: 'NetworkFailed', message: 'gone', file: path, hint: null }, fatal: false }]);
+  transport.broken.clear();
+  assert.equal(text(kernel.module.FS?.readFile('/lib/libneeded.so') as Uint8Array), 'so');
+});

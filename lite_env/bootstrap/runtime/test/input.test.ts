@@ -1,0 +1,158 @@
+/** The answer to `input()`, with a real thread that blocks. This file is also that thread's program. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { Relay } from '../src/host/channels';
+import { answerInput, awaitInput, interruptInput, INPUT_BYTES } from '../src/kernel/input';
+import type { JupyterMessage, ToWorker } from '../src/protocol';
+
+if (isMainThread) {
+  tests();
+} else {
+  const { buffer, times } = workerData as { buffer: SharedArrayBuffer; times: number };
+  for (let turn = 0; turn < times; turn += 1) {
+    parentPort?.postMessage({ waiting: turn });
+    parentPort?.postMessage({ answer: awaitInput(buffer) });
+  }
+}
+
+function reply(value: string): JupyterMessage {
+  return {
+    header: { msg_id: 'r', msg_type: 'input_reply', session: 's' },
+    parent_header: {},
+    metadata: {},
+    content: { status: 'ok', value },
+    channel: 'stdin',
+  };
+}
+
+/** A thread that asks `times` times; `answers` yields what it got. */
+function asker(buffer: SharedArrayBuffer, times = 1) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { buffer, times } });
+  const received: unknown[] = [];
+  let wake: () => void = () => undefined;
+  worker.on('message', (message: object) => {
+    received.push(message);
+    wake();
+  });
+  const next = async (): Promise<any> => {
+    while (received.length === 0) {
+      await new Promise<void>(resolve => {
+        wake = resolve;
+      });
+    }
+    return received.shift();
+  };
+  const blocked = async () => {
+    await next();
+    const words = new Int32Array(buffer, 0, 1);
+    while (Atomics.load(words, 0) !== 1) {
+      await new Promise(resolve => setTimeout(resolve, 1));
+    }
+  };
+  return { worker, next, blocked };
+}
+
+function tests(): void {
+  test('a blocked thread gets the answer, and again', async () => {
+    const buffer = new SharedArrayBuffer(INPUT_BYTES);
+    const { blocked, next } = asker(buffer, 2);
+    for (const value of ['first', 'zweite Antwort: ü €']) {
+      await blocked();
+      answerInput(buffer, reply(value));
+      assert.deepEqual((await next()).answer, reply(value));
+    }
+  });
+
+  test('an answer that is there before the question is asked is taken', () => {
+    const buffer = new SharedArrayBuffer(1024);
+    answerInput(buffer, reply('early'));
+    assert.deepEqual(awaitInput(buffer), reply('early'));
+  });
+
+  test('an interrupt ends the wait without an answer, and the next question waits again', async () => {
+    const buffer = new SharedArrayBuffer(1024);
+    const { blocked, next } = asker(buffer, 2);
+    await blocked();
+    interruptInput(buffer);
+    assert.equal((await next()).answer, null);
+    await blocked();
+    answerInput(buffer, reply('now'));
+    assert.deepEqual((await next()).answer, reply('now'));
+  });
+
+  test('an interrupt while nobody waits is not kept for the next question', () => {
+    const buffer = new SharedArrayBuffer(1024);
+    interruptInput(buffer);
+    answerInput(buffer, reply('kept'));
+    assert.deepEqual(awaitInput(buffer), reply('kept'));
+  });
+
+  test('an answer as long as the room fits, a longer one is refused', () => {
+    const overhead = JSON.stringify(reply('')).length;
+    const buffer = new SharedArrayBuffer(8 + overhead + 100);
+    answerInput(buffer, reply('x'.repeat(100)));
+    assert.deepEqual(awaitInput(buffer), reply('x'.repeat(100)));
+    const message = `an answer of ${overhead + 101} bytes is longer than the ${overhead + 100} that fit`;
+    assert.throws(() => answerInput(buffer, reply('x'.repeat(101))), { name: 'RangeError', message });
+  });
+
+  test('the relay: a thread that waits is not left waiting by an answer that is too long', async () => {
+    const { relay, posted, complaints } = makeRelay();
+    relay.obey({ type: 'start', manifest: 'm' });
+    const { shared } = posted[0] as Extract<ToWorker, { type: 'start' }>;
+    assert.ok(shared);
+    const { blocked, next } = asker(shared.input);
+    await blocked();
+    relay.obey({ type: 'message', message: reply('x'.repeat(INPUT_BYTES)) });
+    assert.equal((await next()).answer, null);
+    assert.equal(new Uint8Array(shared.interrupt)[0], 2);
+    assert.match(complaints[0] as string, /^RangeError: an answer of \d+ bytes is longer than the 1048568 that fit$/);
+  });
+
+  test('the relay: answers and interrupts go through shared memory, everything else by message', () => {
+    const { relay, posted } = makeRelay();
+    relay.obey({ type: 'start', manifest: 'm', kernel: 'k', env: { A: 'b' } });
+    const start = posted[0] as Extract<ToWorker, { type: 'start' }>;
+    assert.deepEqual({ ...start, shared: null }, { type: 'start', manifest: 'm', kernel: 'k', env: { A: 'b' }, shared: null });
+    const request = { ...reply(''), header: { msg_id: '1', msg_type: 'execute_request', session: 's' } };
+    relay.obey({ type: 'message', message: request });
+    relay.obey({ type: 'figures' });
+    relay.obey({ type: 'interrupt' });
+    relay.obey({ type: 'message', message: reply('typed') });
+    assert.deepEqual(posted.slice(1), [{ type: 'message', message: request }, { type: 'figures' }]);
+    assert.equal(new Uint8Array(start.shared?.interrupt as SharedArrayBuffer)[0], 2);
+    assert.deepEqual(awaitInput(start.shared?.input as SharedArrayBuffer), reply('typed'));
+  });
+
+  test('the relay: close ends the worker, an unknown command is complained of', () => {
+    const { relay, ended, complaints } = makeRelay();
+    relay.obey({ type: 'dance' } as never);
+    assert.deepEqual(complaints, ['unknown command {"type":"dance"}']);
+    relay.obey({ type: 'close' });
+    assert.equal(ended(), 1);
+  });
+
+  test('the relay without shared memory: answers go by message, an interrupt is refused with the reason', t => {
+    const shared = globalThis.SharedArrayBuffer;
+    (globalThis as Record<string, unknown>)['SharedArrayBuffer'] = undefined;
+    t.after(() => Object.assign(globalThis, { SharedArrayBuffer: shared }));
+    const { relay, posted, complaints } = makeRelay();
+    relay.obey({ type: 'start', manifest: 'm' });
+    relay.obey({ type: 'message', message: reply('typed') });
+    relay.obey({ type: 'interrupt' });
+    assert.deepEqual(posted, [{ type: 'start', manifest: 'm', shared: null }, { type: 'message', message: reply('typed') }]);
+    assert.deepEqual(complaints, ['the kernel cannot be interrupted: the page is not cross-origin isolated']);
+  });
+}
+
+function makeRelay() {
+  const posted: ToWorker[] = [];
+  const complaints: string[] = [];
+  let ended = 0;
+  const relay = new Relay(
+    { postMessage: envelope => posted.push(envelope), terminate: () => (ended += 1) },
+    envelope => envelope.type === 'log' && complaints.push(envelope.text)
+  );
+  return { relay, posted, complaints, ended: () => ended };
+}

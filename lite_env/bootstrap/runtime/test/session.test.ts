@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BootError } from '../src/errors';
+import { answerInput, INPUT_BYTES } from '../src/kernel/input';
+import type { JupyterMessage } from '../src/protocol';
+import { Session } from '../src/session';
+import { install, withoutFileSystem, type FakeKernel } from './support/kernels';
+import { makePack, MemoryTransport, Recorder } from './support/pack';
+
+const request = (id: string, type = 'execute_request'): JupyterMessage => ({
+  header: { msg_id: id, msg_type: type, session: 's' },
+  parent_header: {},
+  metadata: {},
+  content: {},
+  channel: 'shell',
+});
+const reply = (parent: JupyterMessage, type = 'execute_reply') => ({ ...request(`${parent.header.msg_id}!`, type), parent_header: parent.header });
+
+function open(kernel: FakeKernel = withoutFileSystem()) {
+  const globals: Record<string, any> = {};
+  const recorder = new Recorder();
+  const transport = new MemoryTransport(makePack({ script: install(kernel) }));
+  const session = new Session(globals as never, { emit: recorder.emit, transport: () => transport, locate: (manifest, path) => `${manifest}/${path}` });
+  const shared = { interrupt: new SharedArrayBuffer(1), input: new SharedArrayBuffer(INPUT_BYTES) };
+  const start = async (): Promise<void> => {
+    session.receive({ type: 'start', manifest: 'm', shared });
+    await Promise.race([recorder.next('ready'), recorder.next('error')]);
+  };
+  const send = (message: JupyterMessage) => session.receive({ type: 'message', message });
+  /** When everything that was sent has been handled. */
+  const settled = async () => {
+    const asked = recorder.of('figures').length;
+    session.receive({ type: 'figures' });
+    for (let turn = 0; turn < 1000 && recorder.of('figures').length === asked; turn += 1) {
+      await new Promise(resolve => setTimeout(resolve, 1));
+    }
+  };
+  return { kernel, globals, recorder, transport, session, shared, start, send, settled };
+}
+
+test('ready tells the kernel and the figures; then messages go both ways', async () => {
+  const { kernel, globals, recorder, start, send, settled } = open();
+  kernel.onMessage = message => globals['postMessage'](reply(message));
+  await start();
+  const [ready] = recorder.of('ready');
+  assert.equal(ready?.kernel, 'xtest');
+  assert.ok((ready?.figures.requests ?? 0) >= 4);
+  send(request('1'));
+  await settled();
+  assert.deepEqual(recorder.of('message').map(({ message }) => message), [reply(request('1'))]);
+});
+
+test('messages before ready wait for it', async () => {
+  const { kernel, globals, recorder, session, send, settled } = open();
+  kernel.onMessage = message => globals['postMessage'](reply(message));
+  session.receive({ type: 'start', manifest: 'm' });
+  send(request('early'));
+  await settled();
+  assert.deepEqual(recorder.envelopes.map(({ type }) => type).filter(type => type !== 'progress'), ['ready', 'message', 'figures']);
+});
+
+test('what the kernel posts and is no message stays inside', async () => {
+  const { kernel, globals, recorder, start, send, settled } = open();
+  kernel.onMessage = message => {
+    globals['postMessage']('text');
+    globals['postMessage'](null);
+    globals['postMessage']({ OPEN_TAB: { url: 'x' } });
+    globals['postMessage'](reply(message));
+  };
+  await start();
+  send(request('1'));
+  await settled();
+  assert.equal(recorder.of('message').length, 1);
+});
+
+test('a cell with a top-level await ends before the next begins', async () => {
+  const { kernel, globals, start, send, settled } = open();
+  const order: string[] = [];
+  let deleted = 0;
+  kernel.onMessage = message => {
+    const { msg_id } = message.header;
+    order.push(`begin ${msg_id}`);
+    if (msg_id === 'slow') {
+      globals['toplevel_promise_py_proxy'] = { delete: () => (deleted += 1) };
+      globals['toplevel_promise'] = new Promise<void>(resolve =>
+        setTimeout(() => {
+          order.push('end slow');
+          globals['postMessage'](reply(message));
+          resolve();
+        }, 20)
+      );
+    } else {
+      globals['postMessage'](reply(message));
+    }
+  };
+  await start();
+  send(request('slow'));
+  send(request('next'));
+  await settled();
+  assert.deepEqual(order, ['begin slow', 'end slow', 'begin next']);
+  assert.equal(deleted, 1);
+  assert.equal(globals['toplevel_promise'], null);
+  assert.equal(globals['toplevel_promise_py_proxy'], null);
+});
+
+test('a request that the kernel drops is answered, once, and only an execute_request', async () => {
+  const { recorder, start, send, settled } = open();
+  await start();
+  send(request('dropped'));
+  send(request('info', 'kernel_info_request'));
+  await settled();
+  const [{ message } = { message: request('') }, ...more] = recorder.of('message');
+  assert.equal(more.length, 0);
+  assert.equal(message.header.msg_type, 'execute_reply');
+  assert.equal(message.parent_header['msg_id'], 'dropped');
+  assert.equal(message.channel, 'shell');
+  assert.equal(message.content['status'], 'error');
+  assert.equal(message.content['ename'], 'KeyboardInterrupt');
+});
+
+test('an interrupt that came between cells is forgotten', async () => {
+  const { kernel, shared, globals, start, send, settled } = open();
+  const seen: (number | undefined)[] = [];
+  kernel.onMessage = message => {
+    seen.push(new Uint8Array(shared.interrupt)[0]);
+    globals['postMessage'](reply(message));
+  };
+  await start();
+  new Uint8Array(shared.interrupt)[0] = 2;
+  send(request('1'));
+  await settled();
+  assert.deepEqual(seen, [0]);
+});
+
+test('a kernel with the hook is given the interrupt buffer', async () => {
+  const kernel = withoutFileSystem();
+  Object.assign(kernel.module, { HEAP32: new Int32Array(8), _Py_EMSCRIPTEN_SIGNAL_HANDLING: 12 });
+  const { shared, start } = open(kernel);
+  await start();
+  assert.equal(kernel.module.HEAP32?.[3], 1);
+  assert.equal(kernel.module.Py_EmscriptenSignalBuffer?.buffer, shared.interrupt);
+});
+
+const number = 1234;
+for (const [what, thrown, message] of [
+  ['a C++ exception', number, /^handling execute_request failed: Error: std::bad_function_call$/],
+  ['a trap', new WebAssembly.RuntimeError('unreachable'), /^handling execute_request failed: Error: RuntimeError: unreachable$/],
+  ['an ordinary error', new TypeError('x is not a function'), /TypeError: x is not a function$/],
+] as const) {
+  test(`${what} out of the kernel is fatal, and nothing is handed to it any more`, async () => {
+    const { kernel, recorder, start, send, settled, session } = open();
+    let calls = 0;
+    kernel.module.get_exception_message = () => 'std::bad_function_call';
+    kernel.onMessage = () => {
+      calls += 1;
+      throw thrown;
+    };
+    await start();
+    send(request('1'));
+    send(request('2'));
+    session.receive({ type: 'figures' });
+    const { error, fatal } = await recorder.next('error');
+    await new Promise(resolve => setTimeout(resolve, 5));
+    assert.equal(fatal, true);
+    assert.equal(error.name, 'KernelFailed');
+    assert.match(error.message, message);
+    assert.equal(calls, 1);
+    assert.deepEqual(recorder.of('figures'), []);
+    void settled;
+  });
+}
+
+test('running out of memory in a cell is called that', async () => {
+  const { kernel, recorder, start, send } = open();
+  kernel.onMessage = () => {
+    throw new WebAssembly.RuntimeError('Aborted(OOM)');
+  };
+  await start();
+  send(request('1'));
+  assert.equal((await recorder.next('error')).error.name, 'OutOfMemory');
+});
+
+test('a start that fails is told once; messages after it are ignored', async () => {
+  const { kernel, recorder, transport, start, send, session } = open();
+  transport.broken.set('manifest.json', new BootError('FileMissing', 'not there', { file: 'manifest.json', hint: 'deploy' }));
+  let calls = 0;
+  kernel.onMessage = () => (calls += 1);
+  await start();
+  send(request('1'));
+  session.receive({ type: 'figures' });
+  await new Promise(resolve => setTimeout(resolve, 10));
+  assert.deepEqual(recorder.envelopes, [
+    { type: 'error', error: { name: 'FileMissing', message: 'not there', file: 'manifest.json', hint: 'deploy' }, fatal: true },
+  ]);
+  assert.equal(calls, 0);
+});
+
+test('a promise that the glue left alone ends a start that would never end', async () => {
+  const kernel = { ...withoutFileSystem(), factory: () => new Promise<never>(() => undefined) };
+  const { recorder, session } = open(kernel);
+  session.receive({ type: 'start', manifest: 'm' });
+  await new Promise(resolve => setTimeout(resolve, 10));
+  session.stray(new Error('failed to load dynamic library libxeus.so'));
+  const { error, fatal } = await recorder.next('error');
+  assert.equal(fatal, true);
+  assert.equal(error.message, 'starting the kernel failed: Error: failed to load dynamic library libxeus.so');
+});
+
+test('a promise that a program forgot later is only logged', async () => {
+  const { kernel, globals, recorder, session, start, send, settled } = open();
+  kernel.onMessage = message => globals['postMessage'](reply(message));
+  await start();
+  session.stray('forgotten');
+  send(request('1'));
+  await settled();
+  assert.deepEqual(recorder.of('error'), []);
+  assert.deepEqual(recorder.of('log'), [{ type: 'log', level: 'error', text: 'unhandled rejection: forgotten' }]);
+  assert.equal(recorder.of('message').length, 1);
+});
+
+test('get_stdin answers from shared memory, as a promise for kernels with Asyncify of their own', async () => {
+  const { globals, shared, start } = open();
+  await start();
+  const answer = { ...request('a', 'input_reply'), channel: 'stdin', content: { status: 'ok', value: 'typed' } };
+  answerInput(shared.input, answer);
+  assert.deepEqual(await globals['get_stdin'](), answer);
+});
+
+test('get_stdin answers at once for kernels that look for a global Asyncify', async () => {
+  const { globals, shared, start } = open();
+  await start();
+  const answer = { ...request('a', 'input_reply'), content: { status: 'ok', value: 'typed' } };
+  answerInput(shared.input, answer);
+  let received: any;
+  globals['Asyncify'].handleAsync(() =>
+    globals['get_stdin']().then((reply: unknown) => {
+      received = reply;
+    })
+  );
+  assert.deepEqual(received, answer);
+});
+
+test('without shared memory, or interrupted, the answer is empty', async () => {
+  const { globals, session, recorder } = open();
+  session.receive({ type: 'start', manifest: 'm', shared: null });
+  await recorder.next('ready');
+  const { content, header } = await globals['get_stdin']();
+  assert.deepEqual(content, { status: 'ok', value: '' });
+  assert.equal(header.msg_type, 'input_reply');
+});
