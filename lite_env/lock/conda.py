@@ -9,8 +9,8 @@ Measured traps of py-rattler 0.28 that this module is shaped by:
 * There is no offline switch: with an empty list of mirrors for every host, a request fails before it connects.
 * ``strict`` channel priority does not hold for what is asked for directly: see ``_to_specs``.
 
-It is longer than other modules because it is the only one that may import rattler: what needs no rattler is in
-``verify`` and ``explain``.
+More than 350 lines: it is the only module that may import rattler; what needs no rattler is in ``verify`` and
+``explain``.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 
 import rattler
 import rattler.index
-from rattler.exceptions import GatewayError, InvalidMatchSpecError, SolverError
+from rattler.exceptions import ConfigError, GatewayError, InvalidMatchSpecError, SolverError
 from rattler.install import InstallerReporter
 from rattler.networking import MirrorMiddleware
 
 from lite_env import __version__
-from lite_env.errors import ChannelError, LiteEnvError, LockError, SolveError, SpecError
+from lite_env.errors import ChannelError, FetchError, LiteEnvError, LockError, SolveError, SpecError
 from lite_env.lock.explain import HERE, channel_error, hint_for, install_error, refuse_other_subdirs, tidy
 from lite_env.lock.model import PLATFORM, LockedPackage
 from lite_env.lock.solver import Candidate
@@ -272,32 +272,28 @@ class CondaSolver:
         return text
 
 
-def check_requirements(requirements: Iterable[Requirement]) -> None:
-    """Refuse a match spec that cannot be understood.
+def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPackage]) -> tuple[str, ...]:
+    """What of `requirements` and of the packages' own dependencies `packages` do not answer, in words.
 
     Raises:
-        SpecError: with the file and the line of the first one.
+        SpecError: a requirement is not a match spec.
+        LockError: a package's version cannot be understood.
     """
-    for requirement in requirements:
-        _parse(requirement)
-
-
-def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPackage]) -> tuple[str, ...]:
-    """What of `requirements` and of the packages' own dependencies `packages` do not answer, in words."""
     records = {package.name: _to_record(package) for package in packages}
     virtual = {package.name.normalized for package in _virtual_packages()}
-    wanted = [(requirement.match, "the environment file") for requirement in requirements]
-    wanted += [(text, package.name) for package in packages for text in package.depends]
+    wanted = [(_parse(requirement), requirement.match, "the environment file") for requirement in requirements]
+    for package in packages:
+        for text in package.depends:
+            # What the solver could read is no business of ours when it is odd.
+            with contextlib.suppress(InvalidMatchSpecError):
+                wanted.append((rattler.MatchSpec(text), text, package.name))
     faults = []
-    for text, whose in wanted:
-        spec = rattler.MatchSpec(text)
+    for spec, text, whose in wanted:
         name = spec.name.normalized
-        if name in virtual:
-            continue
         record = records.get(name)
-        if record is None:
+        if record is None and name not in virtual:
             faults.append(f"{whose} needs {text}, which is not locked")
-        elif not spec.matches(record):
+        elif record is not None and not spec.matches(record):
             faults.append(f"{whose} needs {text}, but {name} {record.version} {record.build} is locked")
     return tuple(faults)
 
@@ -328,7 +324,13 @@ def _client(urls: Iterable[str], *, offline: bool) -> rattler.Client:
         hosts = {f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc}
         return rattler.Client([MirrorMiddleware({host: [] for host in sorted(hosts)})])
     # Credentials, mirrors, proxies and certificates as for every tool built on rattler.
-    config = rattler.Config.load_from_default_locations("lite-env")
+    try:
+        config = rattler.Config.load_from_default_locations("lite-env")
+    except ConfigError as error:
+        raise FetchError(
+            f"the configuration of the conda tools cannot be read: {_one_line(error)}",
+            hint="correct the file, or move it away",
+        ) from error
     return rattler.Client.from_config(config, max_retries=_RETRIES, user_agent=f"lite-env/{__version__}")
 
 
@@ -414,21 +416,27 @@ def _from_record(record: rattler.RepoDataRecord) -> LockedPackage:
 
 
 def _to_record(package: LockedPackage) -> rattler.RepoDataRecord:
-    record = rattler.PackageRecord(
-        name=package.name,
-        version=package.version,
-        build=rattler.BuildString(package.build),
-        build_number=package.build_number,
-        subdir=package.subdir,
-        noarch=_noarch(package.noarch),
-        depends=list(package.depends),
-        constrains=list(package.constrains),
-        sha256=bytes.fromhex(package.sha256),
-        md5=bytes.fromhex(package.md5) if package.md5 else None,
-        size=package.size,
-        license=package.license,
-    )
-    return rattler.RepoDataRecord(record, package.file_name, package.url, package.channel)
+    try:
+        record = rattler.PackageRecord(
+            name=package.name,
+            version=package.version,
+            build=rattler.BuildString(package.build),
+            build_number=package.build_number,
+            subdir=package.subdir,
+            noarch=_noarch(package.noarch),
+            depends=list(package.depends),
+            constrains=list(package.constrains),
+            sha256=bytes.fromhex(package.sha256),
+            md5=bytes.fromhex(package.md5) if package.md5 else None,
+            size=package.size,
+            license=package.license,
+        )
+        return rattler.RepoDataRecord(record, package.file_name, package.url, package.channel)
+    except Exception as error:
+        # rattler's parse errors have no common root.
+        raise LockError(
+            f"the locked package {package.file_name} cannot be understood: {_one_line(error)}", hint="lock again"
+        ) from error
 
 
 def _noarch(kind: str | None) -> rattler.NoArchType:

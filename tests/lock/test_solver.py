@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from rattler.exceptions import ConfigError
 
-from lite_env.errors import FetchError, LockError, SolveError, SpecError
-from lite_env.lock.conda import CondaSolver, index_channel, unsatisfied
+from lite_env.errors import FetchError, LiteEnvError, LockError, SolveError, SpecError
+from lite_env.lock.conda import CondaSolver, _run, index_channel, unsatisfied
 from lite_env.lock.solver import SolveRequest
 from lite_env.spec.model import DEFAULT_CHANNELS, Requirement
 from tests.conda_packages import make_package
@@ -266,3 +268,29 @@ def test_what_a_lock_does_not_answer(solve):
         "the environment file needs six, which is not locked",
         "tool needs base, which is not locked",
     )
+
+
+def test_a_panic_becomes_an_error():
+    class PanicException(BaseException):
+        """What pyo3 raises."""
+
+    async def misuse():
+        raise PanicException("called `unwrap`\nCaused by: nothing")
+
+    with pytest.raises(LiteEnvError, match="the conda library stopped: called `unwrap`: nothing"):
+        _run(misuse())
+
+
+def test_a_locked_version_that_is_none(solve):
+    packages = [replace(package, version="not a version") for package in solve("pinned")]
+    with pytest.raises(LockError, match=r"pinned-3\.11\.3-0\.conda cannot be understood"):
+        unsatisfied([], packages)
+
+
+def test_a_configuration_that_cannot_be_read(solve, tmp_path, monkeypatch):
+    def broken(tool):
+        raise ConfigError("expected `=`")
+
+    monkeypatch.setattr("lite_env.lock.conda.rattler.Config.load_from_default_locations", broken)
+    with pytest.raises(FetchError, match="the configuration of the conda tools cannot be read: expected `=`"):
+        solve("tool")

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from lite_env.cli.boundary import Answer
+from lite_env.cli.main import cli
+from lite_env.errors import LockError, SolveError, SpecError
+from lite_env.lock.conda import index_channel
+from lite_env.lock.file import read_lock
+from lite_env.workflow.lock import LockOptions, check_lock, lock_environment
+from tests.conda_packages import make_package
+
+ENVIRONMENT = """\
+name: demo
+channels: [../channel]
+dependencies: [tool]
+variables: {A: "1"}
+"""
+
+
+class Notes:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self):
+        self.notes, self.warnings = [], []
+
+    def note(self, message):
+        self.notes.append(message)
+
+    def warn(self, message):
+        self.warnings.append(message)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A channel with two versions of a tool, and an environment file that asks for it."""
+    root = tmp_path / "project"
+    for version in ("1.0", "2.0"):
+        make_package(root / "channel", "tool", version, depends=["base"])
+    make_package(root / "channel", "base", noarch="generic")
+    make_package(root / "channel", "other", "1.0")
+    index_channel(root / "channel")
+    (root / "env").mkdir()
+    (root / "env/environment.yml").write_text(ENVIRONMENT)
+    return root
+
+
+@pytest.fixture
+def environment(project):
+    return project / "env/environment.yml"
+
+
+def write(environment, old, new):
+    environment.write_text(environment.read_text().replace(old, new))
+
+
+def versions(lock):
+    return {package.name: package.version for package in lock.packages}
+
+
+def test_a_lock_is_written_beside_the_file(environment):
+    result = lock_environment(environment)
+    assert result.written
+    assert result.path == environment.with_name("conda-lock.yml")
+    assert read_lock(result.path) == result.lock
+    assert versions(result.lock) == {"base": "1.0", "tool": "2.0"}
+    assert (result.lock.name, result.lock.variables, result.lock.requested) == ("demo", (("A", "1"),), ("tool",))
+    assert result.diff.summary() == "2 added"
+    assert check_lock(environment)
+
+
+def test_a_second_time_nothing_is_written(environment):
+    path = lock_environment(environment).path
+    before = path.stat()
+    result = lock_environment(environment)
+    assert (result.written, result.diff.summary()) == (False, "nothing changed")
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_the_bytes_are_equal_in_any_folder(environment, project, tmp_path):
+    copy = tmp_path / "elsewhere" / "deep"
+    shutil.copytree(project, copy)
+    here = lock_environment(environment).path.read_bytes()
+    assert lock_environment(copy / "env/environment.yml").path.read_bytes() == here
+    assert str(tmp_path).encode() not in here
+
+
+def test_a_lock_changes_as_little_as_possible(environment):
+    write(environment, "[tool]", "[tool 1.0.*]")
+    lock_environment(environment)
+    write(environment, "[tool 1.0.*]", "[tool, other]")
+    result = lock_environment(environment)
+    assert versions(result.lock) == {"base": "1.0", "other": "1.0", "tool": "1.0"}
+    assert result.diff.lines() == ("+ other 1.0 0",)
+
+
+@pytest.mark.parametrize("options", [LockOptions(upgrade=True), LockOptions(upgrade_packages=("tool",))])
+def test_upgrades(environment, options):
+    write(environment, "[tool]", "[tool 1.0.*]")
+    lock_environment(environment)
+    write(environment, "[tool 1.0.*]", "[tool]")
+    assert lock_environment(environment, options=options).diff.lines() == ("~ tool 1.0 → 2.0",)
+
+
+def test_one_upgrade_leaves_the_others(environment):
+    write(environment, "[tool]", "[tool 1.0.*]")
+    lock_environment(environment)
+    write(environment, "[tool 1.0.*]", "[tool]")
+    result = lock_environment(environment, options=LockOptions(upgrade_packages=("base",)))
+    assert versions(result.lock)["tool"] == "1.0"
+
+
+def test_an_upgrade_of_what_is_not_locked(environment):
+    lock_environment(environment)
+    with pytest.raises(LockError, match="tol cannot be upgraded: not locked"):
+        lock_environment(environment, options=LockOptions(upgrade_packages=("tol",)))
+
+
+def test_a_dry_run_writes_nothing(environment):
+    result = lock_environment(environment, options=LockOptions(dry_run=True))
+    assert (result.written, result.path.exists(), result.diff.summary()) == (False, False, "2 added")
+
+
+def test_a_failed_solve_leaves_the_lock(environment):
+    path = lock_environment(environment).path
+    before = path.read_bytes()
+    write(environment, "[tool]", "[tool >=3]")
+    with pytest.raises(SolveError):
+        lock_environment(environment)
+    assert path.read_bytes() == before
+
+
+def test_other_channels_can_be_given(environment, project, monkeypatch):
+    make_package(project / "mine", "tool", "9.0")
+    index_channel(project / "mine")
+    monkeypatch.chdir(project)
+    result = lock_environment(environment, options=LockOptions(channels=("./mine",)))
+    assert versions(result.lock) == {"tool": "9.0"}
+    assert result.lock.channels == ((project / "mine").as_uri(),)
+    assert not check_lock(environment)
+    assert check_lock(environment, channels=("./mine",))
+    with pytest.raises(SpecError, match="a channel cannot be understood"):
+        lock_environment(environment, options=LockOptions(channels=("a b",)))
+
+
+def test_warnings_and_notes_are_told_once(environment):
+    write(environment, "name: demo\n", "nmae: demo\n")
+    reporter = Notes()
+    lock_environment(environment, reporter=reporter)
+    assert len(reporter.warnings) == 2
+    assert "did you mean `name`?" in reporter.warnings[1]
+
+
+def test_a_local_channel_is_built_on_first_use(environment, monkeypatch):
+    built = []
+    monkeypatch.setattr("lite_env.workflow.lock.is_unbuilt", lambda folder: True)
+    monkeypatch.setattr(
+        "lite_env.workflow.lock.build_channel", lambda folder, **options: built.append((folder, options))
+    )
+    reporter = Notes()
+    lock_environment(environment, options=LockOptions(offline=True), reporter=reporter)
+    ((folder, options),) = built
+    assert folder == environment.parent.parent / "channel"
+    assert options == {"offline": True, "reporter": reporter}
+    assert "for its first use" in reporter.notes[0]
+
+
+def test_a_missing_lock_is_no_answer(environment):
+    with pytest.raises(LockError, match="there is no lock file"):
+        check_lock(environment)
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["lock", *map(str, arguments)])
+
+
+def test_the_command_locks_and_says_what_changed(environment):
+    result = run(environment)
+    assert (result.exit_code, result.stdout) == (0, "+ base 1.0 0\n+ tool 2.0 0\n")
+    assert "2 packages, 2 added; written" in result.stderr
+    again = run(environment)
+    assert (again.stdout, "nothing changed; unchanged" in again.stderr) == ("", True)
+
+
+def test_the_command_finds_the_file_of_the_folder(environment, monkeypatch):
+    monkeypatch.chdir(environment.parent)
+    assert run().exit_code == 0
+    assert environment.with_name("conda-lock.yml").exists()
+
+
+def test_the_command_locks_several_files_each_into_its_own(environment):
+    second = environment.with_name("second.yml")
+    second.write_text(ENVIRONMENT.replace("demo", "second"))
+    assert run(environment, second).exit_code == 0
+    assert read_lock(environment.with_name("second.conda-lock.yml")).name == "second"
+    refused = run(environment, second, "-o", environment.with_name("x.yml"))
+    assert (refused.exit_code, "names one lock file" in refused.stderr) == (2, True)
+
+
+def test_the_command_answers_a_check(environment):
+    assert run(environment).exit_code == 0
+    good = run(environment, "--check")
+    assert (good.exit_code, "answers its environment file" in good.stdout) == (0, True)
+    write(environment, "[tool]", "[tool, other]")
+    bad = run(environment, "--check")
+    assert isinstance(bad.exception, Answer)
+    assert "does not answer its environment file\n  the dependency other was added" in bad.stdout
+    assert run(environment, "--check", "--upgrade").exit_code == 2
+
+
+def test_the_commands_json(environment):
+    (answer,) = json.loads(run(environment, "--json", "--dry-run").stdout)
+    assert (answer["written"], answer["added"], answer["packages"][1]["version"]) == (False, ["base", "tool"], "2.0")
+    run(environment)
+    (check,) = json.loads(run(environment, "--check", "--json").stdout)
+    assert (check["answers"], check["differences"]) == (True, [])
