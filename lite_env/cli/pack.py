@@ -20,7 +20,7 @@ _MEGABYTE = 1_000_000
 
 
 @click.command(name="pack")
-@click.argument("source", required=False, type=click.Path(path_type=Path, exists=True))
+@click.argument("source", required=False, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the pack.")
 @click.option("--name", help="Name of the environment; by default what SOURCE says.")
 @click.option(
@@ -59,7 +59,7 @@ def command(
       lite-env pack environment.yml -o site/env
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
-    options = PackOptions(name=name, level=level, filter_files=filter_files, offline=offline)
+    options = PackOptions(name=name, level=level, filter_files=filter_files, offline=offline, dry_run=dry_run)
     source = source or Path()
     manifest: Manifest | None = None
     if dry_run:

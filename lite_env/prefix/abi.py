@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from lite_env.errors import AbiError, PrefixError
-from lite_env.lock.conda import satisfies
 from lite_env.prefix.model import Runtime
 
 if TYPE_CHECKING:
@@ -62,6 +61,9 @@ def _check_dependencies(packages: Sequence[InstalledPackage], by_name: Mapping[s
 
 
 def _satisfies(spec: str, package: InstalledPackage) -> bool:
+    # rattler takes a third of a second to import, which `--help` shall not cost.
+    from lite_env.lock.conda import satisfies  # noqa: PLC0415
+
     return satisfies(
         spec,
         name=package.name,

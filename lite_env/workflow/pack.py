@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.pack.filters import read_filter, read_project_filter
+from lite_env.errors import PackError
+from lite_env.lock.answer import answers
+from lite_env.lock.file import lock_path, read_lock
+from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
 from lite_env.pack.layout import DEFAULT_LEVEL, plan_pack
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
+from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
+from lite_env.spec.environment import find_environment_file, read_environment
+from lite_env.workflow.install import cached_environment
+from lite_env.workflow.lock import LockOptions, lock_environment, read_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lite_env.lock.model import Lockfile
     from lite_env.pack.layout import PackPlan
     from lite_env.pack.manifest import Manifest
+    from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
+
+# Top-level keys that a CEP 37 lock has and an environment file cannot have.
+_LOCK_KEYS = (re.compile(r"^metadata:", re.MULTILINE), re.compile(r"^package:", re.MULTILINE))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,27 +41,86 @@ class PackOptions:
         level: of zstd, 1 to 22.
         filter_files: users' rules, added to the default ones and to those of a ``pyproject.toml`` beside the source.
         offline: open no connection.
+        dry_run: write neither lock nor pack.
     """
 
     name: str | None = None
     level: int = DEFAULT_LEVEL
     filter_files: tuple[Path, ...] = ()
     offline: bool = False
+    dry_run: bool = False
 
 
 def plan_environment(source: Path, options: PackOptions, *, reporter: Reporter = SILENT) -> PackPlan:
-    """Do what comes before the packing of `source`, and decide what the pack will be."""
-    prefix = read_prefix(source, reporter=reporter)
-    folder = source if source.is_dir() else source.parent
-    filters = sum((read_filter(file) for file in options.filter_files), start=read_project_filter(folder))
-    return plan_pack(prefix, name=options.name, filters=filters, level=options.level)
+    """Do what comes before the packing of `source`, and decide what the pack will be.
+
+    Args:
+        source: an environment file, a lock file, an installed environment, or a folder with an environment file.
+        options: how.
+        reporter: notes, warnings and progress.
+
+    Raises:
+        LiteEnvError: of whichever step failed.
+    """
+    filters = _filters(source, options)
+    prefix = _prefix_of(source, options, reporter)
+    plan = plan_pack(prefix, name=options.name, filters=filters, level=options.level)
+    for warning in plan.warnings:
+        reporter.warn(warning)
+    return plan
 
 
 def pack_environment(
-    source: Path, output: Path, options: PackOptions, *, reporter: Reporter = SILENT
+    source: Path, output: Path, options: PackOptions | None = None, *, reporter: Reporter = SILENT
 ) -> tuple[PackPlan, Manifest]:
-    """Pack `source` into the folder `output`."""
-    plan = plan_environment(source, options, reporter=reporter)
-    for warning in plan.warnings:
-        reporter.warn(warning)
+    """Pack `source` into the folder `output`, which is replaced in one step.
+
+    From an environment file and from its lock the packs are equal.
+
+    Raises:
+        LiteEnvError: of whichever step failed.
+    """
+    plan = plan_environment(source, options or PackOptions(), reporter=reporter)
     return plan, write_pack(plan, output, reporter=reporter)
+
+
+def _filters(source: Path, options: PackOptions) -> FileFilter:
+    """Users' rules; what lies beside an installed environment has nothing to do with it."""
+    folder = source if source.is_dir() else source.parent
+    beside = FileFilter() if is_prefix(source) else read_project_filter(folder)
+    return sum((read_filter(file) for file in options.filter_files), start=beside)
+
+
+def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> Prefix:
+    if is_prefix(source):
+        return read_prefix(source, reporter=reporter)
+    if source.is_dir():
+        source = find_environment_file(source)
+    elif not source.exists():
+        raise PackError(
+            f"there is no '{source}'", hint="name an environment file, a lock file or an installed environment"
+        )
+    lock = read_lock(source) if is_lock(source) else _lock_of(source, options, reporter)
+    return cached_environment(lock, offline=options.offline, reporter=reporter)
+
+
+def is_lock(path: Path) -> bool:
+    """Whether a YAML file is a lock and not an environment file, by what is in it."""
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    return all(key.search(text) for key in _LOCK_KEYS)
+
+
+def _lock_of(environment: Path, options: PackOptions, reporter: Reporter) -> Lockfile:
+    """The lock beside an environment file when it still answers it; else a new one is made there."""
+    path = lock_path(environment)
+    if path.exists():
+        lock = read_lock(path)
+        if answers(lock, read_environment(environment)):
+            # Read once more for its warnings, which a user is to see each time.
+            read_spec(environment, (), reporter)
+            return lock
+    locking = LockOptions(offline=options.offline, dry_run=options.dry_run)
+    result = lock_environment(environment, options=locking, reporter=reporter)
+    if result.written:
+        reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'")
+    return result.lock
