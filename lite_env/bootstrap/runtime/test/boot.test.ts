@@ -3,13 +3,33 @@ import { test } from 'node:test';
 import { boot } from '../src/boot';
 import { BootError } from '../src/errors';
 import { generation2023, generation4, install, withoutFileSystem, type FakeKernel } from './support/kernels';
-import { EMPTY_WASM, failure, makePack, MemoryTransport, Recorder, text, utf8, type Json, type MemoryPack, type PackParts } from './support/pack';
+import {
+  EMPTY_WASM,
+  failure,
+  makePack,
+  MemoryTransport,
+  Recorder,
+  text,
+  utf8,
+  type Json,
+  type MemoryPack,
+  type PackParts,
+} from './support/pack';
 
 const PYTHON = 'lib/python3.13';
-const ARCHIVES = [{ [`${PYTHON}/os.py`]: 'import abc', [`${PYTHON}/site-packages/a.so`]: 'so' }, { 'lib/libneeded.so': 'so' }];
+const ARCHIVES = [
+  { [`${PYTHON}/os.py`]: 'import abc', [`${PYTHON}/site-packages/a.so`]: 'so' },
+  { 'lib/libneeded.so': 'so' },
+];
 
 function prepare(kernel: FakeKernel, parts: PackParts = {}, change: (pack: MemoryPack) => void = () => undefined) {
-  const pack = makePack({ archives: ARCHIVES, python: '3.13.1', shared: { 'libxeus.so': 'the library' }, ...parts, script: parts.script ?? install(kernel) });
+  const pack = makePack({
+    archives: ARCHIVES,
+    python: '3.13.1',
+    shared: { 'libxeus.so': 'the library' },
+    ...parts,
+    script: parts.script ?? install(kernel),
+  });
   change(pack);
   const transport = new MemoryTransport(pack);
   const recorder = new Recorder();
@@ -50,15 +70,26 @@ test('generation 4.x finds needed libraries by itself: none is loaded for it', a
 test('the glue is told where its own files lie, and runs nothing that was not checked', async () => {
   const kernel = generation4();
   const located: string[] = [];
-  const { start } = prepare({
-    ...kernel,
-    factory: options => {
-      located.push(...['xtest_built.wasm', 'xtest_built.data', 'other.js', 'libxeus.so'].map(name => options.locateFile?.(name) ?? ''));
-      return kernel.factory(options);
+  const { start } = prepare(
+    {
+      ...kernel,
+      factory: options => {
+        located.push(
+          ...['xtest_built.wasm', 'xtest_built.data', 'other.js', 'libxeus.so'].map(
+            name => options.locateFile?.(name) ?? ''
+          )
+        );
+        return kernel.factory(options);
+      },
     },
-  }, { data: 'data' });
+    { data: 'data' }
+  );
   await start();
-  assert.deepEqual(located.slice(0, 3), ['located:kernels/xtest/xtest.wasm', 'located:kernels/xtest/xtest.data', 'located:other.js']);
+  assert.deepEqual(located.slice(0, 3), [
+    'located:kernels/xtest/xtest.wasm',
+    'located:kernels/xtest/xtest.data',
+    'located:other.js',
+  ]);
   const library = located[3] as string;
   assert.match(library, /^blob:/);
   await assert.rejects(fetch(library), 'the blob is given back when the module is there');
@@ -87,7 +118,9 @@ test('a kernel that wants argv after all gets it', async () => {
   kernel.module.xkernel = class extends Plain {
     constructor(...argv: unknown[]) {
       if (argv.length === 0) {
-        throw Object.assign(new Error('Tried to invoke ctor with invalid number of parameters'), { name: 'BindingError' });
+        throw Object.assign(new Error('Tried to invoke ctor with invalid number of parameters'), {
+          name: 'BindingError',
+        });
       }
       super(...argv);
     }
@@ -112,7 +145,10 @@ test('variables: a kernel that exports ENV has them before its first instruction
 
 test('variables: a kernel that takes none refuses them by name, and starts without', async () => {
   const message = /^this kernel cannot be given environment variables: A is set$/;
-  await assert.rejects(prepare(withoutFileSystem(), { variables: { A: 'b' } }).start(), failure('AbiMismatch', message, 'manifest.json'));
+  await assert.rejects(
+    prepare(withoutFileSystem(), { variables: { A: 'b' } }).start(),
+    failure('AbiMismatch', message, 'manifest.json')
+  );
   await prepare(withoutFileSystem()).start();
 });
 
@@ -126,7 +162,10 @@ test('manifest first, then everything that a start needs at once, each once; not
 
   const lazy = prepare(generation4());
   await lazy.start();
-  assert.deepEqual(lazy.transport.asked.filter(path => path.startsWith('archives/')), []);
+  assert.deepEqual(
+    lazy.transport.asked.filter(path => path.startsWith('archives/')),
+    []
+  );
   assert.deepEqual(lazy.transport.askedSync, [`archives/${lazy.pack.manifest['archives'][0].digest}.tar.zst`]);
 });
 
@@ -144,7 +183,11 @@ const find = (part: string) => (pack: MemoryPack) => [...pack.files.keys()].find
 
 for (const part of ['manifest', 'index-', '.js', '.wasm', '.data', 'libxeus.so', 'archives/']) {
   test(`a start without ${part} fails at once, however long the rest takes`, async () => {
-    const { transport, start, pack } = prepare(generation4(), { load: 'boot', data: 'data', archives: [ARCHIVES[0] as Record<string, string>] });
+    const { transport, start, pack } = prepare(generation4(), {
+      load: 'boot',
+      data: 'data',
+      archives: [ARCHIVES[0] as Record<string, string>],
+    });
     const path = part === 'manifest' ? 'manifest.json' : find(part)(pack);
     transport.broken.set(path, new BootError('FileMissing', 'not there', { file: path }));
     [...pack.files.keys()].filter(other => other !== path).forEach(other => transport.late.add(other));
@@ -167,15 +210,27 @@ for (const part of ['index-', '.js', '.wasm', '.data', 'libxeus.so', 'archives/'
 
 test('a module that is none, and one the engine refuses', async () => {
   const refused = new Uint8Array([...EMPTY_WASM.subarray(0, 4), 9, 9, 9, 9]);
-  await assert.rejects(prepare(generation4(), { wasm: utf8('not wasm at all') }).start(), failure('NotWasm', /^"kernels\/xtest\/xtest\.wasm" is not WebAssembly$/));
-  await assert.rejects(prepare(generation4(), { wasm: new Uint8Array(0) }).start(), failure('NotWasm', /is not WebAssembly/));
-  await assert.rejects(prepare(generation4(), { wasm: refused }).start(), failure('CompileFailed', /cannot be compiled here: CompileError/, 'kernels/xtest/xtest.wasm'));
+  await assert.rejects(
+    prepare(generation4(), { wasm: utf8('not wasm at all') }).start(),
+    failure('NotWasm', /^"kernels\/xtest\/xtest\.wasm" is not WebAssembly$/)
+  );
+  await assert.rejects(
+    prepare(generation4(), { wasm: new Uint8Array(0) }).start(),
+    failure('NotWasm', /is not WebAssembly/)
+  );
+  await assert.rejects(
+    prepare(generation4(), { wasm: refused }).start(),
+    failure('CompileFailed', /cannot be compiled here: CompileError/, 'kernels/xtest/xtest.wasm')
+  );
 });
 
 test('a module that wants what its script does not bring', async () => {
   // (import "a" "b" (func)) of type () -> ()
   const importing = new Uint8Array([...EMPTY_WASM, 1, 4, 1, 0x60, 0, 0, 2, 7, 1, 1, 0x61, 1, 0x62, 0, 0]);
-  await assert.rejects(prepare(generation4(), { wasm: importing }).start(), failure('AbiMismatch', /does not fit its script: TypeError/, 'kernels/xtest/xtest.wasm'));
+  await assert.rejects(
+    prepare(generation4(), { wasm: importing }).start(),
+    failure('AbiMismatch', /does not fit its script: TypeError/, 'kernels/xtest/xtest.wasm')
+  );
 });
 
 test('a script that misses exports of its module', async () => {
@@ -184,23 +239,41 @@ test('a script that misses exports of its module', async () => {
     new Promise(() => {
       options.instantiateWasm?.({ env: {} }, instance => (instance.exports['__wasm_call_ctors'] as () => void)());
     });
-  await assert.rejects(prepare({ ...kernel, factory }).start(), failure('AbiMismatch', /does not fit its script: TypeError/));
+  await assert.rejects(
+    prepare({ ...kernel, factory }).start(),
+    failure('AbiMismatch', /does not fit its script: TypeError/)
+  );
 });
 
 test('a script that is of no xeus kernel', async () => {
   delete (globalThis as Record<string, unknown>)['createXeusModule'];
-  await assert.rejects(prepare(generation4(), { script: '1' }).start(), failure('AbiMismatch', /^"kernels\/xtest\/xtest\.js" does not define createXeusModule$/));
+  await assert.rejects(
+    prepare(generation4(), { script: '1' }).start(),
+    failure('AbiMismatch', /^"kernels\/xtest\/xtest\.js" does not define createXeusModule$/)
+  );
 });
 
 test('a module that aborts, or whose factory throws, says so', async () => {
-  const aborting = { ...generation4(), factory: (options: any) => new Promise<never>(() => options.onAbort('no memory segment')) };
-  await assert.rejects(prepare(aborting).start(), failure('KernelFailed', /^the kernel "xtest" aborted while it started: no memory segment$/));
+  const aborting = {
+    ...generation4(),
+    factory: (options: any) => new Promise<never>(() => options.onAbort('no memory segment')),
+  };
+  await assert.rejects(
+    prepare(aborting).start(),
+    failure('KernelFailed', /^the kernel "xtest" aborted while it started: no memory segment$/)
+  );
   const throwing = { ...generation4(), factory: async () => Promise.reject(new Error('unreachable')) };
-  await assert.rejects(prepare(throwing).start(), failure('KernelFailed', /aborted while it started: Error: unreachable/));
+  await assert.rejects(
+    prepare(throwing).start(),
+    failure('KernelFailed', /aborted while it started: Error: unreachable/)
+  );
 });
 
 test('an interpreter without python in the environment', async () => {
-  await assert.rejects(prepare(generation4(), { python: null }).start(), failure('AbiMismatch', /starts a Python interpreter, but the environment has no python/));
+  await assert.rejects(
+    prepare(generation4(), { python: null }).start(),
+    failure('AbiMismatch', /starts a Python interpreter, but the environment has no python/)
+  );
 });
 
 test('an interpreter that does not start tells what Python said', async () => {
@@ -220,11 +293,17 @@ test('a kernel that does not start tells its C++ exception', async () => {
       throw 4711;
     }
   } as never;
-  await assert.rejects(prepare(kernel).start(), failure('KernelFailed', /^the kernel "xtest" did not start: std::runtime_error at 4711$/, 'kernels/xtest/xtest.js'));
+  await assert.rejects(
+    prepare(kernel).start(),
+    failure('KernelFailed', /^the kernel "xtest" did not start: std::runtime_error at 4711$/, 'kernels/xtest/xtest.js')
+  );
 });
 
 test('a kernel the pack does not have', async () => {
-  await assert.rejects(prepare(generation4()).start({ kernel: 'nope' }), failure('KernelUnknown', /^the pack has no kernel "nope"$/));
+  await assert.rejects(
+    prepare(generation4()).start({ kernel: 'nope' }),
+    failure('KernelUnknown', /^the pack has no kernel "nope"$/)
+  );
 });
 
 test('what the module prints by itself goes to the log', async () => {
@@ -238,7 +317,13 @@ test('what the module prints by itself goes to the log', async () => {
     },
   });
   await start();
-  assert.deepEqual(recorder.of('log').map(({ level, text }) => [level, text]), [['info', 'out'], ['warn', 'err']]);
+  assert.deepEqual(
+    recorder.of('log').map(({ level, text }) => [level, text]),
+    [
+      ['info', 'out'],
+      ['warn', 'err'],
+    ]
+  );
 });
 
 test('a read that is lost after the start is EIO, told and not fatal', async () => {
@@ -247,8 +332,13 @@ test('a read that is lost after the start is EIO, told and not fatal', async () 
   await start();
   const path = `archives/${(pack.manifest as Json)['archives'][1].digest}.tar.zst`;
   transport.broken.set(path, new BootError('NetworkFailed', 'gone', { file: path }));
-  assert.throws(() => kernel.module.FS?.readFile('/lib/libneeded.so'), (error: any) => error.errno === 29);
-  assert.deepEqual(recorder.of('error'), [{ type: 'error', error: { name: 'NetworkFailed', message: 'gone', file: path, hint: null }, fatal: false }]);
+  assert.throws(
+    () => kernel.module.FS?.readFile('/lib/libneeded.so'),
+    (error: any) => error.errno === 29
+  );
+  assert.deepEqual(recorder.of('error'), [
+    { type: 'error', error: { name: 'NetworkFailed', message: 'gone', file: path, hint: null }, fatal: false },
+  ]);
   transport.broken.clear();
   assert.equal(text(kernel.module.FS?.readFile('/lib/libneeded.so') as Uint8Array), 'so');
 });

@@ -6,7 +6,7 @@ import type { JupyterMessage } from '../src/protocol';
 const message = (buffers?: (ArrayBuffer | ArrayBufferView)[]): JupyterMessage => ({
   header: { msg_id: '1', msg_type: 'comm_msg', session: 's' },
   parent_header: {},
-  metadata: { 'ü': 1 },
+  metadata: { ü: 1 },
   content: {},
   channel: 'shell',
   ...(buffers ? { buffers: buffers as ArrayBuffer[] } : {}),
@@ -14,9 +14,14 @@ const message = (buffers?: (ArrayBuffer | ArrayBufferView)[]): JupyterMessage =>
 
 test('buffers become base64, whole or a view into a larger one', () => {
   const bytes = new Uint8Array([9, 0, 255, 128, 9]);
-  const json = JSON.parse(encodeEnvelope({ type: 'message', message: message([bytes.buffer, bytes.subarray(1, 4), new DataView(bytes.buffer, 4)]) }));
+  const json = JSON.parse(
+    encodeEnvelope({
+      type: 'message',
+      message: message([bytes.buffer, bytes.subarray(1, 4), new DataView(bytes.buffer, 4)]),
+    })
+  );
   assert.deepEqual(json.message.buffers, ['CQD/gAk=', 'AP+A', 'CQ==']);
-  assert.deepEqual(json.message.metadata, { 'ü': 1 });
+  assert.deepEqual(json.message.metadata, { ü: 1 });
 });
 
 test('a message without buffers has an empty list', () => {

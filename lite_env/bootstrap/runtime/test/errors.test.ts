@@ -6,9 +6,19 @@ import { explain } from '../src/kernel/xeus';
 test('an error on purpose keeps its name, file and hint', () => {
   const cause = new Error('inner');
   const error = new BootError('HashMismatch', 'wrong content', { file: 'a', hint: 'deploy', cause });
-  assert.deepEqual(failureOf(error, 'anything'), { name: 'HashMismatch', message: 'wrong content', file: 'a', hint: 'deploy' });
+  assert.deepEqual(failureOf(error, 'anything'), {
+    name: 'HashMismatch',
+    message: 'wrong content',
+    file: 'a',
+    hint: 'deploy',
+  });
   assert.equal(error.cause, cause);
-  assert.deepEqual(new BootError('OutOfMemory', 'm').failure, { name: 'OutOfMemory', message: 'm', file: null, hint: null });
+  assert.deepEqual(new BootError('OutOfMemory', 'm').failure, {
+    name: 'OutOfMemory',
+    message: 'm',
+    file: null,
+    hint: null,
+  });
 });
 
 for (const error of [
@@ -28,7 +38,12 @@ for (const error of [
 
 test('anything else is a failure of the kernel, with what was done', () => {
   const failure = failureOf(new TypeError('x is not a function'), 'starting the kernel');
-  assert.deepEqual(failure, { name: 'KernelFailed', message: 'starting the kernel failed: TypeError: x is not a function', file: null, hint: null });
+  assert.deepEqual(failure, {
+    name: 'KernelFailed',
+    message: 'starting the kernel failed: TypeError: x is not a function',
+    file: null,
+    hint: null,
+  });
 });
 
 test('whatever is thrown can be described', () => {
@@ -47,7 +62,10 @@ test('C++ exceptions are explained by the module, of either kind', () => {
   assert.equal(explain({ xkernel }, 1234), '1234');
   const { Exception, Tag } = WebAssembly as any;
   const native = new Exception(new Tag({ parameters: [] }), []);
-  assert.equal(explain({ xkernel, getExceptionMessage: () => ['std::runtime_error', 'no interpreter'] }, native), 'std::runtime_error: no interpreter');
+  assert.equal(
+    explain({ xkernel, getExceptionMessage: () => ['std::runtime_error', 'no interpreter'] }, native),
+    'std::runtime_error: no interpreter'
+  );
   assert.equal(explain({ xkernel, getExceptionMessage: () => 'one text' }, native), 'one text');
 });
 

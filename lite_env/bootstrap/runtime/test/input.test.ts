@@ -114,7 +114,10 @@ function tests(): void {
     const { relay, posted } = makeRelay();
     relay.obey({ type: 'start', manifest: 'm', kernel: 'k', env: { A: 'b' } });
     const start = posted[0] as Extract<ToWorker, { type: 'start' }>;
-    assert.deepEqual({ ...start, shared: null }, { type: 'start', manifest: 'm', kernel: 'k', env: { A: 'b' }, shared: null });
+    assert.deepEqual(
+      { ...start, shared: null },
+      { type: 'start', manifest: 'm', kernel: 'k', env: { A: 'b' }, shared: null }
+    );
     const request = { ...reply(''), header: { msg_id: '1', msg_type: 'execute_request', session: 's' } };
     relay.obey({ type: 'message', message: request });
     relay.obey({ type: 'figures' });
@@ -141,7 +144,10 @@ function tests(): void {
     relay.obey({ type: 'start', manifest: 'm' });
     relay.obey({ type: 'message', message: reply('typed') });
     relay.obey({ type: 'interrupt' });
-    assert.deepEqual(posted, [{ type: 'start', manifest: 'm', shared: null }, { type: 'message', message: reply('typed') }]);
+    assert.deepEqual(posted, [
+      { type: 'start', manifest: 'm', shared: null },
+      { type: 'message', message: reply('typed') },
+    ]);
     assert.deepEqual(complaints, ['the kernel cannot be interrupted: the page is not cross-origin isolated']);
   });
 }

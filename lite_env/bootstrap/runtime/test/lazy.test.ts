@@ -134,7 +134,10 @@ test('a failed read is EIO, leaves no stream, tells why, and a later open works'
   assert.throws(() => fs.truncate('/lib/hello.txt', 2), errno(EIO));
   assert.equal(fs.openStreams, 0);
   assert.equal(tree.filled, 0);
-  assert.deepEqual(errors.map(error => (error as BootError).name), ['NetworkFailed', 'NetworkFailed']);
+  assert.deepEqual(
+    errors.map(error => (error as BootError).name),
+    ['NetworkFailed', 'NetworkFailed']
+  );
   assert.equal(fs.lookupPath('/lib/hello.txt').node.usedBytes, 5);
   state.broken = false;
   assert.equal(text(fs.readFile('/lib/hello.txt')), 'hello');

@@ -7,7 +7,11 @@ import { failure, utf8 } from './support/pack';
 
 const ARCHIVES = [{ path: 'a', size: 1, sha256: '', rawSize: 1000, load: 'demand' }];
 
-function linker(needed: Record<string, string[]>, paths: string[], { prefix = '/', links = {} as Record<string, string> } = {}) {
+function linker(
+  needed: Record<string, string[]>,
+  paths: string[],
+  { prefix = '/', links = {} as Record<string, string> } = {}
+) {
   const tree: Record<string, any> = {};
   for (const [path, entry] of [...paths.map(path => [path, [1, 0, 0]] as const), ...Object.entries(links)]) {
     const names = path.split('/');
@@ -28,13 +32,21 @@ function linker(needed: Record<string, string[]>, paths: string[], { prefix = '/
       module.LDSO.loadedLibsByName[path] = { refcount: 1 };
     },
   };
-  const libraries = new NeededLibraries(module, parseTree(utf8(JSON.stringify({ needed, tree })), 'index', ARCHIVES), prefix);
+  const libraries = new NeededLibraries(
+    module,
+    parseTree(utf8(JSON.stringify({ needed, tree })), 'index', ARCHIVES),
+    prefix
+  );
   return { libraries, loaded, flags, module };
 }
 
 test('needed libraries are loaded first, the innermost before the others, once', () => {
   const { libraries, loaded, module } = linker(
-    { 'site/ext.so': ['libouter.so', 'libother.so'], 'lib/libouter.so': ['libinner.so'], 'lib/libother.so': ['libinner.so'] },
+    {
+      'site/ext.so': ['libouter.so', 'libother.so'],
+      'lib/libouter.so': ['libinner.so'],
+      'lib/libother.so': ['libinner.so'],
+    },
     ['site/ext.so', 'lib/libouter.so', 'lib/libinner.so', 'lib/libother.so']
   );
   libraries.loadFor('site/ext.so');
@@ -74,10 +86,14 @@ test('a library that no package holds is named, with who wants it', () => {
 });
 
 test('a link counts as a library, the first of one name wins, the prefix is put before', () => {
-  const { libraries, loaded } = linker({ 'a.so': ['libb.so', 'libc.so'] }, ['a.so', 'lib/libb.so', 'pkg/libb.so', 'lib/libc.so.1'], {
-    prefix: '/env',
-    links: { 'lib/libc.so': 'libc.so.1' },
-  });
+  const { libraries, loaded } = linker(
+    { 'a.so': ['libb.so', 'libc.so'] },
+    ['a.so', 'lib/libb.so', 'pkg/libb.so', 'lib/libc.so.1'],
+    {
+      prefix: '/env',
+      links: { 'lib/libc.so': 'libc.so.1' },
+    }
+  );
   libraries.loadFor('a.so');
   assert.deepEqual(loaded, ['/env/lib/libb.so', '/env/lib/libc.so']);
 });

@@ -5,7 +5,13 @@ import { failure, makePack, utf8, type Json } from './support/pack';
 
 const HASH = 'a'.repeat(64);
 const full = () =>
-  makePack({ archives: [{ 'lib/a.py': 'a' }], data: 'data', shared: { 'libxeus.so': 'so' }, variables: { A: 'b' }, python: '3.13.1' }).manifest;
+  makePack({
+    archives: [{ 'lib/a.py': 'a' }],
+    data: 'data',
+    shared: { 'libxeus.so': 'so' },
+    variables: { A: 'b' },
+    python: '3.13.1',
+  }).manifest;
 const parse = (document: unknown) => parseManifest(utf8(JSON.stringify(document)));
 
 /** Sets what a dotted path such as `archives[0].size` names. */
@@ -110,12 +116,18 @@ test('what is missing is named, and long values are cut', () => {
 
 test('a document that is no object, no JSON or no UTF-8 is refused', () => {
   assert.throws(() => parse([]), failure('ManifestInvalid', /at the top: found \[\], expected an object/));
-  assert.throws(() => parseManifest(utf8('<html>')), failure('ManifestInvalid', /^"manifest.json" is not JSON: /, 'manifest.json'));
+  assert.throws(
+    () => parseManifest(utf8('<html>')),
+    failure('ManifestInvalid', /^"manifest.json" is not JSON: /, 'manifest.json')
+  );
   assert.throws(() => parseManifest(new Uint8Array([0x22, 0xff, 0x22])), failure('ManifestInvalid', /is not JSON/));
 });
 
 test('an unknown major is refused before anything else is looked at', () => {
-  assert.throws(() => parse({ format: '2.0' }), failure('UnsupportedFormat', /has format 2\.0, this bootstrap reads 1\.x/));
+  assert.throws(
+    () => parse({ format: '2.0' }),
+    failure('UnsupportedFormat', /has format 2\.0, this bootstrap reads 1\.x/)
+  );
   assert.throws(() => parse({ format: '0.9' }), failure('UnsupportedFormat', /format 0\.9/));
 });
 
@@ -127,11 +139,17 @@ test('an unknown minor with unknown keys is read', () => {
 
 test('an unknown requirement is refused by its name', () => {
   const message = /^the pack requires "brotli", which this bootstrap does not know$/;
-  assert.throws(() => parse(put(full(), 'requires', ['brotli'])), failure('UnsupportedFormat', message, 'manifest.json'));
+  assert.throws(
+    () => parse(put(full(), 'requires', ['brotli'])),
+    failure('UnsupportedFormat', message, 'manifest.json')
+  );
 });
 
 test('an unknown family is refused by its name', () => {
-  assert.throws(() => parse(put(full(), 'runtime.family', 'pyodide')), failure('UnsupportedFormat', /family "pyodide"/));
+  assert.throws(
+    () => parse(put(full(), 'runtime.family', 'pyodide')),
+    failure('UnsupportedFormat', /family "pyodide"/)
+  );
 });
 
 test('a kernel is chosen by name, or is the first', () => {

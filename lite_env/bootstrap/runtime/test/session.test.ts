@@ -14,13 +14,20 @@ const request = (id: string, type = 'execute_request'): JupyterMessage => ({
   content: {},
   channel: 'shell',
 });
-const reply = (parent: JupyterMessage, type = 'execute_reply') => ({ ...request(`${parent.header.msg_id}!`, type), parent_header: parent.header });
+const reply = (parent: JupyterMessage, type = 'execute_reply') => ({
+  ...request(`${parent.header.msg_id}!`, type),
+  parent_header: parent.header,
+});
 
 function open(kernel: FakeKernel = withoutFileSystem()) {
   const globals: Record<string, any> = {};
   const recorder = new Recorder();
   const transport = new MemoryTransport(makePack({ script: install(kernel) }));
-  const session = new Session(globals as never, { emit: recorder.emit, transport: () => transport, locate: (manifest, path) => `${manifest}/${path}` });
+  const session = new Session(globals as never, {
+    emit: recorder.emit,
+    transport: () => transport,
+    locate: (manifest, path) => `${manifest}/${path}`,
+  });
   const shared = { interrupt: new SharedArrayBuffer(1), input: new SharedArrayBuffer(INPUT_BYTES) };
   const start = async (): Promise<void> => {
     session.receive({ type: 'start', manifest: 'm', shared });
@@ -47,7 +54,10 @@ test('ready tells the kernel and the figures; then messages go both ways', async
   assert.ok((ready?.figures.requests ?? 0) >= 4);
   send(request('1'));
   await settled();
-  assert.deepEqual(recorder.of('message').map(({ message }) => message), [reply(request('1'))]);
+  assert.deepEqual(
+    recorder.of('message').map(({ message }) => message),
+    [reply(request('1'))]
+  );
 });
 
 test('messages before ready wait for it', async () => {
@@ -56,7 +66,10 @@ test('messages before ready wait for it', async () => {
   session.receive({ type: 'start', manifest: 'm' });
   send(request('early'));
   await settled();
-  assert.deepEqual(recorder.envelopes.map(({ type }) => type).filter(type => type !== 'progress'), ['ready', 'message', 'figures']);
+  assert.deepEqual(
+    recorder.envelopes.map(({ type }) => type).filter(type => type !== 'progress'),
+    ['ready', 'message', 'figures']
+  );
 });
 
 test('what the kernel posts and is no message stays inside', async () => {
@@ -144,7 +157,11 @@ test('a kernel with the hook is given the interrupt buffer', async () => {
 const number = 1234;
 for (const [what, thrown, message] of [
   ['a C++ exception', number, /^handling execute_request failed: Error: std::bad_function_call$/],
-  ['a trap', new WebAssembly.RuntimeError('unreachable'), /^handling execute_request failed: Error: RuntimeError: unreachable$/],
+  [
+    'a trap',
+    new WebAssembly.RuntimeError('unreachable'),
+    /^handling execute_request failed: Error: RuntimeError: unreachable$/,
+  ],
   ['an ordinary error', new TypeError('x is not a function'), /TypeError: x is not a function$/],
 ] as const) {
   test(`${what} out of the kernel is fatal, and nothing is handed to it any more`, async () => {
@@ -182,7 +199,10 @@ test('running out of memory in a cell is called that', async () => {
 
 test('a start that fails is told once; messages after it are ignored', async () => {
   const { kernel, recorder, transport, start, send, session } = open();
-  transport.broken.set('manifest.json', new BootError('FileMissing', 'not there', { file: 'manifest.json', hint: 'deploy' }));
+  transport.broken.set(
+    'manifest.json',
+    new BootError('FileMissing', 'not there', { file: 'manifest.json', hint: 'deploy' })
+  );
   let calls = 0;
   kernel.onMessage = () => (calls += 1);
   await start();
@@ -190,7 +210,11 @@ test('a start that fails is told once; messages after it are ignored', async () 
   session.receive({ type: 'figures' });
   await new Promise(resolve => setTimeout(resolve, 10));
   assert.deepEqual(recorder.envelopes, [
-    { type: 'error', error: { name: 'FileMissing', message: 'not there', file: 'manifest.json', hint: 'deploy' }, fatal: true },
+    {
+      type: 'error',
+      error: { name: 'FileMissing', message: 'not there', file: 'manifest.json', hint: 'deploy' },
+      fatal: true,
+    },
   ]);
   assert.equal(calls, 0);
 });

@@ -17,7 +17,11 @@ async function open(parts: PackParts, keptBytes?: number) {
   const decoder = new Zstd();
   await decoder.init();
   const archives = new ArchiveStore(manifest.archives, source, decoder, keptBytes);
-  const tree = parseTree(decoder.decode(await transport.read(manifest.index.path), manifest.index.rawSize, 'index'), 'index', manifest.archives);
+  const tree = parseTree(
+    decoder.decode(await transport.read(manifest.index.path), manifest.index.rawSize, 'index'),
+    'index',
+    manifest.archives
+  );
   const entries = new Map([...walk(tree.root)].filter((pair): pair is [string, FileEntry] => pair[1].kind === 'file'));
   const entry = (path: string) => entries.get(path) as FileEntry;
   return { pack, transport, recorder, source, manifest, archives, entry, decoder };
@@ -40,7 +44,10 @@ test('a failed request is told to both askers and not remembered', async () => {
   assert.ok(archive);
   transport.broken.set(archive.path, new BootError('NetworkFailed', 'gone', { file: archive.path }));
   const both = await Promise.allSettled([source.read(archive, 'archive'), source.read(archive, 'archive')]);
-  assert.deepEqual(both.map(({ status }) => status), ['rejected', 'rejected']);
+  assert.deepEqual(
+    both.map(({ status }) => status),
+    ['rejected', 'rejected']
+  );
   transport.broken.clear();
   await source.read(archive, 'archive');
 });
@@ -76,7 +83,10 @@ test('foreign bytes are refused on both ways', async () => {
   const [archive] = manifest.archives;
   assert.ok(archive);
   const stored = pack.files.get(archive.path) as Uint8Array;
-  pack.files.set(archive.path, stored.map((byte, at) => (at === stored.length - 1 ? byte ^ 1 : byte)));
+  pack.files.set(
+    archive.path,
+    stored.map((byte, at) => (at === stored.length - 1 ? byte ^ 1 : byte))
+  );
   await assert.rejects(source.read(archive, 'archive'), failure('HashMismatch', /wrong content/, archive.path));
   assert.throws(() => source.readSync(archive), failure('HashMismatch', /wrong content/, archive.path));
 });
@@ -120,7 +130,10 @@ test('what is inflated is kept within its bound, the least recently used goes, a
 });
 
 test('an archive over the bound serves its reads, and only the last one is kept', async () => {
-  const { archives, entry, transport } = await open({ archives: [{ a: 'x'.repeat(500), b: 'y' }, { c: 'z'.repeat(500) }] }, 10);
+  const { archives, entry, transport } = await open(
+    { archives: [{ a: 'x'.repeat(500), b: 'y' }, { c: 'z'.repeat(500) }] },
+    10
+  );
   archives.readFile(entry('a'));
   assert.equal(text(archives.readFile(entry('b'))), 'y');
   assert.equal(transport.askedSync.length, 1);
@@ -156,6 +169,12 @@ test('zstd: what is no frame, and what inflates to another size, is refused', as
   const data = utf8('a'.repeat(300_000));
   assert.deepEqual(decoder.decode(zstd(data), data.length, 'x'), data);
   assert.throws(() => decoder.decode(utf8('no zstd frame'), 10, 'x'), failure('Undecodable', /^"x" /, 'x'));
-  assert.throws(() => decoder.decode(zstd(data), data.length - 1, 'x'), failure('Undecodable', /does not inflate to the 299999 bytes/));
-  assert.throws(() => decoder.decode(zstd(data), data.length + 1, 'x'), failure('Undecodable', /does not inflate to the 300001 bytes/));
+  assert.throws(
+    () => decoder.decode(zstd(data), data.length - 1, 'x'),
+    failure('Undecodable', /does not inflate to the 299999 bytes/)
+  );
+  assert.throws(
+    () => decoder.decode(zstd(data), data.length + 1, 'x'),
+    failure('Undecodable', /does not inflate to the 300001 bytes/)
+  );
 });

@@ -30,7 +30,13 @@ describe('BrowserTransport', () => {
       }
       return answer;
     });
-    define('XMLHttpRequest', stubXhr(() => answer, url => requests.push({ url, cache: undefined })));
+    define(
+      'XMLHttpRequest',
+      stubXhr(
+        () => answer,
+        url => requests.push({ url, cache: undefined })
+      )
+    );
   });
 
   /** Asks both ways, which must agree. */
@@ -40,17 +46,22 @@ describe('BrowserTransport', () => {
     await assert.rejects(transport.read('archives/a.tar.zst'), failure(name, message, 'archives/a.tar.zst'));
     answer = reply();
     assert.throws(() => transport.readSync('archives/a.tar.zst'), failure(name, message, 'archives/a.tar.zst'));
-    assert.deepEqual(requests.map(({ url }) => url), [`${BASE}archives/a.tar.zst`, `${BASE}archives/a.tar.zst`]);
+    assert.deepEqual(
+      requests.map(({ url }) => url),
+      [`${BASE}archives/a.tar.zst`, `${BASE}archives/a.tar.zst`]
+    );
   }
 
   test('bytes come with their progress', async () => {
     const chunks = ['first ', 'second'];
-    answer = new Response(new ReadableStream({
-      pull: controller => {
-        const chunk = chunks.shift();
-        chunk ? controller.enqueue(utf8(chunk)) : controller.close();
-      },
-    }));
+    answer = new Response(
+      new ReadableStream({
+        pull: controller => {
+          const chunk = chunks.shift();
+          chunk ? controller.enqueue(utf8(chunk)) : controller.close();
+        },
+      })
+    );
     const progress: number[] = [];
     const data = await new BrowserTransport(BASE).read('archives/a.tar.zst', loaded => progress.push(loaded));
     assert.equal(text(data), 'first second');
@@ -58,7 +69,12 @@ describe('BrowserTransport', () => {
   });
 
   test('an answer without a body stream is read whole', async () => {
-    answer = { status: 200, headers: new Headers(), body: null, arrayBuffer: async () => utf8('x').buffer } as unknown as Response;
+    answer = {
+      status: 200,
+      headers: new Headers(),
+      body: null,
+      arrayBuffer: async () => utf8('x').buffer,
+    } as unknown as Response;
     assert.equal(text(await new BrowserTransport(BASE).read('a')), 'x');
   });
 
@@ -73,17 +89,28 @@ describe('BrowserTransport', () => {
     await new BrowserTransport(BASE).read('manifest.json');
     answer = new Response('');
     await new BrowserTransport(BASE).read('archives/a.tar.zst');
-    assert.deepEqual(requests.map(({ cache }) => cache), ['no-cache', 'default']);
+    assert.deepEqual(
+      requests.map(({ cache }) => cache),
+      ['no-cache', 'default']
+    );
   });
 
   test('404 and 410: the file is missing', async () => {
-    await refuses(() => new Response('', { status: 404 }), 'FileMissing', /^"archives\/a\.tar\.zst" is not on the server \(404\)$/);
+    await refuses(
+      () => new Response('', { status: 404 }),
+      'FileMissing',
+      /^"archives\/a\.tar\.zst" is not on the server \(404\)$/
+    );
     requests = [];
     await refuses(() => new Response('', { status: 410 }), 'FileMissing', /\(410\)/);
   });
 
   test('500 and 403: the status is told', async () => {
-    await refuses(() => new Response('', { status: 500 }), 'HttpStatus', /refuses "archives\/a\.tar\.zst" with status 500/);
+    await refuses(
+      () => new Response('', { status: 500 }),
+      'HttpStatus',
+      /refuses "archives\/a\.tar\.zst" with status 500/
+    );
     requests = [];
     await refuses(() => new Response('', { status: 403 }), 'HttpStatus', /status 403/);
   });
@@ -91,7 +118,11 @@ describe('BrowserTransport', () => {
   test('404 that is a page is a missing file, 200 that is a page is a fallback', async () => {
     await refuses(() => new Response('<!doctype html>', { status: 404, headers: HTML }), 'FileMissing', /404/);
     requests = [];
-    await refuses(() => new Response('<!doctype html>', { headers: HTML }), 'HtmlInsteadOfFile', /HTML page in place of "archives/);
+    await refuses(
+      () => new Response('<!doctype html>', { headers: HTML }),
+      'HtmlInsteadOfFile',
+      /HTML page in place of "archives/
+    );
   });
 
   test('a foreign but harmless MIME type is no failure', async () => {
@@ -100,23 +131,36 @@ describe('BrowserTransport', () => {
   });
 
   test('a network error while online', async () => {
-    await refuses(() => new TypeError('Failed to fetch'), 'NetworkFailed', /could not be fetched: the server does not answer/);
+    await refuses(
+      () => new TypeError('Failed to fetch'),
+      'NetworkFailed',
+      /could not be fetched: the server does not answer/
+    );
   });
 
   test('a network error while offline', async () => {
     define('navigator', { onLine: false });
-    await refuses(() => new TypeError('Failed to fetch'), 'Offline', /^no network, and "archives\/a\.tar\.zst" is in no cache$/);
+    await refuses(
+      () => new TypeError('Failed to fetch'),
+      'Offline',
+      /^no network, and "archives\/a\.tar\.zst" is in no cache$/
+    );
   });
 
   test('a body that breaks off says after how many bytes', async () => {
     let sent = false;
-    answer = new Response(new ReadableStream({
-      pull: controller => {
-        sent ? controller.error(new TypeError('network error')) : controller.enqueue(utf8('1234567'));
-        sent = true;
-      },
-    }));
-    await assert.rejects(new BrowserTransport(BASE).read('a.wasm'), failure('Truncated', /^"a\.wasm" broke off after 7 bytes$/, 'a.wasm'));
+    answer = new Response(
+      new ReadableStream({
+        pull: controller => {
+          sent ? controller.error(new TypeError('network error')) : controller.enqueue(utf8('1234567'));
+          sent = true;
+        },
+      })
+    );
+    await assert.rejects(
+      new BrowserTransport(BASE).read('a.wasm'),
+      failure('Truncated', /^"a\.wasm" broke off after 7 bytes$/, 'a.wasm')
+    );
   });
 
   test('a script is run from a blob, which is given back', async () => {
@@ -130,7 +174,10 @@ describe('BrowserTransport', () => {
       throw new SyntaxError('unexpected token');
     });
     const message = /^"k\.js" is not a script that this browser can run: SyntaxError: unexpected token$/;
-    assert.throws(() => new BrowserTransport(BASE).evaluate(utf8('}'), 'k.js'), failure('Undecodable', message, 'k.js'));
+    assert.throws(
+      () => new BrowserTransport(BASE).evaluate(utf8('}'), 'k.js'),
+      failure('Undecodable', message, 'k.js')
+    );
     URL.revokeObjectURL = revoke;
     assert.match(run[0] as string, /^blob:/);
     assert.equal(revoked.length, 2);
@@ -182,7 +229,10 @@ describe('NodeTransport', () => {
       await assert.rejects(transport.read(path), failure('FileMissing', /is not in the pack$/, path));
       assert.throws(() => transport.readSync(path), failure('FileMissing', /is not in the pack$/, path));
     }
-    await assert.rejects(transport.read('archives'), failure('NetworkFailed', /^"archives" cannot be read: Error: EISDIR/, 'archives'));
+    await assert.rejects(
+      transport.read('archives'),
+      failure('NetworkFailed', /^"archives" cannot be read: Error: EISDIR/, 'archives')
+    );
     assert.throws(() => transport.readSync('archives'), failure('NetworkFailed', /EISDIR/, 'archives'));
   });
 
@@ -190,7 +240,10 @@ describe('NodeTransport', () => {
     const transport = new NodeTransport('/');
     transport.evaluate(utf8('var liteEnvTestGlobal = 42;'), 'k.js');
     assert.equal((globalThis as Record<string, unknown>)['liteEnvTestGlobal'], 42);
-    assert.throws(() => transport.evaluate(utf8('var = ;'), 'k.js'), failure('Undecodable', /^"k\.js" is not a script that Node can run: SyntaxError/, 'k.js'));
+    assert.throws(
+      () => transport.evaluate(utf8('var = ;'), 'k.js'),
+      failure('Undecodable', /^"k\.js" is not a script that Node can run: SyntaxError/, 'k.js')
+    );
   });
 });
 

@@ -49,16 +49,25 @@ for (const [value, message] of [
 }
 
 test('a name that is no key of an ordinary object is refused', () => {
-  assert.throws(() => raw('{"__proto__": {"x": [1, 0, 0]}}'), failure('ManifestInvalid', /found "__proto__", expected a file name/));
+  assert.throws(
+    () => raw('{"__proto__": {"x": [1, 0, 0]}}'),
+    failure('ManifestInvalid', /found "__proto__", expected a file name/)
+  );
   assert.deepEqual([...walk(raw('{"constructor": [1, 0, 0]}').root)].length, 1);
 });
 
 test('needed libraries must be lists of names', () => {
   assert.throws(() => parse({ tree: {} }), failure('ManifestInvalid', /at needed: found nothing, expected an object/));
   const document = { needed: { 'lib/a.so': ['b', 3] }, tree: {} };
-  assert.throws(() => parse(document), failure('ManifestInvalid', /at needed\["lib\/a\.so"\]\[1\]: found 3, expected a string/));
+  assert.throws(
+    () => parse(document),
+    failure('ManifestInvalid', /at needed\["lib\/a\.so"\]\[1\]: found 3, expected a string/)
+  );
 });
 
 test('an index that is no JSON is refused', () => {
-  assert.throws(() => parseTree(utf8('{'), 'index-x.json.zst', ARCHIVES), failure('ManifestInvalid', /^"index-x.json.zst" is not JSON/));
+  assert.throws(
+    () => parseTree(utf8('{'), 'index-x.json.zst', ARCHIVES),
+    failure('ManifestInvalid', /^"index-x.json.zst" is not JSON/)
+  );
 });

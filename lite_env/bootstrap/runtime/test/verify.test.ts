@@ -8,11 +8,31 @@ const DATA = utf8('the right bytes');
 const EXPECTED = { path: 'archives/x.tar.zst', size: DATA.length, sha256: sha256(DATA) };
 
 const CASES = [
-  ['fewer bytes', DATA.subarray(1), 'Truncated', /^truncated file: "archives\/x\.tar\.zst" has 14 bytes, the manifest says 15$/],
+  [
+    'fewer bytes',
+    DATA.subarray(1),
+    'Truncated',
+    /^truncated file: "archives\/x\.tar\.zst" has 14 bytes, the manifest says 15$/,
+  ],
   ['no bytes', new Uint8Array(0), 'Truncated', /has 0 bytes/],
-  ['more bytes', utf8('the right bytes!'), 'SizeMismatch', /^wrong file: "archives\/x\.tar\.zst" has 16 bytes, the manifest says 15$/],
-  ['one other bit', utf8('the right byter'), 'HashMismatch', /^wrong content: .* has SHA-256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}$/],
-  ['a page', utf8('\n <!DOCTYPE html><title>App</title>'), 'HtmlInsteadOfFile', /answered an HTML page in place of "archives/],
+  [
+    'more bytes',
+    utf8('the right bytes!'),
+    'SizeMismatch',
+    /^wrong file: "archives\/x\.tar\.zst" has 16 bytes, the manifest says 15$/,
+  ],
+  [
+    'one other bit',
+    utf8('the right byter'),
+    'HashMismatch',
+    /^wrong content: .* has SHA-256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}$/,
+  ],
+  [
+    'a page',
+    utf8('\n <!DOCTYPE html><title>App</title>'),
+    'HtmlInsteadOfFile',
+    /answered an HTML page in place of "archives/,
+  ],
   ['a page without doctype', utf8('<HTML>'), 'HtmlInsteadOfFile', /HTML page/],
 ] as const;
 

@@ -120,7 +120,8 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   open(path: string, flags: 'r' | 'r+' | 'w' | 'a' = 'r'): FSStream {
-    const { node } = this.exists(path) || flags === 'r' || flags === 'r+' ? this.lookupPath(path) : { node: this.create(path) };
+    const { node } =
+      this.exists(path) || flags === 'r' || flags === 'r+' ? this.lookupPath(path) : { node: this.create(path) };
     if (this.isDir(node.mode)) {
       throw new ErrnoError(EISDIR);
     }

@@ -78,7 +78,10 @@ export function makePack(parts: PackParts = {}): MemoryPack {
   });
   Object.entries(parts.links ?? {}).forEach(([path, target]) => place(path, target));
 
-  const index = compressed(utf8(JSON.stringify({ format: '1.0', needed: parts.needed ?? {}, tree })), digest => `index-${digest}.json.zst`);
+  const index = compressed(
+    utf8(JSON.stringify({ format: '1.0', needed: parts.needed ?? {}, tree })),
+    digest => `index-${digest}.json.zst`
+  );
   const kernel: Json = {
     name: 'xtest',
     display_name: 'Test',
@@ -96,7 +99,14 @@ export function makePack(parts: PackParts = {}): MemoryPack {
     format: '1.0',
     requires: [],
     generator: 'test',
-    environment: { name: 'test', platform: 'emscripten-wasm32', lock_digest: '', requested: [], variables: parts.variables ?? {}, packages: [] },
+    environment: {
+      name: 'test',
+      platform: 'emscripten-wasm32',
+      lock_digest: '',
+      requested: [],
+      variables: parts.variables ?? {},
+      packages: [],
+    },
     runtime: { family: 'xeus', emscripten: '4.0.9', python: parts.python ?? null },
     kernels: [kernel],
     archives,
@@ -181,7 +191,11 @@ export function failure(name: string, message: RegExp, file?: string | null) {
     if (!(error instanceof BootError)) {
       throw error;
     }
-    if (error.failure.name !== name || !message.test(error.message) || (file !== undefined && error.failure.file !== file)) {
+    if (
+      error.failure.name !== name ||
+      !message.test(error.message) ||
+      (file !== undefined && error.failure.file !== file)
+    ) {
       throw new Error(`expected ${name} ${message} ${file ?? ''}, found ${JSON.stringify(error.failure)}`);
     }
     return true;
