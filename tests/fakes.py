@@ -12,6 +12,9 @@ from lite_env.host.mailbox import Mailbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from lite_env.lock.model import LockedPackage
+    from lite_env.lock.solver import SolveRequest
+
 FIGURES = {"requests": 3, "bytes": 2_000_000, "files": 7, "seconds": 1.5}
 
 
@@ -50,6 +53,18 @@ class FakeEngine:
                 self._mailbox.die(item)
             else:
                 self._mailbox.deliver(json.dumps(item))
+
+
+class FakeSolver:
+    """A solver that answers every request with the same packages and remembers what it was asked."""
+
+    def __init__(self, *packages: LockedPackage) -> None:
+        self._packages = packages
+        self.asked: list[SolveRequest] = []
+
+    def solve(self, request: SolveRequest) -> tuple[LockedPackage, ...]:
+        self.asked.append(request)
+        return self._packages
 
 
 class FakeKernel:

@@ -33,7 +33,7 @@ from lite_env.lock.explain import HERE, channel_error, hint_for, install_error, 
 from lite_env.lock.model import PLATFORM, LockedPackage
 from lite_env.lock.solver import Candidate
 from lite_env.lock.urls import channel_url, local_path, without_credentials
-from lite_env.lock.verify import refuse_unreachable, total_size, verify_local
+from lite_env.lock.verify import refuse_unreachable, refuse_unsafe_paths, total_size, verify_local
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def install_packages(
     with reporter.task(f"fetching {len(fetched)} packages", total_size(fetched), "B") as task:
         for package in local:
             verify_local(package, task)
+        for package in packages:
+            refuse_unsafe_paths(package, _paths_of(package, cache))
         try:
             _run(
                 rattler.install(
@@ -129,6 +131,22 @@ def install_packages(
             raise
         except Exception as error:
             raise install_error(_one_line(error), prefix) from error
+
+
+def _paths_of(package: LockedPackage, cache: Path) -> tuple[str, ...]:
+    """The paths that a package says it will be linked to; none while it still has to be downloaded."""
+    archive = local_path(package.url)
+    extracted = cache / f"{package.name}-{package.version}-{package.build}"
+    try:
+        if archive is not None and archive.exists():
+            found = rattler.PathsJson.from_package_archive(archive)
+        elif extracted.is_dir():
+            found = rattler.PathsJson.from_package_directory_with_deprecated_fallback(extracted)
+        else:
+            return ()
+    except Exception:  # noqa: BLE001 - what cannot be read cannot be linked: rattler tells why in a moment
+        return ()
+    return tuple(str(entry.relative_path) for entry in found.paths)
 
 
 class CondaSolver:

@@ -55,7 +55,7 @@ def hint_for(explanation: str, channels: Sequence[str], catalog: Catalog) -> str
     ]
     hints += [_priority_hint(found["channel"].rstrip("/"), found["name"]) for found in _PRIORITY.finditer(explanation)]
     hints += [
-        _constraint_hint(found["name"], found["spec"].strip(), channels, catalog)
+        _constraint_hint(found["name"], found["spec"].strip(), explanation, channels, catalog)
         for found in _CONSTRAINT.finditer(explanation)
     ]
     abi = _abi_hint(explanation)
@@ -148,15 +148,20 @@ def _elsewhere(name: str, channels: Sequence[str], catalog: Catalog) -> str | No
     return None
 
 
-def _constraint_hint(name: str, spec: str, channels: Sequence[str], catalog: Catalog) -> str:
+def _constraint_hint(name: str, spec: str, explanation: str, channels: Sequence[str], catalog: Catalog) -> str:
     found = catalog.candidates(channels, name, HERE)
     exact = _EXACT.match(spec)
     if exact and any(candidate.version.startswith(f"{exact['version']}.") for candidate in found):
         return f"`{name} {exact['version']}` asks for exactly that version; write `{name} {exact['version']}.*`"
     fitting = catalog.candidates(channels, f"{name} {spec}", HERE)
-    if fitting:
+    if not fitting:
+        return _versions_hint(name, found)
+    having = {candidate.channel for candidate in found}
+    first = next((channel for channel in channels if channel in having), None)
+    if all(candidate.channel != first for candidate in fitting):
         return _priority_hint(fitting[0].channel, f"{name} {fitting[0].version}")
-    return _versions_hint(name, found)
+    needed = " and ".join(_needed(name, explanation)) or "another version"
+    return f"`{name} {spec}` is asked for, but what else is asked for needs {name} {needed}: loosen one of the two"
 
 
 def _priority_hint(channel: str, package: str) -> str:
@@ -176,12 +181,18 @@ def _some(found: Sequence[Candidate]) -> str:
     return ", ".join(versions[:_SHOWN]) + (", …" if len(versions) > _SHOWN else "")
 
 
+def _needed(name: str, explanation: str) -> list[str]:
+    """The versions of `name` that packages in the solver's tree require."""
+    pattern = rf"(?<![\w.-]){re.escape(name)} ([0-9<>=!~][^\s,]*(?:,[^\s,]+)*)[^\n,]*, which can"
+    return sorted(set(re.findall(pattern, explanation)))
+
+
 def _abi_hint(explanation: str) -> str | None:
+    if "conflicts with" not in explanation:
+        return None
     for name, what in (("emscripten-abi", "Emscripten"), ("python_abi", "Python"), ("python", "Python")):
-        wanted = sorted(
-            set(re.findall(rf"(?<![\w.-]){name} ([0-9<>=!~][^\s,]*(?:,[^\s,]+)*)[^\n,]*, which can", explanation))
-        )
-        if len(wanted) > 1 and "conflicts with" in explanation:
+        wanted = _needed(name, explanation)
+        if len(wanted) > 1:
             return (
                 f"the packages were built for different versions of {what} ({name} {' and '.join(wanted)}): take all "
                 "compiled packages from one channel, and leave their versions open"

@@ -6,9 +6,10 @@ rattler checks the sha256 of what it downloads, but takes a file from a ``file:/
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from lite_env.errors import FetchError
+from lite_env.errors import FetchError, PrefixError
 from lite_env.lock.urls import local_path
 
 if TYPE_CHECKING:
@@ -65,6 +66,24 @@ def verify_local(package: LockedPackage, task: Task) -> None:
             expected_sha256=package.sha256,
             found_sha256=digest.hexdigest(),
         )
+
+
+def refuse_unsafe_paths(package: LockedPackage, paths: Sequence[str]) -> None:
+    """Refuse a package that would be linked to a place outside of the environment, or over its own records.
+
+    rattler follows ``..`` in a package's list of paths, and an absolute path in it ends the process.
+
+    Raises:
+        PrefixError: names the package and the path.
+    """
+    for path in paths:
+        parts = PureWindowsPath(path).parts if "\\" in path else PurePosixPath(path).parts
+        if path.startswith(("/", "\\")) or ".." in parts or parts[:1] == ("conda-meta",) or ":" in path.split("/")[0]:
+            raise PrefixError(
+                f"the package {package.file_name} wants to write '{path}', which is not below the environment",
+                hint="do not use this package: it is broken or hostile",
+                file=package.url,
+            )
 
 
 def total_size(packages: Sequence[LockedPackage]) -> int | None:

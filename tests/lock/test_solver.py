@@ -31,6 +31,10 @@ def first(tmp_path):
     make_package(channel, "emscripten-abi", "3.1")
     make_package(channel, "emscripten-abi", "4.0")
     make_package(channel, "pinned", "3.11.3")
+    make_package(channel, "python", "3.11.3")
+    make_package(channel, "python", "3.13.0")
+    make_package(channel, "for-311", depends=["python >=3.11,<3.12"])
+    make_package(channel, "for-313", depends=["python 3.13.* *"])
     index_channel(channel)
     return channel
 
@@ -154,6 +158,17 @@ def test_virtual_packages_are_those_of_wasm_never_the_hosts(solve):
 def test_two_versions_of_emscripten(solve):
     hint = refusal(solve, "old", "new").hint
     assert hint.startswith("the packages were built for different versions of Emscripten (emscripten-abi 3.* and 4.*)")
+
+
+def test_two_versions_of_python(solve):
+    hint = refusal(solve, "for-311", "for-313").hint
+    assert "different versions of Python (python 3.13.* and >=3.11,<3.12)" in hint
+
+
+def test_what_is_asked_for_conflicts_with_what_is_needed(solve):
+    assert refusal(solve, "for-311", "python 3.13.*").hint == (
+        "`python 3.13.*` is asked for, but what else is asked for needs python >=3.11,<3.12: loosen one of the two"
+    )
 
 
 def test_a_wrong_spec_names_the_line(solve, tmp_path):

@@ -13,6 +13,7 @@ from lite_env.lock.conda import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.workflow.lock import LockOptions, check_lock, lock_environment
 from tests.conda_packages import make_package
+from tests.fakes import FakeSolver
 
 ENVIRONMENT = """\
 name: demo
@@ -172,6 +173,17 @@ def test_a_local_channel_is_built_on_first_use(environment, monkeypatch):
     assert folder == environment.parent.parent / "channel"
     assert options == {"offline": True, "reporter": reporter}
     assert "for its first use" in reporter.notes[0]
+
+
+def test_the_solver_is_asked_in_the_order_of_the_file_and_told_what_is_locked(environment, project):
+    before = lock_environment(environment).lock.packages
+    write(environment, "[tool]", "[tool, base]")
+    solver = FakeSolver(*before)
+    lock_environment(environment, options=LockOptions(upgrade_packages=("tool",)), solver=solver)
+    (request,) = solver.asked
+    assert request.channels == (str(project / "channel"),)
+    assert [requirement.text for requirement in request.requirements] == ["tool", "base"]
+    assert [package.name for package in request.locked] == ["base"]
 
 
 def test_a_missing_lock_is_no_answer(environment):
