@@ -146,7 +146,7 @@ def _paths_of(package: LockedPackage, cache: Path) -> tuple[str, ...]:
             return ()
     except Exception:  # noqa: BLE001 - what cannot be read cannot be linked: rattler tells why in a moment
         return ()
-    return tuple(str(entry.relative_path) for entry in found.paths)
+    return tuple(entry.relative_path.as_posix() for entry in found.paths)
 
 
 class CondaSolver:

@@ -6,7 +6,6 @@ rattler checks the sha256 of what it downloads, but takes a file from a ``file:/
 from __future__ import annotations
 
 import hashlib
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError, PrefixError
@@ -77,8 +76,8 @@ def refuse_unsafe_paths(package: LockedPackage, paths: Sequence[str]) -> None:
         PrefixError: names the package and the path.
     """
     for path in paths:
-        parts = PureWindowsPath(path).parts if "\\" in path else PurePosixPath(path).parts
-        if path.startswith(("/", "\\")) or ".." in parts or parts[:1] == ("conda-meta",) or ":" in path.split("/")[0]:
+        parts = path.replace("\\", "/").split("/")
+        if parts[0] in ("", "conda-meta") or parts[0].endswith(":") or ".." in parts:
             raise PrefixError(
                 f"the package {package.file_name} wants to write '{path}', which is not below the environment",
                 hint="do not use this package: it is broken or hostile",

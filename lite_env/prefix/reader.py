@@ -68,6 +68,12 @@ def _with_owners(
     missing: dict[str, list[str]] = {}
     for package in packages:
         for claimed in package.files:
+            if claimed.startswith("/") or ".." in claimed.split("/"):
+                raise PrefixError(
+                    f"the package '{package.name}' claims the file '{claimed}', which is not below the environment",
+                    hint="do not use this package: it is broken or hostile",
+                    prefix=str(root),
+                )
             path = claimed if claimed in present else _real_path(root, claimed)
             if path in present:
                 owners.setdefault(path, package.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 OWN_RECORD = "lite-env.json"
 STATE = "state"
+_SPEC_NAME = re.compile(r"(?:\S+::)?([A-Za-z0-9_][\w.-]*)")
 _UNSET_VARIABLE = "***unset***"  # how conda marks a variable that was taken back
 
 
@@ -118,11 +120,11 @@ def _requested_in_history(prefix: Path) -> set[str]:
         if not (line.startswith("# ") and found and action in ("update", "install", "create", "remove")):
             continue
         for spec in _history_list(specs):
-            name = spec.replace("=", " ").replace("<", " ").replace(">", " ").replace("[", " ").split()[0]
-            if action == "remove":
-                by_name.pop(name, None)
-            else:
-                by_name[name] = spec
+            name = _SPEC_NAME.match(spec)
+            if name is not None and action == "remove":
+                by_name.pop(name[1], None)
+            elif name is not None:
+                by_name[name[1]] = spec
     return set(by_name.values())
 
 

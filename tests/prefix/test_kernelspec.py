@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lite_env.errors import PrefixError
+from lite_env.prefix.reader import read_prefix
+from tests.prefixes import WASM, Heard, Toy, kernel_package, make_prefix, put
+
+SPEC = "share/jupyter/kernels/toy/kernel.json"
+
+
+def kernels_of(tmp_path, *packages, **options):
+    return read_prefix(make_prefix(tmp_path, *packages), **options).kernels
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "@PREFIX@/bin/xtoy",
+        "/home/conda/feedstock_root/build_artifacts/x_1/_h_env_placehold_placehold/bin/xtoy",
+        "/bin/xtoy",
+        "//bin/xtoy",
+        "bin/xtoy",
+        "C:\\bld\\_h_env\\bin\\xtoy",
+        "$PREFIX/bin/xtoy",
+    ],
+)
+def test_the_kernel_is_found_whatever_stands_before_it(tmp_path, program):
+    (kernel,) = kernels_of(tmp_path, kernel_package(argv=["/x/xtoy", "-f", "{connection_file}"]), _spec(argv=[program]))
+    assert kernel.argv == ("/bin/xtoy",)
+    assert (kernel.script, kernel.wasm, kernel.data) == ("bin/xtoy.js", "bin/xtoy.wasm", None)
+    assert json.loads(kernel.document)["argv"] == ["/bin/xtoy"]
+
+
+def _spec(**document):
+    """A package that brings (again) the kernel.json of `kernel_package`."""
+    return Toy(name="xeus-toyspec", files={SPEC: json.dumps({"language": "toy", **document})})
+
+
+def test_the_build_folder_leaks_nowhere(tmp_path):
+    build = "/opt/build/_h_env_placehold"
+    spec = {
+        "argv": [f"{build}/bin/xtoy", f"--data={build}/share/toy"],
+        "env": {"TOY": f"{build}/lib:{build}/share"},
+        "metadata": {"shared": {"libtoy.so": f"{build}/lib/libtoy.so"}},
+    }
+    extra = {"lib/libtoy.so": WASM}
+    (kernel,) = kernels_of(tmp_path, kernel_package(argv=["/x/xtoy"], **extra), _spec(**spec))
+    assert "placehold" not in kernel.document
+    document = json.loads(kernel.document)
+    assert document["argv"] == ["/bin/xtoy", "--data=/share/toy"]
+    assert document["env"] == {"TOY": "/lib:/share"}
+    assert kernel.shared == (("libtoy.so", "lib/libtoy.so"),)
+
+
+def test_what_a_kernelspec_has_is_read(tmp_path):
+    package = kernel_package(language="python", **{"bin/xtoy.data": b"d", "lib/libxeus.so": WASM})
+    spec = _spec(argv=["/bin/xtoy"], display_name="Toy 1", metadata={"shared": {"libxeus.so": "lib/libxeus.so"}})
+    (kernel,) = kernels_of(tmp_path, package, spec)
+    assert (kernel.name, kernel.display_name, kernel.language) == ("toy", "Toy 1", "toy")
+    assert kernel.data == "bin/xtoy.data"
+    assert kernel.shared == (("libxeus.so", "lib/libxeus.so"),)
+    assert kernel.logos == ("share/jupyter/kernels/toy/logo-64x64.png",)
+    assert kernel.spec == SPEC
+
+
+def test_several_kernels_are_sorted(tmp_path):
+    found = kernels_of(tmp_path, kernel_package("xeus-b", kernel="b"), kernel_package("xeus-a", kernel="a"))
+    assert [kernel.name for kernel in found] == ["a", "b"]
+
+
+def test_a_native_kernelspec_is_left_out_with_a_warning(tmp_path):
+    native = Toy(
+        name="ipykernel", files={"share/jupyter/kernels/python3/kernel.json": '{"argv": ["python", "-m", "x"]}'}
+    )
+    heard = Heard()
+    (kernel,) = kernels_of(tmp_path, kernel_package(), native, reporter=heard)
+    assert kernel.name == "toy"
+    assert heard.warnings == ["the kernel 'python3' starts 'python', a native program: it is left out"]
+
+
+@pytest.mark.parametrize(("missing", "suffix"), [("bin/xtoy.js", ".js"), ("bin/xtoy.wasm", ".wasm")])
+def test_a_missing_script_or_module_is_named(tmp_path, missing, suffix):
+    package = kernel_package()
+    files = {path: content for path, content in package.files.items() if path != missing}
+    with pytest.raises(PrefixError, match=f"the kernel 'toy' lacks its 'bin/xtoy\\{suffix}'") as caught:
+        kernels_of(tmp_path, Toy(name="xeus-toy", files=files))
+    assert "the package xeus-toy" in caught.value.hint
+    assert dict(caught.value.context)["file"] == SPEC
+
+
+def test_a_kernel_with_neither_is_named(tmp_path):
+    with pytest.raises(
+        PrefixError, match=r"has neither script nor module: 'xtoy\.js' and 'xtoy\.wasm' are not"
+    ) as caught:
+        kernels_of(tmp_path, Toy(name="toy", files={SPEC: '{"argv": ["/opt/bin/xtoy"]}'}))
+    assert "'toy' may be built for another platform than emscripten-wasm32" in caught.value.hint
+    assert dict(caught.value.context) == {"argv": "/opt/bin/xtoy", "file": SPEC}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "'kernel.json' is not readable JSON"),
+        ("[]", "'kernel.json' is JSON, but not an object"),
+        ("{}", "'argv' is not a list of texts"),
+        ('{"argv": []}', "'argv' is not a list of texts"),
+        ('{"argv": "x"}', "'argv' is not a list of texts"),
+        ('{"argv": ["bin/xtoy", 1]}', "'argv' is not a list of texts"),
+        ('{"argv": ["bin/xtoy"], "metadata": {"shared": ["a"]}}', "'metadata.shared' is not an object"),
+        (
+            '{"argv": ["bin/xtoy"], "metadata": {"shared": {"liba.so": "lib/liba.so"}}}',
+            "the kernel 'toy' needs 'liba.so', but 'lib/liba.so' is not in the environment",
+        ),
+    ],
+)
+def test_a_wrong_kernel_json_is_refused(tmp_path, text, reason):
+    prefix = make_prefix(tmp_path, kernel_package())
+    put(prefix, SPEC, text)
+    with pytest.raises(PrefixError, match=reason):
+        read_prefix(prefix)
