@@ -84,7 +84,9 @@ class ChromiumEngine:
         if self._thread is None or self._loop is None:
             return
         self._put(None)
-        self._thread.join(timeout=_CLOSE_SECONDS)
+        # Ctrl-C may have come before the thread was started.
+        if self._thread.is_alive():
+            self._thread.join(timeout=_CLOSE_SECONDS)
         if self._thread.is_alive() and self._session is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._session.cancel)

@@ -75,7 +75,9 @@ class NodeEngine:
             if harder is not None:
                 harder()
         for thread in self._threads:
-            thread.join(timeout=_GRACE)
+            # Ctrl-C may have come before all were started.
+            if thread.is_alive():
+                thread.join(timeout=_GRACE)
         for pipe in (process.stdin, process.stdout, process.stderr):
             # Closing flushes what the dead process did not read.
             with contextlib.suppress(OSError):
@@ -86,7 +88,7 @@ class NodeEngine:
         errors = threading.Thread(target=self._read_errors, args=(_pipe(process.stderr),), daemon=True)
         reader = threading.Thread(target=self._read, args=(process, errors), daemon=True)
         writer = threading.Thread(target=self._write, args=(_pipe(process.stdin),), daemon=True)
-        self._threads = [errors, reader, writer]
+        self._threads = [writer, errors, reader]
         for thread in self._threads:
             thread.start()
 

@@ -1,0 +1,47 @@
+"""Real packs for tests of real kernels: each is made once a session, whatever the number of workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory, worker_id) -> Path:
+    """A folder that all workers of this session see."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def numpy_pack(shared_folder) -> Path:
+    """The pack of examples/numpy: xeus-python 3.11 and numpy."""
+    return make_pack(EXAMPLES / "numpy" / "environment.yml", shared_folder / "numpy")
+
+
+@pytest.fixture(scope="session")
+def lua_pack(shared_folder) -> Path:
+    """The pack of examples/lua: a kernel without Python and without a file system."""
+    return make_pack(EXAMPLES / "lua" / "environment.yml", shared_folder / "lua")
+
+
+def make_pack(environment: Path, folder: Path) -> Path:
+    """Lock, install and pack `environment`; the folder of the pack."""
+    # Imported here: most tests need none of this, and rattler is slow to load.
+    from lite_env.prefix.installer import install  # noqa: PLC0415
+    from lite_env.workflow.lock import lock_environment  # noqa: PLC0415
+    from lite_env.workflow.pack import PackOptions, pack_environment  # noqa: PLC0415
+
+    pack = folder / "pack"
+    with FileLock(f"{folder}.lock"):
+        if not (pack / "manifest.json").exists():
+            locked = lock_environment(environment, output=folder / "conda-lock.yml")
+            install(locked.lock, folder / "prefix")
+            pack_environment(folder / "prefix", pack, PackOptions(name=locked.lock.name))
+    return pack
