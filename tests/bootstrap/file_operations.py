@@ -22,7 +22,7 @@ CHUNK = 700
 
 def file_list() -> dict[str, int]:
     """Every file of the tree with its size in bytes: empty, small, around block sizes, and larger than an archive."""
-    sizes = random.Random(1)  # noqa: S311 - not for secrets
+    sizes = random.Random(1)
     files = {}
     for number in range(FILE_COUNT):
         folder = FOLDERS[number % len(FOLDERS)]
@@ -39,7 +39,7 @@ LINKS = {"link-to-file": "a/f1.bin", "link-to-folder": "b", "dangling": "nowhere
 
 def content(path: str, size: int) -> bytes:
     """The bytes of a file, from its path alone."""
-    return random.Random(path).randbytes(size)  # noqa: S311 - not for secrets
+    return random.Random(path).randbytes(size)
 
 
 def write_plain_copy(root: str) -> None:
@@ -362,7 +362,7 @@ def digest_of(path: str) -> str:
 def attempt(operation, root: str, path: str, other: str, seed: str):
     """What an operation gives, or which error; nothing in it depends on the tree's own place."""
     try:
-        result = operation(f"{root}/{path}", random.Random(seed), f"{root}/{other}")  # noqa: S311
+        result = operation(f"{root}/{path}", random.Random(seed), f"{root}/{other}")
     except OSError as error:
         return ["error", type(error).__name__, errno.errorcode.get(error.errno or 0, str(error.errno))]
     except ValueError as error:
@@ -385,7 +385,7 @@ def unfilled_asker():
 
 def run(lazy: str, plain: str, seed: str, count: int) -> dict:
     """Do `count` random operations on both trees and compare what each gives, and in the end both trees."""
-    r = random.Random(seed)  # noqa: S311 - not for secrets
+    r = random.Random(seed)
     unfilled = unfilled_asker()
     known = sorted(file_list()) + sorted(LINKS)
     fresh = sorted(file_list())
