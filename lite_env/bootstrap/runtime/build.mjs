@@ -1,5 +1,5 @@
 // Builds what runs in the browser and in Node into dist/, and with --tests the unit tests into .build/.
-import { readdir, rm } from 'node:fs/promises';
+import { copyFile, readdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -29,7 +29,12 @@ async function buildRuntime() {
       platform: 'node',
       target: 'node20',
     }),
+    // The console page; lite_env/site fills index.html and the service worker's first line.
+    build({ ...shipped, entryPoints: ['src/page/page.ts'], outfile: 'dist/page.js', format: 'esm' }),
+    build({ ...shipped, entryPoints: ['src/page/page.css'], outfile: 'dist/page.css' }),
+    build({ ...shipped, entryPoints: ['src/service-worker.ts'], outfile: 'dist/sw.js', format: 'iife' }),
   ]);
+  await copyFile(new URL('src/page/index.html', import.meta.url), new URL('dist/index.html', import.meta.url));
 }
 
 async function buildTests() {

@@ -1,5 +1,6 @@
 /** Entry of the browser's classic worker. */
 import { BrowserTransport, resolvePath } from '../io/browser';
+import { KeptTransport, openCache } from '../io/kept';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
 
@@ -11,9 +12,21 @@ const scope = globalThis as unknown as {
 const post = scope.postMessage.bind(scope);
 const base = (manifest: string) => new URL('.', new URL(manifest, location.href)).href;
 
+let kept: KeptTransport | null = null;
+const keepFiles = (base: string) => {
+  const log = (text: string) => post({ type: 'log', level: 'warn', text });
+  kept = new KeptTransport(new BrowserTransport(base), { base, open: openCache, log });
+  return kept;
+};
+
 const session = new Session(scope as never, {
-  emit: post,
-  transport: manifest => new BrowserTransport(base(manifest)),
+  emit: envelope => {
+    post(envelope);
+    if (envelope.type === 'ready' || envelope.type === 'message') {
+      kept?.rest();
+    }
+  },
+  transport: manifest => keepFiles(base(manifest)),
   locate: (manifest, path) => resolvePath(path, base(manifest)),
 });
 scope.addEventListener('message', event => {

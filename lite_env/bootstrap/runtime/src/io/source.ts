@@ -39,6 +39,7 @@ export class Source {
     const data = this.transport.readSync(expected.path);
     this.count(data);
     verifySync(data, expected);
+    this.transport.keep?.(expected.path, data);
     this.emit({ type: 'progress', phase: 'archive', file: expected.path, loaded: data.length, total: data.length });
     return data;
   }
@@ -53,9 +54,22 @@ export class Source {
   }
 
   private async readOnce(expected: Expected, phase: Phase): Promise<Uint8Array> {
-    const data = await this.transport.read(expected.path, this.progress(phase, expected.path, expected.size));
+    const { path, size } = expected;
+    const progress = this.progress(phase, path, size);
+    // Before the first byte: whoever shows progress knows the sum of what was asked for.
+    this.emit({ type: 'progress', phase, file: path, loaded: 0, total: size });
+    let data = await this.transport.read(path, progress);
+    try {
+      await verify(data, expected);
+    } catch (error) {
+      if (!(await this.transport.forget?.(path))) {
+        throw error;
+      }
+      data = await this.transport.read(path, progress);
+      await verify(data, expected);
+    }
     this.count(data);
-    await verify(data, expected);
+    this.transport.keep?.(path, data);
     return data;
   }
 

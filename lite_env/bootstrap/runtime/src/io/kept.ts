@@ -1,0 +1,248 @@
+/**
+ * Keeps the pack's files in the browser, under their URLs in the Cache API, so that a second visit moves nothing but
+ * the manifest and starts with the server dead.
+ *
+ * Files are put there when the kernel rests and only after their check; the manifest comes last, so that the kept one
+ * never names what the start needed and the cache lacks. What the manifest no longer names is dropped. Blocked
+ * storage, a full disk and an insecure page are survived: they are told once, as a log, and the network serves.
+ */
+import { describe } from '../errors';
+import { parseManifest, type Manifest } from '../pack/manifest';
+import { resolvePath } from './browser';
+import type { Transport } from './transport';
+
+/** The one cache of all environments of an origin; the service worker answers from it. */
+export const CACHE = 'lite-env';
+const MANIFEST = 'manifest.json';
+/** Bytes that may wait for the kernel's rest; more stay unkept, since memory is the kernel's. */
+const WAITING_BYTES = 96 * 1024 * 1024;
+/** Milliseconds without a message after which the kernel counts as resting. */
+const REST_MS = 400;
+
+/** What of the Cache API is used. */
+export interface KeptCache {
+  match(url: string): Promise<Response | undefined>;
+  put(url: string, response: Response): Promise<void>;
+  delete(url: string): Promise<boolean>;
+  keys(): Promise<readonly { readonly url: string }[]>;
+}
+
+export interface KeptOptions {
+  /** URL of the pack's folder. */
+  readonly base: string;
+  /** Opens the cache; a rejection means that this page may not keep anything. */
+  open(): Promise<KeptCache>;
+  /** Told once, when nothing can be kept. */
+  log(text: string): void;
+  readonly restMs?: number;
+}
+
+/** The cache of this page; rejects where there is none, or none within `ms` milliseconds. */
+export async function openCache(ms = 2000): Promise<KeptCache> {
+  if (typeof caches === 'undefined') {
+    throw new Error('the page is not secure (https, or http on localhost)');
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('its storage does not answer')), ms);
+  });
+  return Promise.race([caches.open(CACHE), late]).finally(() => clearTimeout(timer));
+}
+
+/** A transport whose files come from the cache first. */
+export class KeptTransport implements Transport {
+  private cache: Promise<KeptCache | null> | null = null;
+  /** URLs that the cache has. */
+  private urls = new Set<string>();
+  /** Checked bytes that are not in the cache yet, by path. */
+  private readonly waiting = new Map<string, Uint8Array>();
+  private waitingBytes = 0;
+  private manifest: Uint8Array | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private refused = false;
+  private started = false;
+
+  constructor(
+    private readonly network: Transport,
+    private readonly options: KeptOptions
+  ) {}
+
+  async read(path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+    if (path === MANIFEST) {
+      return this.readManifest(onProgress);
+    }
+    const kept = this.waiting.get(path) ?? (await this.fromCache(path));
+    if (kept) {
+      onProgress?.(kept.length);
+      return kept;
+    }
+    return this.network.read(path, onProgress);
+  }
+
+  /** Where a service worker is in charge it looks into the cache; else the HTTP cache or the network serve. */
+  readSync(path: string): Uint8Array {
+    return this.waiting.get(path) ?? this.network.readSync(path);
+  }
+
+  evaluate(code: Uint8Array, path: string): void {
+    this.network.evaluate(code, path);
+  }
+
+  /** Take bytes that passed their check, to be written when the kernel rests. */
+  keep(path: string, data: Uint8Array): void {
+    if (this.refused || this.urls.has(this.url(path)) || this.waiting.has(path)) {
+      return;
+    }
+    if (this.waitingBytes + data.length <= WAITING_BYTES) {
+      this.waiting.set(path, data);
+      this.waitingBytes += data.length;
+    }
+  }
+
+  /** Drop a kept copy that failed its check; whether there was one. */
+  async forget(path: string): Promise<boolean> {
+    const cache = await this.opened();
+    if (!cache || !this.urls.delete(this.url(path))) {
+      return false;
+    }
+    await this.attempt(() => cache.delete(this.url(path)));
+    return true;
+  }
+
+  /** Told whenever the kernel became ready or answered: what waits is written once it rests. */
+  rest(): void {
+    this.started = true;
+    clearTimeout(this.timer);
+    if (!this.refused && (this.waiting.size > 0 || this.manifest !== null)) {
+      this.timer = setTimeout(() => void this.flush(), this.options.restMs ?? REST_MS);
+    }
+  }
+
+  /** Write what waits, then the manifest, then drop what it does not name. */
+  flush(): Promise<void> {
+    this.writing = this.writing.then(() => this.write());
+    return this.writing;
+  }
+
+  private async write(): Promise<void> {
+    const cache = await this.opened();
+    if (!cache || !this.started) {
+      return;
+    }
+    await this.attempt(async () => {
+      try {
+        await this.store(cache);
+      } catch (error) {
+        if (!this.manifest || (error as Error).name !== 'QuotaExceededError') {
+          throw error;
+        }
+        // What an earlier deployment left may be what fills the disk.
+        await this.drop(cache, parseManifest(this.manifest));
+        await this.store(cache);
+      }
+      if (this.manifest) {
+        await cache.put(this.url(MANIFEST), response(MANIFEST, this.manifest));
+        await this.drop(cache, parseManifest(this.manifest));
+        this.manifest = null;
+      }
+    });
+  }
+
+  private async store(cache: KeptCache): Promise<void> {
+    for (const [path, data] of this.waiting) {
+      await cache.put(this.url(path), response(path, data));
+      this.urls.add(this.url(path));
+      this.waiting.delete(path);
+      this.waitingBytes -= data.length;
+    }
+  }
+
+  private async drop(cache: KeptCache, manifest: Manifest): Promise<void> {
+    const named = new Set([MANIFEST, ...filesOf(manifest)].map(path => this.url(path)));
+    for (const { url } of await cache.keys()) {
+      if (url.startsWith(this.options.base) && !named.has(url)) {
+        await cache.delete(url);
+        this.urls.delete(url);
+      }
+    }
+  }
+
+  private async readManifest(onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+    try {
+      const data = await this.network.read(MANIFEST, onProgress);
+      this.manifest = data;
+      return data;
+    } catch (error) {
+      // A server that answers is believed, also when it says that the pack is gone.
+      const silent = ['NetworkFailed', 'Offline'].includes((error as Error).name);
+      const kept = silent ? await this.fromCache(MANIFEST) : null;
+      if (!kept) {
+        throw error;
+      }
+      onProgress?.(kept.length);
+      return kept;
+    }
+  }
+
+  private async fromCache(path: string): Promise<Uint8Array | null> {
+    const cache = await this.opened();
+    const url = this.url(path);
+    if (!cache || !this.urls.has(url)) {
+      return null;
+    }
+    const found = await this.attempt(() => cache.match(url));
+    if (!found) {
+      return null;
+    }
+    const data = await this.attempt(() => found.arrayBuffer());
+    return data ? new Uint8Array(data) : null;
+  }
+
+  /** Opened at the first need, with its list of URLs: what it lacks costs no further look. */
+  private opened(): Promise<KeptCache | null> {
+    this.cache ??= this.attempt(async () => {
+      const cache = await this.options.open();
+      this.urls = new Set((await cache.keys()).map(({ url }) => url));
+      return cache;
+    });
+    return this.cache;
+  }
+
+  private async attempt<T>(action: () => Promise<T>): Promise<T | null> {
+    try {
+      return await action();
+    } catch (error) {
+      this.refuse(error);
+      return null;
+    }
+  }
+
+  private refuse(error: unknown): void {
+    this.waiting.clear();
+    this.waitingBytes = 0;
+    this.manifest = null;
+    if (!this.refused) {
+      this.refused = true;
+      this.options.log(`the browser keeps no files of this site, the next visit will fetch them again: ${describe(error)}`);
+    }
+  }
+
+  private url(path: string): string {
+    return resolvePath(path, this.options.base);
+  }
+}
+
+/** Paths of every file that a manifest vouches for. */
+function filesOf(manifest: Manifest): string[] {
+  const binaries = manifest.kernels.flatMap(kernel => [kernel.script, kernel.wasm, kernel.data, ...kernel.shared.values()]);
+  return [manifest.index, ...manifest.archives, ...binaries].flatMap(file => (file ? [file.path] : []));
+}
+
+/** A copy, since what waits may be a view of a larger buffer. */
+function response(path: string, data: Uint8Array): Response {
+  const type = path.endsWith('.wasm') ? 'application/wasm' : path.endsWith('.json') ? 'application/json' : 'application/octet-stream';
+  return new Response(data.slice() as Uint8Array<ArrayBuffer>, {
+    headers: { 'content-type': type, 'content-length': String(data.length) },
+  });
+}
