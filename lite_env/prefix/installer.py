@@ -56,6 +56,8 @@ def install(
             reporter=reporter,
             offline=offline,
         )
+        # rattler marks what it makes as a cache, which backups would leave out.
+        (staging / "CACHEDIR.TAG").unlink(missing_ok=True)
         write_environment(
             staging,
             name=lock.name,

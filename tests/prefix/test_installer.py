@@ -88,6 +88,7 @@ def test_an_environment_is_what_its_lock_says(lock, cache, tmp_path):
         [(package.subdir, package.file_name, package.sha256) for package in lock.packages]
     )
     assert heard.warnings == []
+    assert {file.package for file in prefix.files} == {"toylib", "xeus-toy"}
 
 
 def test_the_build_folder_is_nowhere(lock, cache, tmp_path):
