@@ -98,8 +98,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def _check_output(root: Path, output: Path) -> None:
-    inside = output.resolve()
-    if inside == root.resolve() or root.resolve() in inside.parents or inside in root.resolve().parents:
+    real_output, real_root = output.resolve(), root.resolve()
+    if real_output.is_relative_to(real_root) or real_root.is_relative_to(real_output):
         raise PackError(
             f"a pack cannot be written to '{output}': that is in or around the environment",
             hint="choose another folder with -o",

@@ -1,4 +1,4 @@
-"""Whether packages fit together: one Emscripten, one Python, one family of kernels."""
+"""Whether packages fit together: one Emscripten, one Python."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def runtime_of(
 
     Raises:
         AbiError: they do not agree.
-        PrefixError: a kernel is of a family that is not known, or lacks its interpreter.
+        PrefixError: a kernel lacks its interpreter.
     """
     by_name = {package.name: package for package in packages}
     _check_dependencies(packages, by_name)
@@ -38,8 +38,9 @@ def runtime_of(
     if python is not None:
         _check_python_files(python, files)
     for kernel in kernels:
-        _check_kernel(kernel, files, python)
+        _check_kernel(kernel, python)
     return Runtime(
+        # The only one that the kernels found in a prefix can be of, see `lite_env.prefix.kernelspec`.
         family="xeus",
         emscripten=by_name[_ABI].version if _ABI in by_name else None,
         python=python,
@@ -95,14 +96,7 @@ def _python_versions(path: str) -> Iterator[tuple[str, str]]:
         yield f"{extension[1]}.{extension[2]}", extension[0]
 
 
-def _check_kernel(kernel: KernelSpec, files: Mapping[str, PrefixFile], python: str | None) -> None:
-    owner = files[kernel.script].package
-    if owner is not None and not owner.startswith("xeus"):
-        raise PrefixError(
-            f"the kernel '{kernel.name}' of the package '{owner}' is of a family that lite-env cannot start",
-            hint="kernels built with xeus can be started",
-            file=kernel.spec,
-        )
+def _check_kernel(kernel: KernelSpec, python: str | None) -> None:
     if kernel.language == "python" and python is None:
         raise PrefixError(
             f"the kernel '{kernel.name}' speaks Python, but the package 'python' is not installed",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lite_env.progress import Reporter
 
 _KERNELS = "share/jupyter/kernels/"
+# What tells the scripts of xeus kernels of every generation; other families are refused until they are built.
+_XEUS_FACTORY = b"createXeusModule"
 _LOGO_SUFFIXES = (".png", ".svg", ".jpg", ".gif", ".webp")
 
 
@@ -67,6 +69,13 @@ def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, repor
                 hint=f"install {f'the package {owner}' if owner else 'the kernel'} again for emscripten-wasm32",
                 file=path,
             )
+    if _XEUS_FACTORY not in (prefix / f"{stem}.js").read_bytes():
+        raise PrefixError(
+            f"the kernel '{name}' is of a family that lite-env cannot start",
+            hint=f"kernels built with xeus can be started: their script defines {_XEUS_FACTORY.decode()}",
+            package=owner,
+            file=path,
+        )
     cleaned = _clean(document, argv[0].removesuffix(stem), stem)
     logos = tuple(other for other in sorted(files) if _is_logo(other, directory))
     return KernelSpec(

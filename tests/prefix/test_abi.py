@@ -68,9 +68,3 @@ def test_a_python_kernel_without_python_is_refused(tmp_path):
     prefix = make_prefix(tmp_path, kernel_package(language="python"))
     with pytest.raises(PrefixError, match="the kernel 'toy' speaks Python, but the package 'python' is not installed"):
         read_prefix(prefix)
-
-
-def test_a_kernel_of_an_unknown_family_is_refused(tmp_path):
-    prefix = make_prefix(tmp_path, kernel_package("webr"))
-    with pytest.raises(PrefixError, match="the kernel 'toy' of the package 'webr' is of a family that lite-env cannot"):
-        read_prefix(prefix)

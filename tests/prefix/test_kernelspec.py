@@ -121,3 +121,16 @@ def test_a_wrong_kernel_json_is_refused(tmp_path, text, reason):
     put(prefix, SPEC, text)
     with pytest.raises(PrefixError, match=reason):
         read_prefix(prefix)
+
+
+def test_a_kernel_of_an_unknown_family_is_refused(tmp_path):
+    prefix = make_prefix(tmp_path, kernel_package("webr"))
+    put(prefix, "bin/xtoy.js", "var createWebR = 1;")
+    with pytest.raises(PrefixError, match="the kernel 'toy' is of a family that lite-env cannot start") as caught:
+        read_prefix(prefix)
+    assert dict(caught.value.context)["package"] == "webr"
+
+
+def test_a_xeus_kernel_need_not_be_called_xeus(tmp_path):
+    (kernel,) = kernels_of(tmp_path, kernel_package("lfortran", kernel="fortran"))
+    assert kernel.name == "fortran"
