@@ -46,7 +46,7 @@ export function failureOf(error: unknown, doing: string): Failure {
     return error.failure;
   }
   const text = describe(error);
-  if (/out of memory|memory allocation|Array buffer allocation|could not allocate memory|OOM/i.test(text)) {
+  if (isOutOfMemory(text)) {
     return {
       name: 'OutOfMemory',
       message: `out of memory while ${doing}: ${text}`,
@@ -55,6 +55,24 @@ export function failureOf(error: unknown, doing: string): Failure {
     };
   }
   return { name: 'KernelFailed', message: `${doing} failed: ${text}`, file: null, hint: null };
+}
+
+/** A `BootError` of that name because of `cause`; one that was thrown on purpose, or a lack of memory, stays what it is. */
+export function because(
+  cause: unknown,
+  name: FailureName,
+  message: string,
+  where: { file?: string; hint?: string }
+): BootError {
+  if (cause instanceof BootError) {
+    return cause;
+  }
+  const text = describe(cause);
+  return new BootError(isOutOfMemory(text) ? 'OutOfMemory' : name, `${message}: ${text}`, { ...where, cause });
+}
+
+function isOutOfMemory(text: string): boolean {
+  return /out of memory|memory allocation|Array buffer allocation|could not allocate memory|\bOOM\b/i.test(text);
 }
 
 /** A readable line for anything that can be thrown. */

@@ -3,6 +3,7 @@ import { describe, failureOf } from './errors';
 import type { Transport } from './io/transport';
 import type { EmscriptenModule } from './kernel/emscripten';
 import { awaitInput } from './kernel/input';
+import { forgetUnfinished } from './kernel/libraries';
 import { explain } from './kernel/xeus';
 import type { Emit, JupyterMessage, SharedChannels, ToWorker } from './protocol';
 
@@ -92,6 +93,7 @@ export class Session {
     try {
       this.forgetInterrupt();
       this.answered = false;
+      forgetUnfinished(this.booted.module);
       this.booted.server.notify_listener(message);
       await this.topLevelAwait();
       this.answerForSilentKernel(message);

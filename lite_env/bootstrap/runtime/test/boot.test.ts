@@ -95,6 +95,30 @@ test('the glue is told where its own files lie, and runs nothing that was not ch
   await assert.rejects(fetch(library), 'the blob is given back when the module is there');
 });
 
+test('a library that is in no file system is never asked of the server', async () => {
+  const kernel = generation4();
+  let thrown: unknown;
+  const { start } = prepare({
+    ...kernel,
+    factory: options => {
+      try {
+        options.locateFile?.('/lib/libother.so.1');
+      } catch (error) {
+        thrown = error;
+      }
+      return kernel.factory(options);
+    },
+  });
+  await start();
+  const message = /^the shared library "\/lib\/libother\.so\.1" cannot be read from the environment$/;
+  failure('FileMissing', message, '/lib/libother.so.1')(thrown);
+});
+
+test('a library that the kernel needs and its kernelspec does not name ends the start', async () => {
+  const { start } = prepare(generation4(), { shared: {} });
+  await assert.rejects(start(), failure('FileMissing', /^the shared library "libxeus\.so" cannot be read/));
+});
+
 test('generation 2023: init with major and minor, no argv; its folder may be there, its noise is not shown', async t => {
   const kernel = generation2023();
   const log = t.mock.method(console, 'log', () => undefined);
@@ -261,6 +285,11 @@ test('a module that aborts, or whose factory throws, says so', async () => {
   await assert.rejects(
     prepare(aborting).start(),
     failure('KernelFailed', /^the kernel "xtest" aborted while it started: no memory segment$/)
+  );
+  const short = { ...generation4(), factory: (options: any) => new Promise<never>(() => options.onAbort('OOM')) };
+  await assert.rejects(
+    prepare(short).start(),
+    failure('OutOfMemory', /^the kernel "xtest" aborted while it started: OOM$/)
   );
   const throwing = { ...generation4(), factory: async () => Promise.reject(new Error('unreachable')) };
   await assert.rejects(

@@ -66,10 +66,28 @@ test('they are loaded globally, at once, and for good, through the file system',
   assert.deepEqual(fs.readFile('/x'), utf8('body'));
 });
 
-test('libraries that need each other end', () => {
-  const { libraries, loaded } = linker({ 'lib/a.so': ['b.so'], 'lib/b.so': ['a.so'] }, ['lib/a.so', 'lib/b.so']);
-  libraries.loadFor('lib/a.so');
-  assert.ok(loaded.includes('/lib/b.so'));
+test('libraries that need each other are refused, by both names', () => {
+  const needed = { 'x.so': ['a.so'], 'lib/a.so': ['b.so'], 'lib/b.so': ['a.so'] };
+  const { libraries, loaded } = linker(needed, ['x.so', 'lib/a.so', 'lib/b.so']);
+  const message = /^"lib\/b\.so" and "lib\/a\.so" need each other, so neither can be loaded first$/;
+  assert.throws(() => libraries.loadFor('lib/a.so'), failure('AbiMismatch', message, 'lib/b.so'));
+  assert.throws(() => libraries.loadFor('x.so'), failure('AbiMismatch', message, 'lib/b.so'));
+  assert.deepEqual(loaded, []);
+});
+
+test('a library that cannot be loaded is named, forgotten by the linker, and tried again', () => {
+  const { libraries, loaded, module } = linker({ 'a.so': ['libb.so'] }, ['a.so', 'lib/libb.so']);
+  const load = module.loadDynamicLibrary;
+  module.loadDynamicLibrary = path => {
+    module.LDSO.loadedLibsByName[path] = { refcount: Infinity };
+    throw new module.FS.ErrnoError(29);
+  };
+  const message = /^"a\.so" needs the shared library "libb\.so", which cannot be loaded: ErrnoError: FS error 29$/;
+  assert.throws(() => libraries.loadFor('a.so'), failure('KernelFailed', message, 'a.so'));
+  assert.deepEqual(module.LDSO.loadedLibsByName, {});
+  module.loadDynamicLibrary = load;
+  libraries.loadFor('a.so');
+  assert.deepEqual(loaded, ['/lib/libb.so']);
 });
 
 test('a library the main module brought is not loaded again', () => {

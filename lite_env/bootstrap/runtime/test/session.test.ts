@@ -154,6 +154,17 @@ test('a kernel with the hook is given the interrupt buffer', async () => {
   assert.equal(kernel.module.Py_EmscriptenSignalBuffer?.buffer, shared.interrupt);
 });
 
+test('what the linker could not load in one cell is forgotten before the next', async () => {
+  const { kernel, globals, start, send, settled } = open();
+  const loaded = { refcount: 1, exports: {} };
+  kernel.module.LDSO = { loadedLibsByName: { 'a.so': { refcount: 1, exports: 'loading' }, 'b.so': loaded } };
+  kernel.onMessage = message => globals['postMessage'](reply(message));
+  await start();
+  send(request('1'));
+  await settled();
+  assert.deepEqual(kernel.module.LDSO.loadedLibsByName, { 'b.so': loaded });
+});
+
 const number = 1234;
 for (const [what, thrown, message] of [
   ['a C++ exception', number, /^handling execute_request failed: Error: std::bad_function_call$/],

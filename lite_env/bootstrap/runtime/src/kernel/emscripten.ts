@@ -50,6 +50,8 @@ export interface FileSystem {
 
 export interface LoadedLibrary {
   readonly refcount: number;
+  /** The word "loading" until the library is loaded. */
+  readonly exports?: object | 'loading';
 }
 
 export interface KernelServer {

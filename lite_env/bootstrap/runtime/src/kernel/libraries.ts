@@ -1,6 +1,18 @@
-import { BootError } from '../errors';
+import { BootError, describe } from '../errors';
 import { walk, type Tree } from '../pack/tree';
 import type { EmscriptenModule, FileSystem } from './emscripten';
+
+/**
+ * Let the linker forget what it could not load: it keeps the name, and would take the library for loaded when it is
+ * asked again. To be called while nothing is being loaded.
+ */
+export function forgetUnfinished({ LDSO }: EmscriptenModule): void {
+  for (const [name, library] of Object.entries(LDSO?.loadedLibsByName ?? {})) {
+    if (library.exports === 'loading') {
+      delete LDSO?.loadedLibsByName[name];
+    }
+  }
+}
 
 /**
  * Loads what a shared library needs before the library itself.
@@ -12,6 +24,8 @@ import type { EmscriptenModule, FileSystem } from './emscripten';
 export class NeededLibraries {
   private readonly paths = new Map<string, string>();
   private readonly done = new Set<string>();
+  /** Libraries whose needed ones are being loaded. */
+  private readonly underWay = new Set<string>();
 
   constructor(
     private readonly module: EmscriptenModule & { FS: FileSystem },
@@ -28,17 +42,22 @@ export class NeededLibraries {
     }
   }
 
-  /** Load what the library at this prefix-relative path needs. */
+  /** Load what the library at this prefix-relative path needs; after a failure the next call tries again. */
   loadFor(path: string): void {
     if (this.done.has(path)) {
       return;
     }
-    this.done.add(path);
-    for (const name of this.tree.needed.get(path) ?? []) {
-      if (!this.module.LDSO?.loadedLibsByName[name]) {
-        this.load(name, path);
+    this.underWay.add(path);
+    try {
+      for (const name of this.tree.needed.get(path) ?? []) {
+        if (!this.module.LDSO?.loadedLibsByName[name]) {
+          this.load(name, path);
+        }
       }
+    } finally {
+      this.underWay.delete(path);
     }
+    this.done.add(path);
   }
 
   private load(name: string, wantedBy: string): void {
@@ -49,19 +68,35 @@ export class NeededLibraries {
         hint: `add the package that brings ${name} to the environment`,
       });
     }
+    if (this.underWay.has(path)) {
+      throw new BootError('AbiMismatch', `"${wantedBy}" and "${path}" need each other, so neither can be loaded first`, {
+        file: wantedBy,
+        hint: 'tell the maintainers of the package: one of the two must be linked without the other',
+      });
+    }
     this.loadFor(path);
-    const absolute = `${this.prefix === '/' ? '' : this.prefix}/${path}`;
+    this.link(name, `${this.prefix === '/' ? '' : this.prefix}/${path}`, wantedBy);
+  }
+
+  private link(name: string, absolute: string, wantedBy: string): void {
     const { FS, LDSO, loadDynamicLibrary } = this.module;
-    loadDynamicLibrary?.(absolute, {
-      loadAsync: false,
-      global: true,
-      nodelete: true,
-      allowUndefined: true,
-      fs: {
-        findObject: (file: string) => FS.lookupPath(file).node,
-        readFile: (file: string) => FS.readFile(file),
-      },
-    });
+    try {
+      loadDynamicLibrary?.(absolute, {
+        loadAsync: false,
+        global: true,
+        nodelete: true,
+        allowUndefined: true,
+        fs: {
+          findObject: (file: string) => FS.lookupPath(file).node,
+          readFile: (file: string) => FS.readFile(file),
+        },
+      });
+    } catch (cause) {
+      // The linker keeps what it could not load, and would take it for loaded.
+      delete LDSO?.loadedLibsByName[absolute];
+      const message = `"${wantedBy}" needs the shared library "${name}", which cannot be loaded: ${describe(cause)}`;
+      throw new BootError('KernelFailed', message, { file: wantedBy, cause });
+    }
     const loaded = LDSO?.loadedLibsByName[absolute];
     if (LDSO && loaded) {
       LDSO.loadedLibsByName[name] = loaded;

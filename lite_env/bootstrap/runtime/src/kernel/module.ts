@@ -1,4 +1,4 @@
-import { BootError, describe } from '../errors';
+import { because, BootError } from '../errors';
 import type { Source } from '../io/source';
 import type { KernelInfo } from '../pack/manifest';
 import type { EmscriptenModule, ModuleFactory, ModuleOptions } from './emscripten';
@@ -35,10 +35,9 @@ async function compile(bytes: Uint8Array, path: string): Promise<WebAssembly.Mod
   try {
     return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
   } catch (cause) {
-    throw new BootError('CompileFailed', `"${path}" cannot be compiled here: ${describe(cause)}`, {
+    throw because(cause, 'CompileFailed', `"${path}" cannot be compiled here`, {
       file: path,
       hint: 'the browser may be too old for what the kernel was built with',
-      cause,
     });
   }
 }
@@ -69,15 +68,12 @@ export async function createModule(
   // Blobs, so that exactly the bytes that were checked are linked.
   const libraries = new Map([...code.shared].map(([name, bytes]) => [name, blobUrl(bytes)]));
   const created = new Promise<EmscriptenModule>((resolve, reject) => {
-    const failed = (reason: unknown) =>
-      reject(
-        new BootError('KernelFailed', `the kernel "${kernel.name}" aborted while it started: ${describe(reason)}`, {
-          file: kernel.wasm.path,
-          cause: reason,
-        })
-      );
+    const failed = (reason: unknown) => {
+      const message = `the kernel "${kernel.name}" aborted while it started`;
+      reject(because(reason, 'KernelFailed', message, { file: kernel.wasm.path }));
+    };
     const options: ModuleOptions = {
-      locateFile: name => libraries.get(name) ?? locate(own(kernel, name)?.path ?? name),
+      locateFile: name => libraries.get(name) ?? locate(own(kernel, name)?.path ?? notLibrary(name)),
       instantiateWasm: (imports, receive) => {
         WebAssembly.instantiate(code.wasm, imports)
           .then(instance => receive(instance, code.wasm))
@@ -110,10 +106,20 @@ function own(kernel: KernelInfo, name: string) {
   return name.endsWith('.wasm') ? kernel.wasm : name.endsWith('.data') ? kernel.data : null;
 }
 
+/** The linker's last resort for a library that it cannot read is the server, which has none. */
+function notLibrary(name: string): string {
+  if (/\.so(\.\d+)*$/.test(name)) {
+    throw new BootError('FileMissing', `the shared library "${name}" cannot be read from the environment`, {
+      file: name,
+      hint: 'see the errors before this one; what the kernel itself needs belongs under metadata.shared of its kernel.json',
+    });
+  }
+  return name;
+}
+
 function mismatch(kernel: KernelInfo, cause: unknown): BootError {
-  return new BootError('AbiMismatch', `"${kernel.wasm.path}" does not fit its script: ${describe(cause)}`, {
+  return because(cause, 'AbiMismatch', `"${kernel.wasm.path}" does not fit its script`, {
     file: kernel.wasm.path,
     hint: 'script and module come from different builds of the kernel, or the browser is too old',
-    cause,
   });
 }
