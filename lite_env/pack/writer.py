@@ -28,10 +28,10 @@ from lite_env.pack.manifest import (
     Mounts,
     RuntimeInfo,
 )
-from lite_env.pack.reader import MANIFEST, read_manifest
+from lite_env.pack.reader import MANIFEST, read_compressed, read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
-from lite_env.store.digest import sha256_of_bytes, sha256_of_file
+from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +129,7 @@ def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive]]:
         return {}
     if manifest.generator != wanted:
         return {}
-    return {archive.digest: (output / archive.path, archive) for archive in manifest.archives}
+    return {archive.digest: (output, archive) for archive in manifest.archives}
 
 
 def _write_archives(
@@ -190,10 +190,16 @@ def _write_archive(
 
 
 def _reuse(old: tuple[Path, Archive] | None, target: Path) -> tuple[int, str] | None:
-    if old is None or not old[0].is_file() or sha256_of_file(old[0]) != old[1].sha256:
+    """Copy an archive of the pack that stood there before, when it is whole: its size and the hash of the file."""
+    if old is None:
         return None
-    shutil.copyfile(old[0], target)
-    return old[1].size, old[1].sha256
+    pack, archive = old
+    try:
+        read_compressed(pack, archive)
+    except ManifestError:
+        return None
+    shutil.copyfile(pack / archive.path, target)
+    return archive.size, archive.sha256
 
 
 def is_library(path: str) -> bool:

@@ -10,6 +10,7 @@ import tarfile
 from importlib.resources import files as resource_files
 
 import jsonschema
+import msgspec
 import pytest
 import zstandard
 
@@ -17,7 +18,7 @@ from lite_env.errors import PackError
 from lite_env.pack.layout import plan_pack
 from lite_env.pack.reader import read_index, read_manifest
 from lite_env.pack.schema import SCHEMA_FILE, schema_text
-from lite_env.pack.writer import write_pack
+from lite_env.pack.writer import encode_manifest, write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 from tests.prefixes import SITE, WASM, Heard, kernel_package, make_prefix, put, side_module
@@ -128,7 +129,7 @@ def test_hash_seed_umask_and_clock_do_not_matter(prefix, tmp_path, seed, mask, e
     pack_of(prefix, tmp_path / "one")
     code = (
         "import sys; from pathlib import Path; from lite_env.pack.layout import plan_pack;"
-        "from lite_env.pack.writer import write_pack; from lite_env.prefix.reader import read_prefix;"
+        "from lite_env.pack.writer import encode_manifest, write_pack; from lite_env.prefix.reader import read_prefix;"
         "write_pack(plan_pack(read_prefix(Path(sys.argv[1])), level=3), Path(sys.argv[2]))"
     )
     environment = os.environ | {"PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": epoch, "TZ": "Asia/Tokyo", "LC_ALL": "C"}
@@ -215,6 +216,18 @@ class TestOutput:
         whole = tree(pack)
         (pack / manifest.archives[0].path).write_bytes(b"damaged")
         (pack / manifest.archives[1].path).unlink()
+        pack_of(prefix, pack)
+        assert tree(pack) == whole
+
+    def test_an_archive_that_is_not_what_its_name_says_is_not_taken_over(self, prefix, tmp_path):
+        pack = tmp_path / "pack"
+        manifest = pack_of(prefix, pack)
+        whole = tree(pack)
+        first, second = manifest.archives[:2]
+        forged = msgspec.structs.replace(second, size=first.size, sha256=first.sha256)
+        shutil.copyfile(pack / first.path, pack / second.path)
+        changed = msgspec.structs.replace(manifest, archives=(first, forged, *manifest.archives[2:]))
+        (pack / "manifest.json").write_bytes(encode_manifest(changed))
         pack_of(prefix, pack)
         assert tree(pack) == whole
 
