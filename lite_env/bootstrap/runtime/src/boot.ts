@@ -1,4 +1,4 @@
-import { BootError, failureOf } from './errors';
+import { BootError, describe, failureOf, type Failure } from './errors';
 import { hasFileSystem, LazyTree } from './fs/lazy';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
@@ -53,10 +53,17 @@ export async function boot(options: BootOptions): Promise<Booted> {
 
   // All three at once: the first failure ends the start, however long the others still take.
   const [module, index] = await Promise.all([pendingModule, pendingTree, ahead]);
-  const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, options.emit) : null;
+  const lost: Failure[] = [];
+  const emitLost = (failure: Failure) => {
+    lost.push(failure);
+    options.emit({ type: 'error', error: failure, fatal: false });
+  };
+  const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, emitLost) : null;
   setVariables(module, variables);
   options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
-  const server = await startXeus(module, kernel, manifest);
+  const server = await startXeus(module, kernel, manifest).catch((error: unknown) => {
+    throw rootCause(error, lost[0]);
+  });
   return { kernel, module, server, figures: () => source.figures(tree?.filled ?? 0) };
 }
 
@@ -71,17 +78,27 @@ function mountTree(
   manifest: Manifest,
   index: Tree,
   archives: ArchiveStore,
-  emit: Emit
+  onLost: (failure: Failure) => void
 ): LazyTree {
   // Emscripten 4 looks needed libraries up in the file system by itself.
   const libraries = module.init_phase_1 ? null : new NeededLibraries(module, index, manifest.mounts.prefix);
   const tree = new LazyTree(module, {
     readFile: entry => archives.readFile(entry),
     onFirstOpen: path => libraries?.loadFor(path),
-    onError: error => emit({ type: 'error', error: failureOf(error, 'reading a file'), fatal: false }),
+    onError: error => onLost(failureOf(error, 'reading a file')),
   });
   tree.mount(index.root, manifest.mounts.prefix);
   return tree;
+}
+
+/** An interpreter that could not read a file says nothing of why; the read does. */
+function rootCause(error: unknown, lost: Failure | undefined): unknown {
+  if (!lost) {
+    return error;
+  }
+  const { name, message, file, hint } = lost;
+  const where = { ...(file === null ? {} : { file }), ...(hint === null ? {} : { hint }), cause: error };
+  return new BootError(name, `${message}; so ${describe(error)}`, where);
 }
 
 function setVariables(module: EmscriptenModule, variables: Readonly<Record<string, string>>): void {

@@ -335,6 +335,20 @@ test('a kernel the pack does not have', async () => {
   );
 });
 
+test('an interpreter that could not read its files fails for the reason of the read', async () => {
+  const { transport, start, pack } = prepare(generation4());
+  const path = `archives/${(pack.manifest as Json)['archives'][0].digest}.tar.zst`;
+  transport.broken.set(path, new BootError('FileMissing', 'not there', { file: path, hint: 'deploy' }));
+  await assert.rejects(start(), (error: any) => {
+    assert.deepEqual({ ...error.failure, message: '' }, { name: 'FileMissing', message: '', file: path, hint: 'deploy' });
+    assert.equal(
+      error.message,
+      'not there; so InterpreterFailed: Python 3.13.1 did not start: ErrnoError: FS error 29'
+    );
+    return true;
+  });
+});
+
 test('what the module prints by itself goes to the log', async () => {
   const kernel = generation4();
   const { start, recorder } = prepare({
