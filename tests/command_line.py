@@ -96,21 +96,32 @@ class Command:
         return Ended(code=code, out=self.out(), err=self.err(), seconds=seconds)
 
     def descendants(self) -> dict[int, str]:
-        """Command lines of the processes that this run has started, by process id; Linux only."""
+        """Command lines of the processes that this run has started, by process id; Linux only.
+
+        Known by our variable, or, since Chromium's renderers overwrite their environment, by their parents.
+        """
         mark = f"{_MARK}={self._mark}".encode()
-        found = {}
+        parents: dict[int, int] = {}
+        lines: dict[int, str] = {}
+        ours = {self.process.pid}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (entry / "environ").read_bytes() and int(entry.name) != self.process.pid:
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                pid = int(entry.name)
+                parents[pid] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                lines[pid] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if mark in (entry / "environ").read_bytes():
+                    ours.add(pid)
             except OSError:
                 continue
-        return found
+        while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+            ours |= more
+        # A process that has ended and waits for its parent has no command line.
+        return {pid: lines[pid] for pid in ours - {self.process.pid} if lines.get(pid)}
 
     def _assert_nothing_left(self) -> None:
         # A process that was ended needs a moment to be gone.
         deadline = time.monotonic() + 5
-        while (left := {pid: line for pid, line in self.descendants().items() if line}) and time.monotonic() < deadline:
+        while (left := self.descendants()) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert left == {}
 

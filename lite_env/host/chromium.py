@@ -160,11 +160,7 @@ class ChromiumEngine:
 
     def _die(self, what: str) -> None:
         if not self._closing:
-            self._mailbox.die(
-                HostError(
-                    what, hint="it may have run out of memory; `--engine node` uses less, or close other programs"
-                )
-            )
+            self._mailbox.die(HostError(what, hint="it may have run out of memory, or have been ended from outside"))
 
 
 def _first_lines(error: Exception, count: int = 8) -> str:
