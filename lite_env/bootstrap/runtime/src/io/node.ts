@@ -34,6 +34,7 @@ export class NodeTransport implements Transport {
     } catch (cause) {
       throw new BootError('Undecodable', `"${path}" is not a script that Node can run: ${describe(cause)}`, {
         file: path,
+        hint: 'the package holds another file under that name: see the kernel package',
         cause,
       });
     }

@@ -1,5 +1,7 @@
 import { ZSTDDecoder } from 'zstddec';
-import { BootError } from '../errors';
+import { because, BootError } from '../errors';
+
+const BROKEN = 'the pack is broken: make it again';
 
 /** zstd that decodes while the caller blocks, as a read inside the kernel must. */
 export class Zstd {
@@ -16,12 +18,12 @@ export class Zstd {
     try {
       raw = this.decoder.decode(data, rawSize);
     } catch (cause) {
-      throw new BootError('Undecodable', `"${path}" cannot be inflated`, { file: path, cause });
+      throw because(cause, 'Undecodable', `"${path}" cannot be inflated`, { file: path, hint: BROKEN });
     }
     if (raw.length !== rawSize) {
       throw new BootError('Undecodable', `"${path}" does not inflate to the ${rawSize} bytes the manifest says`, {
         file: path,
-        hint: 'the pack is broken: make it again',
+        hint: BROKEN,
       });
     }
     return raw;

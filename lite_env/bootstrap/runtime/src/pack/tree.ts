@@ -35,7 +35,11 @@ export function parseTree(data: Uint8Array, path: string, archives: readonly Arc
   try {
     document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
   } catch (cause) {
-    throw new BootError('ManifestInvalid', `"${path}" is not JSON: ${describe(cause)}`, { file: path, cause });
+    throw new BootError('ManifestInvalid', `"${path}" is not JSON: ${describe(cause)}`, {
+      file: path,
+      hint: 'the pack is broken: make it again',
+      cause,
+    });
   }
   const check = new Checker(path);
   const top = check.object(document, 'the top');
