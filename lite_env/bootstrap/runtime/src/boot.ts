@@ -53,16 +53,16 @@ export async function boot(options: BootOptions): Promise<Booted> {
 
   // All three at once: the first failure ends the start, however long the others still take.
   const [module, index] = await Promise.all([pendingModule, pendingTree, ahead]);
-  const lost: Failure[] = [];
+  let lost: Failure | undefined;
   const emitLost = (failure: Failure) => {
-    lost.push(failure);
+    lost ??= failure;
     options.emit({ type: 'error', error: failure, fatal: false });
   };
   const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, emitLost) : null;
   setVariables(module, variables);
   options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
   const server = await startXeus(module, kernel, manifest).catch((error: unknown) => {
-    throw rootCause(error, lost[0]);
+    throw rootCause(error, lost);
   });
   return { kernel, module, server, figures: () => source.figures(tree?.filled ?? 0) };
 }
