@@ -21,6 +21,7 @@ ROOMS = (
     "host",
     "channel",
     "workflow",
+    "site",
     "cli",
 )
 # Of a library that only one module may know: a change of its API is a change of that module.

@@ -16,6 +16,8 @@ _COMMANDS = {
     "lock": "lite_env.cli.lock",
     "pack": "lite_env.cli.pack",
     "run": "lite_env.cli.run",
+    "serve": "lite_env.cli.serve",
+    "site": "lite_env.cli.site",
     "unpack": "lite_env.cli.unpack",
 }
 

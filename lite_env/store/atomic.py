@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_PREFIX_LENGTH = 40  # letters, at most 160 bytes
+
 
 def _umask() -> int:
     # There is no way to read the mask without setting it.
@@ -20,23 +22,26 @@ def _umask() -> int:
     return mask
 
 
-def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
+def write_bytes(path: Path, data: bytes, *, durable: bool = False, mode: int | None = None) -> None:
     """Replace `path` by `data` in one step; its folder is made if needed.
 
     Args:
         path: where to write.
         data: the whole new content.
         durable: also wait until the bytes are on disk (lock files, manifests).
+        mode: permission bits of the new file; by default those that the umask gives.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    # The name is cut: with its additions a long one would be longer than file systems allow.
+    prefix = f".{path.name[:_PREFIX_LENGTH]}."
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).chmod(0o666 & ~_umask() if mode is None else mode)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

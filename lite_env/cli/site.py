@@ -1,0 +1,101 @@
+"""``lite-env site``: packs as a static site with a console page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from lite_env.bootstrap import runtime_dir
+from lite_env.cli.console import print_json, reporter_of
+from lite_env.site.build import write_site
+from lite_env.site.plan import SiteOptions, plan_site
+
+if TYPE_CHECKING:
+    from lite_env.site.plan import SitePlan
+
+_MEGABYTE = 1_000_000
+
+
+@click.command(name="site")
+@click.argument("packs", metavar="PACK...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the site.")
+@click.option(
+    "--drive",
+    type=click.Choice(["browser", "none"]),
+    default="browser",
+    show_default=True,
+    help="Where a kernel's /drive is: in the browser's storage, or nowhere.",
+)
+@click.option("--base", default="/", show_default=True, metavar="PATH", help="Where it will be served, for `_headers`.")
+@click.option("--no-isolation", is_flag=True, help="Do not ask for cross-origin isolation in `_headers`.")
+@click.option("--force", is_flag=True, help="Also write into a folder that holds other files; they stay.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    packs: tuple[Path, ...],
+    output: Path,
+    drive: Literal["browser", "none"],
+    base: str,
+    no_isolation: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Make a static site of one PACK or several: a page with a console, for any host of files.
+
+    All its URLs are relative, so it works in any folder of any host. A site that is made again takes only what has
+    changed, and loses what the last build had and this one has not; other files in the folder are left alone.
+
+    \b
+    Example:
+      lite-env site build/numpy build/lua -o public
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    reporter = reporter_of(ctx)
+    options = SiteOptions(drive=drive, base=base, isolation=not no_isolation, force=force)
+    plan = plan_site(packs, output, options, runtime=runtime_dir())
+    if not dry_run:
+        write_site(plan, reporter=reporter)
+    if as_json:
+        print_json(plan_as_json(plan))
+    elif dry_run:
+        for line in plan_lines(plan):
+            click.echo(line)
+    reporter.note(summary(plan))
+
+
+def plan_as_json(plan: SitePlan) -> dict[str, Any]:
+    """The plan as JSON values; sizes in bytes."""
+    return {
+        "build": plan.record.build,
+        "environments": list(plan.environments),
+        "files": [
+            {"path": file.path, "sha256": file.sha256, "size": file.size, "kept": file.path in plan.kept}
+            for file in plan.files
+        ],
+        "output": str(plan.output),
+        "removed": list(plan.stale),
+        "size": plan.size,
+    }
+
+
+def plan_lines(plan: SitePlan) -> list[str]:
+    """What would be done, a line a file."""
+    lines = [
+        f"{'keep ' if file.path in plan.kept else 'write'} {file.size / _MEGABYTE:8.2f} MB  {file.path}"
+        for file in plan.files
+    ]
+    return [*lines, *(f"remove            {path}" for path in plan.stale)]
+
+
+def summary(plan: SitePlan) -> str:
+    """The closing line of figures; sizes in MB of 10**6 bytes."""
+    written = sum(file.size for file in plan.to_write)
+    return (
+        f"{', '.join(plan.environments)}: {len(plan.files)} files, {plan.size / _MEGABYTE:.1f} MB; "
+        f"{len(plan.to_write)} new ({written / _MEGABYTE:.1f} MB), {len(plan.kept)} kept, {len(plan.stale)} removed"
+    )

@@ -1,0 +1,292 @@
+"""``/api/drive`` on a folder of the host: the protocol by which JupyterLite's DriveFS reads and writes files.
+
+The answers are those of ``DriveContentsProcessor`` in ``@jupyterlite/services`` 0.8 (``lib/contents/drivecontents.js``
+there). It adds: contents always as base64, whatever their bytes; a ``stat`` (what ``getattr`` answers) beside each
+``lookup``; errors as HTTP 4xx and 5xx with ``{"error": {"code", "message"}}``, the code being the name of an errno.
+Where the Contents API is looser than a file system, this is a file system: a folder that holds something is not removed
+(``ENOTEMPTY``), a file that exists is not made again (``EEXIST``), a rename replaces a file.
+
+Not shown, because a kernel could not open them and one such entry would spoil a whole listing: links that lead out of
+the folder or nowhere, devices and pipes, names that are not text.
+"""
+
+from __future__ import annotations
+
+import binascii
+import errno
+import os
+import stat
+import threading
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lite_env.errors import DriveError, SiteError
+from lite_env.site.drive_path import can_be_told, components, locate
+from lite_env.store.atomic import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DIR_MODE = 0o40777
+FILE_MODE = 0o100666
+BLOCK_SIZE = 4096  # bytes
+
+MAX_FILE = 384 << 20
+"""Bytes beyond which a file is not sent: its base64 would be longer than a string of V8 can be."""
+MAX_BODY = (MAX_FILE // 3) * 4 + (1 << 20)
+"""Bytes of the longest request: such a file, and room for the rest."""
+
+_STATUS = {
+    "EACCES": HTTPStatus.FORBIDDEN,
+    "EEXIST": HTTPStatus.CONFLICT,
+    "EINVAL": HTTPStatus.BAD_REQUEST,
+    "EIO": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "EISDIR": HTTPStatus.CONFLICT,
+    "ENOENT": HTTPStatus.NOT_FOUND,
+    "ENOSPC": HTTPStatus.INSUFFICIENT_STORAGE,
+    "ENOTDIR": HTTPStatus.CONFLICT,
+    "ENOTEMPTY": HTTPStatus.CONFLICT,
+}
+_SYNONYMS = {
+    "EDQUOT": "ENOSPC",
+    "EFBIG": "ENOSPC",
+    "ELOOP": "EINVAL",
+    "ENAMETOOLONG": "EINVAL",
+    "EPERM": "EACCES",
+    "EROFS": "EACCES",
+}
+
+
+class _Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What some methods need besides the path."""
+
+    new_path: str | None = None
+    mode: int | None = None
+    format: str | None = None
+    data: str | None = None
+
+
+class DriveRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kernel asks for: a method, a path and what the method needs."""
+
+    method: str
+    path: str
+    data: _Data = _Data()
+
+
+class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    data: DriveRequest
+
+
+class FolderDrive:
+    """The folder that a kernel sees as ``/drive``; nothing outside it can be reached.
+
+    Requests are done one after the other. A link that is moved while another request has just looked where it leads
+    would else be a way out.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Take a folder.
+
+        Raises:
+            SiteError: it is none.
+        """
+        if not root.is_dir():
+            raise SiteError(f"'{root}' is not a folder", hint="`--drive` takes the folder that a kernel sees as /drive")
+        self.root = Path(os.path.realpath(root))
+        self._lock = threading.Lock()
+        self._methods: dict[str, Callable[[tuple[str, ...], _Data], Any]] = {
+            "get": self._get,
+            "getattr": self._getattr,
+            "getmode": self._getmode,
+            "lookup": self._lookup,
+            "mknod": self._mknod,
+            "put": self._put,
+            "readdir": self._readdir,
+            "rename": self._rename,
+            "rmdir": self._rmdir,
+        }
+
+    def process(self, request: DriveRequest) -> Any:  # noqa: ANN401 - each method has an answer of its own
+        """The answer to a request: a value that JSON can hold.
+
+        Raises:
+            DriveError: it is refused or fails.
+        """
+        method = self._methods.get(request.method)
+        if method is None:
+            raise DriveError("EINVAL", f"there is no method {request.method!r}")
+        parts = components(request.path)
+        with self._lock:
+            try:
+                return method(parts, request.data)
+            except OSError as error:
+                raise _drive_error(error, parts) from error
+
+    def _lookup(self, parts: tuple[str, ...], _: _Data) -> dict[str, Any]:
+        try:
+            found = self._stat(parts)
+        except (FileNotFoundError, NotADirectoryError):
+            return {"ok": False}
+        return {"ok": True, "mode": _mode(found), "stat": _attributes(found)}
+
+    def _getmode(self, parts: tuple[str, ...], _: _Data) -> int:
+        return _mode(self._stat(parts))
+
+    def _getattr(self, parts: tuple[str, ...], _: _Data) -> dict[str, Any]:
+        return _attributes(self._stat(parts))
+
+    def _readdir(self, parts: tuple[str, ...], _: _Data) -> list[str]:
+        with os.scandir(locate(self.root, parts)) as entries:
+            return sorted(entry.name for entry in entries if self._is_shown(parts, entry))
+
+    def _is_shown(self, parts: tuple[str, ...], entry: os.DirEntry[str]) -> bool:
+        if not can_be_told(entry.name):
+            return False
+        if not entry.is_symlink():
+            return entry.is_dir() or entry.is_file()
+        try:
+            self._stat((*parts, entry.name))
+        except (OSError, DriveError):
+            return False
+        return True
+
+    def _get(self, parts: tuple[str, ...], _: _Data) -> dict[str, str] | None:
+        try:
+            found = self._stat(parts)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if stat.S_ISDIR(found.st_mode):
+            return None
+        if found.st_size > MAX_FILE:
+            raise DriveError("EIO", f"'{'/'.join(parts)}' has {found.st_size} bytes, more than {MAX_FILE}")
+        content = locate(self.root, parts).read_bytes()
+        return {"content": binascii.b2a_base64(content, newline=False).decode("ascii"), "format": "base64"}
+
+    def _put(self, parts: tuple[str, ...], data: _Data) -> None:
+        content = _content(data)
+        target = locate(self.root, parts)
+        mode: int | None = None
+        try:
+            found = self._stat(parts)
+        except FileNotFoundError:
+            # Writing atomically makes missing folders; a file system does not.
+            if not target.parent.is_dir():
+                raise
+        else:
+            if stat.S_ISDIR(found.st_mode):
+                raise DriveError("EISDIR", f"'{'/'.join(parts)}' is a folder")
+            # Replacing a file asks for no right to write to it.
+            if not os.access(target, os.W_OK):
+                raise DriveError("EACCES", f"'{'/'.join(parts)}' is write-protected")
+            mode = stat.S_IMODE(found.st_mode)
+        write_bytes(target, content, mode=mode)
+
+    def _mknod(self, parts: tuple[str, ...], data: _Data) -> None:
+        target = locate(self.root, parts)
+        if stat.S_ISDIR((data.mode or 0) & 0xFFFF):
+            target.mkdir()
+            return
+        with target.open("xb"):
+            pass
+
+    def _rename(self, parts: tuple[str, ...], data: _Data) -> None:
+        if data.new_path is None:
+            raise DriveError("EINVAL", "a rename needs `newPath`")
+        self._entry(parts).replace(self._entry(components(data.new_path)))
+
+    def _rmdir(self, parts: tuple[str, ...], _: _Data) -> None:
+        """Remove a file or an empty folder: DriveFS sends this for both."""
+        entry = self._entry(parts)
+        if stat.S_ISDIR(entry.lstat().st_mode):
+            entry.rmdir()
+        else:
+            entry.unlink()
+
+    def _stat(self, parts: tuple[str, ...]) -> os.stat_result:
+        found = locate(self.root, parts).stat()
+        if not stat.S_ISDIR(found.st_mode) and not stat.S_ISREG(found.st_mode):
+            # Opening a pipe would wait for ever.
+            raise DriveError("EACCES", f"'{'/'.join(parts)}' is neither a file nor a folder")
+        return found
+
+    def _entry(self, parts: tuple[str, ...]) -> Path:
+        """The entry itself: of a link its own name, not where it leads."""
+        if not parts:
+            raise DriveError("EACCES", "the drive's own folder can be neither renamed nor removed")
+        return locate(self.root, parts[:-1]) / parts[-1]
+
+
+def answer_request(drive: FolderDrive, body: bytes) -> tuple[HTTPStatus, bytes]:
+    """The status and JSON document that answer the body of ``POST api/drive``."""
+    try:
+        request = msgspec.json.decode(body, type=_Envelope).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return error_document(DriveError("EINVAL", f"the request is malformed: {error}"))
+    try:
+        return HTTPStatus.OK, msgspec.json.encode(drive.process(request))
+    except DriveError as error:
+        return error_document(error)
+
+
+def error_document(error: DriveError) -> tuple[HTTPStatus, bytes]:
+    """The status and JSON document by which an error is told."""
+    # A path in the message may hold what is no text.
+    message = error.message.encode("utf-8", "backslashreplace").decode()
+    return _STATUS[error.code], msgspec.json.encode({"error": {"code": error.code, "message": message}})
+
+
+def _content(data: _Data) -> bytes:
+    text = data.data or ""
+    if data.format == "base64":
+        try:
+            return binascii.a2b_base64(text, strict_mode=True)
+        except (binascii.Error, ValueError) as error:
+            raise DriveError("EINVAL", f"the content is not base64: {error}") from error
+    if data.format in {"text", "json"}:
+        return text.encode()
+    raise DriveError("EINVAL", f"a content of format {data.format!r} cannot be written")
+
+
+def _mode(found: os.stat_result) -> int:
+    return DIR_MODE if stat.S_ISDIR(found.st_mode) else FILE_MODE
+
+
+def _attributes(found: os.stat_result) -> dict[str, Any]:
+    size = 0 if stat.S_ISDIR(found.st_mode) else found.st_size
+    return {
+        "dev": 1,
+        "nlink": 1,
+        "uid": 0,
+        "gid": 0,
+        "rdev": 0,
+        "size": size,
+        "blksize": BLOCK_SIZE,
+        "blocks": -(-size // BLOCK_SIZE),
+        "atime": _iso(found.st_atime),
+        "mtime": _iso(found.st_mtime),
+        "ctime": _iso(found.st_ctime),
+        "timestamp": 0,
+    }
+
+
+def _iso(seconds: float) -> str:
+    """A time as JavaScript's Date reads it everywhere: milliseconds, UTC."""
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        # Some file systems hold times that no calendar has.
+        moment = datetime.fromtimestamp(0, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _drive_error(error: OSError, parts: tuple[str, ...]) -> DriveError:
+    name = errno.errorcode.get(error.errno or 0, "EIO")
+    code = _SYNONYMS.get(name, name)
+    # The host's own paths are not the kernel's business.
+    message = f"'{'/'.join(parts)}': {error.strerror or 'it failed'}"
+    return DriveError(code if code in _STATUS else "EIO", message)

@@ -1,0 +1,88 @@
+"""The browser runtime as a site needs it: files under one digest, the page's template, the service worker."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lite_env.errors import SiteError
+from lite_env.store.digest import sha256_of_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEMPLATE = "index.html"
+SERVICE_WORKER = "sw.js"
+_NEEDED = (TEMPLATE, SERVICE_WORKER, "page.css", "page.js", "worker.js")
+# For Node, for the headless engine and for people who build with it; these two above stand at the site's root.
+_LEFT_OUT = frozenset({TEMPLATE, SERVICE_WORKER, "package.json", "page-host.js", "sources.sha256"})
+_DIGITS = 16  # of a SHA-256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuntimeFile:
+    """One file of the runtime: `path` below its folder, bytes, SHA-256."""
+
+    path: str
+    source: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteRuntime:
+    """What runs in the page.
+
+    Attributes:
+        digest: over paths and contents of `files`; names their folder.
+        files: sorted by path.
+        template: of index.html, with ``{{title}}``, ``{{runtime}}`` and ``{{config}}``.
+        service_worker: its script, without the line that tells the site.
+    """
+
+    digest: str
+    files: tuple[RuntimeFile, ...]
+    template: str
+    service_worker: bytes
+
+    @property
+    def folder(self) -> str:
+        """Its folder on the site, with a final slash."""
+        return f"runtime/{self.digest}/"
+
+
+def read_runtime(directory: Path) -> SiteRuntime:
+    """Read the built runtime.
+
+    Raises:
+        SiteError: it was built without the page.
+    """
+    missing = [name for name in _NEEDED if not (directory / name).is_file()]
+    if missing:
+        raise SiteError(
+            f"the browser runtime has no page: {', '.join(missing)} missing",
+            hint="install lite-env again from a wheel; in a checkout run `pip install -e .`, which builds it",
+            folder=str(directory),
+        )
+    files = tuple(
+        RuntimeFile(path=path, source=source, size=source.stat().st_size, sha256=sha256_of_file(source))
+        for path, source in sorted((found.relative_to(directory).as_posix(), found) for found in directory.rglob("*"))
+        if source.is_file() and _is_for_the_page(path)
+    )
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.path}\0{file.sha256}\n".encode())
+    return SiteRuntime(
+        digest=digest.hexdigest()[:_DIGITS],
+        files=files,
+        template=(directory / TEMPLATE).read_text("utf-8"),
+        service_worker=(directory / SERVICE_WORKER).read_bytes(),
+    )
+
+
+def _is_for_the_page(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    if folder.split("/")[0] == "embed" or name.startswith(("node-", ".")) or name.endswith((".d.ts", ".map")):
+        return False
+    return bool(folder) or name not in _LEFT_OUT

@@ -1,0 +1,151 @@
+"""``lite-env serve``: the page of a site, live on loopback, with a folder of the host as the kernel's `/drive`.
+
+A page of any origin can send requests to a server on loopback. So every request must name our Host (which the loopback
+server checks), and every request to `api/` must come from our own pages (Origin) and bring the token that was printed.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from lite_env.errors import DriveError
+from lite_env.host.loopback import IMMUTABLE, Request, Response, decode_path, refusal, resolve_path
+from lite_env.site.drive import MAX_BODY, answer_request, error_document
+from lite_env.site.encoding import Coding, EncodedFiles, choose_coding, is_worth_encoding, known_codings
+from lite_env.site.headers import cache_control, common_headers, file_headers
+from lite_env.site.plan import INDEX
+from lite_env.site.runtime import SERVICE_WORKER
+from lite_env.store.digest import sha256_of_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lite_env.site.drive import FolderDrive
+    from lite_env.site.environments import SiteEnvironment
+    from lite_env.site.page import SitePage
+    from lite_env.site.runtime import SiteRuntime
+
+TOKEN_HEADER = "x-lite-env-token"  # noqa: S105 - the name of a header
+_API = "/api/"
+_DRIVE = "/api/drive"
+
+
+def new_token() -> str:
+    """A token that nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteApplication:
+    """Answers the requests of a site's page.
+
+    Attributes:
+        environments: their packs are read from disk at each request: one that is made again is there after a reload.
+        runtime: what the page runs.
+        page: index.html and the service worker.
+        token: what requests to `api/` must bring.
+        drive: the folder behind `api/drive`; None where there is none.
+        isolation: whether the page gets SharedArrayBuffer.
+        encoded: where encoded forms of files are kept.
+        codings: which of them there are.
+    """
+
+    environments: Sequence[SiteEnvironment]
+    runtime: SiteRuntime
+    page: SitePage
+    token: str
+    drive: FolderDrive | None = None
+    isolation: bool = True
+    encoded: EncodedFiles = field(default_factory=EncodedFiles)
+    codings: tuple[Coding, ...] = field(default_factory=known_codings)
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a request."""
+        if request.path.startswith(_API):
+            return self._answer_api(request)
+        if request.method == "POST":
+            return self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "there are only files here", ("Allow", "GET, HEAD"))
+        pages = {
+            "/": (INDEX, self.page.index),
+            f"/{INDEX}": (INDEX, self.page.index),
+            f"/{SERVICE_WORKER}": (SERVICE_WORKER, self.page.service_worker),
+        }
+        if request.path in pages:
+            return self._send(request, *pages[request.path])
+        path = (decode_path(request.path) or "").removeprefix("/")
+        file = self._find(request.path, path)
+        if file is None:
+            return self._refuse(HTTPStatus.NOT_FOUND, "there is no such file")
+        immutable = cache_control(path) == IMMUTABLE
+        if immutable and not is_worth_encoding(path, file.stat().st_size):
+            return Response(headers=file_headers(path, isolation=self.isolation), body=file)
+        return self._send(request, path, file.read_bytes())
+
+    def _find(self, url_path: str, path: str) -> Path | None:
+        for file in self.runtime.files:
+            if path == self.runtime.folder + file.path:
+                return file.source
+        return resolve_path(url_path, {f"/{item.folder}": item.pack for item in self.environments})
+
+    def _send(self, request: Request, path: str, content: bytes) -> Response:
+        headers = file_headers(path, isolation=self.isolation)
+        coding: Coding | None = None
+        if is_worth_encoding(path, len(content)):
+            headers += (("Vary", "Accept-Encoding"),)
+            coding = choose_coding(request.headers.get("accept-encoding", ""), self.codings)
+        if cache_control(path) != IMMUTABLE:
+            # Each coding is another representation (RFC 9110, 8.8.3.3).
+            tag = f'"{sha256_of_bytes(content)[:32]}{f"-{coding}" if coding else ""}"'
+            headers += (("ETag", tag),)
+            if tag in (item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")):
+                return Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        if coding is None:
+            return Response(headers=headers, body=content)
+        return Response(headers=(*headers, ("Content-Encoding", coding)), body=self.encoded.find(content, coding))
+
+    def _answer_api(self, request: Request) -> Response:
+        """Answer `api/drive`; who may ask is decided before anything of the request is read."""
+        reason = self._why_forbidden(request)
+        if reason is not None:
+            return self._refuse_api(HTTPStatus.FORBIDDEN, "EACCES", reason)
+        if request.path != _DRIVE or self.drive is None:
+            return self._refuse_api(HTTPStatus.NOT_FOUND, "ENOENT", f"nothing is served at {request.path!r}")
+        return self._answer_drive(self.drive, request)
+
+    def _why_forbidden(self, request: Request) -> str | None:
+        origin = request.headers.get("origin")
+        if origin is not None and origin != request.own_origin:
+            return f"pages of {origin!r} have no business here"
+        token = request.headers.get(TOKEN_HEADER, "")
+        if not hmac.compare_digest(token.encode(), self.token.encode()):
+            return "the token is missing or wrong: open the address that `lite-env serve` has printed"
+        return None
+
+    def _answer_drive(self, drive: FolderDrive, request: Request) -> Response:
+        if request.method != "POST":
+            allow = ("Allow", "POST")
+            return self._refuse_api(HTTPStatus.METHOD_NOT_ALLOWED, "EINVAL", "the drive takes POST", allow)
+        if request.length is None:
+            return self._refuse_api(HTTPStatus.LENGTH_REQUIRED, "EINVAL", "the length of the request is not told")
+        if request.length > MAX_BODY:
+            reason = f"a request of {request.length} bytes is more than {MAX_BODY}"
+            return self._refuse_api(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "ENOSPC", reason)
+        status, document = answer_request(drive, request.read())
+        return self._json(status, document)
+
+    def _json(self, status: HTTPStatus, document: bytes, *headers: tuple[str, str]) -> Response:
+        kind = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+        return Response(
+            status=status, headers=(*kind, *common_headers(isolation=self.isolation), *headers), body=document
+        )
+
+    def _refuse_api(self, status: HTTPStatus, code: str, reason: str, *headers: tuple[str, str]) -> Response:
+        return self._json(status, error_document(DriveError(code, reason))[1], *headers)
+
+    def _refuse(self, status: HTTPStatus, reason: str, *headers: tuple[str, str]) -> Response:
+        return refusal(status, reason, *common_headers(isolation=self.isolation), *headers)
