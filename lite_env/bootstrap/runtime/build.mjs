@@ -15,7 +15,9 @@ const common = {
 
 async function buildRuntime() {
   await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
-  const shipped = { ...common, minify: true, keepNames: false };
+  // See src/drive/uuid.ts.
+  const alias = { '@lumino/coreutils': './src/drive/uuid.ts' };
+  const shipped = { ...common, minify: true, keepNames: false, alias };
   await Promise.all([
     // A classic worker: the kernels' glue comes by importScripts.
     build({ ...shipped, entryPoints: ['src/host/worker.ts'], outfile: 'dist/worker.js', format: 'iife' }),

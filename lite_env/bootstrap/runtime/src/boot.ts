@@ -1,21 +1,23 @@
+import { mountDrive, openChannel } from './drive/mount';
 import { BootError, describe, failureOf, type Failure } from './errors';
 import { hasFileSystem, LazyTree } from './fs/lazy';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
 import { Zstd } from './io/zstd';
-import type { EmscriptenModule, KernelServer } from './kernel/emscripten';
+import type { EmscriptenModule, FileSystem, KernelServer } from './kernel/emscripten';
 import { NeededLibraries } from './kernel/libraries';
 import { createModule, fetchModule } from './kernel/module';
 import { startXeus } from './kernel/xeus';
 import { ArchiveStore } from './pack/archives';
 import { parseManifest, selectKernel, type KernelInfo, type Manifest } from './pack/manifest';
 import { parseTree, type Tree } from './pack/tree';
-import type { Emit, Figures } from './protocol';
+import type { DriveSource, Emit, Figures } from './protocol';
 
 export interface BootOptions {
   readonly transport: Transport;
   readonly kernel?: string | null | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly drive?: DriveSource | null | undefined;
   readonly emit: Emit;
   /** Turns a path in the pack into what the kernel's glue can fetch by itself. */
   locate(path: string): string;
@@ -60,10 +62,12 @@ export async function boot(options: BootOptions): Promise<Booted> {
   };
   const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, emitLost) : null;
   setVariables(module, variables);
+  const enter = options.drive ? showDrive(module, options.drive, options.emit) : null;
   options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
   const server = await startXeus(module, kernel, manifest).catch((error: unknown) => {
     throw rootCause(error, lost);
   });
+  enter?.();
   return { kernel, module, server, figures: () => source.figures(tree?.filled ?? 0) };
 }
 
@@ -99,6 +103,30 @@ function rootCause(error: unknown, lost: Failure | undefined): unknown {
   const { name, message, file, hint } = lost;
   const where = { ...(file === null ? {} : { file }), ...(hint === null ? {} : { hint }), cause: error };
   return new BootError(name, `${message}; so ${describe(error)}`, where);
+}
+
+/** Mount the drive; the answer makes it the working folder, once the interpreter has looked for its own files. */
+function showDrive(module: EmscriptenModule, source: DriveSource, emit: Emit): (() => void) | null {
+  if (!hasFileSystem(module)) {
+    emit({ type: 'log', level: 'warn', text: `this kernel has no file system: there is no ${source.mountpoint}` });
+    return null;
+  }
+  mountDrive(module, source, openChannel(source, emit), failure =>
+    emit(
+      failure
+        ? { type: 'error', error: failure, fatal: false }
+        : { type: 'log', level: 'info', text: `${source.mountpoint} answers again` }
+    )
+  );
+  return () => enterDrive(module.FS, source);
+}
+
+function enterDrive(fs: FileSystem, { mountpoint, cwd }: DriveSource): void {
+  try {
+    fs.chdir?.(cwd ? `${mountpoint}/${cwd}` : mountpoint);
+  } catch {
+    throw new BootError('DriveFailed', `${mountpoint} has no folder "${cwd}" to start in`, { file: mountpoint });
+  }
 }
 
 function setVariables(module: EmscriptenModule, variables: Readonly<Record<string, string>>): void {

@@ -18,6 +18,9 @@ export type FailureName =
   | 'UnsupportedFormat' // made by a later, incompatible version
   | 'KernelUnknown' // the pack has no kernel of that name
   | 'AbiMismatch' // glue and module, or packages and interpreter, do not fit
+  | 'DriveFailed' // the drive refuses, or does not answer
+  | 'InputUnavailable' // nothing can carry the answer to `input()`
+  | 'InterruptUnavailable' // nothing can reach a running cell
   | 'OutOfMemory'
   | 'InterpreterFailed' // the language's interpreter did not start
   | 'KernelFailed'; // the kernel did not start, or trapped

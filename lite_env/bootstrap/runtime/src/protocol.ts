@@ -1,4 +1,5 @@
 /** The envelopes between a host (page, Node, JupyterLite) and the worker that runs the kernel. */
+import type { DriveEnvelope } from './drive/shared';
 import type { Failure } from './errors';
 
 /** A Jupyter message as it goes through `postMessage`; buffers are binary. */
@@ -17,6 +18,29 @@ export interface SharedChannels {
   readonly interrupt: SharedArrayBuffer;
   /** State, length and UTF-8 JSON of the answer to an `input_request`; see kernel/input.ts. */
   readonly input: SharedArrayBuffer;
+}
+
+/** Where a drive is and how the blocked worker asks it; see drive/. */
+export type DriveSource = {
+  /** Of several drives of a contents manager the one that is meant; empty for the default. */
+  readonly driveName: string;
+  readonly mountpoint: string;
+  /** Folder of the drive, relative to its root, in which the kernel starts. */
+  readonly cwd?: string;
+} & (
+  | {
+      readonly kind: 'xhr';
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly browsingContextId: string;
+    }
+  | { readonly kind: 'shared'; readonly buffer: SharedArrayBuffer }
+);
+
+/** How `input()` is answered where there is no shared memory: through a service worker. */
+export interface StdinSource {
+  readonly url: string;
+  readonly browsingContextId: string;
 }
 
 export type Phase = 'manifest' | 'index' | 'kernel' | 'archive' | 'interpreter' | 'ready';
@@ -42,6 +66,8 @@ export type ToWorker =
       /** Further environment variables; they win over the pack's. */
       readonly env?: Readonly<Record<string, string>>;
       readonly shared?: SharedChannels | null;
+      readonly drive?: DriveSource | null;
+      readonly stdin?: StdinSource | null;
     }
   | { readonly type: 'message'; readonly message: JupyterMessage }
   | { readonly type: 'figures' };
@@ -58,6 +84,7 @@ export type FromWorker =
   | { readonly type: 'figures'; readonly figures: Figures }
   | { readonly type: 'message'; readonly message: JupyterMessage }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
-  | { readonly type: 'error'; readonly error: Failure; readonly fatal: boolean };
+  | { readonly type: 'error'; readonly error: Failure; readonly fatal: boolean }
+  | DriveEnvelope;
 
 export type Emit = (envelope: FromWorker) => void;

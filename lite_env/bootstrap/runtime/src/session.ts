@@ -1,11 +1,12 @@
 import { boot, type Booted } from './boot';
-import { describe, failureOf } from './errors';
+import { describe, failureOf, type Failure } from './errors';
 import type { Transport } from './io/transport';
 import type { EmscriptenModule } from './kernel/emscripten';
 import { awaitInput } from './kernel/input';
+import { askStdin } from './kernel/stdin';
 import { forgetUnfinished } from './kernel/libraries';
 import { explain } from './kernel/xeus';
-import type { Emit, JupyterMessage, SharedChannels, ToWorker } from './protocol';
+import type { Emit, JupyterMessage, SharedChannels, StdinSource, ToWorker } from './protocol';
 
 /** Names that xeus kernels look up in the global scope of their worker. */
 interface KernelGlobals {
@@ -27,6 +28,7 @@ export interface SessionHost {
 export class Session {
   private booted: Booted | null = null;
   private shared: SharedChannels | null = null;
+  private stdin: StdinSource | null = null;
   /** Whether the kernel replied to the message it was given last. */
   private answered = false;
   /** Messages are handed over one after the other: a cell may await before the next begins. */
@@ -66,6 +68,7 @@ export class Session {
   private async start(envelope: Extract<ToWorker, { type: 'start' }>): Promise<void> {
     const { emit } = this.host;
     this.shared = envelope.shared ?? null;
+    this.stdin = envelope.stdin ?? null;
     const strayed = new Promise<never>((_, reject) => {
       this.failStart = reject;
     });
@@ -74,6 +77,7 @@ export class Session {
         transport: this.host.transport(envelope.manifest),
         kernel: envelope.kernel,
         env: envelope.env,
+        drive: envelope.drive,
         emit,
         locate: path => this.host.locate(envelope.manifest, path),
       });
@@ -187,8 +191,28 @@ export class Session {
   }
 
   private input(): JupyterMessage {
-    const reply = this.shared ? awaitInput(this.shared.input) : null;
-    return reply ?? emptyReply();
+    if (this.shared) {
+      return awaitInput(this.shared.input) ?? emptyReply();
+    }
+    try {
+      if (this.stdin) {
+        return askStdin(this.stdin);
+      }
+      this.tellOfInput('the page is not cross-origin isolated and has no service worker');
+    } catch (error) {
+      this.tellOfInput(describe(error));
+    }
+    return emptyReply();
+  }
+
+  private tellOfInput(reason: string): void {
+    const error: Failure = {
+      name: 'InputUnavailable',
+      message: `input() got an empty answer: ${reason}`,
+      file: null,
+      hint: 'serve the page with cross-origin isolation, or with its service worker from https or localhost',
+    };
+    this.host.emit({ type: 'error', error, fatal: false });
   }
 
   /** CPython looks at the buffer between bytecodes; a kernel without the hook can only be stopped. */

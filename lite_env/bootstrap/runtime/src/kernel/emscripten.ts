@@ -44,6 +44,8 @@ export interface FileSystem {
   mkdir(path: string, mode?: number): unknown;
   closeStream(fd: number): void;
   mkdirTree(path: string): void;
+  mount?(type: object, options: object, mountpoint: string): unknown;
+  chdir?(path: string): void;
   lookupPath(path: string): { node: FSNode };
   readFile(path: string): Uint8Array;
 }
@@ -65,6 +67,7 @@ export interface XeusKernel {
 
 export interface EmscriptenModule {
   FS?: FileSystem;
+  PATH?: object;
   ERRNO_CODES?: Record<string, number>;
   LDSO?: { loadedLibsByName: Record<string, LoadedLibrary> };
   HEAP32?: Int32Array;

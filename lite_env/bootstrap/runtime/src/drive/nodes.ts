@@ -1,0 +1,162 @@
+import { DriveFSEmscriptenNodeOps } from '@jupyterlite/services/lib/contents/drivefs';
+import type {
+  IEmscriptenFSNode as Node,
+  IEmscriptenStream as Stream,
+  IStats,
+} from '@jupyterlite/services/lib/contents/emscripten';
+import { ERRNO } from './channel';
+import type { LiteDriveFS } from './drivefs';
+import { resize } from './streams';
+
+const EMPTY = new Uint8Array(0);
+
+/** What programs do to names. */
+export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
+  constructor(private readonly drive: LiteDriveFS) {
+    super(drive);
+  }
+
+  override getattr = (value: Node | Stream): IStats => {
+    const { drive } = this;
+    const node = this.node(value);
+    this.makeSure(node);
+    const stat = drive.recent.takeStat(node) ?? this.dropping(node, () => drive.API.getattr(drive.realPath(node)));
+    const open = drive.files.get(node);
+    const size = open?.isDirty ? open.data.length : stat.size;
+    drive.setType(node, stat.mode ?? node.mode);
+    return { ...stat, size, mode: node.mode, ino: node.id };
+  };
+
+  /** Sizes and modes; times are the host's, and what a program sets is ignored. */
+  override setattr = (value: Node | Stream, attributes: Partial<IStats>): void => {
+    const node = this.node(value);
+    if (attributes.mode !== undefined) {
+      node.mode = attributes.mode;
+    }
+    if (attributes.size !== undefined) {
+      this.truncate(node, attributes.size);
+    }
+  };
+
+  override lookup = (parent: Node | Stream, name: string): Node => {
+    const { drive } = this;
+    const folder = this.node(parent);
+    const found = drive.API.find(drive.PATH.join2(drive.realPath(folder), name));
+    if (!found) {
+      throw drive.failed('ENOENT');
+    }
+    const node = drive.createNode(folder, name, found.mode, 0);
+    drive.recent.lookedUp(node, found.stat);
+    return node;
+  };
+
+  override mknod = (parent: Node | Stream, name: string, mode: number, device: number): Node => {
+    const { drive } = this;
+    const folder = this.node(parent);
+    drive.API.mknod(drive.PATH.join2(drive.realPath(folder), name), mode);
+    const node = drive.createNode(folder, name, mode, device);
+    drive.recent.emptied(node);
+    return node;
+  };
+
+  override rename = (value: Node | Stream, newFolder: Node | Stream, newName: string): void => {
+    const { drive } = this;
+    const node = this.node(value);
+    const target = drive.cached(this.node(newFolder), newName);
+    const from = drive.realPath(node);
+    const to = drive.PATH.join2(drive.realPath(this.node(newFolder)), newName);
+    this.dropping(node, () => drive.API.rename(from, to));
+    if (target && target !== node) {
+      this.detach(target);
+      drive.drop(target);
+    }
+    node.name = newName;
+    node.parent = this.node(newFolder);
+  };
+
+  override unlink = (parent: Node | Stream, name: string): null => {
+    const { drive } = this;
+    const folder = this.node(parent);
+    drive.API.rmdir(drive.PATH.join2(drive.realPath(folder), name));
+    const node = drive.cached(folder, name);
+    if (node) {
+      this.detach(node);
+    }
+    return null;
+  };
+
+  override rmdir = (parent: Node | Stream, name: string): null => {
+    const { drive } = this;
+    const path = drive.PATH.join2(drive.realPath(this.node(parent)), name);
+    if (!drive.API.isStrict && drive.API.list(path).length > 0) {
+      throw drive.failed('ENOTEMPTY'); // JupyterLite's drives would remove all that is in it.
+    }
+    drive.API.rmdir(path);
+    return null;
+  };
+
+  override readdir = (value: Node | Stream): string[] => {
+    const { drive } = this;
+    const node = this.node(value);
+    this.makeSure(node);
+    const entries = this.dropping(node, () => drive.API.list(drive.realPath(node)));
+    drive.recent.listed(node, entries);
+    return ['.', '..', ...entries.map(entry => entry.name)];
+  };
+
+  private truncate(node: Node, size: number): void {
+    const { drive } = this;
+    const open = drive.files.get(node);
+    if (open) {
+      open.isDirty ||= open.data.length !== size;
+      resize(open, size);
+      return;
+    }
+    const path = drive.realPath(node);
+    if (size === 0) {
+      drive.API.write(path, EMPTY);
+      drive.recent.emptied(node);
+      return;
+    }
+    const file = { data: this.dropping(node, () => drive.API.read(path)) };
+    if (file.data.length !== size) {
+      resize(file, size);
+      drive.API.write(path, file.data);
+    }
+  }
+
+  /**
+   * A plain JupyterLite page gives no answer at all when it is asked for the attributes or the listing of what is not
+   * there any more, and the kernel would wait for ever.
+   */
+  private makeSure(node: Node): void {
+    const { drive } = this;
+    if (drive.API.isStrict || drive.recent.isSeen(node) || node.parent === node) {
+      return;
+    }
+    if (!drive.API.find(drive.realPath(node))) {
+      drive.drop(node);
+      throw drive.failed('ENOENT');
+    }
+  }
+
+  /** What the host has removed is forgotten. */
+  private dropping<T>(node: Node, run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if ((error as { errno?: number }).errno === ERRNO.ENOENT) {
+        this.drive.drop(node);
+      }
+      throw error;
+    }
+  }
+
+  /** A file without a name lives on for those who have it open, and is never written back. */
+  private detach(node: Node): void {
+    const open = this.drive.files.get(node);
+    if (open) {
+      open.isDetached = true;
+    }
+  }
+}

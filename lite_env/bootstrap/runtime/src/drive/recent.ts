@@ -1,0 +1,77 @@
+import type { Listed, Stat } from './api';
+
+/** One call of a program is over within this; the next one asks again. */
+const SAME_CALL_MS = 20;
+/** A listing is read on while the program looks at its names, one after the other. */
+const LISTING_MS = 2000;
+
+/**
+ * What has just been learned and may serve the rest of the same call, once.
+ *
+ * A program's `stat` reaches a file system as lookup and getattr, its `open` as lookup, open, lookup and getattr, its
+ * `listdir` as readdir and a lookup for every name. Each of these would ask the drive again. Nothing here outlives the
+ * call: what the host changes is seen by the next one.
+ */
+export class Recent<Node extends object> {
+  private seen: { node: Node; stat: Stat | null; isOpened: boolean; until: number } | null = null;
+  private empty: { node: Node; until: number } | null = null;
+  private listing: { folder: Node; names: Map<string, number | null>; until: number } | null = null;
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** The drive has said that the node is there. */
+  lookedUp(node: Node, stat: Stat | null): void {
+    this.seen = { node, stat, isOpened: false, until: this.now() + SAME_CALL_MS };
+  }
+
+  /** The node was opened; who opens a file looks it up again and stats it. */
+  opened(node: Node, stat: Stat | null): void {
+    this.seen = { node, stat, isOpened: true, until: this.now() + SAME_CALL_MS };
+  }
+
+  /** Whether the node was opened in this call and need not be looked up; once. */
+  takeOpened(node: Node): boolean {
+    const isOpened = this.isSeen(node) && this.seen?.isOpened === true;
+    if (isOpened && this.seen) {
+      this.seen.isOpened = false;
+    }
+    return isOpened;
+  }
+
+  /** Whether the drive has said in this call that the node is there. */
+  isSeen(node: Node): boolean {
+    return this.seen?.node === node && this.now() <= this.seen.until;
+  }
+
+  takeStat(node: Node): Stat | null {
+    const stat = this.isSeen(node) ? (this.seen?.stat ?? null) : null;
+    this.seen = null;
+    return stat;
+  }
+
+  /** The file was made or truncated by this call: its opening need not fetch it. */
+  emptied(node: Node): void {
+    this.empty = { node, until: this.now() + SAME_CALL_MS };
+  }
+
+  takeEmptied(node: Node): boolean {
+    const isEmpty = this.empty?.node === node && this.now() <= this.empty.until;
+    this.empty = null;
+    return isEmpty;
+  }
+
+  listed(folder: Node, entries: readonly Listed[]): void {
+    const names = new Map(entries.map(({ name, mode }) => [name, mode]));
+    this.listing = { folder, names, until: this.now() + LISTING_MS };
+  }
+
+  /** The type under which the folder's listing had the name, null when it had none; undefined when it is not listed. */
+  takeListed(folder: Node, name: string): number | null | undefined {
+    if (this.listing?.folder !== folder || this.now() > this.listing.until) {
+      return undefined;
+    }
+    const mode = this.listing.names.get(name);
+    this.listing.names.delete(name);
+    return mode;
+  }
+}

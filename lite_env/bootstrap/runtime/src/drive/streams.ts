@@ -1,0 +1,177 @@
+import { DriveFSEmscriptenStreamOps } from '@jupyterlite/services/lib/contents/drivefs';
+import type { IEmscriptenFSNode as Node, IEmscriptenStream } from '@jupyterlite/services/lib/contents/emscripten';
+import { ERRNO } from './channel';
+import type { LiteDriveFS } from './drivefs';
+
+const O_CREAT = 0o100;
+const MAP_PRIVATE = 2;
+
+/** Contents of an open file, shared by all its streams; written back when a stream is closed or synced. */
+export interface DriveFile {
+  data: Uint8Array;
+  /** Everything is written as base64, whatever it was read as. */
+  readonly format: 'base64';
+  isDirty: boolean;
+  /** Removed or replaced while it was open. */
+  isDetached: boolean;
+}
+
+export interface DriveStream extends IEmscriptenStream {
+  readonly fd: number;
+  file?: DriveFile;
+}
+
+/** The part of MEMFS that gives memory for a mapping. */
+interface MemoryStreamOps {
+  mmap?(stream: unknown, length: number, position: number, protection: number, flags: number): MemoryMap;
+}
+interface MemoryMap {
+  ptr: number;
+  allocated: boolean;
+}
+
+/** What programs do with open files. */
+export class LiteStreamOps extends DriveFSEmscriptenStreamOps {
+  constructor(private readonly drive: LiteDriveFS) {
+    super(drive);
+  }
+
+  override open(stream: DriveStream): void {
+    const { drive } = this;
+    const { node } = stream;
+    if (!drive.FS['isFile'](node.mode)) {
+      return;
+    }
+    const stat = drive.recent.takeStat(node);
+    const known = drive.files.get(node);
+    try {
+      if (known?.isDirty) {
+        stream.file = known; // Those who write and those who read see the same, before it is written back.
+        drive.recent.opened(node, stat);
+        return;
+      }
+      const isEmpty = drive.recent.takeEmptied(node);
+      const data = isEmpty ? new Uint8Array(0) : this.fetch(stream);
+      stream.file = known ?? { data, format: 'base64', isDirty: false, isDetached: false };
+      stream.file.data = data;
+      drive.files.set(stream.node, stream.file);
+      drive.recent.opened(stream.node, isEmpty ? drive.emptyStat() : stat && { ...stat, size: data.length });
+    } catch (error) {
+      drive.FS['closeStream'](stream.fd); // Emscripten has given it a number already.
+      throw error;
+    }
+  }
+
+  override close(stream: DriveStream): void {
+    const { file, node } = stream;
+    if (!file) {
+      return;
+    }
+    try {
+      this.flush(stream);
+    } finally {
+      if (!this.drive.isOpenElsewhere(stream)) {
+        this.drive.files.delete(node);
+      }
+      delete stream.file;
+    }
+  }
+
+  fsync(stream: DriveStream): number {
+    this.flush(stream);
+    return 0;
+  }
+
+  override write(
+    stream: DriveStream,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number
+  ): number {
+    const { file } = stream;
+    if (length <= 0 || !file) {
+      return 0;
+    }
+    if (position + length > file.data.length) {
+      resize(file, position + length);
+    }
+    file.data.set(buffer.subarray(offset, offset + length), position);
+    file.isDirty = true;
+    return length;
+  }
+
+  allocate(stream: DriveStream, offset: number, length: number): void {
+    const { file } = stream;
+    if (file && offset + length > file.data.length) {
+      resize(file, offset + length);
+      file.isDirty = true;
+    }
+  }
+
+  /** A copy in the kernel's memory; MEMFS knows how to get some. */
+  mmap(stream: DriveStream, length: number, position: number, protection: number, flags: number): MemoryMap {
+    const FS = this.drive.FS as Record<string, any>;
+    const memory = FS['filesystems']?.MEMFS?.ops_table?.file?.stream as MemoryStreamOps | undefined;
+    if (!memory?.mmap || !stream.file) {
+      throw this.drive.failed('ENODEV');
+    }
+    const contents = stream.file.data.slice();
+    const copy = { node: { mode: stream.node.mode, contents, usedBytes: contents.length } };
+    return memory.mmap(copy, length, position, protection, flags);
+  }
+
+  /** What was written into a shared mapping becomes the file's; the mapping may be longer than the file. */
+  msync(stream: DriveStream, buffer: Uint8Array, offset: number, length: number, flags: number): number {
+    const { file } = stream;
+    if (file && (flags & MAP_PRIVATE) === 0) {
+      this.write(stream, buffer, 0, Math.min(length, file.data.length - offset), offset);
+      this.flush(stream);
+    }
+    return 0;
+  }
+
+  private flush({ file, node }: DriveStream): void {
+    if (file?.isDirty && !file.isDetached) {
+      file.isDirty = false;
+      this.drive.API.write(this.drive.realPath(node), file.data);
+    }
+  }
+
+  /** The contents; an empty file where the host has removed it and the program asks for one to be made. */
+  private fetch(stream: DriveStream): Uint8Array {
+    const { drive } = this;
+    const path = drive.realPath(stream.node);
+    try {
+      return drive.API.read(path);
+    } catch (error) {
+      if ((error as { errno?: number }).errno !== ERRNO.ENOENT) {
+        throw error;
+      }
+      drive.drop(stream.node);
+      const flags = stream.flags ?? stream.shared.flags;
+      if ((flags & O_CREAT) === 0) {
+        throw error;
+      }
+      stream.node = drive.node_ops.mknod(stream.node.parent, stream.node.name, stream.node.mode, 0) as Node;
+      return new Uint8Array(0);
+    }
+  }
+}
+
+/** Set the length, new bytes being zero; room is doubled, so that many small writes cost what one large one does. */
+export function resize(file: { data: Uint8Array }, size: number): void {
+  const { data } = file;
+  const room = data.buffer.byteLength - data.byteOffset;
+  if (size <= data.length) {
+    file.data = data.slice(0, size);
+    return;
+  }
+  if (size <= room) {
+    file.data = new Uint8Array(data.buffer, data.byteOffset, size).fill(0, data.length);
+    return;
+  }
+  const grown = new Uint8Array(new ArrayBuffer(Math.max(size, 2 * data.length)), 0, size);
+  grown.set(data);
+  file.data = grown;
+}
