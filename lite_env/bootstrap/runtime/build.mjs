@@ -51,6 +51,8 @@ async function buildTests() {
     platform: 'node',
     target: 'node20',
     sourcemap: 'inline',
+    // Libraries that @jupyterlite/services brings are CommonJS and ask for Node's own modules.
+    banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
   });
 }
 
