@@ -81,16 +81,15 @@ class ChromiumEngine:
     def close(self) -> None:
         """Close the browser, which ends its processes and drops its profile, then the server."""
         self._closing = True
-        if self._thread is None or self._loop is None:
-            return
-        self._put(None)
+        thread, loop = self._thread, self._loop
         # Ctrl-C may have come before the thread was started.
-        if self._thread.is_alive():
-            self._thread.join(timeout=_CLOSE_SECONDS)
-        if self._thread.is_alive() and self._session is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._session.cancel)
-            self._thread.join(timeout=_CLOSE_SECONDS)
+        if thread is not None and loop is not None and thread.is_alive():
+            self._put(None)
+            thread.join(timeout=_CLOSE_SECONDS)
+            if thread.is_alive() and self._session is not None:
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(self._session.cancel)
+                thread.join(timeout=_CLOSE_SECONDS)
         self._server.__exit__(None, None, None)
         self._thread = None
 

@@ -247,7 +247,7 @@ class KernelClient:
         try:
             envelope = self._engine.receive(max(0.0, min(seconds, _SLICE)))
         except HostError as error:
-            raise self._with_log(error) from error
+            raise self._with_log(error) from error.__cause__
         match envelope:
             case MessageEnvelope(message=message):
                 self._dispatch(message, request)

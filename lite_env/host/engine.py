@@ -16,7 +16,7 @@ from lite_env.errors import HostError
 
 Channel = Literal["shell", "control", "stdin", "iopub"]
 Phase = Literal["manifest", "index", "kernel", "archive", "interpreter", "ready"]
-Level = Literal["debug", "info", "warn", "error"]
+Level = Literal["info", "warn", "error"]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
