@@ -18,6 +18,8 @@ export interface BootOptions {
   readonly kernel?: string | null | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly drive?: DriveSource | null | undefined;
+  /** Keep which files are opened. */
+  readonly trace?: boolean | undefined;
   readonly emit: Emit;
   /** Turns a path in the pack into what the kernel's glue can fetch by itself. */
   locate(path: string): string;
@@ -27,6 +29,8 @@ export interface Booted {
   readonly kernel: KernelInfo;
   readonly module: EmscriptenModule;
   readonly server: KernelServer;
+  /** Files in the order of their first opening; empty unless a trace was asked for. */
+  readonly opened: readonly string[];
   figures(): Figures;
 }
 
@@ -60,7 +64,8 @@ export async function boot(options: BootOptions): Promise<Booted> {
     lost ??= failure;
     options.emit({ type: 'error', error: failure, fatal: false });
   };
-  const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, emitLost) : null;
+  const opened: string[] | undefined = options.trace ? [] : undefined;
+  const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, emitLost, opened) : null;
   setVariables(module, variables);
   const enter = options.drive ? showDrive(module, options.drive, options.emit) : null;
   options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
@@ -68,7 +73,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     throw rootCause(error, lost);
   });
   enter?.();
-  return { kernel, module, server, figures: () => source.figures(tree?.filled ?? 0) };
+  return { kernel, module, server, opened: opened ?? [], figures: () => source.figures(tree?.filled ?? 0) };
 }
 
 async function fetchTree(manifest: Manifest, source: Source, zstd: Zstd, ready: Promise<void>): Promise<Tree> {
@@ -82,13 +87,18 @@ function mountTree(
   manifest: Manifest,
   index: Tree,
   archives: ArchiveStore,
-  onLost: (failure: Failure) => void
+  onLost: (failure: Failure) => void,
+  opened: string[] | undefined
 ): LazyTree {
   // Emscripten 4 looks needed libraries up in the file system by itself.
   const libraries = module.init_phase_1 ? null : new NeededLibraries(module, index, manifest.mounts.prefix);
   const tree = new LazyTree(module, {
     readFile: entry => archives.readFile(entry),
-    onFirstOpen: path => libraries?.loadFor(path),
+    onFirstOpen: path => {
+      opened?.push(path);
+      libraries?.loadFor(path);
+    },
+    watchEmpty: opened !== undefined,
     onError: error => onLost(failureOf(error, 'reading a file')),
   });
   tree.mount(index.root, manifest.mounts.prefix);

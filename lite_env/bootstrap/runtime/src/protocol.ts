@@ -68,9 +68,15 @@ export type ToWorker =
       readonly shared?: SharedChannels | null;
       readonly drive?: DriveSource | null;
       readonly stdin?: StdinSource | null;
+      /** Keep which files of the environment are opened, for `trace`. */
+      readonly trace?: boolean;
     }
   | { readonly type: 'message'; readonly message: JupyterMessage }
-  | { readonly type: 'figures' };
+  | { readonly type: 'figures' }
+  /** Answered by a `trace`, once all that was sent before has been dealt with. */
+  | { readonly type: 'trace' }
+  /** Answered by a `read`: a file of the kernel's file system. */
+  | { readonly type: 'read'; readonly path: string };
 
 export type FromWorker =
   | {
@@ -82,6 +88,10 @@ export type FromWorker =
     }
   | { readonly type: 'ready'; readonly kernel: string; readonly figures: Figures }
   | { readonly type: 'figures'; readonly figures: Figures }
+  /** Prefix-relative paths of the environment's files in the order in which they were first opened. */
+  | { readonly type: 'trace'; readonly files: readonly string[] }
+  /** `data` is null when there is no such file. */
+  | { readonly type: 'read'; readonly path: string; readonly data: Uint8Array | null }
   | { readonly type: 'message'; readonly message: JupyterMessage }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
   | { readonly type: 'error'; readonly error: Failure; readonly fatal: boolean }

@@ -51,8 +51,12 @@ export class Session {
       this.queue = this.start(envelope);
     } else if (envelope.type === 'message') {
       this.queue = this.queue.then(() => this.toKernel(envelope.message));
-    } else {
+    } else if (envelope.type === 'figures') {
       this.queue = this.queue.then(() => this.tellFigures());
+    } else if (envelope.type === 'trace') {
+      this.queue = this.queue.then(() => this.tellTrace());
+    } else {
+      this.queue = this.queue.then(() => this.tellFile(envelope.path));
     }
   }
 
@@ -78,6 +82,7 @@ export class Session {
         kernel: envelope.kernel,
         env: envelope.env,
         drive: envelope.drive,
+        trace: envelope.trace,
         emit,
         locate: path => this.host.locate(envelope.manifest, path),
       });
@@ -157,6 +162,20 @@ export class Session {
     if (this.booted) {
       this.host.emit({ type: 'figures', figures: this.booted.figures() });
     }
+  }
+
+  private tellTrace(): void {
+    this.host.emit({ type: 'trace', files: [...(this.booted?.opened ?? [])] });
+  }
+
+  private tellFile(path: string): void {
+    let data: Uint8Array | null = null;
+    try {
+      data = this.booted?.module.FS?.readFile(path) ?? null;
+    } catch {
+      // No such file, or one that cannot be read: the host hears that there is none.
+    }
+    this.host.emit({ type: 'read', path, data });
   }
 
   private fromKernel(message: unknown): void {

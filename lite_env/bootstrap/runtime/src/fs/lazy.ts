@@ -12,6 +12,8 @@ export interface LazyTreeOptions {
   readFile(entry: FileEntry): Uint8Array;
   /** Told before a file's first bytes are there; the path is prefix-relative. */
   onFirstOpen?(path: string): void;
+  /** Whether empty files, which need no contents, are told of too. */
+  readonly watchEmpty?: boolean;
   /** Told when a read could not be served. */
   onError(error: unknown): void;
 }
@@ -82,7 +84,7 @@ export class LazyTree {
     const mode = S_IFREG | (entry.executable ? 0o755 : 0o644);
     const node = this.fs.filesystems.MEMFS.createNode(parent, name, mode, 0);
     setTime(node);
-    if (entry.size > 0) {
+    if (entry.size > 0 || this.options.watchEmpty) {
       node.usedBytes = entry.size;
       node.node_ops = this.nodeOps;
       node.stream_ops = this.streamOps;

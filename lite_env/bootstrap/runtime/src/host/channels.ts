@@ -35,6 +35,8 @@ export class Relay {
         this.message(command);
         break;
       case 'figures':
+      case 'trace':
+      case 'read':
         this.worker.postMessage(command);
         break;
       default:

@@ -1,9 +1,12 @@
-/** Envelopes as JSON text, for hosts in other processes: the buffers of a message become base64. */
+/** Envelopes as JSON text, for hosts in other processes: buffers of a message and contents of a file become base64. */
 import type { FromWorker, JupyterMessage, ToWorker } from '../protocol';
 
 export type HostCommand = ToWorker | { readonly type: 'interrupt' } | { readonly type: 'close' };
 
 export function encodeEnvelope(envelope: FromWorker): string {
+  if (envelope.type === 'read') {
+    return JSON.stringify({ ...envelope, data: envelope.data && toBase64(envelope.data) });
+  }
   if (envelope.type !== 'message') {
     return JSON.stringify(envelope);
   }
