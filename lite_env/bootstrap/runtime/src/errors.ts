@@ -22,6 +22,7 @@ export type FailureName =
   | 'InputUnavailable' // nothing can carry the answer to `input()`
   | 'InterruptUnavailable' // nothing can reach a running cell
   | 'OutOfMemory'
+  | 'StorageRefused' // the browser keeps no files: blocked or full; not fatal
   | 'InterpreterFailed' // the language's interpreter did not start
   | 'KernelFailed'; // the kernel did not start, or trapped
 

@@ -1,4 +1,5 @@
 /** Entry of the browser's classic worker. */
+import type { Failure } from '../errors';
 import { BrowserTransport, resolvePath } from '../io/browser';
 import { KeptTransport, openCache } from '../io/kept';
 import type { FromWorker, ToWorker } from '../protocol';
@@ -14,8 +15,8 @@ const base = (manifest: string) => new URL('.', new URL(manifest, location.href)
 
 let kept: KeptTransport | null = null;
 const keepFiles = (base: string) => {
-  const log = (text: string) => post({ type: 'log', level: 'warn', text });
-  kept = new KeptTransport(new BrowserTransport(base), { base, open: openCache, log });
+  const refused = (error: Failure) => post({ type: 'error', error, fatal: false });
+  kept = new KeptTransport(new BrowserTransport(base), { base, open: openCache, refused });
   return kept;
 };
 

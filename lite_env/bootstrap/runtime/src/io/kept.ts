@@ -4,9 +4,9 @@
  *
  * Files are put there when the kernel rests and only after their check; the manifest comes last, so that the kept one
  * never names what the start needed and the cache lacks. What the manifest no longer names is dropped. Blocked
- * storage, a full disk and an insecure page are survived: they are told once, as a log, and the network serves.
+ * storage, a full disk and an insecure page are survived: they are told once, and the network serves.
  */
-import { describe } from '../errors';
+import { describe, type Failure } from '../errors';
 import { parseManifest, type Manifest } from '../pack/manifest';
 import { resolvePath } from './browser';
 import type { Transport } from './transport';
@@ -32,8 +32,8 @@ export interface KeptOptions {
   readonly base: string;
   /** Opens the cache; a rejection means that this page may not keep anything. */
   open(): Promise<KeptCache>;
-  /** Told once, when nothing can be kept. */
-  log(text: string): void;
+  /** Told once, after the start, when nothing can be kept. */
+  refused(failure: Failure): void;
   readonly restMs?: number;
 }
 
@@ -61,6 +61,7 @@ export class KeptTransport implements Transport {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private writing: Promise<void> = Promise.resolve();
   private refused = false;
+  private refusal: Failure | null = null;
   private started = false;
 
   constructor(
@@ -113,6 +114,7 @@ export class KeptTransport implements Transport {
   /** Told whenever the kernel became ready or answered: what waits is written once it rests. */
   rest(): void {
     this.started = true;
+    this.tellRefusal();
     clearTimeout(this.timer);
     if (!this.refused && (this.waiting.size > 0 || this.manifest !== null)) {
       this.timer = setTimeout(() => void this.flush(), this.options.restMs ?? REST_MS);
@@ -224,13 +226,35 @@ export class KeptTransport implements Transport {
     this.manifest = null;
     if (!this.refused) {
       this.refused = true;
-      this.options.log(`the browser keeps no files of this site, the next visit will fetch them again: ${describe(error)}`);
+      this.refusal = refusalOf(error);
+    }
+    if (this.started) {
+      this.tellRefusal();
+    }
+  }
+
+  private tellRefusal(): void {
+    if (this.refusal) {
+      this.options.refused(this.refusal);
+      this.refusal = null;
     }
   }
 
   private url(path: string): string {
     return resolvePath(path, this.options.base);
   }
+}
+
+function refusalOf(error: unknown): Failure {
+  const isFull = (error as Error | null)?.name === 'QuotaExceededError';
+  return {
+    name: 'StorageRefused',
+    message: `the browser keeps no files of this site, and the next visit will load them again: ${describe(error)}`,
+    file: null,
+    hint: isFull
+      ? 'free space on the disk, or remove the data of other sites from the browser'
+      : 'allow this site to store data, or use an ordinary window in place of a private one',
+  };
 }
 
 /** Paths of every file that a manifest vouches for. */

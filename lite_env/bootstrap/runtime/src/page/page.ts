@@ -1,1 +1,47 @@
-export {};
+/** Entry of the console page. */
+import { describe } from '../errors';
+import { App, type Executed } from './app';
+import { choicesOf, chosen, readConfig } from './config';
+import type { Problem } from './problems';
+import { registerSiteWorker } from './site-worker';
+import { Storage } from './storage';
+import { takeToken } from './token';
+
+/** For tests and scripts: `await liteEnv.ready; await liteEnv.execute('1 + 1')`. */
+interface PageApi {
+  execute(code: string): Promise<Executed>;
+  /** Settles when the first start is over, well or badly. */
+  readonly ready: Promise<void>;
+  readonly errors: readonly Problem[];
+}
+
+function main(): void {
+  const config = readConfig(document);
+  const choices = choicesOf(config);
+  const choice = chosen(choices, location.hash);
+  if (!choice) {
+    throw new Error('the site has no environment: make it again with `lite-env site PACK`');
+  }
+  const root = document.getElementById('app') as HTMLElement;
+  const storage = new Storage(() => localStorage);
+  const token = takeToken(new Storage(() => sessionStorage));
+  const app = new App({ config, choices, choice, storage, token }, root);
+  app.mount(null);
+  if (config.serviceWorker) {
+    void registerSiteWorker(config.serviceWorker, {
+      problem: problem => app.tell(problem),
+      replaced: () => app.offerReload(),
+    });
+  }
+  const api: PageApi = { execute: code => app.execute(code), ready: app.start(), errors: app.problems.all };
+  Object.assign(globalThis, { liteEnv: api });
+}
+
+try {
+  main();
+} catch (error) {
+  (globalThis as unknown as { liteEnvBroken(file: string, reason: string): void }).liteEnvBroken(
+    'index.html',
+    `does not work: ${describe(error)}`
+  );
+}

@@ -1,0 +1,269 @@
+/** The console page put together: one kernel, its start, its cells, its problems. */
+import type { Kernel } from '../embed/api';
+import { describe, type Failure } from '../errors';
+import type { JupyterMessage } from '../protocol';
+import { Cell } from './cell';
+import { choiceKey, choiceLabel, type Choice, type PageConfig } from './config';
+import { button, el } from './dom';
+import { Editor } from './editor';
+import { History } from './history';
+import { startKernel } from './kernel';
+import { ProblemPanel, problemOf, type Problem } from './problems';
+import { advance, NOTHING, type ProgressEnvelope } from './progress';
+import { StartView } from './start-view';
+import type { Storage } from './storage';
+
+export interface Executed {
+  readonly status: 'ok' | 'error' | 'lost';
+  /** Streams and plain texts of results, in order. */
+  readonly text: string;
+  readonly error: { readonly ename: string; readonly evalue: string } | null;
+}
+
+type State = 'starting' | 'idle' | 'busy' | 'stopped';
+const STATES: Readonly<Record<State, string>> = {
+  starting: 'starting',
+  idle: 'ready',
+  busy: 'busy',
+  stopped: 'stopped',
+};
+
+/** So far below the window's edge the input may be and is still followed. */
+const FOLLOW_PIXELS = 600;
+
+export interface AppOptions {
+  readonly config: PageConfig;
+  readonly choices: readonly Choice[];
+  readonly choice: Choice;
+  readonly storage: Storage;
+  readonly token: string | null;
+}
+
+export class App {
+  private kernel: Kernel | null = null;
+  private starting: Promise<void> = Promise.resolve();
+  private readonly running = new Set<Cell>();
+  private cells = 0;
+  readonly problems = new ProblemPanel();
+  private readonly startView = new StartView();
+  private readonly log = el('div', { class: 'cells' });
+  private readonly status = el('span', { class: 'status', role: 'status' });
+  private readonly interruptButton = button('Interrupt', () => this.interrupt(), { title: 'Interrupt (Ctrl-C)' });
+  private readonly restartButton = button('Restart', () => void this.restart(), { title: 'Begin with a new kernel' });
+  private readonly editor: Editor;
+  private displays = new Map<string, Set<HTMLElement>>();
+
+  constructor(
+    private readonly options: AppOptions,
+    private readonly root: HTMLElement
+  ) {
+    const { choice, storage } = options;
+    this.editor = new Editor(
+      {
+        isComplete: code => this.ask('is_complete_request', { code }),
+        complete: (code, cursor) => this.ask('complete_request', { code, cursor_pos: cursor }),
+        inspect: (code, cursor) => this.ask('inspect_request', { code, cursor_pos: cursor, detail_level: 0 }),
+        isIdle: () => this.kernel !== null && this.running.size === 0,
+      },
+      { run: code => void this.execute(code), interrupt: () => this.interrupt() },
+      new History(storage, `lite-env history ${location.pathname} ${choice.environment.name}`)
+    );
+  }
+
+  /** Lay out the page. */
+  mount(drive: HTMLElement | null): void {
+    const { choices, choice } = this.options;
+    const title = el('h1', {}, choice.environment.name);
+    const header = el(
+      'header',
+      {},
+      choices.length > 1 ? this.picker() : el('div', { class: 'title' }, title, kernelName(choice)),
+      this.status,
+      el('div', { class: 'actions' }, this.interruptButton, this.restartButton)
+    );
+    this.root.replaceChildren(header, this.problems.element, this.startView.element);
+    this.root.append(...(drive ? [drive] : []), this.log, this.editor.element);
+    this.show('starting');
+    // What comes below the fold is followed while somebody waits for it at the input.
+    new ResizeObserver(() => this.running.size > 0 && this.follow()).observe(this.log);
+  }
+
+  /** Start the kernel; a failure is shown, with a button that tries again. */
+  start(): Promise<void> {
+    this.starting = this.startOnce();
+    return this.starting;
+  }
+
+  /** Run code as a cell of the page. */
+  async execute(code: string): Promise<Executed> {
+    const cell = new Cell(code, this.displays);
+    this.cells += 1;
+    this.running.add(cell);
+    this.log.append(cell.element);
+    const collected: string[] = [];
+    try {
+      await this.starting;
+      if (!this.kernel) {
+        throw new Error('there is no kernel');
+      }
+      this.show('busy');
+      const reply = await this.kernel.execute(code, {
+        onOutput: message => {
+          collected.push(plainText(message));
+          cell.outputs.take(message);
+        },
+        onInput: (prompt, password) => cell.ask(prompt, password),
+      });
+      return this.ended(cell, reply.content, collected.join(''));
+    } catch (error) {
+      cell.ended('lost', null);
+      cell.note('not finished: the kernel has stopped');
+      return { status: 'lost', text: collected.join(''), error: { ename: 'KernelLost', evalue: describe(error) } };
+    } finally {
+      cell.closeInputs();
+      this.running.delete(cell);
+      if (this.running.size === 0 && this.kernel) {
+        this.show('idle');
+      }
+    }
+  }
+
+  /** Another deployment took the page over: reload, unless that would lose something. */
+  offerReload(): void {
+    if (this.cells === 0) {
+      location.reload();
+      return;
+    }
+    const reload = button('Reload', () => location.reload(), { class: 'primary' });
+    this.root.prepend(el('aside', { class: 'notice', role: 'status' }, 'A new version of this page is ready. ', reload));
+  }
+
+  tell(problem: Problem): void {
+    this.problems.show(problem, problem.fatal ? { label: 'Retry', act: () => void this.restart() } : null);
+    if (problem.fatal) {
+      this.show('stopped');
+    }
+  }
+
+  private async startOnce(): Promise<void> {
+    const { config, choice, token } = this.options;
+    let progress = NOTHING;
+    this.show('starting');
+    this.startView.begin();
+    try {
+      const kernel = await startKernel({
+        config,
+        choice,
+        token,
+        onProgress: (envelope: ProgressEnvelope) => {
+          progress = advance(progress, envelope);
+          this.startView.show(progress);
+        },
+      });
+      kernel.onError((failure, fatal) => this.failed(failure, fatal));
+      this.kernel = kernel;
+      this.startView.ready(await kernel.figures());
+      this.show(this.running.size > 0 ? 'busy' : 'idle');
+      this.editor.focus();
+    } catch (error) {
+      this.startView.failed();
+      this.tell(problemOf(failureIn(error), true));
+    }
+  }
+
+  private failed(failure: Failure, fatal: boolean): void {
+    if (fatal) {
+      this.kernel?.dispose();
+      this.kernel = null;
+    }
+    this.tell(problemOf(failure, fatal));
+  }
+
+  private async restart(): Promise<void> {
+    this.problems.clear();
+    this.kernel?.dispose();
+    this.kernel = null;
+    this.displays = new Map();
+    if (this.cells > 0) {
+      this.log.append(el('p', { class: 'divider' }, 'new kernel'));
+    }
+    await this.start();
+  }
+
+  /** Keep the input in sight, unless somebody reads further up. */
+  private follow(): void {
+    const { bottom } = this.editor.element.getBoundingClientRect();
+    if (bottom - innerHeight < FOLLOW_PIXELS) {
+      this.editor.element.scrollIntoView({ block: 'end' });
+    }
+  }
+
+  private interrupt(): void {
+    if (this.running.size === 0 || !this.kernel) {
+      return;
+    }
+    try {
+      this.kernel.interrupt();
+    } catch (error) {
+      this.tell(problemOf(failureIn(error), false));
+    }
+  }
+
+  private ended(cell: Cell, content: Record<string, unknown>, text: string): Executed {
+    const isOk = content['status'] === 'ok';
+    cell.ended(isOk ? 'ok' : 'error', content['execution_count']);
+    const error = isOk ? null : { ename: String(content['ename'] ?? ''), evalue: String(content['evalue'] ?? '') };
+    return { status: isOk ? 'ok' : 'error', text, error };
+  }
+
+  private async ask(type: string, content: Record<string, unknown>): Promise<Record<string, unknown>> {
+    return this.kernel ? (await this.kernel.request(type, content)).content : {};
+  }
+
+  private show(state: State): void {
+    const canInterrupt = this.kernel?.canInterrupt ?? false;
+    this.status.dataset['state'] = state;
+    this.status.textContent = STATES[state];
+    this.interruptButton.disabled = state !== 'busy' || !canInterrupt;
+    this.interruptButton.title =
+      canInterrupt || !this.kernel ? 'Interrupt (Ctrl-C)' : 'This page cannot interrupt: it is not cross-origin isolated';
+    this.restartButton.disabled = state === 'starting';
+  }
+
+  /** A list of all kernels; another one is another page load, so that nothing of this one stays behind. */
+  private picker(): HTMLElement {
+    const { choices, choice } = this.options;
+    const select = el(
+      'select',
+      { id: 'kernel' },
+      ...choices.map(other => el('option', { value: choiceKey(other), selected: other === choice }, choiceLabel(other)))
+    );
+    select.addEventListener('change', () => {
+      location.hash = select.value;
+      location.reload();
+    });
+    return el('div', { class: 'title' }, el('label', { for: 'kernel', class: 'sr' }, 'Environment and kernel'), select);
+  }
+}
+
+function kernelName({ kernel }: Choice): HTMLElement {
+  return el('span', { class: 'kernel' }, kernel?.display_name ?? '');
+}
+
+/** The failure that an error stands for. */
+function failureIn(error: unknown): Failure {
+  const failure = (error as { failure?: Failure } | null)?.failure;
+  return failure ?? { name: 'KernelFailed', message: describe(error), file: null, hint: null };
+}
+
+/** What a terminal would show of an output. */
+function plainText({ header, content }: JupyterMessage): string {
+  if (header.msg_type === 'stream') {
+    return String(content['text']);
+  }
+  const data = content['data'] as Record<string, unknown> | undefined;
+  const text = data?.['text/plain'];
+  return (header.msg_type === 'execute_result' || header.msg_type === 'display_data') && typeof text === 'string'
+    ? `${text}\n`
+    : '';
+}

@@ -1,0 +1,102 @@
+/** The panel of everything that went wrong: what file, what reason, what to do. */
+import type { Failure } from '../errors';
+import { button, el } from './dom';
+
+export interface Problem {
+  /** A `FailureName`, or one of the page's own below. */
+  readonly name: string;
+  readonly message: string;
+  readonly file: string | null;
+  readonly hint: string | null;
+  /** Whether the kernel is gone; otherwise it is worth knowing, and things go on. */
+  readonly fatal: boolean;
+}
+
+export interface Remedy {
+  readonly label: string;
+  readonly act: () => void;
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  Offline: 'No network',
+  NetworkFailed: 'The server does not answer',
+  FileMissing: 'A file is missing',
+  HttpStatus: 'The server refuses a file',
+  HtmlInsteadOfFile: 'A web page came in place of a file',
+  Truncated: 'A file is incomplete',
+  SizeMismatch: 'A file is not the one that was packed',
+  HashMismatch: 'A file is not the one that was packed',
+  Undecodable: 'A file cannot be decoded',
+  NotWasm: 'The kernel is no WebAssembly',
+  CompileFailed: 'The browser cannot compile the kernel',
+  ManifestInvalid: 'The manifest cannot be read',
+  UnsupportedFormat: 'The pack needs a newer runtime',
+  KernelUnknown: 'There is no such kernel',
+  AbiMismatch: 'The parts of the kernel do not fit',
+  OutOfMemory: 'Out of memory',
+  InterpreterFailed: 'The interpreter did not start',
+  KernelFailed: 'The kernel has ended',
+  DriveFailed: 'The drive is not available',
+  WorkerFailed: 'The worker has broken down',
+  StorageRefused: 'The browser keeps nothing of this site',
+  NoServiceWorker: 'No service worker',
+  PageFailed: 'The page has a fault',
+};
+
+export function problemOf(failure: Failure, fatal: boolean): Problem {
+  return { ...failure, fatal };
+}
+
+export class ProblemPanel {
+  readonly element = el('section', { class: 'problems', 'aria-label': 'Problems', hidden: true });
+  /** All that was shown, in order; also for tests and scripts. */
+  readonly all: Problem[] = [];
+
+  /** Show a problem; the same one is not shown twice. */
+  show(problem: Problem, remedy: Remedy | null = null): void {
+    const key = `${problem.name}\n${problem.file ?? ''}\n${problem.message}`;
+    this.all.push(problem);
+    const shown = [...this.element.children].find(child => (child as HTMLElement).dataset['key'] === key);
+    if (shown) {
+      const count = Number((shown as HTMLElement).dataset['count'] ?? '1') + 1;
+      (shown as HTMLElement).dataset['count'] = String(count);
+      shown.querySelector('.count')?.replaceChildren(`${count} times`);
+      return;
+    }
+    this.element.append(this.card(problem, remedy, key));
+    this.element.hidden = false;
+  }
+
+  clear(): void {
+    this.element.replaceChildren();
+    this.element.hidden = true;
+  }
+
+  private card(problem: Problem, remedy: Remedy | null, key: string): HTMLElement {
+    const card = el('article', {
+      class: problem.fatal ? 'problem fatal' : 'problem',
+      role: problem.fatal ? 'alert' : 'status',
+      'data-name': problem.name,
+      'data-key': key,
+    });
+    const facts = el('dl');
+    const fact = (name: string, value: string | null, kind: string) =>
+      value && facts.append(el('div', {}, el('dt', {}, name), el('dd', { class: kind }, value)));
+    fact('File', problem.file, 'file');
+    fact('Reason', problem.message, 'reason');
+    fact('What to do', problem.hint, 'hint');
+    const close = button('×', () => this.remove(card), { class: 'close', 'aria-label': 'Dismiss' });
+    card.append(
+      el('h2', {}, TITLES[problem.name] ?? problem.name, ' ', el('small', { class: 'count' })),
+      facts,
+      el('div', { class: 'actions' }, ...(remedy ? [button(remedy.label, remedy.act, { class: 'primary' })] : [])),
+      close
+    );
+    return card;
+  }
+
+  private remove(card: HTMLElement): void {
+    card.remove();
+    this.element.hidden = this.element.children.length === 0;
+  }
+}

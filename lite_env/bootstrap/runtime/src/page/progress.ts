@@ -1,0 +1,63 @@
+import type { FromWorker, Phase } from '../protocol';
+
+export type ProgressEnvelope = Extract<FromWorker, { type: 'progress' }>;
+
+/** One file on its way. */
+export interface FileProgress {
+  readonly file: string;
+  readonly label: string;
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/** What a start has moved so far; a value, made anew by every envelope. */
+export interface StartProgress {
+  readonly phase: Phase;
+  readonly files: readonly FileProgress[];
+  readonly loaded: number;
+  /** Bytes of all files asked for so far; it is known in full soon after the manifest. */
+  readonly total: number;
+}
+
+export const NOTHING: StartProgress = { phase: 'manifest', files: [], loaded: 0, total: 0 };
+
+const ORDER: readonly Phase[] = ['manifest', 'index', 'kernel', 'archive', 'interpreter', 'ready'];
+const PHASES: Readonly<Record<Phase, string>> = {
+  manifest: 'reading the manifest',
+  index: 'reading the file index',
+  kernel: 'loading the kernel',
+  archive: 'loading archives',
+  interpreter: 'starting the interpreter',
+  ready: 'ready',
+};
+
+/** Take one envelope in; a phase never goes back, since files of all phases come in parallel. */
+export function advance(before: StartProgress, envelope: ProgressEnvelope): StartProgress {
+  const { file, loaded, total } = envelope;
+  const phase = ORDER.indexOf(envelope.phase) > ORDER.indexOf(before.phase) ? envelope.phase : before.phase;
+  if (envelope.phase === 'interpreter' || envelope.phase === 'ready') {
+    return { ...before, phase };
+  }
+  const entry = { file, label: fileLabel(file), loaded, total };
+  const known = before.files.some(other => other.file === file);
+  const files = known ? before.files.map(other => (other.file === file ? entry : other)) : [...before.files, entry];
+  return { phase, files, loaded: sum(files, 'loaded'), total: sum(files, 'total') };
+}
+
+export function phaseText(phase: Phase): string {
+  return PHASES[phase];
+}
+
+/** A path of the pack without its long digest: `archives/<64 hex>.tar.zst` becomes `archive 0123abcd`. */
+export function fileLabel(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const digest = /^(?:index-)?([0-9a-f]{8})[0-9a-f]{8,56}\./.exec(name)?.[1];
+  if (digest) {
+    return path.startsWith('archives/') ? `archive ${digest}` : 'file index';
+  }
+  return name.replace(/-[0-9a-f]{16,64}(?=\.)/, '');
+}
+
+function sum(files: readonly FileProgress[], key: 'loaded' | 'total'): number {
+  return files.reduce((all, file) => all + file[key], 0);
+}
