@@ -211,7 +211,7 @@ export class Session {
 
   private input(): JupyterMessage {
     if (this.shared) {
-      return awaitInput(this.shared.input) ?? emptyReply();
+      return awaitInput(this.shared.input) ?? this.interruptedInput();
     }
     try {
       if (this.stdin) {
@@ -220,6 +220,16 @@ export class Session {
       this.tellOfInput('the page is not cross-origin isolated and has no service worker');
     } catch (error) {
       this.tellOfInput(describe(error));
+    }
+    return emptyReply();
+  }
+
+  /** The interrupt is raised where `input()` returns, not when CPython happens to look at the buffer next. */
+  private interruptedInput(): JupyterMessage {
+    const raise = this.booted?.module._PyErr_SetInterrupt;
+    if (raise) {
+      this.forgetInterrupt();
+      raise();
     }
     return emptyReply();
   }

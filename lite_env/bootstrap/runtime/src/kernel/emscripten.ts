@@ -78,6 +78,7 @@ export interface EmscriptenModule {
   loadDynamicLibrary?(path: string, flags: Record<string, unknown>): unknown;
   _PyMem_RawMalloc?(size: number): number;
   _PyMem_RawFree?(pointer: number): void;
+  _PyErr_SetInterrupt?(): void;
   _setlocale?(category: number, name: number): number;
   setenv?(name: string, value: string): void;
   /** Of kernels that export it: read once, by the constructors that run before the factory resolves. */
