@@ -1,0 +1,434 @@
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lite_env.errors import DriveError, SiteError
+from lite_env.site import drive as drive_module
+from lite_env.site.drive import BLOCK_SIZE, DIR_MODE, FILE_MODE, FolderDrive, answer_request
+
+NEEDS_LINKS = pytest.mark.skipif(os.name == "nt", reason="needs the right to make symbolic links")
+BYTES = bytes(range(256)) + b"\r\n\0\xff"
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(BYTES)
+    (folder / "sub").mkdir()
+    (folder / "sub" / "grüße an\u00a0alle \N{SNOWMAN}.txt").write_text("hallo", "utf-8")
+    return folder
+
+
+@pytest.fixture
+def drive(root):
+    return FolderDrive(root)
+
+
+def ask(drive, method, path, **data):
+    """What the server answers: status and value."""
+    request = {"method": method, "path": path, "requestId": "1"} | ({"data": data} if data else {})
+    body = json.dumps({"data": request, "browsingContextId": "tab", "requestId": "1"}).encode()
+    status, document = answer_request(drive, body)
+    return int(status), json.loads(document)
+
+
+def error_of(drive, method, path, **data):
+    status, document = ask(drive, method, path, **data)
+    assert document["error"]["message"]
+    return status, document["error"]["code"]
+
+
+def get(drive, path):
+    status, answer = ask(drive, "get", path)
+    assert status == 200
+    assert answer["format"] == "base64"
+    return base64.b64decode(answer["content"], validate=True)
+
+
+def put(drive, path, content):
+    return ask(drive, "put", path, format="base64", data=base64.b64encode(content).decode())
+
+
+def test_a_folder_is_listed(drive):
+    assert ask(drive, "readdir", "/") == (200, ["a.bin", "sub"])
+    assert ask(drive, "readdir", "")[1] == ["a.bin", "sub"]
+    assert ask(drive, "readdir", "name:")[1] == ["a.bin", "sub"]
+    assert ask(drive, "readdir", "/sub")[1] == ["grüße an\u00a0alle \N{SNOWMAN}.txt"]
+
+
+def test_any_bytes_are_read(drive):
+    assert get(drive, "/a.bin") == BYTES
+    assert get(drive, "name:/sub/grüße an\u00a0alle \N{SNOWMAN}.txt") == b"hallo"
+
+
+def test_what_is_no_file_is_read_as_jupyterlite_does(drive):
+    assert ask(drive, "get", "/none") == (200, None)
+    assert ask(drive, "get", "/a.bin/none") == (200, None)
+    assert ask(drive, "get", "/sub") == (200, None)
+
+
+def test_attributes_are_those_of_the_file(drive, root):
+    os.utime(root / "a.bin", (1_000_000_000.25, 1_500_000_000.5))
+    status, attributes = ask(drive, "getattr", "/a.bin")
+    assert status == 200
+    assert attributes["size"] == len(BYTES)
+    assert attributes["atime"] == "2001-09-09T01:46:40.250Z"
+    assert attributes["mtime"] == "2017-07-14T02:40:00.500Z"
+    assert (attributes["blksize"], attributes["blocks"]) == (BLOCK_SIZE, 1)
+    assert {key: attributes[key] for key in ("dev", "nlink", "uid", "gid", "rdev", "timestamp")} == {
+        "dev": 1,
+        "nlink": 1,
+        "uid": 0,
+        "gid": 0,
+        "rdev": 0,
+        "timestamp": 0,
+    }
+    assert datetime.fromisoformat(attributes["ctime"]).year >= 2024
+    assert ask(drive, "getattr", "/sub")[1]["size"] == 0
+    assert ask(drive, "getattr", "/")[0] == 200
+
+
+def test_a_time_that_no_calendar_has_is_the_epoch(drive, root):
+    assert drive_module._iso(1e20) == "1970-01-01T00:00:00.000Z"
+    assert drive_module._iso(datetime(2024, 2, 29, tzinfo=UTC).timestamp()) == "2024-02-29T00:00:00.000Z"
+
+
+def test_a_lookup_brings_mode_and_attributes(drive):
+    found = ask(drive, "lookup", "/a.bin")[1]
+    assert found == {"ok": True, "mode": FILE_MODE, "stat": ask(drive, "getattr", "/a.bin")[1]}
+    assert ask(drive, "lookup", "/sub")[1]["mode"] == DIR_MODE
+    assert ask(drive, "lookup", "/none") == (200, {"ok": False})
+    assert ask(drive, "lookup", "/a.bin/x") == (200, {"ok": False})
+    assert ask(drive, "getmode", "/sub") == (200, DIR_MODE)
+    assert ask(drive, "getmode", "/a.bin") == (200, FILE_MODE)
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "expected"),
+    [
+        ("base64", base64.b64encode(BYTES).decode(), BYTES),
+        ("base64", "", b""),
+        ("text", "grüße\r\n", "grüße\r\n".encode()),
+        ("json", '{"a": [1]}', b'{"a": [1]}'),
+        ("text", None, b""),
+    ],
+)
+def test_contents_are_written_in_every_format(drive, root, form, data, expected):
+    assert ask(drive, "put", "/sub/new", format=form, data=data) == (200, None)
+    assert (root / "sub" / "new").read_bytes() == expected
+    assert ask(drive, "put", "/a.bin", format=form, data=data) == (200, None)
+    assert get(drive, "/a.bin") == expected
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permission bits")
+def test_a_file_keeps_its_permissions_when_it_is_written(drive, root):
+    (root / "a.bin").chmod(0o751)
+    put(drive, "/a.bin", b"new")
+    assert (root / "a.bin").stat().st_mode & 0o777 == 0o751
+
+
+def test_a_long_name_is_written(drive, root):
+    name = "ü" * 120
+    assert put(drive, f"/{name}", b"x") == (200, None)
+    assert [path.name for path in root.iterdir() if path.name.startswith((".", "ü"))] == [name]
+
+
+def test_nodes_are_made(drive, root):
+    assert ask(drive, "mknod", "/new", mode=0o100644) == (200, None)
+    assert (root / "new").read_bytes() == b""
+    assert ask(drive, "mknod", "/folder", mode=DIR_MODE) == (200, None)
+    assert (root / "folder").is_dir()
+    assert ask(drive, "mknod", "/folder/plain") == (200, None)
+    assert (root / "folder" / "plain").is_file()
+
+
+def test_entries_are_renamed_and_replaced(drive, root):
+    assert ask(drive, "rename", "/a.bin", newPath="name:/sub/b.bin") == (200, None)
+    assert get(drive, "/sub/b.bin") == BYTES
+    put(drive, "/c", b"old")
+    assert ask(drive, "rename", "/sub/b.bin", newPath="/c") == (200, None)
+    assert get(drive, "/c") == BYTES
+    assert ask(drive, "rename", "/sub", newPath="/moved") == (200, None)
+    assert (root / "moved").is_dir()
+    assert not (root / "sub").exists()
+
+
+def test_files_and_empty_folders_are_removed(drive, root):
+    assert error_of(drive, "rmdir", "/sub") == (409, "ENOTEMPTY")
+    (entry,) = ask(drive, "readdir", "/sub")[1]
+    assert ask(drive, "rmdir", f"/sub/{entry}") == (200, None)
+    assert ask(drive, "rmdir", "/sub") == (200, None)
+    assert ask(drive, "rmdir", "/a.bin") == (200, None)
+    assert list(root.iterdir()) == []
+
+
+def test_what_the_host_does_is_seen_at_once(drive, root):
+    (root / "late").write_bytes(b"1")
+    assert get(drive, "/late") == b"1"
+    (root / "late").write_bytes(b"22")
+    assert ask(drive, "lookup", "/late")[1]["stat"]["size"] == 2
+    (root / "late").unlink()
+    assert ask(drive, "lookup", "/late")[1] == {"ok": False}
+
+
+@pytest.mark.parametrize(
+    ("request_", "data", "expected"),
+    [
+        (("getattr", "/none"), {}, (404, "ENOENT")),
+        (("getmode", "/none"), {}, (404, "ENOENT")),
+        (("readdir", "/none"), {}, (404, "ENOENT")),
+        (("readdir", "/a.bin"), {}, (409, "ENOTDIR")),
+        (("rmdir", "/none"), {}, (404, "ENOENT")),
+        (("rmdir", "/"), {}, (403, "EACCES")),
+        (("rmdir", "name:"), {}, (403, "EACCES")),
+        (("rename", "/"), {"newPath": "/x"}, (403, "EACCES")),
+        (("rename", "/a.bin"), {"newPath": "/"}, (403, "EACCES")),
+        (("rename", "/a.bin"), {"newPath": "/../x"}, (403, "EACCES")),
+        (("rename", "/a.bin"), {}, (400, "EINVAL")),
+        (("rename", "/none"), {"newPath": "/x"}, (404, "ENOENT")),
+        (("rename", "/a.bin"), {"newPath": "/none/x"}, (404, "ENOENT")),
+        (("rename", "/a.bin"), {"newPath": "/sub"}, (409, "EISDIR")),
+        (("rename", "/sub"), {"newPath": "/a.bin"}, (409, "ENOTDIR")),
+        (("rename", "/sub"), {"newPath": "/sub/in"}, (400, "EINVAL")),
+        (("mknod", "/a.bin"), {}, (409, "EEXIST")),
+        (("mknod", "/sub"), {"mode": DIR_MODE}, (409, "EEXIST")),
+        (("mknod", "/none/x"), {}, (404, "ENOENT")),
+        (("mknod", "/"), {}, (409, "EEXIST")),
+        (("put", "/sub"), {"format": "text", "data": ""}, (409, "EISDIR")),
+        (("put", "/"), {"format": "text", "data": ""}, (409, "EISDIR")),
+        (("put", "/none/x"), {"format": "text", "data": ""}, (404, "ENOENT")),
+        (("put", "/a.bin/x"), {"format": "text", "data": ""}, (409, "ENOTDIR")),
+        (("put", "/x"), {"format": "base64", "data": "not base64"}, (400, "EINVAL")),
+        (("put", "/x"), {"format": "base64", "data": "QQ"}, (400, "EINVAL")),
+        (("put", "/x"), {"format": "base64", "data": "ä"}, (400, "EINVAL")),
+        (("put", "/x"), {"format": "yaml", "data": ""}, (400, "EINVAL")),
+        (("put", "/x"), {}, (400, "EINVAL")),
+        (("put", "/" + "x" * 300), {"format": "text", "data": ""}, (400, "EINVAL")),
+        (("get", "/../x"), {}, (403, "EACCES")),
+        (("get", "/a\0"), {}, (400, "EINVAL")),
+        (("chmod", "/a.bin"), {}, (400, "EINVAL")),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other error numbers")
+def test_errors_have_a_code_and_a_status(drive, root, request_, data, expected):
+    before = sorted(root.rglob("*"))
+    assert error_of(drive, *request_, **data) == expected
+    assert sorted(root.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"{}",
+        b'{"data": {"method": "get"}}',
+        b'{"data": {"method": "get", "path": 1}}',
+        b'{"data": {"method": "get", "path": "\xff"}}',
+        b'{"data": {"method": "get", "path": "\\ud800"}}',
+        b'{"data": {"method": "put", "path": "x", "data": {"data": 1}}}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_malformed_request_is_refused(drive, body):
+    status, document = answer_request(drive, body)
+    assert status == 400
+    assert json.loads(document)["error"]["code"] == "EINVAL"
+    assert "the request is malformed" in json.loads(document)["error"]["message"]
+
+
+def test_the_hosts_paths_are_not_told(drive, root):
+    _, document = ask(drive, "readdir", "/none")
+    assert document["error"]["message"] == "'none': No such file or directory"
+    assert str(root) not in json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, (507, "ENOSPC")),
+        (errno.EDQUOT, (507, "ENOSPC")),
+        (errno.EIO, (500, "EIO")),
+        (errno.EROFS, (403, "EACCES")),
+        (errno.EPERM, (403, "EACCES")),
+        (errno.EXDEV, (500, "EIO")),
+        (None, (500, "EIO")),
+    ],
+)
+def test_failures_of_the_host_have_a_code(drive, root, monkeypatch, number, expected):
+    def fail(*_, **__):
+        raise OSError(number, "failed") if number else OSError
+
+    monkeypatch.setattr(drive_module, "write_bytes", fail)
+    assert error_of(drive, "put", "/a.bin", format="text", data="x") == expected
+    assert (root / "a.bin").read_bytes() == BYTES
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(drive, root, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    assert error_of(drive, "put", "/a.bin", format="text", data="x") == (507, "ENOSPC")
+    assert (root / "a.bin").read_bytes() == BYTES
+    assert sorted(path.name for path in root.iterdir()) == ["a.bin", "sub"]
+
+
+def test_a_write_protected_file_is_not_replaced(drive, root, monkeypatch):
+    # The superuser may write to every file: what `access` says is what matters.
+    monkeypatch.setattr(drive_module.os, "access", lambda path, mode: False)
+    assert error_of(drive, "put", "/a.bin", format="text", data="x") == (403, "EACCES")
+    assert (root / "a.bin").read_bytes() == BYTES
+
+
+def test_a_file_longer_than_a_string_can_be_is_refused(drive, monkeypatch):
+    monkeypatch.setattr(drive_module, "MAX_FILE", 10)
+    status, document = ask(drive, "get", "/a.bin")
+    assert (status, document["error"]["code"]) == (500, "EIO")
+    assert document["error"]["message"] == f"'a.bin' has {len(BYTES)} bytes, more than 10"
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path):
+    with pytest.raises(SiteError, match="is not a folder") as caught:
+        FolderDrive(tmp_path / "none")
+    assert "--drive" in caught.value.hint
+
+
+@NEEDS_LINKS
+def test_links_lead_nowhere_else(drive, root, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (root / "out").symlink_to(tmp_path / "secret")
+    (root / "up").symlink_to("..")
+    (root / "in").symlink_to("a.bin")
+    (root / "dead").symlink_to("nothing")
+    (root / "loop").symlink_to("loop")
+    assert ask(drive, "readdir", "/")[1] == ["a.bin", "in", "sub"]
+    # Where a path arrives counts, not the way it takes.
+    assert get(drive, "/up/drive/a.bin") == BYTES
+    for path in ("/out", "/up", "/up/secret", "/up/drive-beside"):
+        for method in ("get", "getattr", "getmode", "lookup", "readdir", "mknod"):
+            assert error_of(drive, method, path) == (403, "EACCES")
+        assert error_of(drive, "put", path, format="text", data="x") == (403, "EACCES")
+    assert error_of(drive, "rename", "/a.bin", newPath="/up/a.bin") == (403, "EACCES")
+    assert error_of(drive, "get", "/loop") == (400, "EINVAL")
+    assert put(drive, "/in", b"through the link") == (200, None)
+    assert (root / "in").is_symlink()
+    assert get(drive, "/a.bin") == b"through the link"
+    assert put(drive, "/dead", b"made") == (200, None)
+    assert (root / "nothing").read_bytes() == b"made"
+    assert ask(drive, "rmdir", "/out") == (200, None)
+    assert ask(drive, "rmdir", "/up") == (200, None)
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+@NEEDS_LINKS
+def test_a_link_that_a_rename_turns_outwards_is_not_followed(drive, root, tmp_path):
+    (tmp_path / "x").write_text("secret")
+    (root / "x").write_text("public")
+    (root / "sub" / "link").symlink_to("../x")
+    assert get(drive, "/sub/link") == b"public"
+    assert ask(drive, "rename", "/sub/link", newPath="/link") == (200, None)
+    assert error_of(drive, "get", "/link") == (403, "EACCES")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_blocks_nobody(drive, root):
+    os.mkfifo(root / "pipe")
+    assert "pipe" not in ask(drive, "readdir", "/")[1]
+    for method in ("get", "lookup", "getattr"):
+        assert error_of(drive, method, "/pipe") == (403, "EACCES")
+    assert error_of(drive, "put", "/pipe", format="text", data="x") == (403, "EACCES")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.uname().sysname == "Darwin", reason="names are text there")
+def test_a_name_that_is_no_text_is_not_listed(drive, root):
+    (root / os.fsdecode(b"\xff")).write_bytes(b"")
+    assert ask(drive, "readdir", "/")[1] == ["a.bin", "sub"]
+
+
+def test_requests_at_once_lose_nothing(drive, root):
+    def work(number):
+        for step in range(20):
+            put(drive, f"/f{number}", bytes([number, step]) * 1000)
+            ask(drive, "rename", f"/f{number}", newPath=f"/sub/f{number}")
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for number in range(4):
+        assert (root / "sub" / f"f{number}").read_bytes() == bytes([number, 19]) * 1000
+
+
+METHODS = ("get", "getattr", "getmode", "lookup", "mknod", "put", "readdir", "rename", "rmdir")
+NAMES = st.sampled_from(
+    ["", ".", "..", "a", "b", "in", "out", "up", "dead", "over", "name:", "%2e%2e", "..%2f", "\\..", "a\0", "~", "..\\"]
+)
+PATHS = st.builds(
+    lambda start, names, end: start + "/".join(names) + end,
+    st.sampled_from(["", "/", "//", "name:", "name:/", "../", "C:\\", "file:///"]),
+    st.lists(NAMES, max_size=5),
+    st.sampled_from(["", "/"]),
+)
+
+
+@NEEDS_LINKS
+@settings(max_examples=200, deadline=None)
+@given(
+    requests=st.lists(
+        st.tuples(st.sampled_from(METHODS), PATHS, PATHS, st.sampled_from([0, DIR_MODE])), min_size=1, max_size=12
+    )
+)
+def test_no_sequence_of_requests_reaches_anything_outside(tmp_path_factory, requests):
+    base = tmp_path_factory.mktemp("outside")
+    (base / "secret").write_text("SECRET")
+    (base / "empty").mkdir()
+    root = base / "drive"
+    (root / "in").mkdir(parents=True)
+    (root / "a").write_text("public")
+    (root / "out").symlink_to(base / "secret")
+    (root / "up").symlink_to("..")
+    (root / "in" / "over").symlink_to("../in/../a")
+    (root / "in" / "up").symlink_to("../../empty")
+    (root / "dead").symlink_to("../new")
+    drive = FolderDrive(root)
+    for method, path, other, mode in requests:
+        data = {"newPath": other, "mode": mode, "format": "text", "data": "WRITTEN"}
+        status, document = answer_request(
+            drive, json.dumps({"data": {"method": method, "path": path, "data": data}}).encode()
+        )
+        assert base64.b64encode(b"SECRET") not in document
+        assert status in {200, 400, 403, 404, 409}
+        if method == "readdir" and status == 200:
+            assert not {"secret", "empty", "drive"} & set(json.loads(document))
+    assert sorted(path.name for path in base.iterdir()) == ["drive", "empty", "secret"]
+    assert (base / "secret").read_text() == "SECRET"
+    assert list((base / "empty").iterdir()) == []
+    assert root.is_dir()
+
+
+@settings(max_examples=50, deadline=None)
+@given(content=st.binary(max_size=3000), name=st.text(min_size=1, max_size=40))
+def test_what_is_put_is_got(tmp_path_factory, content, name):
+    drive = FolderDrive(tmp_path_factory.mktemp("put"))
+    status, answer = put(drive, f"/{name}", content)
+    if status == 200:
+        assert get(drive, f"/{name}") == content
+    else:
+        assert answer["error"]["code"] in {"EACCES", "EINVAL", "EISDIR", "ENOENT"}
+
+
+def test_a_drive_error_is_an_error_of_ours():
+    assert isinstance(DriveError("EIO", "x"), SiteError)
