@@ -130,10 +130,17 @@ class Progress(_Envelope, frozen=True, kw_only=True, tag="progress"):
 
 
 class Ready(_Envelope, frozen=True, kw_only=True, tag="ready"):
-    """From the runtime: the kernel takes messages."""
+    """From the runtime: the kernel takes messages.
+
+    Attributes:
+        kernel: its name.
+        figures: what the start has cost.
+        interrupts: whether a running cell can be interrupted.
+    """
 
     kernel: str
     figures: Figures
+    interrupts: bool = False
 
 
 class FiguresEnvelope(_Envelope, frozen=True, kw_only=True, tag="figures"):
