@@ -1,7 +1,8 @@
 // Builds what runs in the browser and in Node into dist/, and with --tests the unit tests into .build/.
-import { copyFile, readdir, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import ts from 'typescript';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const common = {
@@ -31,12 +32,59 @@ async function buildRuntime() {
       platform: 'node',
       target: 'node20',
     }),
+    build({ ...shipped, entryPoints: ['src/embed/index.ts'], outfile: 'dist/lite-env.mjs', format: 'esm' }),
     // The console page; lite_env/site fills index.html and the service worker's first line.
     build({ ...shipped, entryPoints: ['src/page/page.ts'], outfile: 'dist/page.js', format: 'esm' }),
     build({ ...shipped, entryPoints: ['src/page/page.css'], outfile: 'dist/page.css' }),
     build({ ...shipped, entryPoints: ['src/service-worker.ts'], outfile: 'dist/sw.js', format: 'iife' }),
   ]);
+  await declareTypes();
+  await packEmbedding();
   await copyFile(new URL('src/page/index.html', import.meta.url), new URL('dist/index.html', import.meta.url));
+}
+
+/** lite-env.d.ts and the declarations it is made of, for TypeScript's resolution by Node's rules as well as by bundlers'. */
+async function declareTypes() {
+  const { config } = ts.readConfigFile(`${here}tsconfig.json`, ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, here);
+  const emitted = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: `${here}src`, outDir: `${here}dist/types` };
+  const program = ts.createProgram([`${here}src/embed/index.ts`], { ...options, ...emitted });
+  const wanted = new Set(['embed/index', 'embed/api', 'embed/browser-contents', 'errors', 'protocol', 'drive/shared', 'drive/channel']);
+  const files = [];
+  program.emit(undefined, (name, text) => {
+    const path = name.slice(`${here}dist/types/`.length);
+    if (wanted.has(path.replace(/\.d\.ts$/, ''))) {
+      files.push([path, text.replace(/(from |import\()'(\.[^']+)'/g, "$1'$2.js'")]);
+    }
+  });
+  files.push(['../lite-env.d.ts', "export * from './types/embed/index.js';\n"]);
+  for (const [path, text] of files) {
+    const url = new URL(`dist/types/${path}`, import.meta.url);
+    await mkdir(new URL('.', url), { recursive: true });
+    await writeFile(url, text);
+  }
+}
+
+/** dist/embed/: the embedding API as a package folder, as `npm install DIR` and static hosts take it. */
+async function packEmbedding() {
+  const { version, license } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
+  const own = {
+    name: '@lite-env/embed',
+    version,
+    description: 'Starts a packed conda environment as a Jupyter kernel in a web page.',
+    license,
+    type: 'module',
+    exports: { '.': { types: './lite-env.d.ts', default: './lite-env.mjs' }, './worker.js': './worker.js' },
+    types: './lite-env.d.ts',
+    sideEffects: false,
+  };
+  const folder = new URL('dist/embed/', import.meta.url);
+  await mkdir(folder, { recursive: true });
+  for (const name of ['lite-env.mjs', 'lite-env.d.ts', 'worker.js']) {
+    await copyFile(new URL(`dist/${name}`, import.meta.url), new URL(name, folder));
+  }
+  await cp(new URL('dist/types', import.meta.url), new URL('types', folder), { recursive: true });
+  await writeFile(new URL('package.json', folder), `${JSON.stringify(own, null, 2)}\n`);
 }
 
 async function buildTests() {

@@ -86,7 +86,13 @@ export type FromWorker =
       readonly loaded: number;
       readonly total: number;
     }
-  | { readonly type: 'ready'; readonly kernel: string; readonly figures: Figures }
+  | {
+      readonly type: 'ready';
+      readonly kernel: string;
+      readonly figures: Figures;
+      /** Whether an interrupt can reach a running cell. */
+      readonly interrupts: boolean;
+    }
   | { readonly type: 'figures'; readonly figures: Figures }
   /** Prefix-relative paths of the environment's files in the order in which they were first opened. */
   | { readonly type: 'trace'; readonly files: readonly string[] }

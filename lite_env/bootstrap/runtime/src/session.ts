@@ -88,8 +88,8 @@ export class Session {
       });
       this.booted = await Promise.race([booting, strayed]);
       this.globals.Module = this.booted.module;
-      this.enableInterrupt(this.booted.module);
-      emit({ type: 'ready', kernel: this.booted.kernel.name, figures: this.booted.figures() });
+      const interrupts = this.enableInterrupt(this.booted.module);
+      emit({ type: 'ready', kernel: this.booted.kernel.name, figures: this.booted.figures(), interrupts });
     } catch (error) {
       emit({ type: 'error', error: failureOf(error, 'starting the kernel'), fatal: true });
     }
@@ -245,12 +245,14 @@ export class Session {
   }
 
   /** CPython looks at the buffer between bytecodes; a kernel without the hook can only be stopped. */
-  private enableInterrupt(module: EmscriptenModule): void {
+  private enableInterrupt(module: EmscriptenModule): boolean {
     const address = module._Py_EMSCRIPTEN_SIGNAL_HANDLING;
-    if (this.shared && address !== undefined && module.HEAP32) {
-      module.HEAP32[address >> 2] = 1;
-      module.Py_EmscriptenSignalBuffer = new Uint8Array(this.shared.interrupt);
+    if (!this.shared || address === undefined || !module.HEAP32) {
+      return false;
     }
+    module.HEAP32[address >> 2] = 1;
+    module.Py_EmscriptenSignalBuffer = new Uint8Array(this.shared.interrupt);
+    return true;
   }
 }
 

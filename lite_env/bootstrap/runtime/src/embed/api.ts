@@ -40,6 +40,8 @@ export interface ContentsManager {
   delete(path: string): Promise<void>;
   rename(path: string, newPath: string): Promise<unknown>;
   newUntitled(options: { path: string; type: 'directory' }): Promise<ContentsModel>;
+  /** Of managers that can: a folder by its name, in one step. */
+  makeFolder?(path: string): Promise<unknown>;
 }
 
 /** A folder that a server shows over the drive protocol, such as `lite-env serve --drive`. */

@@ -1,0 +1,216 @@
+import { failureOf, type Failure } from '../errors';
+import { Relay } from '../host/channels';
+import type { Figures, FromWorker, JupyterMessage } from '../protocol';
+import { KernelError, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
+import { hasSharedMemory, PageLink } from './drive-link';
+import { Requests } from './requests';
+
+type Ready = Extract<FromWorker, { type: 'ready' }>;
+
+/** A kernel in a worker of this page. */
+export class WorkerKernel implements Kernel {
+  name = '';
+  canInterrupt = false;
+  private worker: Worker | null = null;
+  private relay: Relay | null = null;
+  private awaitingFigures: ((figures: Figures) => void)[] = [];
+  private endStart: { ready(envelope: Ready): void; failed(error: Error): void } | null = null;
+  private readonly requests = new Requests(this);
+  private readonly messageListeners = new Set<(message: JupyterMessage) => void>();
+  private readonly errorListeners = new Set<(failure: Failure, fatal: boolean) => void>();
+
+  private constructor(
+    private readonly options: KernelOptions,
+    private readonly link: PageLink
+  ) {}
+
+  static async start(options: KernelOptions): Promise<WorkerKernel> {
+    const link = await PageLink.open(options).catch((error: unknown) => {
+      throw new KernelError(failureOf(error, 'reaching the drive'));
+    });
+    const kernel = new WorkerKernel(options, link);
+    try {
+      await kernel.startWorker();
+    } catch (error) {
+      kernel.dispose();
+      throw error;
+    }
+    return kernel;
+  }
+
+  get canInput(): boolean {
+    return hasSharedMemory() || this.link.sources.stdin !== null;
+  }
+
+  send(message: JupyterMessage): void {
+    this.obey({ type: 'message', message });
+  }
+
+  async request(
+    type: string,
+    content: Record<string, unknown>,
+    options: RequestOptions = {}
+  ): Promise<JupyterMessage> {
+    return this.requests.send(type, content, options);
+  }
+
+  async execute(code: string, options: ExecuteOptions = {}): Promise<JupyterMessage> {
+    const content = {
+      code,
+      silent: options.silent ?? false,
+      store_history: options.storeHistory ?? true,
+      user_expressions: {},
+      allow_stdin: options.onInput !== undefined && this.canInput,
+      stop_on_error: options.stopOnError ?? false,
+    };
+    return this.requests.send('execute_request', content, options);
+  }
+
+  onMessage(listener: (message: JupyterMessage) => void): () => void {
+    this.messageListeners.add(listener);
+    return () => void this.messageListeners.delete(listener);
+  }
+
+  onError(listener: (failure: Failure, fatal: boolean) => void): () => void {
+    this.errorListeners.add(listener);
+    return () => void this.errorListeners.delete(listener);
+  }
+
+  answerInput(reply: string | JupyterMessage): void {
+    const message = typeof reply === 'string' ? this.requests.inputReply(reply) : reply;
+    if (!this.link.answerInput(message)) {
+      this.obey({ type: 'message', message });
+    }
+  }
+
+  interrupt(): void {
+    if (!this.canInterrupt) {
+      throw new KernelError({
+        name: 'InterruptUnavailable',
+        message: hasSharedMemory()
+          ? 'this kernel does not listen to interrupts'
+          : 'a running cell cannot be reached: the page is not cross-origin isolated',
+        file: null,
+        hint: 'restart the kernel, which ends whatever it does',
+      });
+    }
+    this.obey({ type: 'interrupt' });
+  }
+
+  async restart(): Promise<void> {
+    this.endWorker('the kernel was restarted');
+    await this.startWorker();
+  }
+
+  dispose(): void {
+    this.endWorker('the kernel was disposed');
+    this.link.close();
+  }
+
+  figures(): Promise<Figures> {
+    return new Promise(resolve => {
+      this.awaitingFigures.push(resolve);
+      this.obey({ type: 'figures' });
+    });
+  }
+
+  private async startWorker(): Promise<void> {
+    const { manifest, kernel, env, runtime } = this.options;
+    const worker = createWorker(new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url)));
+    this.worker = worker;
+    this.relay = new Relay(worker, envelope => this.take(envelope));
+    const ready = new Promise<Ready>((resolve, reject) => {
+      this.endStart = { ready: resolve, failed: reject };
+    });
+    worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
+      if (worker === this.worker) {
+        this.take(event.data);
+      }
+    });
+    worker.addEventListener('error', event => {
+      event.preventDefault();
+      if (worker === this.worker) {
+        this.take({ type: 'error', error: brokenWorker(event), fatal: true });
+      }
+    });
+    const { drive, stdin } = this.link.sources;
+    const url = new URL(manifest, location.href).href;
+    this.relay.obey({ type: 'start', manifest: url, kernel: kernel ?? null, env: env ?? {}, drive, stdin });
+    const envelope = await ready;
+    this.name = envelope.kernel;
+    this.canInterrupt = envelope.interrupts;
+  }
+
+  private endWorker(reason: string): void {
+    this.worker?.terminate();
+    this.worker = null;
+    this.relay = null;
+    this.link.reset();
+    const error = new KernelError({ name: 'KernelFailed', message: reason, file: null, hint: null });
+    this.endStart?.failed(error);
+    this.requests.fail(error);
+  }
+
+  private obey(command: Parameters<Relay['obey']>[0]): void {
+    this.relay?.obey(command);
+  }
+
+  private take(envelope: FromWorker): void {
+    switch (envelope.type) {
+      case 'message':
+        this.messageListeners.forEach(listener => listener(envelope.message));
+        this.requests.take(envelope.message);
+        break;
+      case 'progress':
+        this.options.onProgress?.(envelope);
+        break;
+      case 'log':
+        this.options.onLog?.(envelope.level, envelope.text);
+        break;
+      case 'figures':
+        this.awaitingFigures.splice(0).forEach(resolve => resolve(envelope.figures));
+        break;
+      case 'ready':
+        this.endStart?.ready(envelope);
+        break;
+      case 'error':
+        this.failed(envelope.error, envelope.fatal);
+        break;
+      case 'drive':
+      case 'drive-more':
+        this.link.take(envelope);
+    }
+  }
+
+  private failed(failure: Failure, fatal: boolean): void {
+    if (fatal) {
+      const error = new KernelError(failure);
+      this.endStart?.failed(error);
+      this.requests.fail(error);
+    }
+    this.errorListeners.forEach(listener => listener(failure, fatal));
+  }
+}
+
+/** A worker may only be made of a script of the page's own origin; one from elsewhere is imported by a small one. */
+function createWorker(url: URL): Worker {
+  if (url.origin === location.origin) {
+    return new Worker(url);
+  }
+  const script = new Blob([`importScripts(${JSON.stringify(url.href)});`], { type: 'text/javascript' });
+  const own = URL.createObjectURL(script);
+  try {
+    return new Worker(own);
+  } finally {
+    setTimeout(() => URL.revokeObjectURL(own), 60_000); // A worker fetches its script after this returns.
+  }
+}
+
+function brokenWorker(event: ErrorEvent): Failure {
+  return {
+    name: 'KernelFailed',
+    message: `the worker broke down: ${event.message || 'its script could not be loaded'}`,
+    file: 'worker.js',
+    hint: event.message ? null : 'see that the whole folder of the runtime is deployed, and that `runtime` names it',
+  };
+}
