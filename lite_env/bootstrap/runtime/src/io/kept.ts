@@ -259,13 +259,22 @@ function refusalOf(error: unknown): Failure {
 
 /** Paths of every file that a manifest vouches for. */
 function filesOf(manifest: Manifest): string[] {
-  const binaries = manifest.kernels.flatMap(kernel => [kernel.script, kernel.wasm, kernel.data, ...kernel.shared.values()]);
+  const binaries = manifest.kernels.flatMap(kernel => [
+    kernel.script,
+    kernel.wasm,
+    kernel.data,
+    ...kernel.shared.values(),
+  ]);
   return [manifest.index, ...manifest.archives, ...binaries].flatMap(file => (file ? [file.path] : []));
 }
 
 /** A copy, since what waits may be a view of a larger buffer. */
 function response(path: string, data: Uint8Array): Response {
-  const type = path.endsWith('.wasm') ? 'application/wasm' : path.endsWith('.json') ? 'application/json' : 'application/octet-stream';
+  const type = path.endsWith('.wasm')
+    ? 'application/wasm'
+    : path.endsWith('.json')
+      ? 'application/json'
+      : 'application/octet-stream';
   return new Response(data.slice() as Uint8Array<ArrayBuffer>, {
     headers: { 'content-type': type, 'content-length': String(data.length) },
   });

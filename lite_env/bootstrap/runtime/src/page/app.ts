@@ -1,5 +1,5 @@
 /** The console page put together: one kernel, its start, its cells, its problems. */
-import type { Kernel } from '../embed/api';
+import type { Kernel, Progress } from '../embed/api';
 import { describe, type Failure } from '../errors';
 import type { JupyterMessage } from '../protocol';
 import { Cell } from './cell';
@@ -8,8 +8,9 @@ import { button, el } from './dom';
 import { Editor } from './editor';
 import { History } from './history';
 import { startKernel } from './kernel';
+import type { FilesPanel } from './files';
 import { ProblemPanel, problemOf, type Problem } from './problems';
-import { advance, NOTHING, type ProgressEnvelope } from './progress';
+import { advance, NOTHING } from './progress';
 import { StartView } from './start-view';
 import type { Storage } from './storage';
 
@@ -44,6 +45,8 @@ export class App {
   private starting: Promise<void> = Promise.resolve();
   private readonly running = new Set<Cell>();
   private cells = 0;
+  private files: FilesPanel | null = null;
+  private withDrive = true;
   readonly problems = new ProblemPanel();
   private readonly startView = new StartView();
   private readonly log = el('div', { class: 'cells' });
@@ -71,7 +74,8 @@ export class App {
   }
 
   /** Lay out the page. */
-  mount(drive: HTMLElement | null): void {
+  mount(files: FilesPanel | null): void {
+    this.files = files;
     const { choices, choice } = this.options;
     const title = el('h1', {}, choice.environment.name);
     const header = el(
@@ -82,7 +86,7 @@ export class App {
       el('div', { class: 'actions' }, this.interruptButton, this.restartButton)
     );
     this.root.replaceChildren(header, this.problems.element, this.startView.element);
-    this.root.append(...(drive ? [drive] : []), this.log, this.editor.element);
+    this.root.append(...(files ? [files.element] : []), this.log, this.editor.element);
     this.show('starting');
     // What comes below the fold is followed while somebody waits for it at the input.
     new ResizeObserver(() => this.running.size > 0 && this.follow()).observe(this.log);
@@ -124,6 +128,7 @@ export class App {
       this.running.delete(cell);
       if (this.running.size === 0 && this.kernel) {
         this.show('idle');
+        void this.files?.refresh();
       }
     }
   }
@@ -135,11 +140,16 @@ export class App {
       return;
     }
     const reload = button('Reload', () => location.reload(), { class: 'primary' });
-    this.root.prepend(el('aside', { class: 'notice', role: 'status' }, 'A new version of this page is ready. ', reload));
+    this.root.prepend(
+      el('aside', { class: 'notice', role: 'status' }, 'A new version of this page is ready. ', reload)
+    );
   }
 
   tell(problem: Problem): void {
-    this.problems.show(problem, problem.fatal ? { label: 'Retry', act: () => void this.restart() } : null);
+    const retry = { label: 'Retry', act: () => void this.restart() };
+    const without = { label: 'Start without /drive', act: () => void this.restartWithoutDrive() };
+    const remedies = problem.name === 'DriveFailed' ? [retry, without] : [retry];
+    this.problems.show(problem, problem.fatal ? remedies : []);
     if (problem.fatal) {
       this.show('stopped');
     }
@@ -155,16 +165,17 @@ export class App {
         config,
         choice,
         token,
-        onProgress: (envelope: ProgressEnvelope) => {
-          progress = advance(progress, envelope);
+        withDrive: this.withDrive,
+        onProgress: (step: Progress) => {
+          progress = advance(progress, step);
           this.startView.show(progress);
         },
       });
       kernel.onError((failure, fatal) => this.failed(failure, fatal));
       this.kernel = kernel;
-      this.startView.ready(await kernel.figures());
       this.show(this.running.size > 0 ? 'busy' : 'idle');
       this.editor.focus();
+      void kernel.figures().then(figures => this.startView.ready(figures));
     } catch (error) {
       this.startView.failed();
       this.tell(problemOf(failureIn(error), true));
@@ -198,6 +209,11 @@ export class App {
     }
   }
 
+  private restartWithoutDrive(): Promise<void> {
+    this.withDrive = false;
+    return this.restart();
+  }
+
   private interrupt(): void {
     if (this.running.size === 0 || !this.kernel) {
       return;
@@ -226,7 +242,9 @@ export class App {
     this.status.textContent = STATES[state];
     this.interruptButton.disabled = state !== 'busy' || !canInterrupt;
     this.interruptButton.title =
-      canInterrupt || !this.kernel ? 'Interrupt (Ctrl-C)' : 'This page cannot interrupt: it is not cross-origin isolated';
+      canInterrupt || !this.kernel
+        ? 'Interrupt (Ctrl-C)'
+        : 'This page cannot interrupt: it is not cross-origin isolated';
     this.restartButton.disabled = state === 'starting';
   }
 

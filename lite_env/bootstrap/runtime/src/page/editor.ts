@@ -271,7 +271,13 @@ function currentIndent(before: string): string {
 
 /** The list of completions below the input; the input keeps the focus. */
 class MatchList {
-  readonly element = el('ul', { id: 'matches', class: 'matches', role: 'listbox', 'aria-label': 'Completions', hidden: true });
+  readonly element = el('ul', {
+    id: 'matches',
+    class: 'matches',
+    role: 'listbox',
+    'aria-label': 'Completions',
+    hidden: true,
+  });
   private at = 0;
 
   constructor(private readonly choose: (text: string) => void) {}

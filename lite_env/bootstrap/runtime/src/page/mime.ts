@@ -26,7 +26,11 @@ export function renderBundle(data: Readonly<Record<string, unknown>>, metadata: 
       return element;
     }
   }
-  return el('p', { class: 'note' }, `this page cannot show ${Object.keys(data).sort().join(', ') || 'an empty output'}`);
+  return el(
+    'p',
+    { class: 'note' },
+    `this page cannot show ${Object.keys(data).sort().join(', ') || 'an empty output'}`
+  );
 }
 
 /** Text of a terminal in a `pre`. */

@@ -119,6 +119,7 @@ function displayId(content: Record<string, unknown>): string | null {
 
 function traceback(content: Record<string, unknown>): HTMLElement {
   const lines = content['traceback'] as string[] | undefined;
-  const text = lines && lines.length > 0 ? lines.join('\n') : `${String(content['ename'])}: ${String(content['evalue'])}`;
+  const text =
+    lines && lines.length > 0 ? lines.join('\n') : `${String(content['ename'])}: ${String(content['evalue'])}`;
   return terminalText(text, 'traceback');
 }

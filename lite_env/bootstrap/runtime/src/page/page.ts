@@ -1,7 +1,9 @@
 /** Entry of the console page. */
+import { BrowserContents } from '../embed/browser-contents';
 import { describe } from '../errors';
 import { App, type Executed } from './app';
-import { choicesOf, chosen, readConfig } from './config';
+import { choicesOf, chosen, readConfig, type PageConfig } from './config';
+import { FilesPanel } from './files';
 import type { Problem } from './problems';
 import { registerSiteWorker } from './site-worker';
 import { Storage } from './storage';
@@ -26,7 +28,7 @@ function main(): void {
   const storage = new Storage(() => localStorage);
   const token = takeToken(new Storage(() => sessionStorage));
   const app = new App({ config, choices, choice, storage, token }, root);
-  app.mount(null);
+  app.mount(filesPanel(config));
   if (config.serviceWorker) {
     void registerSiteWorker(config.serviceWorker, {
       problem: problem => app.tell(problem),
@@ -35,6 +37,19 @@ function main(): void {
   }
   const api: PageApi = { execute: code => app.execute(code), ready: app.start(), errors: app.problems.all };
   Object.assign(globalThis, { liteEnv: api });
+}
+
+/** Where the drive is a folder of a host, people look at it there. */
+function filesPanel({ drive }: PageConfig): FilesPanel | null {
+  if (drive.kind !== 'browser') {
+    return null;
+  }
+  let opened: Promise<BrowserContents> | null = null;
+  return new FilesPanel(() => {
+    opened ??= BrowserContents.open(drive.name);
+    opened.catch(() => (opened = null));
+    return opened;
+  });
 }
 
 try {

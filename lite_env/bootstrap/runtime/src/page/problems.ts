@@ -53,7 +53,7 @@ export class ProblemPanel {
   readonly all: Problem[] = [];
 
   /** Show a problem; the same one is not shown twice. */
-  show(problem: Problem, remedy: Remedy | null = null): void {
+  show(problem: Problem, remedies: readonly Remedy[] = []): void {
     const key = `${problem.name}\n${problem.file ?? ''}\n${problem.message}`;
     this.all.push(problem);
     const shown = [...this.element.children].find(child => (child as HTMLElement).dataset['key'] === key);
@@ -63,7 +63,7 @@ export class ProblemPanel {
       shown.querySelector('.count')?.replaceChildren(`${count} times`);
       return;
     }
-    this.element.append(this.card(problem, remedy, key));
+    this.element.append(this.card(problem, remedies, key));
     this.element.hidden = false;
   }
 
@@ -72,7 +72,7 @@ export class ProblemPanel {
     this.element.hidden = true;
   }
 
-  private card(problem: Problem, remedy: Remedy | null, key: string): HTMLElement {
+  private card(problem: Problem, remedies: readonly Remedy[], key: string): HTMLElement {
     const card = el('article', {
       class: problem.fatal ? 'problem fatal' : 'problem',
       role: problem.fatal ? 'alert' : 'status',
@@ -85,11 +85,12 @@ export class ProblemPanel {
     fact('File', problem.file, 'file');
     fact('Reason', problem.message, 'reason');
     fact('What to do', problem.hint, 'hint');
+    const buttons = remedies.map(({ label, act }, at) => button(label, act, { class: at === 0 ? 'primary' : '' }));
     const close = button('×', () => this.remove(card), { class: 'close', 'aria-label': 'Dismiss' });
     card.append(
       el('h2', {}, TITLES[problem.name] ?? problem.name, ' ', el('small', { class: 'count' })),
       facts,
-      el('div', { class: 'actions' }, ...(remedy ? [button(remedy.label, remedy.act, { class: 'primary' })] : [])),
+      el('div', { class: 'actions' }, ...buttons),
       close
     );
     return card;

@@ -1,6 +1,4 @@
-import type { FromWorker, Phase } from '../protocol';
-
-export type ProgressEnvelope = Extract<FromWorker, { type: 'progress' }>;
+import type { Phase, Progress } from '../embed/api';
 
 /** One file on its way. */
 export interface FileProgress {
@@ -10,7 +8,7 @@ export interface FileProgress {
   readonly total: number;
 }
 
-/** What a start has moved so far; a value, made anew by every envelope. */
+/** What a start has moved so far; a value, made anew by every step. */
 export interface StartProgress {
   readonly phase: Phase;
   readonly files: readonly FileProgress[];
@@ -31,11 +29,11 @@ const PHASES: Readonly<Record<Phase, string>> = {
   ready: 'ready',
 };
 
-/** Take one envelope in; a phase never goes back, since files of all phases come in parallel. */
-export function advance(before: StartProgress, envelope: ProgressEnvelope): StartProgress {
-  const { file, loaded, total } = envelope;
-  const phase = ORDER.indexOf(envelope.phase) > ORDER.indexOf(before.phase) ? envelope.phase : before.phase;
-  if (envelope.phase === 'interpreter' || envelope.phase === 'ready') {
+/** Take one step in; a phase never goes back, since files of all phases come in parallel. */
+export function advance(before: StartProgress, step: Progress): StartProgress {
+  const { file, loaded, total } = step;
+  const phase = ORDER.indexOf(step.phase) > ORDER.indexOf(before.phase) ? step.phase : before.phase;
+  if (step.phase === 'interpreter' || step.phase === 'ready') {
     return { ...before, phase };
   }
   const entry = { file, label: fileLabel(file), loaded, total };

@@ -14,7 +14,9 @@ export async function registerSiteWorker(url: string, events: SiteWorkerEvents):
   if (!serviceWorker) {
     events.problem(
       without(
-        isSecureContext ? 'this browser has no service workers, as in some private windows' : 'this address is plain http',
+        isSecureContext
+          ? 'this browser has no service workers, as in some private windows'
+          : 'this address is plain http',
         isSecureContext
           ? 'use an ordinary window'
           : 'serve the site over https, or open it by http://localhost or http://127.0.0.1'
@@ -36,7 +38,11 @@ export async function registerSiteWorker(url: string, events: SiteWorkerEvents):
     // With the server dead the one that is there goes on; its check for a newer one is what fails.
     if (!serviceWorker.controller) {
       events.problem(
-        without(describe(error), `allow this site to store data, and see that "${url}" is deployed beside the page`, url)
+        without(
+          describe(error),
+          `allow this site to store data, and see that "${url}" is deployed beside the page`,
+          url
+        )
       );
     }
   }

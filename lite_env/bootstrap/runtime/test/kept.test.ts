@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { BootError, type Failure } from '../src/errors';
+import { KeptTransport, openCache, type KeptCache } from '../src/io/kept';
+import { Source } from '../src/io/source';
+import { parseManifest } from '../src/pack/manifest';
+import { makePack, MemoryTransport, Recorder, text, utf8 } from './support/pack';
+
+const BASE = 'https://site.example/packs/demo/';
+const PARTS = { archives: [{ a: 'first' }, { b: 'second' }], load: 'boot' };
+
+/** A cache in memory, as the browser's: by URL, and with a disk that may be full. */
+class MemoryCache implements KeptCache {
+  readonly entries = new Map<string, Uint8Array>();
+  readonly written: string[] = [];
+  room = Infinity;
+
+  async match(url: string): Promise<Response | undefined> {
+    const data = this.entries.get(url);
+    return data && new Response(data as Uint8Array<ArrayBuffer>);
+  }
+
+  async put(url: string, response: Response): Promise<void> {
+    const data = new Uint8Array(await response.arrayBuffer());
+    const used = [...this.entries].reduce((all, [other, bytes]) => all + (other === url ? 0 : bytes.length), 0);
+    if (used + data.length > this.room) {
+      throw new DOMException('the disk is full', 'QuotaExceededError');
+    }
+    this.entries.set(url, data);
+    this.written.push(url.slice(BASE.length));
+  }
+
+  async delete(url: string): Promise<boolean> {
+    return this.entries.delete(url);
+  }
+
+  async keys(): Promise<{ url: string }[]> {
+    return [...this.entries.keys()].map(url => ({ url }));
+  }
+
+  paths(): string[] {
+    return [...this.entries.keys()].map(url => url.replace(BASE, '')).sort();
+  }
+}
+
+function visit(pack = makePack(PARTS), cache: MemoryCache | Error = new MemoryCache()) {
+  const network = new MemoryTransport(pack);
+  const refusals: Failure[] = [];
+  const open = async () => {
+    if (cache instanceof Error) {
+      throw cache;
+    }
+    return cache;
+  };
+  const kept = new KeptTransport(network, { base: BASE, open, refused: failure => refusals.push(failure), restMs: 1 });
+  const source = new Source(kept, new Recorder().emit);
+  const manifest = parseManifest(utf8(JSON.stringify(pack.manifest)));
+  /** What a start does: the manifest, then the index and all archives, then it is ready. */
+  const start = async () => {
+    await source.readUnchecked('manifest.json', 'manifest');
+    await Promise.all([manifest.index, ...manifest.archives].map(file => source.read(file, 'archive')));
+    kept.rest();
+    await kept.flush();
+  };
+  return { pack, network, kept, source, manifest, refusals, start };
+}
+
+describe('kept files', () => {
+  test('a second visit asks for the manifest only', async () => {
+    const cache = new MemoryCache();
+    const first = visit(makePack(PARTS), cache);
+    await first.start();
+    const second = visit(makePack(PARTS), cache);
+    await second.start();
+    assert.deepEqual(second.network.asked, ['manifest.json']);
+    assert.deepEqual(first.network.asked.length, 4);
+  });
+
+  test('with the server dead the kept manifest serves', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    for (const name of ['NetworkFailed', 'Offline'] as const) {
+      const later = visit(makePack(PARTS), cache);
+      later.network.broken.set('manifest.json', new BootError(name, 'dead'));
+      await later.start();
+      assert.deepEqual(later.network.asked, ['manifest.json']);
+    }
+  });
+
+  test('a server that answers is believed: a pack that is gone is gone', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    const later = visit(makePack(PARTS), cache);
+    later.network.broken.set('manifest.json', new BootError('FileMissing', 'gone'));
+    await assert.rejects(later.start(), /gone/);
+  });
+
+  test('with the server dead and nothing kept, the reason is the network', async () => {
+    const { network, start } = visit();
+    network.broken.set('manifest.json', new BootError('NetworkFailed', 'dead'));
+    await assert.rejects(start(), { name: 'NetworkFailed' });
+  });
+
+  test('the manifest is written after all that it needs', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    assert.equal(cache.written.at(-1), 'manifest.json');
+    assert.equal(cache.written.length, 4);
+  });
+
+  test('nothing is written before the start is over', async () => {
+    const cache = new MemoryCache();
+    const { source, kept, manifest } = visit(makePack(PARTS), cache);
+    await source.read(manifest.index, 'index');
+    await kept.flush();
+    assert.deepEqual(cache.paths(), []);
+  });
+
+  test('foreign bytes are never kept', async () => {
+    const cache = new MemoryCache();
+    const { source, kept, manifest, pack } = visit(makePack(PARTS), cache);
+    pack.files.set(manifest.index.path, utf8('x'.repeat(manifest.index.size)));
+    await assert.rejects(source.read(manifest.index, 'index'), { name: 'HashMismatch' });
+    kept.rest();
+    await kept.flush();
+    assert.deepEqual(cache.paths(), []);
+  });
+
+  test('a kept copy that is damaged is fetched anew, once, and kept again', async () => {
+    const cache = new MemoryCache();
+    const { manifest, start } = visit(makePack(PARTS), cache);
+    await start();
+    cache.entries.set(BASE + manifest.index.path, utf8('damaged'));
+    const later = visit(makePack(PARTS), cache);
+    await later.start();
+    assert.deepEqual(later.network.asked, ['manifest.json', manifest.index.path]);
+    assert.equal(cache.entries.get(BASE + manifest.index.path)?.length, manifest.index.size);
+  });
+
+  test('a blocking read is kept, too, and not asked for again before it is written', async () => {
+    const cache = new MemoryCache();
+    const { source, kept, manifest, network } = visit(makePack(PARTS), cache);
+    const [archive] = manifest.archives;
+    assert.ok(archive);
+    source.readSync(archive);
+    source.readSync(archive);
+    assert.deepEqual(network.askedSync, [archive.path]);
+    kept.rest();
+    await kept.flush();
+    assert.deepEqual(cache.paths(), [archive.path]);
+  });
+
+  test('a new deployment drops what it does not name, and nothing of others', async () => {
+    const cache = new MemoryCache();
+    const other = 'https://site.example/packs/demo-two/index-0.json.zst';
+    cache.entries.set(other, utf8('another pack'));
+    const before = visit(makePack(PARTS), cache);
+    await before.start();
+    const after = visit(makePack({ archives: [{ a: 'first' }, { b: 'changed' }], load: 'boot' }), cache);
+    await after.start();
+    const named = [after.manifest.index, ...after.manifest.archives].map(({ path }) => path);
+    assert.deepEqual(cache.paths(), ['manifest.json', other, ...named].sort());
+    assert.ok(!after.network.asked.includes(before.manifest.archives[0]?.path as string));
+  });
+
+  test('a new deployment that does not fit beside the old one takes its place', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack({ archives: [{ a: 'x'.repeat(4000) }], load: 'boot' }), cache).start();
+    cache.room = [...cache.entries.values()].reduce((all, { length }) => all + length, 0) + 10;
+    const { refusals, start, manifest } = visit(makePack({ archives: [{ a: 'y'.repeat(4000) }], load: 'boot' }), cache);
+    await start();
+    assert.equal(refusals.length, 0);
+    assert.ok(cache.paths().includes(manifest.archives[0]?.path as string));
+  });
+
+  test('a full disk is survived and told once', async () => {
+    const cache = new MemoryCache();
+    cache.room = 10;
+    const { refusals, start, source, manifest } = visit(makePack(PARTS), cache);
+    await start();
+    await source.read(manifest.index, 'index');
+    await start();
+    assert.equal(refusals.length, 1);
+    assert.match(refusals[0]?.message ?? '', /keeps no files.*the disk is full/);
+    assert.match(refusals[0]?.hint ?? '', /free space/);
+    assert.equal(refusals[0]?.name, 'StorageRefused');
+  });
+
+  test('blocked storage is survived and told once, after the start', async () => {
+    const { refusals, start, network, kept, source, manifest } = visit(makePack(PARTS), new Error('access is denied'));
+    await source.read(manifest.index, 'index');
+    assert.equal(refusals.length, 0);
+    await start();
+    kept.rest();
+    assert.equal(refusals.length, 1);
+    assert.match(refusals[0]?.message ?? '', /access is denied/);
+    assert.match(refusals[0]?.hint ?? '', /private/);
+    assert.equal(network.asked.length, 5);
+  });
+
+  test('a cache that cannot be read any more is survived', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    cache.match = async () => {
+      throw new Error('the database is broken');
+    };
+    const { start, network, refusals } = visit(makePack(PARTS), cache);
+    await start();
+    assert.equal(network.asked.length, 4);
+    assert.equal(refusals.length, 1);
+  });
+
+  test('it rests by itself a moment after the last message', async () => {
+    const cache = new MemoryCache();
+    const { source, kept, manifest } = visit(makePack(PARTS), cache);
+    await source.read(manifest.index, 'index');
+    kept.rest();
+    await new Promise(resolve => setTimeout(resolve, 50));
+    assert.deepEqual(cache.paths(), [manifest.index.path]);
+  });
+
+  test('bytes come back as they went', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    const { kept, manifest, pack } = visit(makePack(PARTS), cache);
+    const progress: number[] = [];
+    const data = await kept.read(manifest.index.path, loaded => progress.push(loaded));
+    assert.equal(text(data), text(pack.files.get(manifest.index.path) as Uint8Array));
+    assert.deepEqual(progress, [manifest.index.size]);
+  });
+});
+
+describe('the cache of a page', () => {
+  const withCaches = (caches: unknown) =>
+    Object.defineProperty(globalThis, 'caches', { value: caches, configurable: true, writable: true });
+
+  test('a page that is not secure has none', async () => {
+    withCaches(undefined);
+    await assert.rejects(openCache(), /not secure/);
+  });
+
+  test('storage that does not answer is not waited for', async () => {
+    withCaches({ open: () => new Promise(() => undefined) });
+    await assert.rejects(openCache(5), /does not answer/);
+  });
+});

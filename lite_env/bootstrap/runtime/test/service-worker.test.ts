@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CHANNEL, forward, type Channel, type ForwardedAnswer } from '../src/service/forward';
+import { outdatedCaches, pageCacheName, routeOf, type SiteInfo } from '../src/service/routes';
+
+const SCOPE = 'https://site.example/demo/';
+const DIGEST = 'ab'.repeat(32);
+const SITE: SiteInfo = { build: 'b1', files: ['./', 'runtime/0123456789abcdef/page.js'], drive: 'browser' };
+
+describe('routes of the service worker', () => {
+  const kind = (path: string, method = 'GET', site = SITE) =>
+    routeOf(method, new URL(path, SCOPE).href, SCOPE, site).kind;
+
+  test('the page is one file, by whatever address it is opened', () => {
+    for (const path of ['', 'index.html', '?token=abc', 'index.html?x=1#env']) {
+      assert.deepEqual(routeOf('GET', SCOPE + path, SCOPE, SITE), { kind: 'page', file: './' });
+    }
+    assert.equal(kind('runtime/0123456789abcdef/page.js'), 'page');
+  });
+
+  test('what a hash names comes from the cache, a manifest from the network', () => {
+    assert.equal(kind(`packs/demo/archives/${DIGEST}.tar.zst`), 'hashed');
+    assert.equal(kind(`packs/demo/index-${DIGEST}.json.zst`), 'hashed');
+    assert.equal(kind('packs/demo/kernels/xpython/xpython-ce6fe2b942301bc3.wasm'), 'hashed');
+    assert.equal(kind('packs/demo/manifest.json'), 'manifest');
+  });
+
+  test('what is not ours passes', () => {
+    for (const path of [
+      'sw.js',
+      'data.csv',
+      'api/status',
+      'other/',
+      'https://cdn.example/a',
+      'https://site.example/x/',
+    ]) {
+      assert.equal(kind(path), 'pass', path);
+    }
+    assert.equal(kind('', 'HEAD'), 'pass');
+    assert.equal(kind('', 'PUT'), 'pass');
+  });
+
+  test('a drive in the browser is answered by the page, a server answers for itself', () => {
+    assert.equal(kind('api/drive', 'POST'), 'forward');
+    assert.equal(kind('api/drive', 'POST', { ...SITE, drive: 'server' }), 'pass');
+    assert.equal(kind('api/drive', 'POST', { ...SITE, drive: 'none' }), 'pass');
+    assert.equal(kind('api/drive'), 'pass');
+    assert.equal(kind('deeper/api/drive', 'POST'), 'pass');
+  });
+
+  test('input is asked of the page wherever the drive is', () => {
+    assert.equal(kind('api/stdin/kernel', 'POST'), 'forward');
+    assert.equal(kind('api/stdin/kernel', 'POST', { ...SITE, drive: 'server' }), 'forward');
+    assert.equal(kind('api/stdin/', 'POST'), 'pass');
+  });
+
+  test('only older deployments of the same folder are dropped', () => {
+    const mine = pageCacheName(SCOPE, 'b1');
+    const older = pageCacheName(SCOPE, 'b0');
+    const neighbour = pageCacheName('https://site.example/demo-two/', 'b0');
+    assert.deepEqual(outdatedCaches([mine, older, neighbour, 'lite-env', 'precache'], SCOPE, 'b1'), [older]);
+  });
+});
+
+describe('forwarding to the page', () => {
+  const ask = (body: unknown) =>
+    new Request(`${SCOPE}api/drive`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) });
+  const question = { data: { method: 'readdir', path: '' }, browsingContextId: 'tab', requestId: '1' };
+
+  /** What a page would do, at the other end of the channel. */
+  async function withPage(
+    answer: (asked: Record<string, unknown>) => ForwardedAnswer[],
+    run: (channel: Channel) => Promise<void>
+  ): Promise<void> {
+    const page = new BroadcastChannel(CHANNEL);
+    const worker = new BroadcastChannel(CHANNEL);
+    page.onmessage = event =>
+      answer((event as MessageEvent).data as Record<string, unknown>).forEach(data => page.postMessage(data));
+    try {
+      await run(worker as unknown as Channel);
+    } finally {
+      page.close();
+      worker.close();
+    }
+  }
+
+  test('the answer of the tab that is meant comes back, of that request and of no other', async () => {
+    let seen: Record<string, unknown> = {};
+    const answers = (asked: Record<string, unknown>) => {
+      seen = asked;
+      return [
+        { browsingContextId: 'other', requestId: '1', response: 'of another tab' },
+        { browsingContextId: 'tab', requestId: '0', response: 'of another request' },
+        { browsingContextId: 'tab', requestId: '1', response: ['a.txt'] },
+      ];
+    };
+    await withPage(answers, async channel => {
+      const response = await forward(ask(question), channel, 5);
+      assert.equal(response.status, 200);
+      assert.deepEqual(await response.json(), ['a.txt']);
+    });
+    assert.deepEqual(seen, { ...question, pathname: '/demo/api/drive' });
+  });
+
+  test('an error keeps its status', async () => {
+    const error = { error: { code: 'ENOENT', message: 'no such file' } };
+    const answers = () => [{ browsingContextId: 'tab', requestId: '1', response: error, status: 404 }];
+    await withPage(answers, async channel => {
+      const response = await forward(ask(question), channel, 5);
+      assert.equal(response.status, 404);
+      assert.deepEqual(await response.json(), error);
+    });
+  });
+
+  test('a page that is gone is an error, not a wait without end', async () => {
+    await withPage(
+      () => [],
+      async channel => {
+        const response = await forward(ask(question), channel, 0.02);
+        assert.equal(response.status, 504);
+        assert.equal(((await response.json()) as { error: { code: string } }).error.code, 'EIO');
+      }
+    );
+  });
+
+  test('what is no JSON is refused', async () => {
+    await withPage(
+      () => [],
+      async channel => assert.equal((await forward(ask('{'), channel, 1)).status, 400)
+    );
+  });
+});
