@@ -2,7 +2,9 @@
 
 The answers are those of ``DriveContentsProcessor`` in ``@jupyterlite/services`` 0.8 (``lib/contents/drivecontents.js``
 there). It adds: contents always as base64, whatever their bytes; a ``stat`` (what ``getattr`` answers) beside each
-``lookup``; errors as HTTP 4xx and 5xx with ``{"error": {"code", "message"}}``, the code being the name of an errno.
+``lookup``; with ``"detail": true`` the type of each name in ``readdir`` (Emscripten looks up every name of a listing:
+without it a folder of 500 files costs 501 requests); errors as HTTP 4xx and 5xx with
+``{"error": {"code", "message"}}``, the code being the name of an errno.
 Where the Contents API is looser than a file system, this is a file system: a folder that holds something is not removed
 (``ENOTEMPTY``), a file that exists is not made again (``EEXIST``), a rename replaces a file.
 
@@ -68,6 +70,7 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     mode: int | None = None
     format: str | None = None
     data: str | None = None
+    detail: bool = False
 
 
 class DriveRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,9 +143,12 @@ class FolderDrive:
     def _getattr(self, parts: tuple[str, ...], _: _Data) -> dict[str, Any]:
         return _attributes(self._stat(parts))
 
-    def _readdir(self, parts: tuple[str, ...], _: _Data) -> list[str]:
+    def _readdir(self, parts: tuple[str, ...], data: _Data) -> list[str] | list[dict[str, Any]]:
         with os.scandir(locate(self.root, parts)) as entries:
-            return sorted(entry.name for entry in entries if self._is_shown(parts, entry))
+            shown = {entry.name: entry.is_dir() for entry in entries if self._is_shown(parts, entry)}
+        if not data.detail:
+            return sorted(shown)
+        return [{"name": name, "mode": DIR_MODE if shown[name] else FILE_MODE} for name in sorted(shown)]
 
     def _is_shown(self, parts: tuple[str, ...], entry: os.DirEntry[str]) -> bool:
         if not can_be_told(entry.name):

@@ -63,6 +63,10 @@ def test_a_folder_is_listed(drive):
     assert ask(drive, "readdir", "/") == (200, ["a.bin", "sub"])
     assert ask(drive, "readdir", "")[1] == ["a.bin", "sub"]
     assert ask(drive, "readdir", "name:")[1] == ["a.bin", "sub"]
+    assert ask(drive, "readdir", "/", detail=True) == (
+        200,
+        [{"name": "a.bin", "mode": 0o100666}, {"name": "sub", "mode": 0o40777}],
+    )
     assert ask(drive, "readdir", "/sub")[1] == ["grüße an\u00a0alle \N{SNOWMAN}.txt"]
 
 
