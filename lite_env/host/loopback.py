@@ -12,6 +12,7 @@ import errno
 import io
 import os
 import re
+import socket
 import sys
 import threading
 from dataclasses import dataclass
@@ -25,7 +26,6 @@ from lite_env.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from socket import socket
     from types import TracebackType
 
 MIME_TYPES = {
@@ -53,7 +53,8 @@ REVALIDATE = "no-cache"
 
 _HASHED = re.compile(r"(?:^|[-.])[0-9a-f]{16,64}\.")
 _CHUNK = 1 << 20  # bytes
-_DRAINED = 1 << 20  # bytes of a refused body that are still read, so that the client sees the refusal
+_DRAINED = 64 << 20  # bytes of a refused body that are still read, so that the client sees the refusal
+_LINGER = 2.0  # seconds without a byte of it
 _ADDRESS = "127.0.0.1"
 
 
@@ -151,6 +152,8 @@ def refusal(status: HTTPStatus, reason: str, *headers: tuple[str, str]) -> Respo
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
+    # Head and body are two packets, and the second would wait for the client's delayed acknowledgement: 40 ms a request.
+    disable_nagle_algorithm = True
     server_version = "lite_env"
     sys_version = ""
 
@@ -186,11 +189,22 @@ class _Handler(BaseHTTPRequestHandler):
             except Exception:
                 self._send(refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a bug in lite_env"))
                 raise
-        if rest or "Transfer-Encoding" in self.headers:
-            # A body that nobody asked for: what follows it cannot be told apart from it.
-            self.close_connection = True
-            self.rfile.read(min(rest or 0, _DRAINED))
+        if not rest and "Transfer-Encoding" not in self.headers:
+            self._send(response)
+            return
+        # A body that nobody asked for: what follows it cannot be told apart from it.
+        self.close_connection = True
         self._send(response)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Take in what the client still sends: closing at once would take the answer from it (RFC 9112, 9.6)."""
+        taken = 0
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER)
+            while taken < _DRAINED and (chunk := self.rfile.read1(_CHUNK)):
+                taken += len(chunk)
 
     def _send(self, response: Response) -> None:
         with contextlib.ExitStack() as stack:
@@ -223,7 +237,7 @@ class _Server(ThreadingHTTPServer):
         self.application = application
         self.hosts = {f"{_ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"}
 
-    def handle_error(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
+    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         """Show bugs only: a browser that goes away in the middle of an answer is no error."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)

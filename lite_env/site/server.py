@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lite_env.site.runtime import SiteRuntime
 
 TOKEN_HEADER = "x-lite-env-token"  # noqa: S105 - the name of a header
+_GUARD = (("X-Frame-Options", "SAMEORIGIN"), ("Referrer-Policy", "same-origin"))
+"""No page of others shows ours in a frame, or is told its address, which may hold the token."""
 _API = "/api/"
 _DRIVE = "/api/drive"
 
@@ -70,6 +72,9 @@ class SiteApplication:
             return self._answer_api(request)
         if request.method == "POST":
             return self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "there are only files here", ("Allow", "GET, HEAD"))
+        return self._answer_file(request)
+
+    def _answer_file(self, request: Request) -> Response:
         pages = {
             "/": (INDEX, self.page.index),
             f"/{INDEX}": (INDEX, self.page.index),
@@ -81,10 +86,14 @@ class SiteApplication:
         file = self._find(request.path, path)
         if file is None:
             return self._refuse(HTTPStatus.NOT_FOUND, "there is no such file")
-        immutable = cache_control(path) == IMMUTABLE
-        if immutable and not is_worth_encoding(path, file.stat().st_size):
-            return Response(headers=file_headers(path, isolation=self.isolation), body=file)
-        return self._send(request, path, file.read_bytes())
+        try:
+            immutable = cache_control(path) == IMMUTABLE
+            if immutable and not is_worth_encoding(path, file.stat().st_size):
+                return Response(headers=(*file_headers(path, isolation=self.isolation), *_GUARD), body=file)
+            return self._send(request, path, file.read_bytes())
+        except FileNotFoundError:
+            # The pack is made again at this moment.
+            return self._refuse(HTTPStatus.NOT_FOUND, "there is no such file any more")
 
     def _find(self, url_path: str, path: str) -> Path | None:
         for file in self.runtime.files:
@@ -93,7 +102,7 @@ class SiteApplication:
         return resolve_path(url_path, {f"/{item.folder}": item.pack for item in self.environments})
 
     def _send(self, request: Request, path: str, content: bytes) -> Response:
-        headers = file_headers(path, isolation=self.isolation)
+        headers = (*file_headers(path, isolation=self.isolation), *_GUARD)
         coding: Coding | None = None
         if is_worth_encoding(path, len(content)):
             headers += (("Vary", "Accept-Encoding"),)
@@ -140,12 +149,13 @@ class SiteApplication:
 
     def _json(self, status: HTTPStatus, document: bytes, *headers: tuple[str, str]) -> Response:
         kind = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-        return Response(
-            status=status, headers=(*kind, *common_headers(isolation=self.isolation), *headers), body=document
-        )
+        return Response(status=status, headers=(*kind, *self._common(), *headers), body=document)
 
     def _refuse_api(self, status: HTTPStatus, code: str, reason: str, *headers: tuple[str, str]) -> Response:
         return self._json(status, error_document(DriveError(code, reason))[1], *headers)
 
     def _refuse(self, status: HTTPStatus, reason: str, *headers: tuple[str, str]) -> Response:
-        return refusal(status, reason, *common_headers(isolation=self.isolation), *headers)
+        return refusal(status, reason, *self._common(), *headers)
+
+    def _common(self) -> tuple[tuple[str, str], ...]:
+        return (*common_headers(isolation=self.isolation), *_GUARD)

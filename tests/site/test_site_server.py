@@ -99,6 +99,11 @@ def test_page_and_service_worker_are_served(server):
     assert TOKEN.encode() not in ask(server, "/")[2]
 
 
+def test_a_file_that_is_swapped_just_now_is_not_there(server, monkeypatch):
+    monkeypatch.setattr(SiteApplication, "_find", lambda self, url, path: self.environments[0].pack / "gone.json")
+    assert ask(server, "/packs/demo/gone.json")[::2] == (404, b"404 Not Found: there is no such file any more\n")
+
+
 def test_packs_and_runtime_are_served(server, pack, runtime):
     folder = read_runtime(runtime).folder
     status, headers, body = ask(server, f"/{folder}page.js")
@@ -161,6 +166,8 @@ def test_every_answer_is_isolated_or_none(start, isolation, expected):
     ]
     assert [headers.get("Cross-Origin-Embedder-Policy") for headers in answers] == [expected] * len(answers)
     assert {headers["X-Content-Type-Options"] for headers in answers} == {"nosniff"}
+    assert {headers["X-Frame-Options"] for headers in answers} == {"SAMEORIGIN"}
+    assert {headers["Referrer-Policy"] for headers in answers} == {"same-origin"}
 
 
 @pytest.mark.parametrize(
