@@ -32,12 +32,12 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def start(tmp_path, pack, runtime, folder):
+def start(tmp_path, pack, made_packs, runtime, folder):
     """Start a server with some attributes of its application changed; it ends with the test."""
     running = []
 
     def begin(**changed):
-        environments = read_environments([pack, make_pack(tmp_path / "other", name="my env")])
+        environments = read_environments([pack, made_packs["my env"]])
         found = read_runtime(runtime)
         attributes = {
             "environments": environments,
