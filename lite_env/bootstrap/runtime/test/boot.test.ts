@@ -38,10 +38,12 @@ function prepare(kernel: FakeKernel, parts: PackParts = {}, change: (pack: Memor
   return { transport, recorder, start, pack };
 }
 
-test('generation 4.x: every entry point once, in order, with its arguments', async () => {
+test('generation 4.x: every entry point once, in order, with its arguments', async t => {
   const kernel = generation4();
+  const log = t.mock.method(console, 'log', () => undefined);
   const { start } = prepare(kernel, { data: 'data', variables: { A: 'of the pack', B: '2' } });
   const booted = await start({ env: { A: 'of the host' } });
+  assert.equal(log.mock.callCount(), 0);
   assert.deepEqual(kernel.calls, [
     ['instantiateWasm'],
     ['libxeus.so', 'the library'],
@@ -134,6 +136,41 @@ test('generation 2023: init with major and minor, no argv; its folder may be the
   assert.equal(kernel.module.FS?.mkdir, mkdir);
   kernel.module.FS?.readFile('/lib/python3.11/site-packages/a.so');
   assert.deepEqual(kernel.calls.at(-1), ['loadDynamicLibrary', '/lib/libneeded.so']);
+});
+
+test('file names are UTF-8: the locale is set before the interpreter starts, and the memory given back', async () => {
+  const kernel = generation2023();
+  const memory = new Uint8Array(64).fill(0x55);
+  const { module, calls } = kernel;
+  Object.assign(module, {
+    HEAPU8: memory,
+    _PyMem_RawMalloc: (size: number) => {
+      calls.push(['allocate', size]);
+      return 16;
+    },
+    _PyMem_RawFree: (pointer: number) => calls.push(['free', pointer]),
+    _setlocale: (category: number, name: number) =>
+      calls.push(['setlocale', category, text(memory.subarray(name, memory.indexOf(0, name)))]),
+  });
+  const archives = [{ 'lib/python3.11/site-packages/a.py': 'x' }];
+  await prepare(kernel, { archives, python: '3.11.3' }).start();
+  assert.deepEqual(calls.slice(0, 4), [
+    ['allocate', 8],
+    ['setlocale', 0, 'C.UTF-8'],
+    ['free', 16],
+    ['init', '/', [3, 11]],
+  ]);
+
+  const unreadable = generation2023();
+  Object.assign(unreadable.module, {
+    ...module,
+    HEAPU8: undefined,
+    init: unreadable.module.init,
+    FS: unreadable.module.FS,
+  });
+  calls.length = 0;
+  await prepare(unreadable, { archives, python: '3.11.3' }).start();
+  assert.ok(!calls.some(([name]) => name === 'setlocale'), 'a name that cannot be written is not read');
 });
 
 test('a kernel that wants argv after all gets it', async () => {
@@ -340,7 +377,10 @@ test('an interpreter that could not read its files fails for the reason of the r
   const path = `archives/${(pack.manifest as Json)['archives'][0].digest}.tar.zst`;
   transport.broken.set(path, new BootError('FileMissing', 'not there', { file: path, hint: 'deploy' }));
   await assert.rejects(start(), (error: any) => {
-    assert.deepEqual({ ...error.failure, message: '' }, { name: 'FileMissing', message: '', file: path, hint: 'deploy' });
+    assert.deepEqual(
+      { ...error.failure, message: '' },
+      { name: 'FileMissing', message: '', file: path, hint: 'deploy' }
+    );
     assert.equal(
       error.message,
       'not there; so InterpreterFailed: Python 3.13.1 did not start: ErrnoError: FS error 29'

@@ -7,7 +7,11 @@ import type { EmscriptenModule, KernelServer, XeusKernel } from './emscripten';
  * language has no interpreter to start, one built without a file system has no `FS`, and the entry points of
  * xeus-python changed from `init` to `init_phase_1` and `init_phase_2`.
  */
-export async function startXeus(module: EmscriptenModule, kernel: KernelInfo, manifest: Manifest): Promise<KernelServer> {
+export async function startXeus(
+  module: EmscriptenModule,
+  kernel: KernelInfo,
+  manifest: Manifest
+): Promise<KernelServer> {
   await startInterpreter(module, manifest);
   try {
     const raw = construct(module, kernel);
@@ -22,6 +26,26 @@ export async function startXeus(module: EmscriptenModule, kernel: KernelInfo, ma
   }
 }
 
+/**
+ * Let file names be UTF-8. The 2023 kernels start Python with an isolated pre-configuration, which takes the C
+ * library's locale as it is: "C", and so ASCII, unless somebody sets it before.
+ */
+function useUtf8(module: EmscriptenModule): void {
+  const { _PyMem_RawMalloc: allocate, _PyMem_RawFree: free, _setlocale: setLocale } = module;
+  if (!allocate || !free || !setLocale || !module.HEAPU8) {
+    return;
+  }
+  const LC_CTYPE = 0;
+  const name = new TextEncoder().encode('C.UTF-8\0');
+  const pointer = allocate(name.length);
+  if (pointer !== 0) {
+    // Looked up anew: the allocation may have moved the memory.
+    module.HEAPU8.set(name, pointer);
+    setLocale(LC_CTYPE, pointer);
+    free(pointer);
+  }
+}
+
 async function startInterpreter(module: EmscriptenModule, manifest: Manifest): Promise<void> {
   if (!module.init && !module.init_phase_1) {
     return;
@@ -33,10 +57,13 @@ async function startInterpreter(module: EmscriptenModule, manifest: Manifest): P
   }
   const version = manifest.python.split('.').map(Number);
   const prefix = manifest.mounts.prefix;
+  useUtf8(module);
   try {
     if (module.init_phase_1) {
-      await module.init_phase_1(prefix, version, false);
-      await module.init_phase_2?.(prefix, version, false);
+      await tolerant(module, async () => {
+        await module.init_phase_1?.(prefix, version, false);
+        await module.init_phase_2?.(prefix, version, false);
+      });
     } else {
       await tolerant(module, () => module.init?.(prefix, version.slice(0, 2)));
     }
@@ -48,7 +75,10 @@ async function startInterpreter(module: EmscriptenModule, manifest: Manifest): P
   }
 }
 
-/** `init` of the 2023 generation makes the site-packages folder unconditionally, and prints its module. */
+/**
+ * `init` of the 2023 generation makes the site-packages folder unconditionally, and prints its module; later ones print
+ * their paths, told to be silent or not.
+ */
 async function tolerant(module: EmscriptenModule, init: () => Promise<void> | undefined): Promise<void> {
   const { FS } = module;
   const log = console.log;

@@ -56,6 +56,7 @@ export function generation4(): FakeKernel {
       setenv: (name, value) => calls.push(['setenv', name, value]),
       init_phase_1: async (prefix, version, verbose) => {
         calls.push(['init_phase_1', prefix, version, verbose]);
+        console.log('PYTHONPATH', 'said whatever verbose is');
         await new Promise(resolve => setTimeout(resolve, 1));
         const library = `/lib/python${version[0]}.${version[1]}`;
         calls.push(['interpreter', new TextDecoder().decode(fs.readFile(`${library}/os.py`))]);
