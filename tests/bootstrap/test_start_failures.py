@@ -90,10 +90,13 @@ def test_python_of_another_version_than_the_standard_library(python, fail):
 
 
 def test_an_interpreter_that_cannot_read_its_library_is_told_by_the_file(python, fail):
-    archive = archive_of(python, "lib/python3.11/os.py")
-    (python.path / archive).unlink()
+    for archive in python.manifest["archives"]:
+        archive["load"] = "demand"
+    python.save()
+    shutil.rmtree(python.path / "archives")
     envelope, _ = fail(python)
-    assert (envelope.error.name, envelope.error.file) == ("FileMissing", archive)
+    assert envelope.error.name == "FileMissing"
+    assert envelope.error.file.startswith("archives/")
     assert "; so InterpreterFailed: Python 3.11.3 did not start" in envelope.error.message
 
 
