@@ -31,7 +31,7 @@ class FakeEngine:
         self.started: tuple[str | None, dict[str, str]] | None = None
         self.closed = False
 
-    def start(self, *, kernel: str | None, env: dict[str, str]) -> None:
+    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
         self.started = (kernel, env)
         self.deliver({"type": "ready", "kernel": kernel or "fake", "figures": FIGURES})
 

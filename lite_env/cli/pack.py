@@ -13,6 +13,7 @@ from lite_env.pack.layout import DEFAULT_LEVEL
 from lite_env.workflow.pack import PackOptions, pack_environment, plan_environment
 
 if TYPE_CHECKING:
+    from lite_env.pack.arrange import Order
     from lite_env.pack.layout import PackPlan
     from lite_env.pack.manifest import Manifest
 
@@ -33,6 +34,20 @@ _MEGABYTE = 1_000_000
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="YAML file with rules for what to drop or keep, added to the default ones.",
 )
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Follow this profile instead of tracing.",
+)
+@click.option("--no-trace", is_flag=True, help="Do not start the kernel to see what it opens.")
+@click.option("--no-bytecode", is_flag=True, help="Pack sources only: smaller, but each start compiles them.")
+@click.option(
+    "--layout",
+    type=click.Choice(["fused", "packages"]),
+    default="fused",
+    show_default=True,
+    help="What is loaded at once in one archive, or in one a package, which environments share.",
+)
 @click.option("--offline", is_flag=True, help="Use the caches and local channels only.")
 @click.option("--dry-run", is_flag=True, help="Decide everything, write no pack.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON.")
@@ -45,6 +60,10 @@ def command(
     name: str | None,
     level: int,
     filter_files: tuple[Path, ...],
+    profile: Path | None,
+    no_trace: bool,
+    no_bytecode: bool,
+    layout: Order,
     offline: bool,
     dry_run: bool,
     as_json: bool,
@@ -59,7 +78,19 @@ def command(
       lite-env pack environment.yml -o site/env
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
-    options = PackOptions(name=name, level=level, filter_files=filter_files, offline=offline, dry_run=dry_run)
+    if profile is not None and no_trace:
+        raise click.UsageError("`--profile` and `--no-trace` exclude each other")
+    options = PackOptions(
+        name=name,
+        level=level,
+        filter_files=filter_files,
+        bytecode=not no_bytecode,
+        trace=not no_trace,
+        profile=profile,
+        order=layout,
+        offline=offline,
+        dry_run=dry_run,
+    )
     source = source or Path()
     manifest: Manifest | None = None
     if dry_run:
@@ -113,7 +144,7 @@ def plan_as_json(plan: PackPlan) -> dict[str, Any]:
         "raw_size": plan.raw_size,
         "archives": [
             {
-                "packages": list(archive.packages),
+                "packages": dict(archive.packages),
                 "kind": archive.kind,
                 "load": archive.load,
                 "raw_size": archive.raw_size,

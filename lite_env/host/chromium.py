@@ -59,7 +59,7 @@ class ChromiumEngine:
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def start(self, *, kernel: str | None, env: dict[str, str]) -> None:
+    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
         """Start server, browser and page; see `Engine.start`."""
         if importlib.util.find_spec("playwright") is None:
             raise HostError("the package `playwright` is not installed", hint="`pip install 'lite-env[chromium]'`")
@@ -68,7 +68,7 @@ class ChromiumEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(self._loop, program), daemon=True)
         self._thread.start()
-        self.post(Start(manifest=f"{self._server.url}pack/manifest.json", kernel=kernel, env=env))
+        self.post(Start(manifest=f"{self._server.url}pack/manifest.json", kernel=kernel, env=env, trace=trace))
 
     def post(self, envelope: Outgoing) -> None:
         """Queue an envelope for the page; see `Engine.post`."""

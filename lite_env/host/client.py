@@ -8,14 +8,15 @@ cell that made them.
 from __future__ import annotations
 
 import uuid
-from collections import deque
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from lite_env.errors import HostError, KernelStartError, KernelTimeoutError
+from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.engine import (
     AskFigures,
+    AskRead,
+    AskTrace,
     Channel,
     Engine,
     ErrorEnvelope,
@@ -27,8 +28,11 @@ from lite_env.host.engine import (
     Message,
     MessageEnvelope,
     Progress,
+    ReadEnvelope,
     Ready,
+    TraceEnvelope,
 )
+from lite_env.host.kernel_log import KernelLog
 from lite_env.host.request import ExecuteResult, InputRequest, Request, result_of
 
 if TYPE_CHECKING:
@@ -43,7 +47,7 @@ _SLICE = 0.2
 _INTERRUPT_GRACE = 5.0
 _REST_GRACE = 5.0
 _ANSWER_SECONDS = 60.0
-_LOG_LINES = 20
+_Answer = TypeVar("_Answer", TraceEnvelope, ReadEnvelope)
 
 
 class KernelClient:
@@ -58,14 +62,13 @@ class KernelClient:
     ) -> None:
         self._engine = engine
         self._on_message = on_message
-        self._on_log = on_log
+        self._log = KernelLog(on_log)
         self._session = uuid.uuid4().hex
         # Every execute of this session: late outputs still find their cell.
         self._requests: dict[str, Request] = {}
         self._figures: Figures | None = None
         self._asked = 0
         self._told = 0
-        self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._ready = False
         self._interrupted = False
         # Whether `on_input` is running: a signal handler may then raise KeyboardInterrupt out of it.
@@ -99,12 +102,12 @@ class KernelClient:
             f"the kernel did not start within {timeout:g} seconds",
             hint="give it more time, or see with `lite-env --debug` what the runtime logs",
             last_phase=last,
-            log=self._log_tail(),
+            log=self._log.tail,
         )
 
     def kernel_info(self, *, timeout: float = _ANSWER_SECONDS) -> dict[str, Any]:
         """The content of the kernel's ``kernel_info_reply``."""
-        return self._ask("kernel_info_request", {}, timeout=timeout)
+        return self.request("kernel_info_request", {}, timeout=timeout)
 
     def execute(
         self,
@@ -146,14 +149,14 @@ class KernelClient:
 
     def complete(self, code: str, cursor: int, *, timeout: float = _ANSWER_SECONDS) -> dict[str, Any]:
         """The content of the ``complete_reply`` for `code` at `cursor` (Unicode code points)."""
-        return self._ask("complete_request", {"code": code, "cursor_pos": cursor}, timeout=timeout)
+        return self.request("complete_request", {"code": code, "cursor_pos": cursor}, timeout=timeout)
 
     def inspect(
         self, code: str, cursor: int, *, detail: Literal[0, 1] = 0, timeout: float = _ANSWER_SECONDS
     ) -> dict[str, Any]:
         """The content of the ``inspect_reply`` for `code` at `cursor` (Unicode code points)."""
         content = {"code": code, "cursor_pos": cursor, "detail_level": detail}
-        return self._ask("inspect_request", content, timeout=timeout)
+        return self.request("inspect_request", content, timeout=timeout)
 
     def interrupt(self) -> None:
         """Send SIGINT to the kernel; may be called from a signal handler."""
@@ -170,6 +173,20 @@ class KernelClient:
             self._receive(deadline - monotonic())
         return self._figures
 
+    def ask(self, question: AskTrace | AskRead, answer: type[_Answer], *, timeout: float = _ANSWER_SECONDS) -> _Answer:
+        """Post a question to the runtime and wait for its answer; one at a time.
+
+        Raises:
+            KernelTimeoutError: none came within `timeout` seconds.
+        """
+        self._engine.post(question)
+        deadline = monotonic() + timeout
+        while (left := deadline - monotonic()) > 0:
+            envelope = self._receive(left)
+            if isinstance(envelope, answer):
+                return envelope
+        raise KernelTimeoutError(f"the runtime did not answer within {timeout:g} seconds")
+
     def drain(self) -> None:
         """Hand on what has already come, such as late outputs; does not wait."""
         while self._receive(0.0) is not None:
@@ -183,15 +200,28 @@ class KernelClient:
         while request.reply is None and monotonic() < deadline:
             self._receive(deadline - monotonic(), request)
 
-    def _ask(self, kind: str, content: dict[str, Any], *, timeout: float) -> dict[str, Any]:
+    def request(
+        self, kind: str, content: dict[str, Any], *, replied: bool = True, timeout: float = _ANSWER_SECONDS
+    ) -> dict[str, Any]:
+        """Send a message on the shell channel and wait until it has been dealt with.
+
+        Args:
+            kind: the message's type.
+            content: its content.
+            replied: whether messages of this type have a reply (a ``comm_open`` has none).
+            timeout: seconds.
+
+        Returns:
+            The content of the reply; empty where there is none.
+        """
         request = Request(id=_new_id(), deadline=monotonic() + timeout)
         self._send(kind, content, request)
-        while request.reply is None or not request.idle:
+        while (replied and request.reply is None) or not request.idle:
             left = request.left(monotonic())
             if left <= 0:
                 raise KernelTimeoutError(f"the kernel did not answer a {kind} within {timeout:g} seconds")
             self._receive(left, request)
-        return request.reply.content
+        return request.reply.content if request.reply else {}
 
     def _await_cell(self, request: Request, timeout: float | None) -> None:
         if timeout is not None:
@@ -247,7 +277,7 @@ class KernelClient:
         try:
             envelope = self._engine.receive(max(0.0, min(seconds, _SLICE)))
         except HostError as error:
-            raise self._with_log(error) from error.__cause__
+            raise self._log.added_to(error) from error.__cause__
         match envelope:
             case MessageEnvelope(message=message):
                 self._dispatch(message, request)
@@ -255,9 +285,9 @@ class KernelClient:
                 self._figures = figures
                 self._told += 1
             case Log():
-                self._keep_log(envelope)
+                self._log.keep(envelope)
             case ErrorEnvelope():
-                self._fail(envelope)
+                self._log.take_failure(envelope, ready=self._ready)
             case _:
                 pass
         return envelope
@@ -307,31 +337,6 @@ class KernelClient:
             content={"status": "ok", "value": value},
         )
         self._engine.post(MessageEnvelope(message=answer))
-
-    def _keep_log(self, log: Log) -> None:
-        self._log.append(f"{log.level}: {log.text}")
-        if self._on_log is not None:
-            self._on_log(log)
-
-    def _fail(self, envelope: ErrorEnvelope) -> None:
-        failure = envelope.error
-        text = failure.message or failure.name
-        if not envelope.fatal:
-            where = f" ({failure.file})" if failure.file else ""
-            self._keep_log(Log(level="error", text=f"{failure.name}: {text}{where}"))
-            return
-        kind = HostError if self._ready else KernelStartError
-        what = "the kernel has stopped" if self._ready else "the kernel cannot start"
-        raise kind(
-            f"{what}: {text}", hint=failure.hint, file=failure.file, reported_as=failure.name, log=self._log_tail()
-        )
-
-    def _with_log(self, error: HostError) -> HostError:
-        context = dict(error.context)
-        return HostError(error.message, hint=error.hint, **{**context, "log": self._log_tail()})
-
-    def _log_tail(self) -> str | None:
-        return "\n    ".join(self._log) or None
 
 
 def _new_id() -> str:

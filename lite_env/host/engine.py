@@ -95,11 +95,13 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
         manifest: URL of ``manifest.json``, or, in Node, the pack's folder.
         kernel: its name; None takes the first.
         env: variables to set besides those of the manifest.
+        trace: whether to keep which files are opened, for `AskTrace`.
     """
 
     manifest: str
     kernel: str | None = None
     env: dict[str, str] = {}
+    trace: bool = False
 
 
 class MessageEnvelope(_Envelope, frozen=True, kw_only=True, tag="message"):
@@ -118,6 +120,16 @@ class Close(_Envelope, frozen=True, kw_only=True, tag="close"):
 
 class AskFigures(_Envelope, frozen=True, kw_only=True, tag="figures"):
     """To the runtime: send the figures, once all that was posted before has been dealt with."""
+
+
+class AskTrace(_Envelope, frozen=True, kw_only=True, tag="trace"):
+    """To the runtime: send the trace, once all that was posted before has been dealt with."""
+
+
+class AskRead(_Envelope, frozen=True, kw_only=True, tag="read"):
+    """To the runtime: send the file at `path` (absolute) of the kernel's file system."""
+
+    path: str
 
 
 class Progress(_Envelope, frozen=True, kw_only=True, tag="progress"):
@@ -149,6 +161,19 @@ class FiguresEnvelope(_Envelope, frozen=True, kw_only=True, tag="figures"):
     figures: Figures
 
 
+class TraceEnvelope(_Envelope, frozen=True, kw_only=True, tag="trace"):
+    """From the runtime: prefix-relative paths of the environment's files, in the order of their first opening."""
+
+    files: tuple[str, ...]
+
+
+class ReadEnvelope(_Envelope, frozen=True, kw_only=True, tag="read"):
+    """From the runtime: a file of the kernel's file system; `data` is None when there is no such file."""
+
+    path: str
+    data: bytes | None
+
+
 class Log(_Envelope, frozen=True, kw_only=True, tag="log"):
     """From the runtime: what the worker wrote to its console; not a stream of the kernel."""
 
@@ -163,8 +188,8 @@ class ErrorEnvelope(_Envelope, frozen=True, kw_only=True, tag="error"):
     fatal: bool
 
 
-Outgoing = Start | MessageEnvelope | Interrupt | Close | AskFigures
-Incoming = Progress | Ready | MessageEnvelope | FiguresEnvelope | Log | ErrorEnvelope
+Outgoing = Start | MessageEnvelope | Interrupt | Close | AskFigures | AskTrace | AskRead
+Incoming = Progress | Ready | MessageEnvelope | FiguresEnvelope | TraceEnvelope | ReadEnvelope | Log | ErrorEnvelope
 
 _DECODER: msgspec.json.Decoder[Incoming] = msgspec.json.Decoder(Incoming)
 _SHOWN = 200
@@ -173,7 +198,7 @@ _SHOWN = 200
 class Engine(Protocol):
     """Where a packed kernel runs."""
 
-    def start(self, *, kernel: str | None, env: dict[str, str]) -> None:
+    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
         """Start the runtime on the engine's pack; returns before the kernel is ready.
 
         Raises:

@@ -37,7 +37,7 @@ class NodeEngine:
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._threads: list[threading.Thread] = []
 
-    def start(self, *, kernel: str | None, env: dict[str, str]) -> None:
+    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
         """Start the process; see `Engine.start`."""
         command = [str(self._node or find_node()), str(self._runtime / HOST_SCRIPT)]
         try:
@@ -51,7 +51,7 @@ class NodeEngine:
         except OSError as error:
             raise HostError(f"Node.js could not be started: {error.strerror or error}", file=command[0]) from error
         self._watch(self._process)
-        self.post(Start(manifest=str(self._pack.resolve()), kernel=kernel, env=env))
+        self.post(Start(manifest=str(self._pack.resolve()), kernel=kernel, env=env, trace=trace))
 
     def post(self, envelope: Outgoing) -> None:
         """Queue an envelope for the writing thread; see `Engine.post`."""

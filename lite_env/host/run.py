@@ -37,12 +37,14 @@ class RunOptions:
         kernel: its name; None takes the pack's first.
         start_timeout: seconds until the kernel has to be ready.
         env: variables besides those of the environment.
+        trace: whether the runtime keeps which files are opened.
     """
 
     engine: EngineName = "node"
     kernel: str | None = None
     start_timeout: float = START_SECONDS
     env: tuple[tuple[str, str], ...] = ()
+    trace: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +115,7 @@ def start_kernel(
     kernel = choose_kernel(manifest, options.kernel)
     engine = _engine_of(options.engine, pack)
     try:
-        engine.start(kernel=kernel.name, env=dict(options.env))
+        engine.start(kernel=kernel.name, env=dict(options.env), trace=options.trace)
         client = KernelClient(engine, on_message=on_message, on_log=on_log)
         with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
             ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)

@@ -1,60 +1,35 @@
-"""The decision which file goes into which archive: a pure function of the environment and the filters.
+"""The decision what a pack holds and where: a pure function of environment, filters, bytecode and profile.
 
-One sequence of archives a package and kind, each about `ARCHIVE_SIZE`: what imports open (`code`) lies apart from what
-they do not (`data`: stubs, templates, licences, fonts), so that an import does not fetch what it never looks at.
-Nothing is known here about which package a program imports first: every archive is loaded on demand.
+:mod:`lite_env.pack.arrange` decides which file lies beside which.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lite_env.errors import PackError
 from lite_env.lock.model import PLATFORM, packages_digest
-from lite_env.pack.archive import END_OF_ARCHIVE, Entry, tar_offsets
+from lite_env.pack.arrange import arrange
+from lite_env.pack.bytecode import bytecode_path
 from lite_env.pack.filters import FileFilter, default_filter
 from lite_env.pack.manifest import Environment, Package
 from lite_env.pack.path import is_safe_path
+from lite_env.prefix.model import PrefixFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lite_env.prefix.model import KernelSpec, Prefix, PrefixFile, Runtime
-
-ARCHIVE_SIZE = 1 << 20
-"""Bytes of an uncompressed archive that are aimed at; a larger file has an archive of its own."""
+    from lite_env.pack.arrange import ArchivePlan, Order
+    from lite_env.pack.bytecode import Bytecode
+    from lite_env.pack.profile import Profile
+    from lite_env.prefix.model import KernelSpec, Prefix, Runtime
 
 DEFAULT_LEVEL = 19
 """zstd level: packing is done once, loading often, and decompression is as fast at every level."""
 
-Kind = Literal["code", "data"]
-
-_CODE_SUFFIXES = (".py", ".pyc", ".so", ".pth", ".lua")
-# importlib.metadata opens these when a package asks for its own version or for plugins.
-_CODE_METADATA = ("METADATA", "PKG-INFO", "entry_points.txt")
 _SHOWN = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArchivePlan:
-    """One archive to be written.
-
-    Attributes:
-        packages: names of the packages it holds files of; empty for files that belong to no package.
-        kind: see the module's docstring.
-        load: ``demand``; ``boot`` and ``import:<module>`` need a profile.
-        entries: sorted by path.
-        raw_size: bytes of the uncompressed tar.
-    """
-
-    packages: tuple[str, ...]
-    kind: Kind
-    load: str
-    entries: tuple[Entry, ...]
-    raw_size: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +52,11 @@ class PackPlan:
         environment, runtime, kernels: what the manifest tells.
         kernel_files: the kernels' own binaries by path; they are served as they are and lie in no archive.
         archives: in the order of the manifest.
-        contents: files whose content is not the one on disk, by path: each kernel.json without the build folder.
+        imports: positions of the archives that the import of a traced module needs besides those of the boot.
+        contents: files whose content is not the one on disk, by path: each kernel.json without the build folder, and
+            bytecode.
+        profile: digest of the profile that the order follows; None where nothing was traced.
+        bytecode: whether modules are packed compiled.
         dropped: sorted by path.
         level: of zstd.
         warnings: what is probably a mistake.
@@ -89,7 +68,10 @@ class PackPlan:
     kernels: tuple[KernelSpec, ...]
     kernel_files: tuple[PrefixFile, ...]
     archives: tuple[ArchivePlan, ...]
-    contents: tuple[tuple[str, bytes], ...]
+    imports: Mapping[str, tuple[int, ...]]
+    contents: Mapping[str, bytes]
+    profile: str | None
+    bytecode: bool
     dropped: tuple[DroppedFile, ...]
     level: int
     warnings: tuple[str, ...]
@@ -107,7 +89,14 @@ class PackPlan:
 
 
 def plan_pack(
-    prefix: Prefix, *, name: str | None = None, filters: FileFilter | None = None, level: int = DEFAULT_LEVEL
+    prefix: Prefix,
+    *,
+    name: str | None = None,
+    filters: FileFilter | None = None,
+    level: int = DEFAULT_LEVEL,
+    bytecode: Bytecode | None = None,
+    profile: Profile | None = None,
+    order: Order = "fused",
 ) -> PackPlan:
     """Decide what a pack of `prefix` holds and where.
 
@@ -116,6 +105,9 @@ def plan_pack(
         name: of the environment; as `prefix` says by default.
         filters: rules added to the default ones.
         level: of zstd, 1 to 22.
+        bytecode: compiled modules; None packs sources only.
+        profile: what was traced; None for an order that knows nothing of programs.
+        order: see `arrange`.
 
     Raises:
         PackError: there is no kernel, or a file cannot be packed.
@@ -142,68 +134,37 @@ def plan_pack(
         else:
             dropped.append(_dropped(file, rule.identifier, rule.reason))
     kept = [replace(file, size=len(contents[file.path]), link=None) if file.path in contents else file for file in kept]
+    if bytecode is not None:
+        kept = _with_bytecode(kept, bytecode, contents)
+    arrangement = arrange(kept, profile=profile, order=order)
     return PackPlan(
         root=prefix.path,
         environment=_environment(prefix, name or prefix.name),
         runtime=prefix.runtime,
         kernels=prefix.kernels,
         kernel_files=tuple(binaries[path] for path in sorted(binaries)),
-        archives=plan_archives(kept),
-        contents=tuple(sorted(contents.items())),
+        archives=arrangement.archives,
+        imports=arrangement.imports,
+        contents=dict(sorted(contents.items())),
+        profile=profile.digest if profile else None,
+        bytecode=bytecode is not None,
         dropped=tuple(dropped),
         level=level,
         warnings=_warnings(kept),
     )
 
 
-def plan_archives(files: Iterable[PrefixFile]) -> tuple[ArchivePlan, ...]:
-    """Archives for `files`: by package (those of no package last), code before data, in the order of paths."""
-
-    def group(file: PrefixFile) -> tuple[bool, str, Kind]:
-        return file.package is None, file.package or "", kind_of(file.path)
-
-    ordered = sorted(files, key=lambda file: (group(file), file.path))
-    return tuple(
-        ArchivePlan(
-            packages=(package,) if package else (),
-            kind=kind,
-            load="demand",
-            entries=tuple(entries),
-            raw_size=tar_offsets(entries)[1],
-        )
-        for (_, package, kind), members in groupby(ordered, key=group)
-        for entries in _split([_entry(file) for file in members])
-    )
-
-
-def kind_of(path: str) -> Kind:
-    """Whether imports open the file at `path` (``code``) or programs do, if anyone (``data``)."""
-    folder, _, base = path.rpartition("/")
-    if base.endswith(_CODE_SUFFIXES) or ".so." in base:
-        return "code"
-    return "code" if base in _CODE_METADATA and folder.endswith((".dist-info", ".egg-info")) else "data"
-
-
-def _split(entries: Sequence[Entry]) -> Iterable[list[Entry]]:
-    """Cut `entries`, in their order, into parts of about `ARCHIVE_SIZE`; a file larger than that is a part alone."""
-    part: list[Entry] = []
-    size = END_OF_ARCHIVE
-    for entry in entries:
-        cost = tar_offsets([entry])[1] - END_OF_ARCHIVE
-        if END_OF_ARCHIVE + cost > ARCHIVE_SIZE:
-            yield [entry]
+def _with_bytecode(kept: Sequence[PrefixFile], bytecode: Bytecode, contents: dict[str, bytes]) -> list[PrefixFile]:
+    """`kept` and the bytecode of its modules, whose contents are added to `contents`; what was there is replaced."""
+    by_path = {file.path: file for file in kept}
+    for source, data in bytecode.files.items():
+        owner = by_path.get(source)
+        if owner is None:
             continue
-        if part and size + cost > ARCHIVE_SIZE:
-            yield part
-            part, size = [], END_OF_ARCHIVE
-        part.append(entry)
-        size += cost
-    if part:
-        yield part
-
-
-def _entry(file: PrefixFile) -> Entry:
-    return Entry(path=file.path, size=file.size, executable=file.executable, link=file.link)
+        path = bytecode_path(source, bytecode.tag)
+        contents[path] = data
+        by_path[path] = PrefixFile(path=path, size=len(data), package=owner.package)
+    return sorted(by_path.values(), key=lambda file: file.path)
 
 
 def _kernel_binaries(prefix: Prefix) -> dict[str, PrefixFile]:

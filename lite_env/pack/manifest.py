@@ -38,8 +38,9 @@ class Archive(_Value, frozen=True, kw_only=True):
         raw_size: bytes of the uncompressed tar.
         size: bytes of the compressed file.
         sha256: of the compressed file; checked before anything is inflated.
-        load: ``boot``, ``import:<module>`` or ``demand``.
-        packages: names of the packages whose files it holds, sorted; empty for files that no package owns.
+        load: ``boot``, ``import`` (see `Manifest.imports`) or ``demand``.
+        packages: how many of its entries each package owns; they come in the order of names, and those that no package
+            owns after them.
     """
 
     digest: str
@@ -47,7 +48,7 @@ class Archive(_Value, frozen=True, kw_only=True):
     size: int
     sha256: str
     load: str
-    packages: tuple[str, ...]
+    packages: dict[str, int]
 
     @property
     def path(self) -> str:
@@ -150,6 +151,10 @@ class Manifest(_Value, frozen=True, kw_only=True):
         format: ``major.minor``; an unknown major is refused, an unknown minor read.
         requires: features a reader must know; an unknown one is refused.
         generator: who wrote it.
+        archives: those of ``boot``, then of ``import``, then of ``demand``.
+        imports: by traced module, positions of the archives that its import needs besides those of the boot.
+        profile: digest of the profile that decided about the order; None where nothing was traced.
+        bytecode: whether the ``.pyc`` files beside their sources were made by packing.
     """
 
     format: str
@@ -161,3 +166,6 @@ class Manifest(_Value, frozen=True, kw_only=True):
     archives: tuple[Archive, ...]
     index: IndexFile
     mounts: Mounts
+    imports: dict[str, tuple[int, ...]] = {}
+    profile: str | None = None
+    bytecode: bool = False

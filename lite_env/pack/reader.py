@@ -33,7 +33,7 @@ MAX_RAW_SIZE = 1 << 32
 """Bytes beyond which no archive can be meant for a browser: wasm32 addresses 4 GiB."""
 
 _FORMAT = re.compile(r"(\d{1,9})\.(\d{1,9})\Z")
-_LOAD = re.compile(r"(boot|demand|import:[^\s:]+)\Z")
+_LOADS = ("boot", "import", "demand")
 _DAMAGED = "the pack is damaged or was not made by lite-env: pack again"
 
 
@@ -162,14 +162,17 @@ def _faults(manifest: Manifest) -> Iterator[str]:
     for number, archive in enumerate(manifest.archives):
         where = f"archives[{number}]"
         yield from _compressed_faults(archive, where)
-        if not _LOAD.match(archive.load):
+        if archive.load not in _LOADS:
             yield f"{where}.load is '{archive.load}'"
         names = {package.name for package in manifest.environment.packages}
         unknown = [name for name in archive.packages if name not in names]
         if unknown:
             yield f"{where}.packages names '{unknown[0]}', which environment.packages does not"
+        if any(count < 1 for count in archive.packages.values()):
+            yield f"{where}.packages counts no entries"
     yield from _duplicates((archive.digest for archive in manifest.archives), "archives", "digest")
     yield from _compressed_faults(manifest.index, "index")
+    yield from _import_faults(manifest)
     yield from _duplicates((kernel.name for kernel in manifest.kernels), "kernels", "name")
     if not manifest.kernels:
         yield "kernels is empty"
@@ -178,6 +181,17 @@ def _faults(manifest: Manifest) -> Iterator[str]:
     for name, mount in (("prefix", manifest.mounts.prefix), ("drive", manifest.mounts.drive)):
         if not mount.startswith("/") or (mount != "/" and not is_safe_path(mount[1:])):
             yield f"mounts.{name} is '{mount}', not an absolute path"
+
+
+def _import_faults(manifest: Manifest) -> Iterator[str]:
+    for module, positions in manifest.imports.items():
+        where = f"imports[{module!r}]"
+        if not all(0 <= position < len(manifest.archives) for position in positions):
+            yield f"{where} names an archive that is not there"
+        elif any(manifest.archives[position].load != "import" for position in positions):
+            yield f"{where} names an archive that is not loaded by imports"
+    if manifest.profile is not None and not is_sha256(manifest.profile):
+        yield "profile is not a SHA-256"
 
 
 def _environment_faults(manifest: Manifest) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from lite_env.errors import ManifestError, PackError
+from lite_env.pack.bytecode import source_path
 from lite_env.pack.index import IndexedFile, IndexedLink
 from lite_env.pack.reader import read_checked, read_compressed, read_index, read_manifest
 from lite_env.prefix.model import InstalledPackage
@@ -20,7 +21,7 @@ from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lite_env.pack.index import Index
@@ -63,11 +64,11 @@ def _restore(pack: Path, manifest: Manifest, index: Index, staging: Path, task: 
     owned: dict[str, list[str]] = {package.name: [] for package in manifest.environment.packages}
     seen: set[str] = set()
     for number in range(len(manifest.archives)):
-        owner = _owner(manifest, number)
         paths = _restore_archive(pack, manifest, index, number, staging)
         seen.update(paths)
-        if owner is not None:
-            owned[owner] += paths
+        for owner, path in _with_owners(manifest, number, paths):
+            if not _is_made(path, manifest, index):
+                owned[owner].append(path)
         task.advance(manifest.archives[number].raw_size)
     absent = sorted(index.entries.keys() - seen)
     if absent:
@@ -81,14 +82,23 @@ def _restore(pack: Path, manifest: Manifest, index: Index, staging: Path, task: 
     _write_records(manifest, owned, staging)
 
 
-def _owner(manifest: Manifest, number: int) -> str | None:
-    packages = manifest.archives[number].packages
-    if len(packages) > 1:
-        raise ManifestError(
-            f"archive {number} mixes {len(packages)} packages: which file is whose cannot be told",
-            hint="use a newer lite-env",
-        )
-    return packages[0] if packages else None
+def _is_made(path: str, manifest: Manifest, index: Index) -> bool:
+    """Whether the file was made by packing: an environment that is unpacked, and may be changed, is without it."""
+    return manifest.bytecode and source_path(path) in index.entries
+
+
+def _with_owners(manifest: Manifest, number: int, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Owner and path of each entry of an archive that a package owns: entries lie in the order of packages' names."""
+    at = 0
+    for name, count in sorted(manifest.archives[number].packages.items()):
+        owned = paths[at : at + count]
+        if len(owned) != count:
+            raise ManifestError(
+                f"archive {number} has {len(paths)} entries, fewer than the manifest counts for its packages",
+                hint=_HINT,
+            )
+        yield from ((name, path) for path in owned)
+        at += count
 
 
 def _restore_archive(pack: Path, manifest: Manifest, index: Index, number: int, staging: Path) -> list[str]:
@@ -105,7 +115,7 @@ def _restore_archive(pack: Path, manifest: Manifest, index: Index, number: int, 
         raise ManifestError(f"'{archive.path}' is not a tar: {error}", hint=_HINT, file=archive.path) from error
     for path in paths:
         entry = index.entries[path]
-        if isinstance(entry, IndexedFile):
+        if isinstance(entry, IndexedFile) and not _is_made(path, manifest, index):
             _write(staging, path, raw[entry.offset : entry.offset + entry.size], executable=entry.executable)
     return paths
 

@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lite_env.pack.layout import ArchivePlan, PackPlan
+    from lite_env.pack.arrange import ArchivePlan
+    from lite_env.pack.layout import PackPlan
     from lite_env.prefix.model import KernelSpec
     from lite_env.progress import Reporter
+    from lite_env.store.keyed import KeyedCache
 
 _NAME_DIGITS = 16  # of a SHA-256, in the name of a kernel's binary
 
@@ -53,10 +55,13 @@ class _Written:
     not_wasm: tuple[str, ...]
 
 
-def write_pack(plan: PackPlan, output: Path, *, reporter: Reporter = SILENT) -> Manifest:
+def write_pack(
+    plan: PackPlan, output: Path, *, cache: KeyedCache | None = None, reporter: Reporter = SILENT
+) -> Manifest:
     """Write the pack that was planned; `output` is replaced in one step when all of it is complete.
 
-    Archives of a pack that stood there before are taken over when they are the same and were compressed the same way.
+    Archives are taken over where they were compressed in the same way before: out of `cache`, which keeps what is
+    compressed here, or out of a pack that stood there.
 
     Raises:
         PackError: `output` is something else than a pack, or a file of the environment cannot be packed.
@@ -66,7 +71,7 @@ def write_pack(plan: PackPlan, output: Path, *, reporter: Reporter = SILENT) -> 
     with new_directory(output) as staging:
         for folder in ("archives", "kernels"):
             (staging / folder).mkdir()
-        written = _write_archives(plan, staging, old, reporter)
+        written = _write_archives(plan, _Shelf(staging=staging, old=old, cache=cache, level=plan.level), reporter)
         kernels = tuple(_write_kernel(plan, kernel, staging) for kernel in plan.kernels)
         manifest = Manifest(
             format=f"{FORMAT_MAJOR}.{FORMAT_MINOR}",
@@ -80,6 +85,9 @@ def write_pack(plan: PackPlan, output: Path, *, reporter: Reporter = SILENT) -> 
             archives=tuple(item.archive for item in written),
             index=_write_index(plan, written, staging),
             mounts=Mounts(),
+            imports=dict(plan.imports),
+            profile=plan.profile,
+            bytecode=plan.bytecode,
         )
         (staging / MANIFEST).write_bytes(encode_manifest(manifest))
     for path in (path for item in written for path in item.not_wasm):
@@ -132,9 +140,7 @@ def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive]]:
     return {archive.digest: (output, archive) for archive in manifest.archives}
 
 
-def _write_archives(
-    plan: PackPlan, staging: Path, old: Mapping[str, tuple[Path, Archive]], reporter: Reporter
-) -> list[_Written]:
+def _write_archives(plan: PackPlan, shelf: _Shelf, reporter: Reporter) -> list[_Written]:
     written: dict[int, _Written] = {}
     total = sum(archive.raw_size for archive in plan.archives)
     with (
@@ -143,7 +149,7 @@ def _write_archives(
     ):
         # The largest first: a big library begun last would leave the other cores idle.
         order = sorted(range(len(plan.archives)), key=lambda number: (-plan.archives[number].raw_size, number))
-        jobs = {pool.submit(_write_archive, plan, plan.archives[number], staging, old): number for number in order}
+        jobs = {pool.submit(_write_archive, plan, plan.archives[number], shelf): number for number in order}
         try:
             for job in as_completed(jobs):
                 number = jobs[job]
@@ -155,15 +161,12 @@ def _write_archives(
     return [written[number] for number in range(len(plan.archives))]
 
 
-def _write_archive(
-    plan: PackPlan, archive: ArchivePlan, staging: Path, old: Mapping[str, tuple[Path, Archive]]
-) -> _Written:
-    contents = dict(plan.contents)
+def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: _Shelf) -> _Written:
     needed: list[tuple[str, tuple[str, ...]]] = []
     not_wasm: list[str] = []
 
     def body(entry: Entry) -> bytes:
-        content = contents.get(entry.path)
+        content = plan.contents.get(entry.path)
         if content is None:
             content = (plan.root / entry.path).read_bytes()
         if is_library(entry.path):
@@ -175,18 +178,36 @@ def _write_archive(
 
     raw = build_tar(archive.entries, body)
     digest = sha256_of_bytes(raw)
-    target = staging / "archives" / f"{digest}.tar.zst"
-    reused = _reuse(old.get(digest), target)
-    if reused is None:
-        data = compress(raw, plan.level)
-        target.write_bytes(data)
-        size, sha256 = len(data), sha256_of_bytes(data)
-    else:
-        size, sha256 = reused
+    size, sha256 = shelf.put(digest, raw)
     value = Archive(
-        digest=digest, raw_size=len(raw), size=size, sha256=sha256, load=archive.load, packages=archive.packages
+        digest=digest, raw_size=len(raw), size=size, sha256=sha256, load=archive.load, packages=dict(archive.packages)
     )
     return _Written(archive=value, needed=tuple(needed), not_wasm=tuple(not_wasm))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shelf:
+    """Where archives go, and where they may already be."""
+
+    staging: Path
+    old: Mapping[str, tuple[Path, Archive]]
+    cache: KeyedCache | None
+    level: int
+
+    def put(self, digest: str, raw: bytes) -> tuple[int, str]:
+        """Write the archive of the tar `raw`: its compressed size and hash."""
+        target = self.staging / "archives" / f"{digest}.tar.zst"
+        reused = _reuse(self.old.get(digest), target)
+        if reused is not None:
+            return reused
+        key = f"{digest}-{compressor_version()}-{self.level}"
+        data = self.cache.find(key) if self.cache is not None else None
+        if data is None:
+            data = compress(raw, self.level)
+            if self.cache is not None:
+                self.cache.keep(key, data)
+        target.write_bytes(data)
+        return len(data), sha256_of_bytes(data)
 
 
 def _reuse(old: tuple[Path, Archive] | None, target: Path) -> tuple[int, str] | None:

@@ -10,19 +10,24 @@ from lite_env.errors import PackError
 from lite_env.lock.answer import answers
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
-from lite_env.pack.layout import DEFAULT_LEVEL, plan_pack
+from lite_env.pack.layout import DEFAULT_LEVEL
+from lite_env.pack.profile import read_profile
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
 from lite_env.spec.environment import find_environment_file, read_environment
+from lite_env.store.keyed import user_cache
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.lock import LockOptions, lock_environment, read_spec
+from lite_env.workflow.plan import PlanOptions, plan_traced
+from lite_env.workflow.trace import TraceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.lock.model import Lockfile
+    from lite_env.pack.arrange import Order
     from lite_env.pack.layout import PackPlan
     from lite_env.pack.manifest import Manifest
     from lite_env.prefix.model import Prefix
@@ -40,6 +45,11 @@ class PackOptions:
         name: of the environment; None for what the source says.
         level: of zstd, 1 to 22.
         filter_files: users' rules, added to the default ones and to those of a ``pyproject.toml`` beside the source.
+        bytecode: whether to pack modules compiled; needs a Node.js.
+        trace: whether to trace what is opened; needs a Node.js.
+        profile: a profile to follow instead of tracing.
+        workloads: users' programs to trace, added to those of a ``pyproject.toml`` beside the source.
+        order: whether what was traced lies together (``fused``) or cut by packages (``packages``).
         offline: open no connection.
         dry_run: write neither lock nor pack.
     """
@@ -47,6 +57,11 @@ class PackOptions:
     name: str | None = None
     level: int = DEFAULT_LEVEL
     filter_files: tuple[Path, ...] = ()
+    bytecode: bool = True
+    trace: bool = True
+    profile: Path | None = None
+    workloads: tuple[Path, ...] = ()
+    order: Order = "fused"
     offline: bool = False
     dry_run: bool = False
 
@@ -63,8 +78,21 @@ def plan_environment(source: Path, options: PackOptions, *, reporter: Reporter =
         LiteEnvError: of whichever step failed.
     """
     filters = _filters(source, options)
+    workloads = options.workloads
     prefix = _prefix_of(source, options, reporter)
-    plan = plan_pack(prefix, name=options.name, filters=filters, level=options.level)
+    plan = plan_traced(
+        prefix,
+        PlanOptions(
+            name=options.name,
+            filters=filters,
+            level=options.level,
+            bytecode=options.bytecode,
+            trace=TraceOptions(workloads=workloads) if options.trace else None,
+            profile=read_profile(options.profile) if options.profile else None,
+            order=options.order,
+        ),
+        reporter=reporter,
+    )
     for warning in plan.warnings:
         reporter.warn(warning)
     return plan
@@ -81,7 +109,7 @@ def pack_environment(
         LiteEnvError: of whichever step failed.
     """
     plan = plan_environment(source, options or PackOptions(), reporter=reporter)
-    return plan, write_pack(plan, output, reporter=reporter)
+    return plan, write_pack(plan, output, cache=user_cache("archives"), reporter=reporter)
 
 
 def _filters(source: Path, options: PackOptions) -> FileFilter:

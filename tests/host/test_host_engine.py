@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from lite_env.errors import HostError
 from lite_env.host.engine import (
+    AskRead,
+    AskTrace,
     Close,
     ErrorEnvelope,
     Failure,
@@ -33,7 +35,12 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
 @pytest.mark.parametrize(
     ("envelope", "expected"),
     [
-        (Start(manifest="/p", kernel="k"), {"type": "start", "manifest": "/p", "kernel": "k", "env": {}}),
+        (
+            Start(manifest="/p", kernel="k"),
+            {"type": "start", "manifest": "/p", "kernel": "k", "env": {}, "trace": False},
+        ),
+        (AskTrace(), {"type": "trace"}),
+        (AskRead(path="/x"), {"type": "read", "path": "/x"}),
         (Interrupt(), {"type": "interrupt"}),
         (Close(), {"type": "close"}),
         (

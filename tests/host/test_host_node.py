@@ -48,7 +48,7 @@ def test_the_first_line_starts_the_pack_and_others_follow_in_order(engine_for, t
     engine = engine_for(ECHO)
     engine.start(kernel="k", env={"A": "ü"})
     engine.post(Interrupt())
-    assert take(engine) == f'{{"type":"start","manifest":"{tmp_path}","kernel":"k","env":{{"A":"ü"}}}}'
+    assert take(engine) == f'{{"type":"start","manifest":"{tmp_path}","kernel":"k","env":{{"A":"ü"}},"trace":false}}'
     assert take(engine) == '{"type":"interrupt"}'
     assert engine.receive(0.01) is None
 

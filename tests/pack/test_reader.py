@@ -63,7 +63,7 @@ def test_a_later_minor_version_is_read_and_its_keys_ignored(document):
         (["archives", 0, "raw_size"], MAX_RAW_SIZE + 1, r"archives\[0\] has impossible sizes"),
         (["archives", 0, "load"], "later", r"archives\[0\]\.load is 'later'"),
         (["archives", 0, "load"], "import:", r"archives\[0\]\.load is 'import:'"),
-        (["archives", 0, "packages"], ["scipy"], r"archives\[0\]\.packages names 'scipy'"),
+        (["archives", 0, "packages"], {"scipy": 1}, r"archives\[0\]\.packages names 'scipy'"),
         (["index", "digest"], "x", r"index\.digest is not a SHA-256"),
         (["kernels"], [], "kernels is empty"),
         (["kernels", 0, "name"], "../evil", r"kernels\[0\]\.name is '\.\./evil'"),

@@ -157,7 +157,7 @@ def forge(pack, *, entries=None, index=None, **changes):
         size=len(data),
         sha256=sha256_of_bytes(data),
         load="demand",
-        packages=("numpy",),
+        packages={"numpy": len(entries)} if entries else {},
     )
     (pack / archive.path).write_bytes(data)
     if index is None:
@@ -238,7 +238,7 @@ class TestForgery:
             size=len(data),
             sha256=sha256_of_bytes(data),
             load="demand",
-            packages=(),
+            packages={},
         )
         (pack / archive.path).write_bytes(data)
         forge(pack, entries=[], index={}, archives=(archive,))
@@ -246,12 +246,13 @@ class TestForgery:
         with pytest.raises(ManifestError, match="is not a tar"):
             unpack(pack, tmp_path / "out")
 
-    def test_an_archive_of_several_packages(self, pack, tmp_path):
+    def test_an_archive_with_fewer_entries_than_its_packages_have(self, pack, tmp_path):
         manifest = read_manifest(pack)
-        mixed = msgspec.structs.replace(manifest.archives[0], packages=("numpy", "python"))
+        counted = {"numpy": 1, "python": 99}
+        mixed = msgspec.structs.replace(manifest.archives[0], packages=counted)
         changed = msgspec.structs.replace(manifest, archives=(mixed, *manifest.archives[1:]))
         (pack / "manifest.json").write_bytes(encode_manifest(changed))
-        with pytest.raises(ManifestError, match="archive 0 mixes 2 packages"):
+        with pytest.raises(ManifestError, match=r"archive 0 has \d+ entries, fewer than the manifest counts"):
             unpack(pack, tmp_path / "out")
 
     def test_a_frame_that_promises_another_size(self, pack, tmp_path):

@@ -24,6 +24,12 @@ test('buffers become base64, whole or a view into a larger one', () => {
   assert.deepEqual(json.message.metadata, { ü: 1 });
 });
 
+test('the bytes of a file become base64, and no file stays none', () => {
+  const data = new Uint8Array([9, 0, 255]);
+  assert.equal(encodeEnvelope({ type: 'read', path: '/x', data }), '{"type":"read","path":"/x","data":"CQD/"}');
+  assert.equal(encodeEnvelope({ type: 'read', path: '/x', data: null }), '{"type":"read","path":"/x","data":null}');
+});
+
 test('a message without buffers has an empty list', () => {
   assert.deepEqual(JSON.parse(encodeEnvelope({ type: 'message', message: message() })).message.buffers, []);
 });

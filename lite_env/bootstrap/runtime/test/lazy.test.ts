@@ -19,14 +19,14 @@ const TREE = {
   'top.txt': [5, 0, 0],
 };
 
-function mounted({ prefix = '/', prepare = (_: MemoryFileSystem) => {} } = {}) {
+function mounted({ prefix = '/', prepare = (_: MemoryFileSystem) => {}, watchEmpty = false } = {}) {
   const fs = new MemoryFileSystem();
   prepare(fs);
   const reads: string[] = [];
   const opened: string[] = [];
   const errors: unknown[] = [];
   const state = { broken: false };
-  const archives = [{ path: 'a', size: 1, sha256: '', rawSize: ARCHIVE.length, load: 'demand' }];
+  const archives = [{ path: 'a', size: 1, sha256: '', rawSize: ARCHIVE.length, load: 'demand' as const }];
   const tree = new LazyTree(fs.module, {
     readFile: ({ offset, size }) => {
       if (state.broken) {
@@ -36,6 +36,7 @@ function mounted({ prefix = '/', prepare = (_: MemoryFileSystem) => {} } = {}) {
       return utf8(ARCHIVE).slice(offset, offset + size);
     },
     onFirstOpen: path => opened.push(path),
+    watchEmpty,
     onError: error => errors.push(error),
   });
   tree.mount(parseTree(utf8(JSON.stringify({ needed: {}, tree: TREE })), 'index', archives).root, prefix);
@@ -53,6 +54,15 @@ test('a tree shows names, sizes, modes and links without a read', () => {
   assert.equal(fs.readlink('/lib/link.txt'), 'hello.txt');
   assert.deepEqual(reads, []);
   assert.equal(tree.filled, 0);
+});
+
+test('the first opening of an empty file is told when it is asked for', () => {
+  for (const watchEmpty of [false, true]) {
+    const { fs, opened } = mounted({ watchEmpty });
+    assert.equal(fs.readFile('/lib/empty.txt').length, 0);
+    assert.equal(fs.readFile('/lib/empty.txt').length, 0);
+    assert.deepEqual(opened, watchEmpty ? ['lib/empty.txt'] : []);
+  }
 });
 
 test('every entry has one fixed time, under the name of every generation', () => {
@@ -152,7 +162,7 @@ test('a library that needs one which is not there is EIO too', () => {
     },
     onError: () => undefined,
   });
-  const archives = [{ path: 'a', size: 1, sha256: '', rawSize: 1, load: 'demand' }];
+  const archives = [{ path: 'a', size: 1, sha256: '', rawSize: 1, load: 'demand' as const }];
   tree.mount(parseTree(utf8('{"needed": {}, "tree": {"liba.so": [1, 0, 0]}}'), 'index', archives).root, '/');
   assert.throws(() => fs.open('/liba.so'), errno(EIO));
   assert.equal(fs.openStreams, 0);

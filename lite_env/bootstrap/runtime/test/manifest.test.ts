@@ -37,6 +37,25 @@ test('a manifest is read whole', () => {
   assert.deepEqual(manifest.mounts, { prefix: '/', drive: '/drive' });
 });
 
+test('the archives of traced imports are read', () => {
+  const document = full();
+  assert.deepEqual([...parse(document).imports], []);
+  document['archives'][0].load = 'import';
+  assert.deepEqual([...parse({ ...document, imports: { numpy: [0], six: [] } }).imports], [['numpy', [0]], ['six', []]]);
+});
+
+for (const [positions, load] of [
+  [[1], 'import'],
+  [[0], 'demand'],
+  [['0'], 'import'],
+] as const) {
+  test(`imports of ${JSON.stringify(positions)} with an archive for ${load} are refused`, () => {
+    const document: Json = { ...full(), imports: { numpy: positions } };
+    document['archives'][0].load = load;
+    assert.throws(() => parse(document), failure('ManifestInvalid', /at imports\["numpy"\]\[0\]: found/));
+  });
+}
+
 test('a kernel without data and shared libraries is read', () => {
   const document = full();
   delete document['kernels'][0].data;
@@ -90,7 +109,9 @@ for (const [path, value, expected] of [
   ['archives[0].size', '1', 'a whole number'],
   ['archives[0].sha256', null, 'a SHA-256 in lower-case hex'],
   ['archives[0].raw_size', -5, 'a whole number'],
-  ['archives[0].load', null, 'a string'],
+  ['archives[0].load', null, '"boot", "import" or "demand"'],
+  ['archives[0].load', 'import:numpy', '"boot", "import" or "demand"'],
+  ['imports', [], 'an object'],
   ['index', null, 'an object'],
   ['index.digest', 'x', 'a SHA-256 in lower-case hex'],
   ['index.raw_size', null, 'a whole number'],

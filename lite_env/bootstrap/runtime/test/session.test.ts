@@ -4,8 +4,8 @@ import { BootError } from '../src/errors';
 import { answerInput, INPUT_BYTES } from '../src/kernel/input';
 import type { JupyterMessage } from '../src/protocol';
 import { Session } from '../src/session';
-import { install, withoutFileSystem, type FakeKernel } from './support/kernels';
-import { makePack, MemoryTransport, Recorder } from './support/pack';
+import { generation4, install, withoutFileSystem, type FakeKernel } from './support/kernels';
+import { makePack, MemoryTransport, Recorder, type PackParts } from './support/pack';
 
 const request = (id: string, type = 'execute_request'): JupyterMessage => ({
   header: { msg_id: id, msg_type: type, session: 's' },
@@ -19,10 +19,13 @@ const reply = (parent: JupyterMessage, type = 'execute_reply') => ({
   parent_header: parent.header,
 });
 
-function open(kernel: FakeKernel = withoutFileSystem()) {
+/** What the fake interpreter of `generation4` reads at its start. */
+const PYTHON = { archives: [{ 'lib/python3.13/os.py': 'import abc' }], python: '3.13.1' };
+
+function open(kernel: FakeKernel = withoutFileSystem(), parts: PackParts = {}) {
   const globals: Record<string, any> = {};
   const recorder = new Recorder();
-  const transport = new MemoryTransport(makePack({ script: install(kernel) }));
+  const transport = new MemoryTransport(makePack({ ...parts, script: install(kernel) }));
   const session = new Session(globals as never, {
     emit: recorder.emit,
     transport: () => transport,
@@ -282,4 +285,26 @@ test('without shared memory, or interrupted, the answer is empty', async () => {
   const { content, header } = await globals['get_stdin']();
   assert.deepEqual(content, { status: 'ok', value: '' });
   assert.equal(header.msg_type, 'input_reply');
+});
+
+test('a trace names the files in the order of their first opening; a file of the kernel can be read', async () => {
+  const { recorder, session, settled } = open(generation4(), PYTHON);
+  session.receive({ type: 'start', manifest: 'm', trace: true });
+  session.receive({ type: 'trace' });
+  session.receive({ type: 'read', path: '/lib/python3.13/os.py' });
+  session.receive({ type: 'read', path: '/none' });
+  await settled();
+  const [{ files } = { files: [] }] = recorder.of('trace');
+  assert.deepEqual(files, ['lib/python3.13/os.py']);
+  const [read, none] = recorder.of('read');
+  assert.equal(new TextDecoder().decode(read?.data ?? undefined), 'import abc');
+  assert.deepEqual(none, { type: 'read', path: '/none', data: null });
+});
+
+test('without being asked for no trace is kept', async () => {
+  const { recorder, session, start, settled } = open(generation4(), PYTHON);
+  await start();
+  session.receive({ type: 'trace' });
+  await settled();
+  assert.deepEqual(recorder.of('trace'), [{ type: 'trace', files: [] }]);
 });

@@ -1,7 +1,7 @@
 import { BootError } from '../errors';
 import type { Source } from '../io/source';
 import type { Zstd } from '../io/zstd';
-import type { ArchiveInfo } from './manifest';
+import type { ArchiveInfo, Load } from './manifest';
 import type { FileEntry } from './tree';
 
 /** How many inflated bytes are kept for the next file of the same archive. */
@@ -23,7 +23,7 @@ export class ArchiveStore {
   ) {}
 
   /** Positions of the archives that load at that time. */
-  positions(load: string): number[] {
+  positions(load: Load): number[] {
     return this.archives.flatMap((archive, position) => (archive.load === load ? [position] : []));
   }
 

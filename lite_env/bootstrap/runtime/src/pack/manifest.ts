@@ -7,9 +7,12 @@ export const FORMAT_MAJOR = 1;
 const KNOWN_FEATURES: ReadonlySet<string> = new Set();
 const FAMILIES: ReadonlySet<string> = new Set(['xeus']);
 
+/** When an archive is loaded: before the kernel starts, before a traced module is imported, or when a file is opened. */
+export type Load = 'boot' | 'import' | 'demand';
+
 export interface ArchiveInfo extends Expected {
   readonly rawSize: number;
-  readonly load: string;
+  readonly load: Load;
 }
 
 export interface KernelInfo {
@@ -31,6 +34,8 @@ export interface Manifest {
   readonly python: string | null;
   readonly kernels: readonly KernelInfo[];
   readonly archives: readonly ArchiveInfo[];
+  /** Positions of the archives that the import of a traced module needs besides those of the boot. */
+  readonly imports: ReadonlyMap<string, readonly number[]>;
   readonly index: Expected & { readonly rawSize: number };
   readonly mounts: { readonly prefix: string; readonly drive: string };
 }
@@ -55,6 +60,7 @@ export function parseManifest(data: Uint8Array): Manifest {
   const environment = check.object(top['environment'], 'environment');
   const runtime = check.object(top['runtime'], 'runtime');
   const mounts = check.object(top['mounts'], 'mounts');
+  const archives = check.array(top['archives'], 'archives', (value, where) => archive(check, value, where));
   return {
     environment: check.string(environment['name'], 'environment.name'),
     variables: variables(check, environment['variables']),
@@ -62,7 +68,8 @@ export function parseManifest(data: Uint8Array): Manifest {
     emscripten: optional(runtime['emscripten'], value => check.string(value, 'runtime.emscripten')),
     python: optional(runtime['python'], value => pythonVersion(check, value)),
     kernels: check.array(top['kernels'], 'kernels', (value, where) => kernel(check, value, where)),
-    archives: check.array(top['archives'], 'archives', (value, where) => archive(check, value, where)),
+    archives,
+    imports: imports(check, top['imports'] ?? {}, archives),
     index: index(check, top['index']),
     mounts: {
       prefix: mountPoint(check, mounts['prefix'], 'mounts.prefix'),
@@ -164,8 +171,25 @@ function archive(check: Checker, value: unknown, where: string): ArchiveInfo {
   const digest = check.sha256(entry['digest'], `${where}.digest`);
   return {
     ...compressed(check, entry, where, `archives/${digest}.tar.zst`),
-    load: check.string(entry['load'], `${where}.load`),
+    load: loads(check, entry['load'], `${where}.load`),
   };
+}
+
+function loads(check: Checker, value: unknown, where: string): Load {
+  return value === 'boot' || value === 'import' || value === 'demand' ? value : check.fail(where, value, '"boot", "import" or "demand"');
+}
+
+function imports(check: Checker, value: unknown, archives: readonly ArchiveInfo[]): Map<string, number[]> {
+  const position = (value: unknown, where: string) => {
+    const number = check.size(value, where);
+    return archives[number]?.load === 'import' ? number : check.fail(where, value, 'the position of an import archive');
+  };
+  return new Map(
+    Object.entries(check.object(value, 'imports')).map(([name, positions]) => [
+      name,
+      check.array(positions, `imports["${name}"]`, position),
+    ])
+  );
 }
 
 function index(check: Checker, value: unknown): Expected & { rawSize: number } {

@@ -74,7 +74,7 @@ export function makePack(parts: PackParts = {}): MemoryPack {
       return body;
     });
     const info = compressed(Buffer.concat(bodies), digest => `archives/${digest}.tar.zst`);
-    return { ...info, load: parts.load ?? 'demand', packages: [] };
+    return { ...info, load: parts.load ?? 'demand', packages: {} };
   });
   Object.entries(parts.links ?? {}).forEach(([path, target]) => place(path, target));
 

@@ -1,0 +1,103 @@
+"""Compiles an environment's modules with its own packed interpreter: one compiler, equal bytes on every machine.
+
+Files are ``.pyc`` with an unchecked hash (PEP 552): nothing of a clock is in them, and an import does not open the
+source. The code in them has the canonical form of :mod:`lite_env.host.marshal_form`.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from importlib.resources import files as resource_files
+from typing import TYPE_CHECKING
+
+from lite_env.errors import HostError
+from lite_env.host.engine import AskRead, ReadEnvelope
+from lite_env.host.marshal_form import canonical
+from lite_env.host.run import RunOptions, start_kernel
+from lite_env.pack.bytecode import Bytecode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lite_env.host.client import KernelClient
+    from lite_env.progress import Task
+
+FORM = 1
+"""Raised when what is compiled here becomes other bytes: part of the key under which bytecode is kept."""
+
+COMPILE_SECONDS = 600.0
+"""Time limit for the modules of one package."""
+
+_SCRIPT = "compile_in_kernel.py"
+_OUTPUT = "/tmp/lite-env-bytecode"  # noqa: S108 - in the kernel's own file system
+_UNCHECKED_HASH = 1  # PEP 552: bit 0 says that there is a hash, bit 1 that it is to be checked
+
+
+def compile_packages(
+    pack: Path, packages: Mapping[str, Sequence[str]], *, task: Task | None = None
+) -> Iterator[tuple[str, Bytecode]]:
+    """Compile the sources of each of `packages` in one started kernel of `pack`.
+
+    Args:
+        pack: holds the sources.
+        packages: prefix-relative paths of modules by the name of their package.
+        task: advanced by one with each file.
+
+    Raises:
+        HostError: the kernel does not start, or stopped while it compiled.
+    """
+    with start_kernel(pack, options=RunOptions()) as running:
+        client = running.client
+        _run(client, resource_files("lite_env.host").joinpath(_SCRIPT).read_text("utf-8"))
+        for name, sources in packages.items():
+            yield name, _compile(client, sources)
+            if task is not None:
+                task.advance(len(sources))
+
+
+def _compile(client: KernelClient, sources: Sequence[str]) -> Bytecode:
+    # As a literal: the paths are ASCII in JSON, and JSON texts are Python texts.
+    _run(client, f"_lite_env_compile({json.dumps(json.dumps(list(sources)))}, {_OUTPUT!r})")
+    answer = client.ask(AskRead(path=_OUTPUT), ReadEnvelope)
+    if answer.data is None:
+        raise HostError("the kernel compiled, but its result is not there", hint="this is a bug of lite-env")
+    return parse_result(answer.data)
+
+
+def _run(client: KernelClient, code: str) -> None:
+    result = client.execute(code, timeout=COMPILE_SECONDS)
+    if result.status != "ok":
+        raise HostError(
+            f"the kernel cannot compile its modules: {result.ename}: {result.evalue}",
+            hint="pack with --no-bytecode",
+            traceback="\n    ".join(result.traceback) or None,
+        )
+
+
+def parse_result(data: bytes) -> Bytecode:
+    """Read what the script in the kernel wrote: a line of JSON, then the codes one after the other.
+
+    Raises:
+        HostError: it is not that.
+    """
+    head, _, bodies = data.partition(b"\n")
+    files: dict[str, bytes] = {}
+    faults: dict[str, str] = {}
+    try:
+        document = json.loads(head)
+        magic = bytes.fromhex(document["magic"])
+        at = 0
+        for path, source_hash, size, fault in document["files"]:
+            if fault is not None:
+                faults[path] = fault
+                continue
+            header = magic + struct.pack("<I", _UNCHECKED_HASH) + bytes.fromhex(source_hash)
+            files[path] = header + canonical(bodies[at : at + size])
+            at += size
+        return Bytecode(tag=str(document["tag"]), files=files, faults=faults)
+    except (ValueError, KeyError, TypeError) as error:
+        raise HostError(
+            f"the kernel's bytecode cannot be read: {error}", hint="pack with --no-bytecode, and report this"
+        ) from error

@@ -1,0 +1,127 @@
+"""Traces a packed kernel in Node: which files its start, an import or a user's program opens.
+
+Each trace is a kernel of its own that does first what a front end does with every new kernel: it asks who is there,
+completes, inspects, opens a comm, and runs a first cell. What is opened until then is the *boot*.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lite_env.errors import HostError, KernelTimeoutError
+from lite_env.host.engine import AskTrace, TraceEnvelope
+from lite_env.host.run import RunOptions, start_kernel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lite_env.host.client import KernelClient
+    from lite_env.host.request import ExecuteResult
+
+IMPORT_SECONDS = 120.0
+"""Time limit for what is traced after the boot; a module that needs longer is a module that failed."""
+
+_COMM_TARGET = "jupyter.widget.control"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What to trace after the boot.
+
+    Attributes:
+        name: of the module or the workload's file; empty for the boot alone.
+        cells: code to run, cell by cell.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traced:
+    """What one kernel opened, prefix-relative, in the order of the first opening.
+
+    Attributes:
+        boot: until its first cell was done.
+        opened: after that.
+        failure: the last line of the error that ended the job; None when all of it ran.
+        traceback: of that error.
+        expired: whether it was ended because it took too long.
+    """
+
+    boot: tuple[str, ...]
+    opened: tuple[str, ...]
+    failure: str | None = None
+    traceback: tuple[str, ...] = ()
+    expired: bool = False
+
+
+def import_job(module: str) -> Job:
+    """The trace of ``import module``."""
+    return Job(name=module, cells=(f"import {module}",))
+
+
+def trace_job(pack: Path, job: Job, *, seconds: float = IMPORT_SECONDS) -> Traced:
+    """Start the kernel of `pack` and trace it.
+
+    Args:
+        pack: any pack of the environment; how its files lie does not matter.
+        job: what to run after the boot.
+        seconds: time limit of the job; the boot has limits of its own.
+
+    Raises:
+        HostError: the kernel does not start, or not even the boot's messages are answered.
+    """
+    with start_kernel(pack, options=RunOptions(trace=True)) as running:
+        client = running.client
+        greet(client, python=running.kernel.language == "python")
+        boot = _opened(client)
+        failure: str | None = None
+        traceback: tuple[str, ...] = ()
+        expired = False
+        opened = boot
+        try:
+            for cell in job.cells:
+                result = client.execute(cell, timeout=seconds)
+                if result.status != "ok":
+                    failure, traceback = _failure(result), result.traceback
+                    break
+            opened = _opened(client)
+        except KernelTimeoutError:
+            failure, expired = f"it took longer than {seconds:g} seconds", True
+        except HostError as error:
+            failure = error.message
+        return Traced(boot=boot, opened=opened[len(boot) :], failure=failure, traceback=traceback, expired=expired)
+
+
+def greet(client: KernelClient, *, python: bool) -> None:
+    """Send what front ends send to every new kernel, and run a first cell where its language is known."""
+    client.kernel_info()
+    client.complete("pri", 3)
+    client.inspect("print", 5)
+    client.request("comm_info_request", {"target_name": _COMM_TARGET})
+    content = {"comm_id": "lite-env-trace", "target_name": _COMM_TARGET, "data": {}}
+    client.request("comm_open", content, replied=False)
+    if python:
+        client.execute("1+1")
+
+
+def notebook_cells(text: str) -> tuple[str, ...]:
+    """Sources of the code cells of a notebook (nbformat 4)."""
+    cells = json.loads(text).get("cells", [])
+    sources = ["".join(cell["source"]) for cell in cells if cell.get("cell_type") == "code"]
+    return tuple(source for source in sources if source.strip())
+
+
+def _opened(client: KernelClient) -> tuple[str, ...]:
+    return client.ask(AskTrace(), TraceEnvelope).files
+
+
+def _failure(result: ExecuteResult) -> str:
+    if not result.ename:
+        return "the kernel did not run it"
+    # xeus-python of 2023 sends the class's repr for its name.
+    name = result.ename.removeprefix("<class '").removesuffix("'>").rpartition(".")[2]
+    return f"{name}: {result.evalue}".splitlines()[0]

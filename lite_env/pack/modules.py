@@ -1,0 +1,29 @@
+"""Which modules of an environment its users will import: the top-level ones of the packages that were asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lite_env.pack.manifest import Package
+
+_SPEC_NAME = re.compile(r"(?:[^\s\[]*::)?(?P<name>[A-Za-z0-9_.-]+)")
+_TOP_LEVEL = re.compile(
+    r"lib/python3\.\d+/site-packages/(?P<name>[A-Za-z][A-Za-z0-9_]*)(?:\.py|/__init__\.py|(?:\.[\w-]+)?\.so)\Z"
+)
+
+
+def requested_packages(requested: Iterable[str], packages: Sequence[Package]) -> frozenset[str]:
+    """Names of the packages that the match specs `requested` name; where none does, those that no other depends on."""
+    names = {match["name"].lower() for spec in requested if (match := _SPEC_NAME.match(spec.strip()))}
+    found = {package.name for package in packages} & names
+    needed = {name.split(" ")[0] for package in packages for name in package.depends}
+    return frozenset(found or {package.name for package in packages} - needed)
+
+
+def top_level_modules(paths: Iterable[str]) -> tuple[str, ...]:
+    """Public modules that lie directly in ``site-packages`` among `paths`, sorted."""
+    return tuple(sorted({match["name"] for path in paths if (match := _TOP_LEVEL.match(path))}))
