@@ -90,6 +90,7 @@ def test_python_of_another_version_than_the_standard_library(python, fail):
 
 
 def test_an_interpreter_that_cannot_read_its_library_is_told_by_the_file(python, fail):
+    python.manifest["imports"] = {}
     for archive in python.manifest["archives"]:
         archive["load"] = "demand"
     python.save()
