@@ -81,8 +81,9 @@ export class Requests {
     if (!options.onInput) {
       return; // A listener of `onMessage` may answer.
     }
-    const { prompt, password } = request.content as { prompt?: string; password?: boolean };
-    const value = await options.onInput(prompt ?? '', password ?? false).catch(() => '');
+    // xeus before 2024 says `pwd` for what the protocol calls `password`.
+    const { prompt, password, pwd } = request.content as { prompt?: string; password?: boolean; pwd?: boolean };
+    const value = await options.onInput(prompt ?? '', password ?? pwd ?? false).catch(() => '');
     this.port.answerInput(this.inputReply(value, request));
   }
 
