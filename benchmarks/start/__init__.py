@@ -1,0 +1,1 @@
+"""How fast a packed kernel starts in a browser, against eager loading."""

@@ -1,0 +1,206 @@
+"""Measures starts in one Chromium from one server, in one run, the variants taking turns.
+
+Example: python -m benchmarks.start --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import json
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from benchmarks.common import WORK, commit, machine, say, write_json
+from benchmarks.environments import FULL, LEAN, make_environment
+from benchmarks.start.check import LinkCheck, check_link
+from benchmarks.start.figures import Figures
+from benchmarks.start.model import FIRST, LINKS, NUMPY, UNTRACED, Encoding, Link, Mark, Variant, Visit, import_cell
+from benchmarks.start.ours import ours, untraced_in
+from benchmarks.start.peers import TREES, eager_2023, eager_today
+from benchmarks.start.plot import write_plot
+from benchmarks.start.report import write_report
+from benchmarks.start.server import CountingServer, Encoder, load_tree
+from benchmarks.start.visit import VisitFailedError, visit_twice
+from lite_env.host.find import find_chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.start.model import Cell
+
+HERE = Path(__file__).parent
+_VARIANTS = ("a", "b", "m", "c", "lean")
+_ATTEMPTS = 2  # a visit that fails is tried once more, and then the run goes on without it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What to measure."""
+
+    rounds: int
+    links: tuple[Link, ...]
+    variants: tuple[str, ...]
+    encodings: tuple[Encoding, ...]
+    own_page: bool
+    output: Path
+
+
+def main() -> None:
+    """Measure, and write the results when all of it is there."""
+    options = _parse()
+    # As a signal it would leave the browser and its profile behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    begin = time.monotonic()
+    variants = make_variants(options)
+    checks, visits, failures = asyncio.run(measure(variants, options))
+    result = {
+        "about": _about(options, variants, time.monotonic() - begin),
+        "checks": [dataclasses.asdict(check) | {"holds": check.holds} for check in checks],
+        "failures": failures,
+        "visits": [dataclasses.asdict(visit) for visit in visits],
+    }
+    options.output.mkdir(parents=True, exist_ok=True)
+    write_json(options.output / "results.json", result)
+    render(options.output)
+    if failures or not all(check.holds for check in checks):
+        raise SystemExit("error: some visits failed, or the link did not hold: see the report")
+
+
+def render(output: Path) -> None:
+    """Write table and plot from ``results.json``."""
+    result = json.loads((output / "results.json").read_text(encoding="utf-8"))
+    figures = Figures(visits=tuple(_visit(fields) for fields in result["visits"]))
+    write_plot(figures, result["about"], output / "plot.svg")
+    print(write_report(figures, result, output / "results.md"))
+
+
+def _visit(fields: dict[str, Any]) -> Visit:
+    return Visit(**fields | {"marks": {key: Mark(**mark) for key, mark in fields["marks"].items()}})
+
+
+def make_variants(options: Options) -> list[Variant]:
+    """Make the trees of the variants that are wanted, in their order."""
+    made: list[Variant] = []
+    if "a" in options.variants:
+        made.append(eager_2023())
+    if {"b", "m", "c"} & set(options.variants):
+        full = make_environment("full", FULL)
+        if {"b", "m"} & set(options.variants):
+            made += [variant for variant in eager_today(full) if variant.key in options.variants]
+        if "c" in options.variants:
+            made.append(ours(full, key="c", label="lite_env", own_page=options.own_page))
+    if "lean" in options.variants:
+        lean = make_environment("lean", LEAN)
+        label = f"lite_env, {lean.packages} packages"
+        made.append(ours(lean, key="lean", label=label, own_page=options.own_page))
+    return made
+
+
+async def measure(
+    variants: Sequence[Variant], options: Options
+) -> tuple[list[LinkCheck], list[Visit], list[str]]:
+    """All rounds; each link in turn, and on each link the variants in an order that turns with the round."""
+    chromium, encoder = find_chromium(), Encoder(WORK / "encoded")
+    checks: list[LinkCheck] = []
+    visits: list[Visit] = []
+    failures: list[str] = []
+    with CountingServer() as server:
+        for encoding in options.encodings:
+            say(f"compressing ({encoding}) what is not compressed yet")
+            for variant in variants:
+                server.add(load_tree(variant.tree, f"/{encoding}/{variant.key}/", encoding, encoder))
+        for link in options.links:
+            if link.throughput is not None:
+                checks += await check_link(chromium, server, encoder, link)
+        turns = [(encoding, number, link) for encoding in options.encodings
+                 for number in range(options.rounds) for link in options.links]
+        for turn, (encoding, number, link) in enumerate(turns):
+            for place in range(len(variants)):
+                variant = variants[(place + number) % len(variants)]
+                say(f"[{turn + 1}/{len(turns)}] {encoding}, round {number + 1}, {link.label}: ({variant.key})")
+                cells = _cells(variant, number)
+                for attempt in range(_ATTEMPTS):
+                    try:
+                        both = await visit_twice(
+                            chromium, server, variant, link, encoding=encoding, number=number,
+                            first_cells=cells, second_cells=(FIRST, NUMPY),
+                        )  # fmt: skip
+                    except VisitFailedError as error:
+                        say(f"  failed: {error}")
+                        if attempt + 1 == _ATTEMPTS:
+                            failures.append(str(error))
+                        continue
+                    visits += both
+                    say("  " + "; ".join(_line(visit) for visit in both))
+                    break
+    return checks, visits, failures
+
+
+def _cells(variant: Variant, number: int) -> tuple[Cell, ...]:
+    """What a first visit runs. The imports' order turns with the round: each is the first one once."""
+    modules = list(UNTRACED)
+    turned = modules[number % len(modules) :] + modules[: number % len(modules)]
+    return (FIRST, NUMPY, *(import_cell(module) for module in turned if module not in variant.lacks))
+
+
+def _line(visit: Visit) -> str:
+    ready = visit.marks["ready"]
+    cells = ", ".join(f"{key} {mark.seconds:.2f}" for key, mark in visit.marks.items() if key != "ready")
+    peak = max((mark.peak or 0 for mark in visit.marks.values()), default=0)
+    return f"{visit.occasion}: ready {ready.seconds:.2f} s, {ready.requests} requests, {ready.wire / 1e3:,.0f} kB" \
+           f" ({ready.seen / 1e3:,.0f} seen), then {cells}; peak {peak / 1e6:.0f} MB"  # fmt: skip
+
+
+def _about(options: Options, variants: Sequence[Variant], seconds: float) -> dict[str, Any]:
+    version = subprocess.run([str(find_chromium()), "--version"], capture_output=True, text=True, check=False).stdout
+    packs = {variant.key: TREES / f"{variant.key}-pack" for variant in variants}
+    return {
+        "browser": version.strip(),
+        "commit": commit(),
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "page": "lite-env site" if options.own_page else "the benchmark's page",
+        "rounds": options.rounds,
+        "seconds": round(seconds),
+        "untraced": {key: untraced_in(pack) for key, pack in packs.items() if pack.is_dir()},
+        "variants": {variant.key: variant.label for variant in variants},
+    }
+
+
+def _parse() -> Options:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one round, unthrottled, gzip; results below .build only")
+    parser.add_argument("--rounds", type=int, default=5)
+    keys = [link.key for link in LINKS]
+    parser.add_argument("--links", nargs="+", choices=keys, default=keys)
+    parser.add_argument("--variants", nargs="+", choices=_VARIANTS, default=_VARIANTS)
+    parser.add_argument("--encodings", nargs="+", choices=get_args(Encoding), default=get_args(Encoding))
+    parser.add_argument("--page", choices=["site", "bench"], default="site", help="which page starts our worker")
+    parser.add_argument("-o", "--output", type=Path, help="folder of the results; by default this one, of a full run")
+    parser.add_argument("--render", action="store_true", help="measure nothing: table and plot from results.json")
+    given = parser.parse_args()
+    partial = given.quick or (set(given.links), set(given.variants)) != (set(keys), set(_VARIANTS))
+    output = given.output or (WORK / "results" if partial else HERE)
+    if given.render:
+        render(output)
+        raise SystemExit
+    return Options(
+        rounds=1 if given.quick else given.rounds,
+        links=tuple(link for link in LINKS if (link.key in given.links and not given.quick) or link is LINKS[0]),
+        variants=tuple(given.variants),
+        encodings=("gzip",) if given.quick else tuple(given.encodings),
+        own_page=given.page == "site",
+        output=output,
+    )
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        main()

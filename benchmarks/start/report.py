@@ -1,0 +1,173 @@
+"""The results as Markdown: figures by link, what the targets say, and what shows that the measurement holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.common import markdown_table
+from benchmarks.start.figures import OURS, targets
+from benchmarks.start.model import LINKS, UNTRACED
+from lite_env.store.atomic import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from benchmarks.start.figures import Figures
+    from benchmarks.start.model import Encoding, Link, Occasion
+
+_NONE = "–"
+
+
+def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
+    """Write the Markdown, and give it."""
+    about = result["about"]
+    links = [link for link in LINKS if link.key in figures.links]
+    parts = [_head(about)]
+    for link in links:
+        parts += [f"## {link.label}", _first_visit(figures, about, link, "gzip"), _second_visit(figures, about, link)]
+    parts += ["## Imports that no trace saw", _IMPORTS_NOTE]
+    parts += [f"{link.label}:\n\n{_imports(figures, about, link)}" for link in links]
+    parts += ["## Targets", _targets(figures)]
+    if any(visit.encoding == "br" for visit in figures.visits):
+        parts.append("## The same with brotli")
+        parts += [f"{link.label}:\n\n{_first_visit(figures, about, link, 'br')}" for link in links]
+    parts += ["## How near to the limit", _LIMIT_NOTE, _limits(figures, links)]
+    parts += ["## Checks", _CHECK_NOTE, _checks(result["checks"]), _untraced(about["untraced"])]
+    if result["failures"]:
+        parts += ["## Failures", "".join(f"* {failure.splitlines()[0]}\n" for failure in result["failures"])]
+    text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    write_text(path, text)
+    return text
+
+
+_IMPORTS_NOTE = (
+    "Seconds from the opening of the page to the import's end when it is asked for at ready, and in brackets those of "
+    "the import alone. Dashes: the environment lacks it, or empack's default filters broke it."
+)
+_LIMIT_NOTE = (
+    "What (c) must move divided by the link, and what is left to do when nothing has to be moved (ready of the second "
+    "visit, unthrottled). Nothing can be faster than the larger of the two; a start without any overlap takes their sum."
+)
+_CHECK_NOTE = (
+    "250 kB over each link, by each kind of request, measured in this run: slower than the link makes it is possible, "
+    "faster is not. The last row shows that page and worker share one link."
+)
+
+
+def _head(about: dict[str, Any]) -> str:
+    computer = about["machine"]
+    return (
+        f"# Start of a kernel\n\n{about['date']}, commit {about['commit']}, {about['browser']}, {computer['cores']} cores "
+        f"of {computer['processor']}, {computer['system']}; medians of {about['rounds']} rounds in turns "
+        f"(least–most), {about['seconds'] / 60:.0f} minutes. (c) starts from {about['page']}.\n\n"
+        "ready: seconds from the opening of the page to `kernel_info_reply`; 1+1, numpy: to their results. "
+        "MB: what the server sent until then, headers included. Memory: of the page's process."
+    )
+
+
+def _rows(about: dict[str, Any], cells: Callable[[str], Sequence[str]]) -> list[list[str]]:
+    rows = [[f"({key}) {label}" if len(key) == 1 else label, *cells(key)] for key, label in about["variants"].items()]
+    return [row for row in rows if set(row[1:]) != {_NONE}]
+
+
+def _first_visit(figures: Figures, about: dict[str, Any], link: Link, encoding: Encoding) -> str:
+    def cells(key: str) -> list[str]:
+        value = _Value(figures, key, link.key, "first", encoding)
+        return [
+            value("requests", 1, ",.0f"),
+            value("wire", 1e6, ".2f"),
+            value.spread("ready"),
+            value("first", 1, ".2f"),
+            value("numpy", 1, ".2f"),
+            value("wire_numpy", 1e6, ".2f"),
+            value("rss", 1e6, ".0f"),
+            value("peak", 1e6, ".0f"),
+        ]
+
+    header = ["first visit", "requests", "MB", "ready, s", "1+1, s", "numpy, s", "MB to numpy", "memory, MB", "peak, MB"]
+    return markdown_table(header, _rows(about, cells))
+
+
+def _second_visit(figures: Figures, about: dict[str, Any], link: Link) -> str:
+    def cells(key: str) -> list[str]:
+        value = _Value(figures, key, link.key, "second", "gzip")
+        return [
+            value("requests", 1, ",.0f"),
+            value("wire", 1e3, ",.1f"),
+            value.spread("ready"),
+            value("first", 1, ".2f"),
+            value("numpy", 1, ".2f"),
+            value("peak", 1e6, ".0f"),
+        ]
+
+    header = ["second visit", "requests", "kB", "ready, s", "1+1, s", "numpy, s", "peak, MB"]
+    return markdown_table(header, _rows(about, cells))
+
+
+def _imports(figures: Figures, about: dict[str, Any], link: Link) -> str:
+    def cells(key: str) -> list[str]:
+        value = _Value(figures, key, link.key, "first", "gzip")
+        return [
+            f"{total} ({value(f'cell {module}', 1, '.2f')})" if total != _NONE else _NONE
+            for module in UNTRACED
+            for total in [value(f"import {module}", 1, ".2f")]
+        ]
+
+    return markdown_table(["", *UNTRACED], _rows(about, cells))
+
+
+class _Value:
+    """Medians as text."""
+
+    def __init__(self, figures: Figures, variant: str, link: str, occasion: Occasion, encoding: Encoding) -> None:
+        self._figures = figures
+        self._which = (variant, link)
+        self._where: dict[str, Any] = {"occasion": occasion, "encoding": encoding}
+
+    def __call__(self, measure: str, unit: float, form: str) -> str:
+        value = self._figures.median(measure, *self._which, **self._where)
+        return _NONE if value is None else format(value / unit, form)
+
+    def spread(self, measure: str) -> str:
+        values = self._figures.values(measure, *self._which, **self._where)
+        return f"{self(measure, 1, '.2f')} ({min(values):.2f}–{max(values):.2f})" if values else _NONE
+
+
+def _targets(figures: Figures) -> str:
+    found = targets(figures)
+    main = [target for target in found if "visit, to (" not in target.what]
+    today = [target for target in found if target not in main and target.found is not None]
+    missed = [target for target in today if target.verdict != "pass"]
+    rows = [
+        [target.what, f"≤ {target.limit:.2f}", _NONE if target.found is None else f"{target.found:.2f}", target.verdict]
+        for target in (*main, *missed)
+    ]
+    text = markdown_table(["ratio of (c)", "target", "measured", ""], rows)
+    return f"{text}\nAgainst (b) and (m), every figure: {len(today) - len(missed)} of {len(today)} are better; the rest is in the table."
+
+
+def _limits(figures: Figures, links: Sequence[Link]) -> str:
+    work = figures.median("ready", OURS, "unthrottled", occasion="second")
+    rows = []
+    for link in links:
+        moved, ready = (figures.median(measure, OURS, link.key) for measure in ("wire", "ready"))
+        if moved is None or ready is None or work is None:
+            continue
+        transfer = moved * 8 / link.throughput + link.latency / 1000 if link.throughput else 0.0
+        rows.append([link.label, *(f"{value:.2f}" for value in (transfer, work, max(transfer, work), transfer + work, ready))])
+    return markdown_table(["link", "transfer, s", "work, s", "larger", "sum", "reached"], rows)
+
+
+def _checks(checks: Sequence[dict[str, Any]]) -> str:
+    rows = [
+        [f"{check['link']}, {check['what']}", f"{check['expected']:.2f}", f"{check['seconds']:.2f}", "holds" if check["holds"] else "**too fast**"]
+        for check in checks
+    ]
+    return markdown_table(["request", "link makes it, s", "measured, s", ""], rows)
+
+
+def _untraced(untraced: dict[str, dict[str, str]]) -> str:
+    rows = [[module, *(loads[module] for loads in untraced.values())] for module in UNTRACED]
+    note = "How the archive loads that holds each of the imports (`demand`: no trace saw it)."
+    return f"{note}\n\n{markdown_table(['', *untraced], rows)}"
