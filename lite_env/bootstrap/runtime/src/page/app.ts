@@ -183,6 +183,9 @@ export class App {
   }
 
   private failed(failure: Failure, fatal: boolean): void {
+    if (failure.name === 'StorageRefused' && !isSecureContext) {
+      return; // Said already, of the missing service worker: on such a page nothing can be kept.
+    }
     if (fatal) {
       this.kernel?.dispose();
       this.kernel = null;
