@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
@@ -16,6 +17,9 @@ from lite_env.host.find import find_chromium
 from lite_env.site.build import write_site
 from lite_env.site.plan import SiteOptions, plan_site
 from tests.site_server import SiteServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READY_MS = 90_000
 CELL_MS = 15_000
@@ -83,11 +87,15 @@ class Console:
         )
         return sorted(urls)
 
-    def wait_until_kept(self, path: str) -> None:
-        """Wait until the kernel has rested and its files are written; the manifest is the last."""
-        self.page.wait_for_function(
-            "async path => (await (await caches.open('lite-env')).match(path)) !== undefined", arg=path
-        )
+    def wait_until_kept(self, *paths: str) -> None:
+        """Wait until the kernel has rested and these are written; of a start the manifest is the last."""
+        self.until(lambda: set(paths) <= set(self.kept()))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + CELL_MS / 1000
+        while not condition():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="module")

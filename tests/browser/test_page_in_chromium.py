@@ -68,7 +68,9 @@ def test_numpy_runs(shared):
 
 
 def test_streams_have_colours_and_lines_are_written_over(shared):
-    shared.text("import sys\nprint('\\x1b[32mgreen\\x1b[0m <b>', end='')\nprint('\\r10%\\r99%')\nprint('!', file=sys.stderr)")
+    shared.text(
+        "import sys\nprint('\\x1b[32mgreen\\x1b[0m <b>', end='')\nprint('\\r10%\\r99%')\nprint('!', file=sys.stderr)"
+    )
     outputs = shared.last_cell.locator(".outputs")
     outputs.locator(".stderr").wait_for()
     assert outputs.locator(".text").first.inner_text().startswith("99%en <b>")
@@ -125,8 +127,7 @@ def test_rich_outputs(shared, bundle, shown):
 
 def test_displays_are_updated_and_cleared(shared):
     shared.text(
-        "from IPython.display import display, clear_output\n"
-        "display({'text/plain': 'one'}, raw=True, display_id='d')"
+        "from IPython.display import display, clear_output\ndisplay({'text/plain': 'one'}, raw=True, display_id='d')"
     )
     first = shared.last_cell.element_handle()
     shared.text("display({'text/plain': 'two'}, raw=True, display_id='d', update=True)")
@@ -306,7 +307,9 @@ def test_files_of_the_browsers_drive(console, serve, numpy_site, tmp_path):
     files = console.page.get_by_role("list", name="Files").locator("li")
     files.filter(has_text=upload.name).wait_for()
     assert console.text(f"open('/drive/{upload.name}', 'rb').read()") == "b'1;2\\r\\n\\xff\\x00'\n"
-    console.text("import os\nos.mkdir('/drive/sub')\nprint('from the kernel', file=open('/drive/sub/out.txt', 'w'), flush=True)")
+    console.text(
+        "import os\nos.mkdir('/drive/sub')\nprint('from the kernel', file=open('/drive/sub/out.txt', 'w'), flush=True)"
+    )
     console.page.get_by_role("button", name="sub/").click()
     with console.page.expect_download() as started:
         console.page.get_by_role("button", name="out.txt", exact=True).click()

@@ -1,0 +1,224 @@
+"""What a browser keeps of a site: requests are counted at the server, and the server really dies."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+
+import pytest
+
+from lite_env.pack.reader import read_manifest
+from tests.browser.conftest import SOON_MS, Console, launch_options, make_site
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
+    pytest.mark.xdist_group("page in Chromium"),
+]
+NUMPY = "import numpy; print(numpy.arange(3))"
+HASHED = re.compile(r"[0-9a-f]{16,64}")
+
+
+def manifest_of(pack) -> str:
+    return f"/packs/{read_manifest(pack).environment.name}/manifest.json"
+
+
+def packed(server) -> set[str]:
+    """What of a pack was asked for."""
+    return {path for path in server.requests if path.startswith("/packs/")}
+
+
+def test_the_second_visit_moves_nothing_but_the_manifest(console, serve, numpy_site, numpy_pack):
+    server = serve(numpy_site)
+    console.open(server.url)
+    assert console.text(NUMPY) == "[0 1 2]\n"
+    first = Counter(path for path in server.requests if HASHED.search(path))
+    console.wait_until_kept(*packed(server))
+    assert {path: count for path, count in first.items() if count > 1} == {}
+
+    server.requests.clear()
+    console.reload()
+    assert console.text(NUMPY) == "[0 1 2]\n"
+    # Browsers look themselves whether there is a newer service worker.
+    assert [path for path in server.requests if path != "/sw.js"] == [manifest_of(numpy_pack)]
+
+    server.stop()
+    console.reload()
+    assert console.text(NUMPY) == "[0 1 2]\n"
+    assert console.problems() == []
+    # In another tab as well.
+    other = Console(console.page.context.new_page()).open(server.url)
+    assert other.text(NUMPY) == "[0 1 2]\n"
+
+
+def test_only_what_was_needed_is_kept_and_no_request_is_a_second_one(console, serve, numpy_site, numpy_pack):
+    server = serve(numpy_site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(numpy_pack))
+    before = set(console.kept())
+    console.text(NUMPY)
+    console.wait_until_kept(*packed(server))
+    assert set(console.kept()) == packed(server)
+    assert set(console.kept()) > before
+
+
+def test_a_file_that_was_never_needed_is_an_error_with_the_server_dead(console, serve, numpy_site, numpy_pack):
+    server = serve(numpy_site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(numpy_pack))
+    server.stop()
+    console.reload()
+    result = console.execute(NUMPY)
+    assert result["status"] == "error"
+    problem = console.problem("NetworkFailed")
+    assert problem["file"].startswith("archives/")
+    assert "Retry" not in console.page.locator(".problems").inner_text()
+    server.start()
+    assert console.text(NUMPY) == "[0 1 2]\n"
+
+
+def deploy_anew(site) -> None:
+    """Another build of the same page: as `lite-env site` makes it of another runtime."""
+    index, worker = site / "index.html", site / "sw.js"
+    index.write_text(index.read_text().replace("<title>", "<title>New: "))
+    first, rest = worker.read_text().split("\n", 1)
+    info = json.loads(first.removeprefix("self.liteEnvSite = ").rstrip(";"))
+    info["build"] = "0123456789abcdef"
+    worker.write_text(f"self.liteEnvSite = {json.dumps(info)};\n{rest}")
+
+
+def page_caches(console: Console) -> list[str]:
+    return console.page.evaluate("async () => (await caches.keys()).filter(name => name.startsWith('lite-env-page'))")
+
+
+def test_a_new_deployment_is_taken_over_at_once_where_nothing_ran(console, serve, lua_pack, tmp_path):
+    site = make_site(tmp_path / "site", lua_pack, drive="none")
+    server = serve(site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(lua_pack))
+    assert len(page_caches(console)) == 1
+    deploy_anew(site)
+    console.page.reload()
+    console.page.wait_for_function("() => document.title.startsWith('New: ')")
+    console.ready()
+    assert page_caches(console) == ["lite-env-page / 0123456789abcdef"]
+    assert console.text("print(1)").strip() == "1"
+    server.stop()
+    console.reload()
+    assert console.page.title().startswith("New: ")
+
+
+def test_a_new_deployment_is_offered_where_something_ran(console, serve, lua_pack, tmp_path):
+    site = make_site(tmp_path / "site", lua_pack, drive="none")
+    console.open(serve(site).url)
+    console.wait_until_kept(manifest_of(lua_pack))
+    console.text("x = 1")
+    deploy_anew(site)
+    console.page.evaluate("async () => { await (await navigator.serviceWorker.getRegistration()).update() }")
+    console.page.get_by_text("A new version of this page is ready").wait_for()
+    assert console.text("print(x)").strip() == "1"
+    with console.page.expect_navigation():
+        console.page.get_by_role("button", name="Reload").click()
+    console.ready()
+    assert console.page.title().startswith("New: ")
+
+
+def test_a_deployment_that_is_incomplete_does_not_take_over(console, serve, lua_pack, tmp_path):
+    site = make_site(tmp_path / "site", lua_pack, drive="none")
+    server = serve(site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(lua_pack))
+    deploy_anew(site)
+    (site / "index.html").unlink()
+    console.page.evaluate(
+        "async () => { try { await (await navigator.serviceWorker.getRegistration()).update() } catch {} }"
+    )
+    console.page.wait_for_timeout(500)
+    server.stop()
+    console.reload()
+    assert console.text("print(1)").strip() == "1"
+
+
+def test_entries_of_the_pack_before_are_dropped(console, serve, lua_pack, numpy_pack, tmp_path):
+    site = make_site(tmp_path / "site", lua_pack, numpy_pack)
+    console.open(serve(site).url)
+    console.wait_until_kept(manifest_of(lua_pack))
+    folder = f"/packs/{read_manifest(lua_pack).environment.name}/"
+    stale = f"{folder}archives/{'0' * 64}.tar.zst"
+    other = f"/packs/{read_manifest(numpy_pack).environment.name}/archives/{'0' * 64}.tar.zst"
+    console.page.evaluate(
+        "async paths => { for (const path of paths)"
+        " await (await caches.open('lite-env')).put(path, new Response('of an earlier deployment')) }",
+        [stale, other],
+    )
+    console.reload()
+    console.until(lambda: stale not in console.kept())
+    assert other in console.kept()
+
+
+def test_two_packs_of_a_site_are_kept_side_by_side(console, serve, lua_pack, numpy_pack, tmp_path):
+    server = serve(make_site(tmp_path / "site", lua_pack, numpy_pack))
+    names = [read_manifest(pack).environment.name for pack in (lua_pack, numpy_pack)]
+    for name, pack in zip(names, (lua_pack, numpy_pack), strict=True):
+        console.page.goto("about:blank")
+        console.open(f"{server.url}#{name}")
+        console.wait_until_kept(manifest_of(pack))
+    server.stop()
+    for name, code, said in zip(names, ("print(2)", "print(3)"), ("2", "3"), strict=True):
+        console.page.goto("about:blank")
+        console.open(f"{server.url}#{name}")
+        assert console.text(code).strip() == said
+
+
+def test_a_full_disk_is_survived_and_said(console, serve, numpy_site):
+    server = serve(numpy_site)
+    session = console.page.context.new_cdp_session(console.page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": server.url.rstrip("/"), "quotaSize": 2_000_000})
+    console.open(server.url)
+    problem = console.problem("StorageRefused")
+    assert "Quota" in problem["reason"]
+    assert "free space" in problem["hint"]
+    assert console.text(NUMPY) == "[0 1 2]\n"
+    assert console.problems() == ["StorageRefused"]
+    console.reload()
+    assert console.text(NUMPY) == "[0 1 2]\n"
+
+
+@pytest.fixture
+def forbidding(playwright, tmp_path):
+    """A browser whose user forbids all sites to store data."""
+    profile = tmp_path / "profile"
+    (profile / "Default").mkdir(parents=True)
+    preferences = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (profile / "Default" / "Preferences").write_text(json.dumps(preferences))
+    context = playwright.chromium.launch_persistent_context(profile, **launch_options())
+    yield Console(context.pages[0])
+    context.close()
+
+
+def test_blocked_storage_is_survived_and_said(forbidding, serve, lua_site):
+    console = forbidding.open(serve(lua_site).url)
+    assert console.page.evaluate("(() => { try { return localStorage.length } catch (e) { return e.name } })()") == (
+        "SecurityError"
+    )
+    for name in ("NoServiceWorker", "StorageRefused"):
+        problem = console.problem(name)
+        assert "allow this site to store data" in problem["hint"]
+    assert console.text("print(1)").strip() == "1"
+    console.editor.fill("x")
+    console.editor.press("Control+Enter")
+    console.editor.press("ArrowUp")
+    assert console.editor.input_value() == "x"
+
+
+def test_a_plain_http_address_works_and_says_what_it_lacks(console, serve, lua_site):
+    server = serve(lua_site)
+    console.open(server.url.replace("127.0.0.1", "lan.test"))
+    assert console.page.evaluate("isSecureContext") is False
+    problem = console.problem("NoServiceWorker", timeout=SOON_MS)
+    assert "plain http" in problem["reason"]
+    assert "https" in problem["hint"]
+    assert console.text("print(1)").strip() == "1"
+    assert console.problems() == ["NoServiceWorker"]
