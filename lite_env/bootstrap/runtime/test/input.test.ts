@@ -1,10 +1,13 @@
 /** The answer to `input()`, with a real thread that blocks. This file is also that thread's program. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Relay } from '../src/host/channels';
 import { answerInput, awaitInput, interruptInput, INPUT_BYTES } from '../src/kernel/input';
 import type { JupyterMessage, ToWorker } from '../src/protocol';
+
+/** What blocks by mistake fails. */
+const LIMITED = { timeout: 20_000 };
 
 if (isMainThread) {
   tests();
@@ -26,9 +29,10 @@ function reply(value: string): JupyterMessage {
   };
 }
 
-/** A thread that asks `times` times; `answers` yields what it got. */
-function asker(buffer: SharedArrayBuffer, times = 1) {
+/** A thread that asks `times` times; it ends with the test, also when it is still blocked. */
+function asker(t: TestContext, buffer: SharedArrayBuffer, times = 1) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { buffer, times } });
+  t.after(() => worker.terminate());
   const received: unknown[] = [];
   let wake: () => void = () => undefined;
   worker.on('message', (message: object) => {
@@ -50,13 +54,13 @@ function asker(buffer: SharedArrayBuffer, times = 1) {
       await new Promise(resolve => setTimeout(resolve, 1));
     }
   };
-  return { worker, next, blocked };
+  return { next, blocked };
 }
 
 function tests(): void {
-  test('a blocked thread gets the answer, and again', async () => {
+  test('a blocked thread gets the answer, and again', LIMITED, async t => {
     const buffer = new SharedArrayBuffer(INPUT_BYTES);
-    const { blocked, next } = asker(buffer, 2);
+    const { blocked, next } = asker(t, buffer, 2);
     for (const value of ['first', 'zweite Antwort: ü €']) {
       await blocked();
       answerInput(buffer, reply(value));
@@ -70,9 +74,9 @@ function tests(): void {
     assert.deepEqual(awaitInput(buffer), reply('early'));
   });
 
-  test('an interrupt ends the wait without an answer, and the next question waits again', async () => {
+  test('an interrupt ends the wait without an answer, and the next question waits again', LIMITED, async t => {
     const buffer = new SharedArrayBuffer(1024);
-    const { blocked, next } = asker(buffer, 2);
+    const { blocked, next } = asker(t, buffer, 2);
     await blocked();
     interruptInput(buffer);
     assert.equal((await next()).answer, null);
@@ -97,12 +101,12 @@ function tests(): void {
     assert.throws(() => answerInput(buffer, reply('x'.repeat(101))), { name: 'RangeError', message });
   });
 
-  test('the relay: a thread that waits is not left waiting by an answer that is too long', async () => {
+  test('the relay: a thread that waits is not left waiting by an answer that is too long', LIMITED, async t => {
     const { relay, posted, complaints } = makeRelay();
     relay.obey({ type: 'start', manifest: 'm' });
     const { shared } = posted[0] as Extract<ToWorker, { type: 'start' }>;
     assert.ok(shared);
-    const { blocked, next } = asker(shared.input);
+    const { blocked, next } = asker(t, shared.input);
     await blocked();
     relay.obey({ type: 'message', message: reply('x'.repeat(INPUT_BYTES)) });
     assert.equal((await next()).answer, null);
