@@ -56,9 +56,13 @@ class BrokenPack:
 
     def exchange(self, which: str, content: bytes) -> None:
         """Put other content in a file's place, and have the manifest vouch for it."""
-        self.replace(which, lambda _: content)
+        self.exchange_compressed(which, zstandard.compress(content), len(content))
+
+    def exchange_compressed(self, which: str, data: bytes, raw_size: int) -> None:
+        """Put other bytes in a compressed file's place, and have the manifest vouch for them."""
+        self.replace(which, lambda _: data)
         entry = self.manifest["index"] if which == "index" else self.kernel[which]
-        entry |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        entry |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "raw_size": raw_size}
         self.save()
 
     def boot_with(self, position: int = 0) -> None:
@@ -190,17 +194,14 @@ DAMAGES |= {
         hints="add a kernel to the environment",
     ),
     "an index that is no zstd": Damage(
-        do=lambda pack: pack.exchange("index", b"right hash, wrong content"),
+        do=lambda pack: pack.exchange_compressed("index", b"right hash, wrong content", raw_size=8),
         name="Undecodable",
         which="index",
         says="inflate",
         hints="make it again",
     ),
     "an index that is no JSON": Damage(
-        do=lambda pack: (
-            pack.manifest["index"].update(raw_size=8),
-            pack.exchange("index", zstandard.compress(b"no json!")),
-        ),
+        do=lambda pack: pack.exchange("index", b"no json!"),
         name="ManifestInvalid",
         which="index",
         says="is not JSON",

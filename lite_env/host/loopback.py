@@ -152,7 +152,7 @@ def refusal(status: HTTPStatus, reason: str, *headers: tuple[str, str]) -> Respo
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    # Head and body are two packets, and the second would wait for the client's delayed acknowledgement: 40 ms a request.
+    # Head and body are two packets: the second would wait 40 ms for the delayed acknowledgement of the first.
     disable_nagle_algorithm = True
     server_version = "lite_env"
     sys_version = ""

@@ -13,18 +13,22 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 
 
 class File(_Value, frozen=True, kw_only=True):
-    """A file that is served as it is: a kernel's own binaries.
+    """One of a kernel's own binaries inside zstd: no host need compress it, and hosts that can do no better.
 
     Attributes:
-        path: where it lies in the pack.
+        path: where it lies in the pack; its name holds the beginning of `digest`.
         source: where it lay in the prefix.
-        size: bytes.
-        sha256: of the file.
+        digest: SHA-256 of the binary.
+        raw_size: bytes of the binary.
+        size: bytes of the compressed file.
+        sha256: of the compressed file; checked before anything is inflated.
         package: the package that owns it; None where no package does.
     """
 
     path: str
     source: str
+    digest: str
+    raw_size: int
     size: int
     sha256: str
     package: str | None = None

@@ -81,8 +81,8 @@ def read_index(pack: Path, manifest: Manifest) -> Index:
     return decode_index(raw, [archive.raw_size for archive in manifest.archives])
 
 
-def read_compressed(pack: Path, item: Archive | IndexFile) -> bytes:
-    """The uncompressed content of an archive or the index; both of its hashes are checked.
+def read_compressed(pack: Path, item: Archive | IndexFile | File) -> bytes:
+    """The uncompressed content of an archive, the index or a kernel's binary; both of its hashes are checked.
 
     Raises:
         ManifestError: the file is missing, truncated or foreign.
@@ -209,7 +209,7 @@ def _environment_faults(manifest: Manifest) -> Iterator[str]:
         yield "environment.lock_digest is not that of environment.packages"
 
 
-def _compressed_faults(item: Archive | IndexFile, where: str) -> Iterator[str]:
+def _compressed_faults(item: Archive | IndexFile | File, where: str) -> Iterator[str]:
     if not is_sha256(item.digest):
         yield f"{where}.digest is not a SHA-256"
     if not is_sha256(item.sha256):
@@ -235,8 +235,7 @@ def _kernel_faults(kernel: Kernel, where: str) -> Iterator[str]:
             yield f"{where}.{key}.path is '{file.path}', which is not below '{folder}'"
         if not is_safe_path(file.source):
             yield f"{where}.{key}.source is '{file.source}', which leaves the environment"
-        if not is_sha256(file.sha256) or file.size < 0:
-            yield f"{where}.{key} has an impossible size or hash"
+        yield from _compressed_faults(file, f"{where}.{key}")
 
 
 def _duplicates(values: Iterable[str], where: str, key: str) -> Iterator[str]:

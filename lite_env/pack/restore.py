@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import ManifestError, PackError
 from lite_env.pack.bytecode import source_path
 from lite_env.pack.index import IndexedFile, IndexedLink
-from lite_env.pack.reader import read_checked, read_compressed, read_index, read_manifest
+from lite_env.pack.reader import read_compressed, read_index, read_manifest
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.record import write_environment, write_package
 from lite_env.progress import SILENT
@@ -147,7 +147,7 @@ def _restore_kernel(pack: Path, kernel: Kernel, index: Index, staging: Path, own
         if not digest or not sha256_of_bytes((pack / logo).read_bytes()).startswith(digest):
             raise ManifestError(f"'{logo}' has another hash than its name says", hint=_HINT, file=logo)
     for file in kernel.files():
-        content = read_checked(pack, file.path, file.size, file.sha256)
+        content = read_compressed(pack, file)
         target = staging / file.source
         # Two kernels may share a library.
         if target.is_file() and target.read_bytes() == content:

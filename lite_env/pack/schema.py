@@ -25,8 +25,8 @@ def manifest_schema() -> dict[str, Any]:
     for definition in definitions.values():
         # The first line only: how the rest of a docstring is indented depends on the version of Python.
         definition["description"] = definition["description"].partition("\n")[0]
-    for name, keys in (("Archive", ("digest", "sha256")), ("IndexFile", ("digest", "sha256")), ("File", ("sha256",))):
-        for key in keys:
+    for name in ("Archive", "File", "IndexFile"):
+        for key in ("digest", "sha256"):
             definitions[name]["properties"][key] = _SHA256
     definitions["Environment"]["properties"]["lock_digest"] = _SHA256
     definitions["Archive"]["properties"]["load"] = {"enum": ["boot", "import", "demand"]}

@@ -71,8 +71,11 @@ def write_pack(
     with new_directory(output) as staging:
         for folder in ("archives", "kernels"):
             (staging / folder).mkdir()
-        written = _write_archives(plan, _Shelf(staging=staging, old=old, cache=cache, level=plan.level), reporter)
-        kernels = tuple(_write_kernel(plan, kernel, staging) for kernel in plan.kernels)
+        shelf = _Shelf(staging=staging, old=old, cache=cache, level=plan.level)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            pending = beside.submit(lambda: tuple(_write_kernel(plan, kernel, shelf) for kernel in plan.kernels))
+            written = _write_archives(plan, shelf, reporter)
+            kernels = pending.result()
         manifest = Manifest(
             format=f"{FORMAT_MAJOR}.{FORMAT_MINOR}",
             requires=(),
@@ -129,15 +132,16 @@ def _check_output(root: Path, output: Path) -> None:
         )
 
 
-def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive]]:
-    """Archives at `output` by digest, when whatever wrote them would write the same bytes again."""
+def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive | File]]:
+    """Compressed files at `output` by digest, when whatever wrote them would write the same bytes again."""
     try:
         manifest = read_manifest(output)
     except ManifestError:
         return {}
     if manifest.generator != wanted:
         return {}
-    return {archive.digest: (output, archive) for archive in manifest.archives}
+    binaries = (file for kernel in manifest.kernels for file in kernel.files())
+    return {item.digest: (output, item) for item in (*manifest.archives, *binaries)}
 
 
 def _write_archives(plan: PackPlan, shelf: _Shelf, reporter: Reporter) -> list[_Written]:
@@ -178,7 +182,7 @@ def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: _Shelf) -> _Writ
 
     raw = build_tar(archive.entries, body)
     digest = sha256_of_bytes(raw)
-    size, sha256 = shelf.put(digest, raw)
+    size, sha256 = shelf.put(digest, raw, f"archives/{digest}.tar.zst")
     value = Archive(
         digest=digest, raw_size=len(raw), size=size, sha256=sha256, load=archive.load, packages=dict(archive.packages)
     )
@@ -187,16 +191,16 @@ def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: _Shelf) -> _Writ
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Shelf:
-    """Where archives go, and where they may already be."""
+    """Where compressed files go, and where they may already be."""
 
     staging: Path
-    old: Mapping[str, tuple[Path, Archive]]
+    old: Mapping[str, tuple[Path, Archive | File]]
     cache: KeyedCache | None
     level: int
 
-    def put(self, digest: str, raw: bytes) -> tuple[int, str]:
-        """Write the archive of the tar `raw`: its compressed size and hash."""
-        target = self.staging / "archives" / f"{digest}.tar.zst"
+    def put(self, digest: str, raw: bytes, path: str) -> tuple[int, str]:
+        """Compress `raw` into the pack's file `path`: its compressed size and hash."""
+        target = self.staging / path
         reused = _reuse(self.old.get(digest), target)
         if reused is not None:
             return reused
@@ -210,17 +214,17 @@ class _Shelf:
         return len(data), sha256_of_bytes(data)
 
 
-def _reuse(old: tuple[Path, Archive] | None, target: Path) -> tuple[int, str] | None:
-    """Copy an archive of the pack that stood there before, when it is whole: its size and the hash of the file."""
+def _reuse(old: tuple[Path, Archive | File] | None, target: Path) -> tuple[int, str] | None:
+    """Copy a compressed file of the pack that stood there before, when it is whole: its size and its hash."""
     if old is None:
         return None
-    pack, archive = old
+    pack, item = old
     try:
-        read_compressed(pack, archive)
+        read_compressed(pack, item)
     except ManifestError:
         return None
-    shutil.copyfile(pack / archive.path, target)
-    return archive.size, archive.sha256
+    shutil.copyfile(pack / item.path, target)
+    return item.size, item.sha256
 
 
 def is_library(path: str) -> bool:
@@ -229,12 +233,12 @@ def is_library(path: str) -> bool:
     return base.endswith(".so") or ".so." in base
 
 
-def _write_kernel(plan: PackPlan, kernel: KernelSpec, staging: Path) -> Kernel:
+def _write_kernel(plan: PackPlan, kernel: KernelSpec, shelf: _Shelf) -> Kernel:
     folder = f"kernels/{kernel.name}"
-    (staging / folder).mkdir()
-    write = partial(_write_kernel_file, plan, folder, staging)
+    (shelf.staging / folder).mkdir()
+    write = partial(_write_binary, plan, folder, shelf)
     spec = f"{folder}/kernel.json"
-    (staging / spec).write_text(kernel.document, "utf-8", newline="\n")
+    (shelf.staging / spec).write_text(kernel.document, "utf-8", newline="\n")
     return Kernel(
         name=kernel.name,
         display_name=kernel.display_name,
@@ -245,23 +249,35 @@ def _write_kernel(plan: PackPlan, kernel: KernelSpec, staging: Path) -> Kernel:
         wasm=write(kernel.wasm),
         data=write(kernel.data) if kernel.data else None,
         shared={name: write(path) for name, path in kernel.shared},
-        logos=tuple(write(path).path for path in kernel.logos),
+        logos=tuple(_write_logo(plan, folder, shelf.staging, path) for path in kernel.logos),
     )
 
 
-def _write_kernel_file(plan: PackPlan, folder: str, staging: Path, source: str) -> File:
+def _write_binary(plan: PackPlan, folder: str, shelf: _Shelf, source: str) -> File:
     content = (plan.root / source).read_bytes()
     if source.endswith(".wasm") and not is_wasm(content):
         raise PackError(
             f"'{source}' is not WebAssembly", hint="the kernel's package is damaged: install it again", file=source
         )
     digest = sha256_of_bytes(content)
+    path = f"{folder}/{_hashed_name(source, digest)}.zst"
+    size, sha256 = shelf.put(digest, content, path)
+    owner = {file.path: file.package for file in plan.kernel_files}.get(source)
+    return File(path=path, source=source, digest=digest, raw_size=len(content), size=size, sha256=sha256, package=owner)
+
+
+def _write_logo(plan: PackPlan, folder: str, staging: Path, source: str) -> str:
+    content = (plan.root / source).read_bytes()
+    path = f"{folder}/{_hashed_name(source, sha256_of_bytes(content))}"
+    (staging / path).write_bytes(content)
+    return path
+
+
+def _hashed_name(source: str, digest: str) -> str:
+    """`name.ext` as `name-<digest>.ext`; all that follows a library's first dot is its ending."""
     base = PurePosixPath(source).name
     stem, dot, suffix = base.partition(".") if is_library(source) else base.rpartition(".")
-    path = f"{folder}/{stem}-{digest[:_NAME_DIGITS]}{dot}{suffix}"
-    (staging / path).write_bytes(content)
-    owner = {file.path: file.package for file in plan.kernel_files}.get(source)
-    return File(path=path, source=source, size=len(content), sha256=digest, package=owner)
+    return f"{stem}-{digest[:_NAME_DIGITS]}{dot}{suffix}"
 
 
 def _write_index(plan: PackPlan, written: list[_Written], staging: Path) -> IndexFile:

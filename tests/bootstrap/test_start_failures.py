@@ -66,7 +66,7 @@ def test_every_failure_that_can_be_made_is_made():
 
 
 def test_the_script_of_one_kernel_and_the_module_of_another(lua, python, fail):
-    lua.exchange("wasm", (python.path / python.file("wasm")).read_bytes())
+    lua.exchange("wasm", zstandard.decompress((python.path / python.file("wasm")).read_bytes()))
     envelope, seconds = fail(lua)
     assert (envelope.error.name, envelope.error.file) == ("AbiMismatch", lua.file("wasm"))
     assert seconds < FAST

@@ -123,7 +123,7 @@ def test_the_browser_ends_with_a_host_that_is_killed(lua_pack):
 
 def test_a_corrupt_file_of_the_pack_is_named(lua_pack, tmp_path):
     pack = shutil.copytree(lua_pack, tmp_path / "pack")
-    (wasm,) = pack.glob("kernels/**/*.wasm")
+    (wasm,) = pack.glob("kernels/**/*.wasm.zst")
     data = bytearray(wasm.read_bytes())
     data[len(data) // 2] ^= 1
     wasm.write_bytes(data)

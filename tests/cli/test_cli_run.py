@@ -31,7 +31,7 @@ from lite_env.pack.manifest import (
 from tests.fakes import FIGURES, FakeEngine, FakeKernel, idle, message
 
 DIGEST = "0" * 64
-FILE = File(path="kernels/f", source="bin/f", size=1, sha256=DIGEST)
+FILE = File(path="kernels/f", source="bin/f", digest=DIGEST, raw_size=1, size=1, sha256=DIGEST)
 MANIFEST = Manifest(
     format="1.0",
     requires=(),

@@ -25,7 +25,7 @@ DIGEST = "0" * 64
 
 
 def file(size: int) -> File:
-    return File(path=f"kernels/f{size}", source=f"bin/f{size}", size=size, sha256=DIGEST)
+    return File(path=f"kernels/f{size}", source=f"bin/f{size}", digest=DIGEST, raw_size=size, size=size, sha256=DIGEST)
 
 
 def kernel(name: str, **fields) -> Kernel:

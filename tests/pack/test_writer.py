@@ -57,8 +57,10 @@ def test_every_name_is_the_hash_of_what_it_names(prefix, tmp_path):
         assert item.digest in item.path
     for file in manifest.kernels[0].files():
         assert sha256_of_file(pack / file.path) == file.sha256
-        assert file.sha256[:16] in file.path
-        assert (prefix / file.source).read_bytes() == (pack / file.path).read_bytes()
+        raw = zstandard.ZstdDecompressor().decompress((pack / file.path).read_bytes())
+        assert (len(raw), sha256_of_bytes(raw)) == (file.raw_size, file.digest)
+        assert file.digest[:16] in file.path
+        assert (prefix / file.source).read_bytes() == raw
     assert all(sha256_of_file(pack / logo)[:16] in logo for logo in manifest.kernels[0].logos)
 
 

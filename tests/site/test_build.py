@@ -111,7 +111,7 @@ def test_a_new_build_takes_what_changed_and_removes_what_is_gone(pack, tmp_path,
     assert {"packs/gone/manifest.json"} < set(plan.stale)
     assert not (output / "packs" / "gone" / "archives").exists()
     assert len(list((output / "runtime").iterdir())) == 1
-    kernel = next(path for path in plan.kept if path.endswith(".wasm"))
+    kernel = next(path for path in plan.kept if path.endswith(".wasm.zst"))
     assert kernel.startswith("packs/demo/kernels/")
     assert heard.totals == {"writing the site": sum(file.size for file in plan.to_write)} == heard.done
 
@@ -229,7 +229,7 @@ def test_nothing_outside_is_removed(pack, tmp_path, output, runtime):
     assert contents(outside) == before
 
 
-@pytest.mark.parametrize("pattern", ["archives/*", "index-*", "kernels/toy/*.wasm", "kernels/toy/kernel.json"])
+@pytest.mark.parametrize("pattern", ["archives/*", "index-*", "kernels/toy/*.wasm.zst", "kernels/toy/kernel.json"])
 def test_an_incomplete_pack_is_refused(pack, output, runtime, pattern):
     lost = next(pack.glob(pattern))
     lost.unlink()

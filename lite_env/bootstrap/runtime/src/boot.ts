@@ -1,10 +1,11 @@
 import { mountDrive, openChannel } from './drive/mount';
 import { BootError, describe, failureOf, type Failure } from './errors';
 import { hasFileSystem, LazyTree } from './fs/lazy';
+import { Inflater } from './io/inflate';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
-import { Zstd } from './io/zstd';
 import type { EmscriptenModule, FileSystem, KernelServer } from './kernel/emscripten';
+import { importedModules } from './kernel/imports';
 import { NeededLibraries } from './kernel/libraries';
 import { createModule, fetchModule } from './kernel/module';
 import { startXeus } from './kernel/xeus';
@@ -31,6 +32,8 @@ export interface Booted {
   readonly server: KernelServer;
   /** Files in the order of their first opening; empty unless a trace was asked for. */
   readonly opened: readonly string[];
+  /** Fetch what a cell is about to import, in parallel and before it blocks the worker. */
+  prepare(code: string): Promise<unknown>;
   figures(): Figures;
 }
 
@@ -42,15 +45,14 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const source = new Source(options.transport, options.emit);
   const manifest = parseManifest(await source.readUnchecked('manifest.json', 'manifest'));
   const kernel = selectKernel(manifest, options.kernel);
-  const zstd = new Zstd();
-  const archives = new ArchiveStore(manifest.archives, source, zstd);
+  const files = new Inflater(source);
+  const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
-  const ready = zstd.init();
-  const pendingTree = fetchTree(manifest, source, zstd, ready);
+  const pendingTree = fetchTree(manifest, files);
   const ahead = Promise.all(archives.positions('boot').map(position => archives.fetchAhead(position)));
   const variables = { ...manifest.variables, ...options.env };
-  const pendingModule = fetchModule(kernel, source).then(code =>
-    createModule(code, kernel, source, options.locate, {
+  const pendingModule = fetchModule(kernel, files).then(code =>
+    createModule(code, kernel, options.transport, options.locate, {
       print: text => options.emit({ type: 'log', level: 'info', text }),
       printErr: text => options.emit({ type: 'log', level: 'warn', text }),
       variables,
@@ -73,13 +75,30 @@ export async function boot(options: BootOptions): Promise<Booted> {
     throw rootCause(error, lost);
   });
   enter?.();
-  return { kernel, module, server, opened: opened ?? [], figures: () => source.figures(tree?.filled ?? 0) };
+  return {
+    kernel,
+    module,
+    server,
+    opened: opened ?? [],
+    prepare: code => prepareImports(code, kernel, manifest, archives),
+    figures: () => source.figures(tree?.filled ?? 0),
+  };
 }
 
-async function fetchTree(manifest: Manifest, source: Source, zstd: Zstd, ready: Promise<void>): Promise<Tree> {
-  const { index, archives } = manifest;
-  const [data] = await Promise.all([source.read(index, 'index'), ready]);
-  return parseTree(zstd.decode(data, index.rawSize, index.path), index.path, archives);
+async function fetchTree({ index, archives }: Manifest, files: Inflater): Promise<Tree> {
+  return parseTree(await files.read(index, 'index'), index.path, archives);
+}
+
+function prepareImports(
+  code: string,
+  kernel: KernelInfo,
+  { imports }: Manifest,
+  archives: ArchiveStore
+): Promise<unknown> {
+  const modules = imports.size > 0 && kernel.language === 'python' ? importedModules(code) : [];
+  const positions = new Set(modules.flatMap(name => imports.get(name) ?? []));
+  // What fails here fails again when the file is opened, and is told then.
+  return Promise.allSettled([...positions].map(position => archives.fetchAhead(position)));
 }
 
 function mountTree(

@@ -100,6 +100,10 @@ export class Session {
       return; // The start failed and has been reported.
     }
     try {
+      const { code } = message.content;
+      if (message.header.msg_type === 'execute_request' && typeof code === 'string') {
+        await this.booted.prepare(code);
+      }
       this.forgetInterrupt();
       this.answered = false;
       forgetUnfinished(this.booted.module);
@@ -109,7 +113,8 @@ export class Session {
     } catch (error) {
       const cause = new Error(explain(this.booted.module, error), { cause: error });
       const failure = failureOf(cause, `handling ${message.header.msg_type}`);
-      this.host.emit({ type: 'error', error: failure, fatal: true });
+      const file = failure.file ?? this.booted.kernel.wasm.path;
+      this.host.emit({ type: 'error', error: { ...failure, file }, fatal: true });
       this.booted = null;
     }
   }

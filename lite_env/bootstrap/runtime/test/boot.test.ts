@@ -88,8 +88,8 @@ test('the glue is told where its own files lie, and runs nothing that was not ch
   );
   await start();
   assert.deepEqual(located.slice(0, 3), [
-    'located:kernels/xtest/xtest.wasm',
-    'located:kernels/xtest/xtest.data',
+    'located:kernels/xtest/xtest.wasm.zst',
+    'located:kernels/xtest/xtest.data.zst',
     'located:other.js',
   ]);
   const library = located[3] as string;
@@ -273,7 +273,7 @@ test('a module that is none, and one the engine refuses', async () => {
   const refused = new Uint8Array([...EMPTY_WASM.subarray(0, 4), 9, 9, 9, 9]);
   await assert.rejects(
     prepare(generation4(), { wasm: utf8('not wasm at all') }).start(),
-    failure('NotWasm', /^"kernels\/xtest\/xtest\.wasm" is not WebAssembly$/)
+    failure('NotWasm', /^"kernels\/xtest\/xtest\.wasm\.zst" is not WebAssembly$/)
   );
   await assert.rejects(
     prepare(generation4(), { wasm: new Uint8Array(0) }).start(),
@@ -281,7 +281,7 @@ test('a module that is none, and one the engine refuses', async () => {
   );
   await assert.rejects(
     prepare(generation4(), { wasm: refused }).start(),
-    failure('CompileFailed', /cannot be compiled here: CompileError/, 'kernels/xtest/xtest.wasm')
+    failure('CompileFailed', /cannot be compiled here: CompileError/, 'kernels/xtest/xtest.wasm.zst')
   );
 });
 
@@ -290,7 +290,7 @@ test('a module that wants what its script does not bring', async () => {
   const importing = new Uint8Array([...EMPTY_WASM, 1, 4, 1, 0x60, 0, 0, 2, 7, 1, 1, 0x61, 1, 0x62, 0, 0]);
   await assert.rejects(
     prepare(generation4(), { wasm: importing }).start(),
-    failure('AbiMismatch', /does not fit its script: TypeError/, 'kernels/xtest/xtest.wasm')
+    failure('AbiMismatch', /does not fit its script: TypeError/, 'kernels/xtest/xtest.wasm.zst')
   );
 });
 
@@ -310,7 +310,7 @@ test('a script that is of no xeus kernel', async () => {
   delete (globalThis as Record<string, unknown>)['createXeusModule'];
   await assert.rejects(
     prepare(generation4(), { script: '1' }).start(),
-    failure('AbiMismatch', /^"kernels\/xtest\/xtest\.js" does not define createXeusModule$/)
+    failure('AbiMismatch', /^"kernels\/xtest\/xtest\.js\.zst" does not define createXeusModule$/)
   );
 });
 
@@ -361,7 +361,7 @@ test('a kernel that does not start tells its C++ exception', async () => {
   } as never;
   await assert.rejects(
     prepare(kernel).start(),
-    failure('KernelFailed', /^the kernel "xtest" did not start: std::runtime_error at 4711$/, 'kernels/xtest/xtest.js')
+    failure('KernelFailed', /^the kernel "xtest" did not start: std::runtime_error at 4711$/, 'kernels/xtest/xtest.js.zst')
   );
 });
 

@@ -32,7 +32,7 @@ test('a manifest is read whole', () => {
   assert.equal(manifest.index.path, `index-${full()['index'].digest}.json.zst`);
   const [kernel] = manifest.kernels;
   assert.deepEqual(kernel?.argv, ['/bin/xtest', '-f', '{connection_file}']);
-  assert.equal(kernel?.data?.path, 'kernels/xtest/xtest.data');
+  assert.equal(kernel?.data?.path, 'kernels/xtest/xtest.data.zst');
   assert.deepEqual([...(kernel?.shared.keys() ?? [])], ['libxeus.so']);
   assert.deepEqual(manifest.mounts, { prefix: '/', drive: '/drive' });
 });

@@ -20,7 +20,11 @@ const reply = (parent: JupyterMessage, type = 'execute_reply') => ({
 });
 
 /** What the fake interpreter of `generation4` reads at its start. */
-const PYTHON = { archives: [{ 'lib/python3.13/os.py': 'import abc' }], python: '3.13.1' };
+const PYTHON = {
+  archives: [{ 'lib/python3.13/os.py': 'import abc' }],
+  shared: { 'libxeus.so': 'library' },
+  python: '3.13.1',
+};
 
 function open(kernel: FakeKernel = withoutFileSystem(), parts: PackParts = {}) {
   const globals: Record<string, any> = {};

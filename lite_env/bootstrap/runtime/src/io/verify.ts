@@ -8,6 +8,11 @@ export interface Expected {
   readonly sha256: string;
 }
 
+/** A served file that is zstd, and how many bytes it becomes. */
+export interface Compressed extends Expected {
+  readonly rawSize: number;
+}
+
 const REDEPLOY = 'the site was deployed incompletely, or a cache holds an older file: deploy the whole pack again';
 
 /** Check bytes against the manifest before anything is made of them. */

@@ -1,5 +1,6 @@
 import { because, BootError } from '../errors';
-import type { Source } from '../io/source';
+import type { Inflater } from '../io/inflate';
+import type { Transport } from '../io/transport';
 import type { KernelInfo } from '../pack/manifest';
 import type { EmscriptenModule, ModuleFactory, ModuleOptions } from './emscripten';
 
@@ -15,12 +16,12 @@ export interface ModuleCode {
 }
 
 /** Fetch the kernel's own files in parallel, and compile the module as soon as it is there. */
-export async function fetchModule(kernel: KernelInfo, source: Source): Promise<ModuleCode> {
+export async function fetchModule(kernel: KernelInfo, files: Inflater): Promise<ModuleCode> {
   const [script, wasm, data, shared] = await Promise.all([
-    source.read(kernel.script, 'kernel'),
-    source.read(kernel.wasm, 'kernel').then(bytes => compile(bytes, kernel.wasm.path)),
-    kernel.data ? source.read(kernel.data, 'kernel') : null,
-    Promise.all([...kernel.shared].map(async ([name, file]) => [name, await source.read(file, 'kernel')] as const)),
+    files.read(kernel.script, 'kernel'),
+    files.read(kernel.wasm, 'kernel').then(bytes => compile(bytes, kernel.wasm.path)),
+    kernel.data ? files.read(kernel.data, 'kernel') : null,
+    Promise.all([...kernel.shared].map(async ([name, file]) => [name, await files.read(file, 'kernel')] as const)),
   ]);
   return { script, wasm, data, shared: new Map(shared) };
 }
@@ -53,11 +54,11 @@ export interface ModuleHooks {
 export async function createModule(
   code: ModuleCode,
   kernel: KernelInfo,
-  source: Source,
+  transport: Transport,
   locate: (path: string) => string,
   hooks: ModuleHooks
 ): Promise<EmscriptenModule> {
-  source.transport.evaluate(code.script, kernel.script.path);
+  transport.evaluate(code.script, kernel.script.path);
   const factory = (globalThis as { createXeusModule?: ModuleFactory }).createXeusModule;
   if (typeof factory !== 'function') {
     throw new BootError('AbiMismatch', `"${kernel.script.path}" does not define createXeusModule`, {

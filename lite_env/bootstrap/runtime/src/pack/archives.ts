@@ -14,6 +14,8 @@ export class ArchiveStore {
   /** Inflated archives, the least recently used first. */
   private readonly inflated = new Map<number, Uint8Array>();
   private inflatedBytes = 0;
+  /** Archives that were inflated once: what is still wanted of them is read when it is opened. */
+  private readonly opened = new Set<number>();
 
   constructor(
     private readonly archives: readonly ArchiveInfo[],
@@ -29,7 +31,7 @@ export class ArchiveStore {
 
   /** Fetch an archive without blocking, so that its first file opens without a request. */
   async fetchAhead(position: number): Promise<void> {
-    if (!this.fetched.has(position) && !this.inflated.has(position)) {
+    if (!this.fetched.has(position) && !this.opened.has(position)) {
       this.fetched.set(position, await this.source.read(this.info(position), 'archive'));
     }
   }
@@ -53,6 +55,7 @@ export class ArchiveStore {
     const info = this.info(position);
     const raw = this.zstd.decode(this.fetched.get(position) ?? this.source.readSync(info), info.rawSize, info.path);
     this.fetched.delete(position);
+    this.opened.add(position);
     this.keep(position, raw);
     return raw;
   }

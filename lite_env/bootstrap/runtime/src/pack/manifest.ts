@@ -1,5 +1,5 @@
 import { BootError, describe } from '../errors';
-import type { Expected } from '../io/verify';
+import type { Compressed } from '../io/verify';
 import { Checker } from './check';
 
 /** The format this reader was written for; a later minor version only adds what may be ignored. */
@@ -10,8 +10,7 @@ const FAMILIES: ReadonlySet<string> = new Set(['xeus']);
 /** When an archive is loaded: before the kernel starts, before a traced module is imported, or when a file is opened. */
 export type Load = 'boot' | 'import' | 'demand';
 
-export interface ArchiveInfo extends Expected {
-  readonly rawSize: number;
+export interface ArchiveInfo extends Compressed {
   readonly load: Load;
 }
 
@@ -19,11 +18,11 @@ export interface KernelInfo {
   readonly name: string;
   readonly language: string;
   readonly argv: readonly string[];
-  readonly script: Expected;
-  readonly wasm: Expected;
-  readonly data: Expected | null;
+  readonly script: Compressed;
+  readonly wasm: Compressed;
+  readonly data: Compressed | null;
   /** Libraries the main module needs before its file system exists, by the name they are asked for. */
-  readonly shared: ReadonlyMap<string, Expected>;
+  readonly shared: ReadonlyMap<string, Compressed>;
 }
 
 export interface Manifest {
@@ -36,7 +35,7 @@ export interface Manifest {
   readonly archives: readonly ArchiveInfo[];
   /** Positions of the archives that the import of a traced module needs besides those of the boot. */
   readonly imports: ReadonlyMap<string, readonly number[]>;
-  readonly index: Expected & { readonly rawSize: number };
+  readonly index: Compressed;
   readonly mounts: { readonly prefix: string; readonly drive: string };
 }
 
@@ -157,13 +156,9 @@ function kernel(check: Checker, value: unknown, where: string): KernelInfo {
   };
 }
 
-function file(check: Checker, value: unknown, where: string): Expected {
+function file(check: Checker, value: unknown, where: string): Compressed {
   const entry = check.object(value, where);
-  return {
-    path: check.path(entry['path'], `${where}.path`),
-    size: check.size(entry['size'], `${where}.size`),
-    sha256: check.sha256(entry['sha256'], `${where}.sha256`),
-  };
+  return compressed(check, entry, where, check.path(entry['path'], `${where}.path`));
 }
 
 function archive(check: Checker, value: unknown, where: string): ArchiveInfo {
@@ -192,13 +187,13 @@ function imports(check: Checker, value: unknown, archives: readonly ArchiveInfo[
   );
 }
 
-function index(check: Checker, value: unknown): Expected & { rawSize: number } {
+function index(check: Checker, value: unknown): Compressed {
   const entry = check.object(value, 'index');
   const digest = check.sha256(entry['digest'], 'index.digest');
   return compressed(check, entry, 'index', `index-${digest}.json.zst`);
 }
 
-function compressed(check: Checker, entry: Record<string, unknown>, where: string, path: string) {
+function compressed(check: Checker, entry: Record<string, unknown>, where: string, path: string): Compressed {
   return {
     path,
     size: check.size(entry['size'], `${where}.size`),

@@ -53,7 +53,7 @@ export function fileLabel(path: string): string {
   if (digest) {
     return path.startsWith('archives/') ? `archive ${digest}` : 'file index';
   }
-  return name.replace(/-[0-9a-f]{16,64}(?=\.)/, '');
+  return name.replace(/-[0-9a-f]{16,64}(?=\.)/, '').replace(/\.zst$/, '');
 }
 
 function sum(files: readonly FileProgress[], key: 'loaded' | 'total'): number {

@@ -49,14 +49,15 @@ export const EMPTY_WASM = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
 export function makePack(parts: PackParts = {}): MemoryPack {
   const files = new Map<string, Uint8Array>();
-  const put = (path: string, data: Uint8Array): Json => {
-    files.set(path, data);
-    return { path, source: path, size: data.length, sha256: sha256(data) };
-  };
   const compressed = (raw: Uint8Array, path: (digest: string) => string): Json => {
     const digest = sha256(raw);
-    const { size, sha256: own } = put(path(digest), zstd(raw));
-    return { digest, raw_size: raw.length, size, sha256: own };
+    const data = zstd(raw);
+    files.set(path(digest), data);
+    return { digest, raw_size: raw.length, size: data.length, sha256: sha256(data) };
+  };
+  const put = (source: string, raw: Uint8Array): Json => {
+    const path = `${source}.zst`;
+    return { path, source, ...compressed(raw, () => path) };
   };
 
   const tree: Json = {};
