@@ -44,6 +44,8 @@ export class BootError extends Error {
   }
 }
 
+const START_AGAIN = 'start the kernel again, which begins with empty memory; what is on /drive is still there';
+
 /** What to tell of anything that was thrown while `doing` something. */
 export function failureOf(error: unknown, doing: string): Failure {
   if (error instanceof BootError) {
@@ -58,7 +60,7 @@ export function failureOf(error: unknown, doing: string): Failure {
       hint: 'close other tabs, or pack a smaller environment',
     };
   }
-  return { name: 'KernelFailed', message: `${doing} failed: ${text}`, file: null, hint: null };
+  return { name: 'KernelFailed', message: `${doing} failed: ${text}`, file: null, hint: START_AGAIN };
 }
 
 /** A `BootError` of that name because of `cause`; one that was thrown on purpose, or a lack of memory, stays what it is. */

@@ -68,6 +68,8 @@ export type ToWorker =
       readonly shared?: SharedChannels | null;
       readonly drive?: DriveSource | null;
       readonly stdin?: StdinSource | null;
+      /** Name of a lock that the worker holds while it lives. */
+      readonly pulse?: string | null;
       /** Keep which files of the environment are opened, for `trace`. */
       readonly trace?: boolean;
     }

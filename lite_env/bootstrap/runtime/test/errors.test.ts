@@ -42,7 +42,7 @@ test('anything else is a failure of the kernel, with what was done', () => {
     name: 'KernelFailed',
     message: 'starting the kernel failed: TypeError: x is not a function',
     file: null,
-    hint: null,
+    hint: 'start the kernel again, which begins with empty memory; what is on /drive is still there',
   });
 });
 

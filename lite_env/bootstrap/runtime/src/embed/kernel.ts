@@ -3,7 +3,9 @@ import { Relay } from '../host/channels';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
 import { hasSharedMemory, PageLink } from './drive-link';
+import { createPulse, type Pulse } from './pulse';
 import { Requests } from './requests';
+import { newId } from './service';
 
 type Ready = Extract<FromWorker, { type: 'ready' }>;
 
@@ -12,6 +14,7 @@ export class WorkerKernel implements Kernel {
   name = '';
   canInterrupt = false;
   private worker: Worker | null = null;
+  private pulse: Pulse | null = null;
   private relay: Relay | null = null;
   private awaitingFigures: ((figures: Figures) => void)[] = [];
   private endStart: { ready(envelope: Ready): void; failed(error: Error): void } | null = null;
@@ -133,15 +136,20 @@ export class WorkerKernel implements Kernel {
         this.take({ type: 'error', error: brokenWorker(event), fatal: true });
       }
     });
+    const pulse = createPulse(newId());
+    this.pulse = pulse;
     const { drive, stdin } = this.link.sources;
     const url = new URL(manifest, location.href).href;
-    this.relay.obey({ type: 'start', manifest: url, kernel: kernel ?? null, env: env ?? {}, drive, stdin });
+    const sources = { drive, stdin, pulse: pulse.name };
+    this.relay.obey({ type: 'start', manifest: url, kernel: kernel ?? null, env: env ?? {}, ...sources });
     const envelope = await ready;
+    pulse.watch(() => this.take({ type: 'error', error: GONE, fatal: true }));
     this.name = envelope.kernel;
     this.canInterrupt = envelope.interrupts;
   }
 
   private endWorker(reason: string): void {
+    this.pulse?.stop();
     this.worker?.terminate();
     this.worker = null;
     this.relay = null;
@@ -205,6 +213,13 @@ function createWorker(url: URL): Worker {
     setTimeout(() => URL.revokeObjectURL(own), 60_000); // A worker fetches its script after this returns.
   }
 }
+
+const GONE: Failure = {
+  name: 'KernelFailed',
+  message: 'the worker has ended without a word: the program closed it, or the browser did, most often for its memory',
+  file: 'worker.js',
+  hint: 'start the kernel again; where it ends again, close other tabs or use less memory',
+};
 
 function brokenWorker(event: ErrorEvent): Failure {
   return {

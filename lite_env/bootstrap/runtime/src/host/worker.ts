@@ -1,4 +1,5 @@
 /** Entry of the browser's classic worker. */
+import { beat } from '../embed/pulse';
 import type { Failure } from '../errors';
 import { BrowserTransport, resolvePath } from '../io/browser';
 import { KeptTransport, openCache } from '../io/kept';
@@ -31,6 +32,9 @@ const session = new Session(scope as never, {
   locate: (manifest, path) => resolvePath(path, base(manifest)),
 });
 scope.addEventListener('message', event => {
+  if (event.data.type === 'start') {
+    beat(event.data.pulse);
+  }
   session.receive(event.data);
 });
 scope.addEventListener('unhandledrejection', event => {
