@@ -18,6 +18,7 @@ from lite_env.cli.console import reporter_of
 from lite_env.cli.kernel_output import JsonPrinter, TextPrinter, write
 from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.run import ENGINES, START_SECONDS, EngineName, RunningKernel, RunOptions, start_kernel
+from lite_env.pack.reader import read_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,7 +155,7 @@ def _run(pack: Path, job: _Job, *, options: RunOptions, reporter: Reporter, debu
     ):
         failure = work(running.client)
         if job.figures:
-            reporter.note(_figures_line(running, running.client.figures()))
+            reporter.note(_figures_line(pack, running, running.client.figures()))
     if failure is not None and failure.interrupted:
         raise KeyboardInterrupt
     if failure is not None:
@@ -258,10 +259,11 @@ def _interrupting(client: KernelClient) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _figures_line(running: RunningKernel, end: Figures) -> str:
-    start = running.ready.figures
+def _figures_line(pack: Path, running: RunningKernel, end: Figures) -> str:
+    manifest, start = running.manifest, running.ready.figures
+    files = len(read_index(pack, manifest).entries) + len(manifest.binaries)
     return (
-        f"{running.kernel.name} was ready after {start.seconds:.1f} s with {start.requests} requests, "
-        f"{start.bytes / _MEGA:.1f} MB, {start.files} files; at the end {end.requests} requests, "
-        f"{end.bytes / _MEGA:.1f} MB, {end.files} files"
+        f"{len(manifest.environment.packages)} packages, {files} files, {manifest.total_size / _MEGA:.1f} MB; "
+        f"{start.bytes / _MEGA:.1f} MB in {start.requests} requests before the first cell, "
+        f"{end.bytes / _MEGA:.1f} MB in {end.requests} at the end; ready in {start.seconds:.1f} s"
     )

@@ -52,6 +52,7 @@ class RunningKernel:
     """A kernel that takes messages."""
 
     client: KernelClient
+    manifest: Manifest
     kernel: Kernel
     ready: Ready
 
@@ -119,7 +120,7 @@ def start_kernel(
         client = KernelClient(engine, on_message=on_message, on_log=on_log)
         with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
             ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)
-        yield RunningKernel(client=client, kernel=kernel, ready=ready)
+        yield RunningKernel(client=client, manifest=manifest, kernel=kernel, ready=ready)
     finally:
         engine.close()
 

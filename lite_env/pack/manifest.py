@@ -173,3 +173,14 @@ class Manifest(_Value, frozen=True, kw_only=True):
     imports: dict[str, tuple[int, ...]] = {}
     profile: str | None = None
     bytecode: bool = False
+
+    @property
+    def binaries(self) -> tuple[File, ...]:
+        """The kernels' own binaries, each once, by path."""
+        files = {file.path: file for kernel in self.kernels for file in kernel.files()}
+        return tuple(files[path] for path in sorted(files))
+
+    @property
+    def total_size(self) -> int:
+        """Bytes of all that a kernel can ask for: archives, index and binaries, as they are served."""
+        return sum(item.size for item in (*self.archives, self.index, *self.binaries))

@@ -140,8 +140,8 @@ def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive | F
         return {}
     if manifest.generator != wanted:
         return {}
-    binaries = (file for kernel in manifest.kernels for file in kernel.files())
-    return {item.digest: (output, item) for item in (*manifest.archives, *binaries)}
+    items: tuple[Archive | File, ...] = (*manifest.archives, *manifest.binaries)
+    return {item.digest: (output, item) for item in items}
 
 
 def _write_archives(plan: PackPlan, shelf: _Shelf, reporter: Reporter) -> list[_Written]:

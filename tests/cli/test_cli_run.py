@@ -19,6 +19,7 @@ from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host import run as run_module
 from lite_env.host.engine import Interrupt, MessageEnvelope
 from lite_env.host.request import InputRequest
+from lite_env.pack.index import Index, IndexedFile
 from lite_env.pack.manifest import (
     Environment,
     File,
@@ -176,10 +177,13 @@ def test_json_gives_every_message_and_nothing_else(engine, tmp_path):
     assert isinstance(result.exception, Answer)
 
 
-def test_figures_are_one_line_on_stderr(engine, tmp_path):
+def test_figures_are_one_line_on_stderr(engine, tmp_path, monkeypatch):
+    files = {"lib/a": IndexedFile(size=1, archive=0, offset=0)}
+    monkeypatch.setattr(command_module, "read_index", lambda pack, manifest: Index(entries=files, needed={}))
     result = run(tmp_path, "--figures", "-c", "out")
     assert result.stderr.splitlines()[-1] == (
-        "fake was ready after 1.5 s with 3 requests, 2.0 MB, 7 files; at the end 3 requests, 2.0 MB, 7 files"
+        "0 packages, 2 files, 0.0 MB; 2.0 MB in 3 requests before the first cell, "
+        "2.0 MB in 3 at the end; ready in 1.5 s"
     )
     assert "ready" not in run(tmp_path, "--figures", "-c", "out", options=("--quiet",)).stderr
 

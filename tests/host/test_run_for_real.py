@@ -40,7 +40,8 @@ def notebook(path, *sources: str):
 def test_numpy_runs(numpy_pack):
     ended = lite_env("run", numpy_pack, "--figures", "-c", "import numpy\nprint(numpy.arange(3))\nnumpy.ones(2)")
     assert (ended.code, ended.out) == (0, "[0 1 2]\narray([1., 1.])\n")
-    assert ended.err.startswith("xpython was ready after ")
+    assert ended.err.startswith("25 packages, ")
+    assert " MB in 5 requests before the first cell, " in ended.err
 
 
 def test_a_file_that_fails(numpy_pack, tmp_path):
