@@ -183,4 +183,5 @@ class Manifest(_Value, frozen=True, kw_only=True):
     @property
     def total_size(self) -> int:
         """Bytes of all that a kernel can ask for: archives, index and binaries, as they are served."""
-        return sum(item.size for item in (*self.archives, self.index, *self.binaries))
+        items: tuple[Archive | File, ...] = (*self.archives, *self.binaries)
+        return self.index.size + sum(item.size for item in items)
