@@ -18,11 +18,11 @@ VERSION = "6.0.1"
 _SCRIPT = """
 import sys
 from pathlib import Path
-from empack.file_patterns import pkg_file_filter_from_yaml
+from empack.file_patterns import PkgFileFilter, pkg_file_filter_from_yaml
 from empack.pack import DEFAULT_CONFIG_PATH, pack_env
-prefix, output, cache = map(Path, sys.argv[1:])
-pack_env(env_prefix=prefix, relocate_prefix="/", outdir=output, use_cache=False, cache_dir=cache,
-         file_filters=pkg_file_filter_from_yaml(DEFAULT_CONFIG_PATH))
+prefix, output, cache = map(Path, sys.argv[1:4])
+filters = pkg_file_filter_from_yaml(DEFAULT_CONFIG_PATH) if sys.argv[4] == "filtered" else PkgFileFilter(default={})
+pack_env(env_prefix=prefix, relocate_prefix="/", outdir=output, use_cache=False, cache_dir=cache, file_filters=filters)
 """
 
 
@@ -40,9 +40,9 @@ def install_empack() -> Path:
     return python
 
 
-def empack_command(python: Path, prefix: Path, output: Path, cache: Path) -> list[str]:
-    """The command that packs `prefix` into `output` as jupyterlite-xeus does: default filters, no cache."""
-    return [str(python), "-c", _SCRIPT, str(prefix), str(output), str(cache)]
+def empack_command(python: Path, prefix: Path, output: Path, cache: Path, *, filtered: bool = True) -> list[str]:
+    """The command that packs `prefix` into `output` as jupyterlite-xeus does: default filters (or none), no cache."""
+    return [str(python), "-c", _SCRIPT, str(prefix), str(output), str(cache), "filtered" if filtered else "whole"]
 
 
 def empack_environment(home: Path) -> dict[str, str]:
@@ -53,8 +53,8 @@ def empack_environment(home: Path) -> dict[str, str]:
 def copy_for_empack(prefix: Path, copy: Path) -> Path:
     """A copy of an installed environment that empack can read, its files linked where the system can.
 
-    empack takes every JSON file in ``conda-meta`` for a package's record (ours is none), and wants the key ``files`` in it
-    (rattler leaves it out for a package without files).
+    empack takes every JSON file in ``conda-meta`` for a package's record (ours is none), and wants the key ``files`` in
+    it (rattler leaves it out for a package without files).
     """
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(prefix, copy, symlinks=True, copy_function=_link, ignore=shutil.ignore_patterns("conda-meta"))

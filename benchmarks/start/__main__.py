@@ -103,9 +103,7 @@ def make_variants(options: Options) -> list[Variant]:
     return made
 
 
-async def measure(
-    variants: Sequence[Variant], options: Options
-) -> tuple[list[LinkCheck], list[Visit], list[str]]:
+async def measure(variants: Sequence[Variant], options: Options) -> tuple[list[LinkCheck], list[Visit], list[str]]:
     """All rounds; each link in turn, and on each link the variants in an order that turns with the round."""
     chromium, encoder = find_chromium(), Encoder(WORK / "encoded")
     checks: list[LinkCheck] = []
@@ -119,8 +117,12 @@ async def measure(
         for link in options.links:
             if link.throughput is not None:
                 checks += await check_link(chromium, server, encoder, link)
-        turns = [(encoding, number, link) for encoding in options.encodings
-                 for number in range(options.rounds) for link in options.links]
+        turns = [
+            (encoding, number, link)
+            for encoding in options.encodings
+            for number in range(options.rounds)
+            for link in options.links
+        ]
         for turn, (encoding, number, link) in enumerate(turns):
             for place in range(len(variants)):
                 variant = variants[(place + number) % len(variants)]
@@ -154,8 +156,8 @@ def _line(visit: Visit) -> str:
     ready = visit.marks["ready"]
     cells = ", ".join(f"{key} {mark.seconds:.2f}" for key, mark in visit.marks.items() if key != "ready")
     peak = max((mark.peak or 0 for mark in visit.marks.values()), default=0)
-    return f"{visit.occasion}: ready {ready.seconds:.2f} s, {ready.requests} requests, {ready.wire / 1e3:,.0f} kB" \
-           f" ({ready.seen / 1e3:,.0f} seen), then {cells}; peak {peak / 1e6:.0f} MB"  # fmt: skip
+    moved = f"{ready.requests} requests, {ready.wire / 1e3:,.0f} kB ({ready.seen / 1e3:,.0f} seen)"
+    return f"{visit.occasion}: ready {ready.seconds:.2f} s, {moved}, then {cells}; peak {peak / 1e6:.0f} MB"
 
 
 def _about(options: Options, variants: Sequence[Variant], seconds: float) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def _about(options: Options, variants: Sequence[Variant], seconds: float) -> dic
         "rounds": options.rounds,
         "seconds": round(seconds),
         "untraced": {key: untraced_in(pack) for key, pack in packs.items() if pack.is_dir()},
-        "variants": {variant.key: variant.label for variant in variants},
+        "variants": [[variant.key, variant.label] for variant in variants],
     }
 
 

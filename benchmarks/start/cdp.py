@@ -119,7 +119,13 @@ class Browser:
             flags.append("--no-sandbox")  # as root Chromium refuses to start with it
         silent = asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
-            str(self._program), *flags, "about:blank", stdin=silent, stdout=silent, stderr=silent, start_new_session=True
+            str(self._program),
+            *flags,
+            "about:blank",
+            stdin=silent,
+            stdout=silent,
+            stderr=silent,
+            start_new_session=True,
         )
         port, path = await asyncio.wait_for(self._endpoint(), _LAUNCH_SECONDS)
         self._socket = await connect(f"ws://127.0.0.1:{port}{path}", max_size=None, compression=None, proxy=None)
@@ -175,7 +181,7 @@ class Browser:
         if self._process is not None:
             try:
                 await asyncio.wait_for(self._process.wait(), _CLOSE_SECONDS)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
         for _ in range(100):

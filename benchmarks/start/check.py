@@ -78,7 +78,9 @@ async def check_link(program: Path, server: CountingServer, encoder: Encoder, li
     async with Browser(program) as browser:
         page = await Meter(browser, link).open()
         await page.send("Page.navigate", url=f"{server.url}check/index.html")
-        result = await evaluate(page, f"document.title === 'check' ? {_RUN} : null", until=lambda value: value is not None)
+        result = await evaluate(
+            page, f"document.title === 'check' ? {_RUN} : null", until=lambda value: value is not None
+        )
     rate = (link.throughput or 0) / 8
     return [
         LinkCheck(

@@ -21,8 +21,8 @@ TODAY = ("b", "m")
 def measure_of(visit: Visit, measure: str) -> float | None:
     """One figure of a visit; None where it has none.
 
-    ``ready``, ``first`` and ``numpy`` are seconds from the opening of the page to that answer, ``import M`` seconds from
-    the opening to an import's end when it is asked for at ready, ``cell M`` the seconds of that cell alone.
+    ``ready``, ``first`` and ``numpy`` are seconds from the opening of the page to that answer, ``import M`` seconds
+    from the opening to an import's end when it is asked for at ready, ``cell M`` the seconds of that cell alone.
     """
     marks = visit.marks
     if measure.startswith(("import ", "cell ")):

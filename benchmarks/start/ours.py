@@ -41,7 +41,7 @@ def ours(environment: Environment, *, key: str, label: str, own_page: bool) -> V
         if own_page:
             # No variant mounts a drive: the peers would need JupyterLite for theirs.
             write_site(plan_site([pack], tree, SiteOptions(drive="none"), runtime=runtime_dir()))
-            return Variant(key=key, label=label, tree=tree, page="index.html", lacks=lacks)
+            return Variant(key=key, label=label, tree=tree, page="", lacks=lacks)
         shutil.copytree(pack, tree / "pack")
         shutil.copyfile(runtime_dir() / "worker.js", tree / "worker.js")
         config: dict[str, object] = {

@@ -76,7 +76,13 @@ def eager_today(environment: Environment) -> list[Variant]:
         bundle_config = _page(bundle, {"speaker": "envelopes", "worker": "worker.js", "start": start})
     return [
         Variant(key="b", label="eager today (jupyterlite-xeus 5.1.0)", tree=own, config=own_config, lacks=OF_PIP),
-        Variant(key="m", label=f"eager today, bare (mambajs-core {_MAMBAJS})", tree=bundle, config=bundle_config, lacks=OF_PIP),
+        Variant(
+            key="m",
+            label=f"eager today, bare (mambajs-core {_MAMBAJS})",
+            tree=bundle,
+            config=bundle_config,
+            lacks=OF_PIP,
+        ),
     ]
 
 

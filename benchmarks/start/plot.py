@@ -24,6 +24,7 @@ _HEAD = 64
 _PANEL = 44  # title and gap of a panel
 _COLOURS = {OURS: ("#0b6e4f", "#7fc8a9"), "lean": ("#3f7f93", "#a9cfda")}
 _OTHERS = ("#6b7280", "#c3c7ce")
+_NOTE = "dark: the kernel answers; light: first numpy result; MB: over the wire until the kernel answers"
 _STYLE = (
     "text{font-family:system-ui,'DejaVu Sans',sans-serif;font-size:13px;fill:#1f2328}"
     ".title{font-size:17px;font-weight:600}.link{font-size:14px;font-weight:600}.note{fill:#57606a;font-size:12px}"
@@ -40,22 +41,21 @@ def write_plot(figures: Figures, about: dict[str, Any], path: Path) -> None:
         parts += panel
         top += height
     height = top + 8
+    size = f'width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}"'
     head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}"'
-        ' role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
         "<title>Seconds from the opening of the page to a kernel that answers, first visit</title>",
         f"<style>{_STYLE}</style>",
         f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="#ffffff"/>',
         '<text class="title" x="20" y="30">Seconds from opening the page, first visit</text>',
-        '<text class="note" x="20" y="50">dark: the kernel answers; light: first numpy result; MB: over the wire until '
-        "the kernel answers</text>",
+        f'<text class="note" x="20" y="50">{_NOTE}</text>',
     ]
     write_text(path, "\n".join([*head, *parts, "</svg>"]) + "\n")
 
 
 def _panel(figures: Figures, about: dict[str, Any], link: Link, top: int) -> tuple[list[str], int]:
     rows = []
-    for key, label in about["variants"].items():
+    for key, label in about["variants"]:
         ready, numpy, wire = (figures.median(measure, key, link.key) for measure in ("ready", "numpy", "wire"))
         if ready is not None and numpy is not None and wire is not None:
             rows.append((key, label, ready, numpy, wire))
@@ -66,12 +66,12 @@ def _panel(figures: Figures, about: dict[str, Any], link: Link, top: int) -> tup
         y = top + _PANEL - 10 + number * _ROW
         dark, light = _COLOURS.get(key, _OTHERS)
         base = y + _BAR - 3
+        figures_text = f"{_seconds(ready)} / {_seconds(numpy)} s, {wire / 1e6:.1f} MB"
         parts += [
             f'<text x="{_LEFT - 10}" y="{base}" text-anchor="end">{escape(_short(label))}</text>',
             _bar(_LEFT, y, numpy * scale, light),
             _bar(_LEFT, y, ready * scale, dark),
-            f'<text x="{_LEFT + numpy * scale + 8:.1f}" y="{base}">{_seconds(ready)} / {_seconds(numpy)} s, '
-            f"{wire / 1e6:.1f} MB</text>",
+            f'<text x="{_LEFT + numpy * scale + 8:.1f}" y="{base}">{figures_text}</text>',
         ]
     return parts, _PANEL + len(rows) * _ROW
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.start.figures import Figures
     from benchmarks.start.model import Encoding, Link, Occasion
 
-_NONE = "–"
+_NONE = "-"
 
 
 def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
@@ -47,7 +47,7 @@ _IMPORTS_NOTE = (
 )
 _LIMIT_NOTE = (
     "What (c) must move divided by the link, and what is left to do when nothing has to be moved (ready of the second "
-    "visit, unthrottled). Nothing can be faster than the larger of the two; a start without any overlap takes their sum."
+    "visit, unthrottled). Nothing can be faster than the larger of the two; a start without overlap takes their sum."
 )
 _CHECK_NOTE = (
     "250 kB over each link, by each kind of request, measured in this run: slower than the link makes it is possible, "
@@ -58,16 +58,16 @@ _CHECK_NOTE = (
 def _head(about: dict[str, Any]) -> str:
     computer = about["machine"]
     return (
-        f"# Start of a kernel\n\n{about['date']}, commit {about['commit']}, {about['browser']}, {computer['cores']} cores "
-        f"of {computer['processor']}, {computer['system']}; medians of {about['rounds']} rounds in turns "
-        f"(least–most), {about['seconds'] / 60:.0f} minutes. (c) starts from {about['page']}.\n\n"
+        f"# Start of a kernel\n\n{about['date']}, commit {about['commit']}, {about['browser']}, "
+        f"{computer['cores']} cores of {computer['processor']}, {computer['system']}; medians of {about['rounds']} "
+        f"rounds in turns (least-most), {about['seconds'] / 60:.0f} minutes. (c) starts from {about['page']}.\n\n"
         "ready: seconds from the opening of the page to `kernel_info_reply`; 1+1, numpy: to their results. "
         "MB: what the server sent until then, headers included. Memory: of the page's process."
     )
 
 
 def _rows(about: dict[str, Any], cells: Callable[[str], Sequence[str]]) -> list[list[str]]:
-    rows = [[f"({key}) {label}" if len(key) == 1 else label, *cells(key)] for key, label in about["variants"].items()]
+    rows = [[f"({key}) {label}" if len(key) == 1 else label, *cells(key)] for key, label in about["variants"]]
     return [row for row in rows if set(row[1:]) != {_NONE}]
 
 
@@ -85,7 +85,17 @@ def _first_visit(figures: Figures, about: dict[str, Any], link: Link, encoding: 
             value("peak", 1e6, ".0f"),
         ]
 
-    header = ["first visit", "requests", "MB", "ready, s", "1+1, s", "numpy, s", "MB to numpy", "memory, MB", "peak, MB"]
+    header = [
+        "first visit",
+        "requests",
+        "MB",
+        "ready, s",
+        "1+1, s",
+        "numpy, s",
+        "MB to numpy",
+        "memory, MB",
+        "peak, MB",
+    ]
     return markdown_table(header, _rows(about, cells))
 
 
@@ -131,7 +141,7 @@ class _Value:
 
     def spread(self, measure: str) -> str:
         values = self._figures.values(measure, *self._which, **self._where)
-        return f"{self(measure, 1, '.2f')} ({min(values):.2f}–{max(values):.2f})" if values else _NONE
+        return f"{self(measure, 1, '.2f')} ({min(values):.2f}-{max(values):.2f})" if values else _NONE
 
 
 def _targets(figures: Figures) -> str:
@@ -144,7 +154,8 @@ def _targets(figures: Figures) -> str:
         for target in (*main, *missed)
     ]
     text = markdown_table(["ratio of (c)", "target", "measured", ""], rows)
-    return f"{text}\nAgainst (b) and (m), every figure: {len(today) - len(missed)} of {len(today)} are better; the rest is in the table."
+    better = f"{len(today) - len(missed)} of {len(today)} are better; the rest is in the table."
+    return f"{text}\nAgainst (b) and (m), every figure: {better}"
 
 
 def _limits(figures: Figures, links: Sequence[Link]) -> str:
@@ -155,13 +166,20 @@ def _limits(figures: Figures, links: Sequence[Link]) -> str:
         if moved is None or ready is None or work is None:
             continue
         transfer = moved * 8 / link.throughput + link.latency / 1000 if link.throughput else 0.0
-        rows.append([link.label, *(f"{value:.2f}" for value in (transfer, work, max(transfer, work), transfer + work, ready))])
+        rows.append(
+            [link.label, *(f"{value:.2f}" for value in (transfer, work, max(transfer, work), transfer + work, ready))]
+        )
     return markdown_table(["link", "transfer, s", "work, s", "larger", "sum", "reached"], rows)
 
 
 def _checks(checks: Sequence[dict[str, Any]]) -> str:
     rows = [
-        [f"{check['link']}, {check['what']}", f"{check['expected']:.2f}", f"{check['seconds']:.2f}", "holds" if check["holds"] else "**too fast**"]
+        [
+            f"{check['link']}, {check['what']}",
+            f"{check['expected']:.2f}",
+            f"{check['seconds']:.2f}",
+            "holds" if check["holds"] else "**too fast**",
+        ]
         for check in checks
     ]
     return markdown_table(["request", "link makes it, s", "measured, s", ""], rows)

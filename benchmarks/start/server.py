@@ -1,7 +1,7 @@
 """The one server of all variants: files compressed beforehand, cached for ever, counted by what went over the wire.
 
-Each response is one write to a socket without Nagle's algorithm, so that no variant pays for how many small files it has
-more than the network makes it pay.
+Each response is one write to a socket without Nagle's algorithm, so that no variant pays more for its many small files
+than the network makes it pay.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        resource = self.server.owner.resources.get(path)
+        resource = self.server.owner.resources.get(f"{path}index.html" if path.endswith("/") else path)
         if resource is None:
             status, head, body = 404, b"Content-Type: text/plain\r\n", b""
         elif self.headers.get("If-None-Match") == resource.etag:

@@ -98,7 +98,9 @@ class Meter:
     def _response(self, session: Session, params: dict[str, Any]) -> None:
         response = params["response"]
         if not response.get("fromServiceWorker") and not response.get("fromDiskCache"):
-            self._received.setdefault(params["requestId"], _Received(session, int(response.get("encodedDataLength", 0))))
+            self._received.setdefault(
+                params["requestId"], _Received(session, int(response.get("encodedDataLength", 0)))
+            )
 
     def _data(self, session: Session, params: dict[str, Any]) -> None:
         received = self._received.get(params["requestId"])
@@ -121,7 +123,7 @@ class VisitFailedError(Exception):
     """The kernel did not start, or a cell gave something else than expected."""
 
 
-async def visit_twice(  # noqa: PLR0913 - all that a visit is
+async def visit_twice(
     program: Path,
     server: CountingServer,
     variant: Variant,
@@ -143,10 +145,8 @@ async def visit_twice(  # noqa: PLR0913 - all that a visit is
         plan: tuple[tuple[Occasion, Sequence[Cell]], ...] = (("first", first_cells), ("second", second_cells))
         for occasion, cells in plan:
             try:
-                marks = await asyncio.wait_for(
-                    _visit(browser, meter, server, variant, encoding, cells), _VISIT_SECONDS
-                )
-            except (asyncio.TimeoutError, ProtocolError) as error:
+                marks = await asyncio.wait_for(_visit(browser, meter, server, variant, encoding, cells), _VISIT_SECONDS)
+            except (TimeoutError, ProtocolError) as error:
                 reason = str(error) or f"no answer in {_VISIT_SECONDS:.0f} s"
                 raise VisitFailedError(f"{variant.key}, {link.label}, {occasion} visit: {reason}") from error
             visits.append(
@@ -163,7 +163,7 @@ async def visit_twice(  # noqa: PLR0913 - all that a visit is
     return visits
 
 
-async def _visit(  # noqa: PLR0913, PLR0917 - see visit_twice
+async def _visit(  # noqa: PLR0917 - see visit_twice
     browser: Browser,
     meter: Meter,
     server: CountingServer,
@@ -174,7 +174,7 @@ async def _visit(  # noqa: PLR0913, PLR0917 - see visit_twice
     page = await meter.open()
     meter.reset()
     before = len(server.sent())
-    url = f"{server.url}{encoding}/{variant.key}/{variant.page or 'bench.html'}"
+    url = f"{server.url}{encoding}/{variant.key}/{'bench.html' if variant.page is None else variant.page}"
     await page.send("Page.navigate", url=url)
     marks = {}
 

@@ -1,0 +1,1 @@
+"""What packing costs, against empack."""
