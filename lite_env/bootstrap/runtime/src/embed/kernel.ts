@@ -49,11 +49,7 @@ export class WorkerKernel implements Kernel {
     this.obey({ type: 'message', message });
   }
 
-  async request(
-    type: string,
-    content: Record<string, unknown>,
-    options: RequestOptions = {}
-  ): Promise<JupyterMessage> {
+  async request(type: string, content: Record<string, unknown>, options: RequestOptions = {}): Promise<JupyterMessage> {
     return this.requests.send(type, content, options);
   }
 
@@ -119,7 +115,9 @@ export class WorkerKernel implements Kernel {
 
   private async startWorker(): Promise<void> {
     const { manifest, kernel, env, runtime } = this.options;
-    const worker = createWorker(new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url)));
+    const worker = createWorker(
+      new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url))
+    );
     this.worker = worker;
     this.relay = new Relay(worker, envelope => this.take(envelope));
     const ready = new Promise<Ready>((resolve, reject) => {
@@ -221,11 +219,16 @@ const GONE: Failure = {
   hint: 'start the kernel again; where it ends again, close other tabs or use less memory',
 };
 
-function brokenWorker(event: ErrorEvent): Failure {
+/** A worker whose script is missing tells nothing; a page in its place is a script with an error in its first line. */
+function brokenWorker({ message }: ErrorEvent): Failure {
+  const isLoaded = message !== '' && !message.includes('SyntaxError');
   return {
     name: 'KernelFailed',
-    message: `the worker broke down: ${event.message || 'its script could not be loaded'}`,
+    message:
+      `the worker broke down: ${isLoaded ? message : `its script could not be loaded ${message && `(${message})`}`}`.trim(),
     file: 'worker.js',
-    hint: event.message ? null : 'see that the whole folder of the runtime is deployed, and that `runtime` names it',
+    hint: isLoaded
+      ? 'start the kernel again, which begins with empty memory'
+      : 'see that the whole folder of the runtime is deployed, and that `runtime` names it',
   };
 }

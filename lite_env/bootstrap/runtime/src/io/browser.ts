@@ -101,7 +101,10 @@ function check(status: number, contentType: string | null, path: string): void {
     });
   }
   if (status === 0 || status >= 400) {
-    throw new BootError('HttpStatus', `the server refuses "${path}" with status ${status}`, { file: path });
+    throw new BootError('HttpStatus', `the server refuses "${path}" with status ${status}`, {
+      file: path,
+      hint: 'open its address to see what the server says: it may want a login, forbid the file, or be out of order',
+    });
   }
   if (contentType?.toLowerCase().startsWith('text/html')) {
     throw htmlInstead(path);

@@ -37,7 +37,7 @@ export function readConfig(document: Document): PageConfig {
   try {
     return JSON.parse(text) as PageConfig;
   } catch (cause) {
-    throw new Error('the page carries no configuration: make the site again with `lite-env site`', { cause });
+    throw new Error('the page carries no configuration', { cause });
   }
 }
 

@@ -22,7 +22,7 @@ function main(): void {
   const choices = choicesOf(config);
   const choice = chosen(choices, location.hash);
   if (!choice) {
-    throw new Error('the site has no environment: make it again with `lite-env site PACK`');
+    throw new Error('the site has no environment');
   }
   const root = document.getElementById('app') as HTMLElement;
   const storage = new Storage(() => localStorage);
@@ -52,11 +52,13 @@ function filesPanel({ drive }: PageConfig): FilesPanel | null {
   });
 }
 
+const { liteEnvBroken } = globalThis as unknown as {
+  /** Defined in index.html, for what happens before there is a page. */
+  liteEnvBroken(file: string, reason: string, hint: string): void;
+};
+
 try {
   main();
 } catch (error) {
-  (globalThis as unknown as { liteEnvBroken(file: string, reason: string): void }).liteEnvBroken(
-    'index.html',
-    `does not work: ${describe(error)}`
-  );
+  liteEnvBroken('index.html', `does not work: ${describe(error)}`, 'Make the site again with `lite-env site`.');
 }
