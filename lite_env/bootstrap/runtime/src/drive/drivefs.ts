@@ -1,7 +1,7 @@
 import { DriveFS } from '@jupyterlite/services/lib/contents/drivefs';
 import type { IEmscriptenFSNode as Node } from '@jupyterlite/services/lib/contents/emscripten';
-import { LiteContentsAPI, type Stat } from './api';
-import type { DriveChannel, DriveError, ERRNO } from './channel';
+import { LiteContentsAPI, type Found, type Stat } from './api';
+import { ERRNO, type DriveChannel, type DriveError } from './channel';
 import { LiteNodeOps } from './nodes';
 import { Recent } from './recent';
 import { LiteStreamOps, type DriveFile, type DriveStream } from './streams';
@@ -17,6 +17,7 @@ interface TableNode extends Node {
 }
 
 const BLOCK_SIZE = 4096;
+const FILE_MODE = 0o100666;
 
 /**
  * JupyterLite's DriveFS, with what programs expect of a file system: bytes as they are, errors by their names, one
@@ -127,14 +128,39 @@ export class LiteDriveFS extends DriveFS {
     return isTrusted || this.recent.takeOpened(node) ? node : this.lookUpAgain(node);
   }
 
-  private lookUpAgain(node: Node): Node {
-    const found = this.API.find(this.realPath(node));
+  /** Ask whether a node is still there, and what it is now. */
+  lookUpAgain(node: Node): Node {
+    const found = this.find(this.realPath(node));
     if (!found) {
       this.drop(node);
       throw this.failed('ENOENT');
     }
-    this.setType(node, found.mode);
-    this.recent.lookedUp(node, found.stat);
+    if (found !== 'unreachable') {
+      this.setType(node, found.mode);
+      this.recent.lookedUp(node, found.stat);
+    }
+    return node;
+  }
+
+  /**
+   * What is at a path. Emscripten takes every error of a lookup for `ENOENT`, and a program that is told so may write
+   * the file anew: when the drive does not answer, the lookup lets it pass, and what follows fails with `EIO`.
+   */
+  find(path: string): Found | 'unreachable' | null {
+    try {
+      return this.API.find(path);
+    } catch (error) {
+      if ((error as { errno?: number }).errno !== ERRNO.EIO) {
+        throw error;
+      }
+      return 'unreachable';
+    }
+  }
+
+  /** A node for a name of which nothing is known; it is not remembered. */
+  phantom(parent: Node, name: string): Node {
+    const node = this.createNode(parent, name, FILE_MODE, 0);
+    this.drop(node);
     return node;
   }
 
@@ -144,15 +170,9 @@ export class LiteDriveFS extends DriveFS {
       this.setType(node, mode ?? node.mode);
       return node;
     }
-    const type = mode ?? this.API.find(this.PATH.join2(this.realPath(parent), name))?.mode;
-    const made = this.createNode(parent, name, type ?? this.emptyMode, 0);
-    if (type === undefined) {
-      this.drop(made);
-    }
-    return made;
+    const found = mode === null ? this.find(this.PATH.join2(this.realPath(parent), name)) : { mode };
+    return found && found !== 'unreachable' ? this.createNode(parent, name, found.mode, 0) : this.phantom(parent, name);
   }
-
-  private readonly emptyMode = 0o100666;
 
   /** The host may have put a folder in a file's place. */
   setType(node: Node, mode: number): void {

@@ -12,6 +12,9 @@ const EMPTY = new Uint8Array(0);
 
 /** What programs do to names. */
 export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
+  /** When this kernel changed the names in a folder; contents managers need not keep such a time. */
+  private readonly touched = new WeakMap<Node, number>();
+
   constructor(private readonly drive: LiteDriveFS) {
     super(drive);
   }
@@ -20,11 +23,11 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
     const { drive } = this;
     const node = this.node(value);
     this.makeSure(node);
-    const stat = drive.recent.takeStat(node) ?? this.dropping(node, () => drive.API.getattr(drive.realPath(node)));
+    const stat = drive.recent.takeStat(node) ?? drive.API.getattr(drive.realPath(node));
     const open = drive.files.get(node);
     const size = open?.isDirty ? open.data.length : stat.size;
-    drive.setType(node, stat.mode ?? node.mode);
-    return { ...stat, size, mode: node.mode, ino: node.id };
+    const mtime = new Date(Math.max(new Date(stat.mtime).getTime(), this.touched.get(node) ?? 0));
+    return { ...stat, mtime, size, mode: node.mode, ino: node.id };
   };
 
   /** Sizes and modes; times are the host's, and what a program sets is ignored. */
@@ -41,9 +44,12 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
   override lookup = (parent: Node | Stream, name: string): Node => {
     const { drive } = this;
     const folder = this.node(parent);
-    const found = drive.API.find(drive.PATH.join2(drive.realPath(folder), name));
+    const found = drive.find(drive.PATH.join2(drive.realPath(folder), name));
     if (!found) {
       throw drive.failed('ENOENT');
+    }
+    if (found === 'unreachable') {
+      return drive.phantom(folder, name);
     }
     const node = drive.createNode(folder, name, found.mode, 0);
     drive.recent.lookedUp(node, found.stat);
@@ -55,6 +61,7 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
     const folder = this.node(parent);
     drive.API.mknod(drive.PATH.join2(drive.realPath(folder), name), mode);
     const node = drive.createNode(folder, name, mode, device);
+    this.touch(folder);
     drive.recent.emptied(node);
     return node;
   };
@@ -70,6 +77,8 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
       this.detach(target);
       drive.drop(target);
     }
+    this.touch(node.parent);
+    this.touch(this.node(newFolder));
     node.name = newName;
     node.parent = this.node(newFolder);
   };
@@ -78,6 +87,7 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
     const { drive } = this;
     const folder = this.node(parent);
     drive.API.rmdir(drive.PATH.join2(drive.realPath(folder), name));
+    this.touch(folder);
     const node = drive.cached(folder, name);
     if (node) {
       this.detach(node);
@@ -92,17 +102,24 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
       throw drive.failed('ENOTEMPTY'); // JupyterLite's drives would remove all that is in it.
     }
     drive.API.rmdir(path);
+    this.touch(this.node(parent));
     return null;
   };
 
   override readdir = (value: Node | Stream): string[] => {
     const { drive } = this;
     const node = this.node(value);
-    this.makeSure(node);
+    if (!drive.API.isStrict) {
+      this.makeSure(node);
+    }
     const entries = this.dropping(node, () => drive.API.list(drive.realPath(node)));
     drive.recent.listed(node, entries);
     return ['.', '..', ...entries.map(entry => entry.name)];
   };
+
+  private touch(folder: Node): void {
+    this.touched.set(folder, Date.now());
+  }
 
   private truncate(node: Node, size: number): void {
     const { drive } = this;
@@ -126,17 +143,13 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
   }
 
   /**
-   * A plain JupyterLite page gives no answer at all when it is asked for the attributes or the listing of what is not
-   * there any more, and the kernel would wait for ever.
+   * Look a node up that this call has not seen: a folder, which is trusted on the way to other things. A plain
+   * JupyterLite page gives no answer at all when it is asked for the attributes or the listing of what is not there any
+   * more, and the kernel would wait for ever.
    */
   private makeSure(node: Node): void {
-    const { drive } = this;
-    if (drive.API.isStrict || drive.recent.isSeen(node) || node.parent === node) {
-      return;
-    }
-    if (!drive.API.find(drive.realPath(node))) {
-      drive.drop(node);
-      throw drive.failed('ENOENT');
+    if (!this.drive.recent.isSeen(node)) {
+      this.drive.lookUpAgain(node);
     }
   }
 

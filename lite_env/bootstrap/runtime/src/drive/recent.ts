@@ -1,7 +1,7 @@
 import type { Listed, Stat } from './api';
 
-/** One call of a program is over within this; the next one asks again. */
-const SAME_CALL_MS = 20;
+/** One call of a program is over within this, on slow machines too; the next one asks again. */
+const SAME_CALL_MS = 100;
 /** A listing is read on while the program looks at its names, one after the other. */
 const LISTING_MS = 2000;
 

@@ -62,6 +62,13 @@ export class LiteStreamOps extends DriveFSEmscriptenStreamOps {
     }
   }
 
+  override read(stream: DriveStream, buffer: Uint8Array, offset: number, length: number, position: number): number {
+    if (!stream.file) {
+      this.open(stream); // It was opened as the folder that it was before the host put a file in its place.
+    }
+    return super.read(stream, buffer, offset, length, position);
+  }
+
   override close(stream: DriveStream): void {
     const { file, node } = stream;
     if (!file) {

@@ -6,7 +6,7 @@ import type { ContentsManager, ContentsModel } from './api';
 
 interface Entry {
   readonly path: string;
-  /** Path of the folder; the root is the empty text, and has no entry itself. */
+  /** Path of the folder; the root is the empty text, and has an entry only once something was made in it. */
   readonly parent: string;
   readonly type: 'file' | 'directory';
   readonly size: number;
@@ -66,14 +66,19 @@ export class BrowserContents implements ContentsManager {
       return modelOf(entry);
     }
     if (entry.type === 'directory') {
-      const children = await this.db.getAllFromIndex('entries', 'parent', entry.path);
+      const children = await this.children(entry.path);
       return { ...modelOf(entry), format: 'json', content: children.map(modelOf) };
     }
     return { ...modelOf(entry), format: 'base64', content: toBase64(await this.body(entry)) };
   }
 
-  async save(path: string, options: { type: 'file'; format: 'base64'; content: string }): Promise<ContentsModel> {
-    return this.write(path, fromBase64(options.content));
+  /** Write a whole file, as the contents API says it: without content an empty one. */
+  async save(path: string, options: { format?: string | null; content?: unknown }): Promise<ContentsModel> {
+    const { format, content } = options;
+    if (content === undefined || content === null || format === 'base64') {
+      return this.write(path, fromBase64(String(content ?? '')));
+    }
+    return this.write(path, new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content)));
   }
 
   /** Contents of a file. */
@@ -90,13 +95,16 @@ export class BrowserContents implements ContentsManager {
     return this.change(async (entries, bodies) => {
       const key = normalize(path);
       await needFolder(entries, parentOf(key));
-      const old = key === '' ? rootEntry() : await entries.get(key);
+      const old = (await entries.get(key)) ?? rootAt(key);
       if (old?.type === 'directory') {
         throw new DriveError('EISDIR', `"${path}" is a folder`);
       }
       const { size, body } = await putBody(bodies, data, old?.body ?? null);
       const entry: Entry = { ...newEntry(key, 'file'), ...(old && { created: old.created }), size, body };
       await entries.put(entry);
+      if (!old) {
+        await touch(entries, entry.parent);
+      }
       return modelOf(entry);
     });
   }
@@ -111,6 +119,7 @@ export class BrowserContents implements ContentsManager {
       }
       const entry = newEntry(key, 'directory');
       await entries.put(entry);
+      await touch(entries, entry.parent);
       return modelOf(entry);
     });
   }
@@ -123,6 +132,7 @@ export class BrowserContents implements ContentsManager {
         throw new DriveError('EACCES', 'the root cannot be removed');
       }
       await remove(entries, bodies, [entry, ...(await entries.getAll(below(entry.path)))]);
+      await touch(entries, entry.parent);
     });
   }
 
@@ -143,13 +153,15 @@ export class BrowserContents implements ContentsManager {
       await Promise.all(moved.map(({ path: old }) => entries.delete(old)));
       const renamed = moved.map(old => movedTo(old, to + old.path.slice(from.length)));
       await Promise.all(renamed.map(one => entries.put(one)));
+      await touch(entries, entry.parent);
+      await touch(entries, parentOf(to));
       return modelOf(movedTo(entry, to));
     });
   }
 
   async newUntitled(options: { path: string; type: 'directory' }): Promise<ContentsModel> {
     const folder = normalize(options.path);
-    const taken = new Set((await this.db.getAllFromIndex('entries', 'parent', folder)).map(({ path }) => path));
+    const taken = new Set((await this.children(folder)).map(({ path }) => path));
     let path = join(folder, NEW_FOLDER);
     for (let count = 1; taken.has(path); count += 1) {
       path = join(folder, `${NEW_FOLDER} ${count}`);
@@ -158,7 +170,12 @@ export class BrowserContents implements ContentsManager {
   }
 
   private async entry(key: string): Promise<Entry> {
-    return found(key, key === '' ? rootEntry() : await this.db.get('entries', key));
+    return found(key, (await this.db.get('entries', key)) ?? rootAt(key));
+  }
+
+  private async children(folder: string): Promise<Entry[]> {
+    const entries = await this.db.getAllFromIndex('entries', 'parent', folder);
+    return entries.filter(({ path }) => path !== '');
   }
 
   private async body({ body }: Entry): Promise<Uint8Array> {
@@ -222,7 +239,13 @@ async function putBody(bodies: Bodies, data: Uint8Array, old: number | null): Pr
 }
 
 async function need(entries: Entries, key: string): Promise<Entry> {
-  return found(key, key === '' ? rootEntry() : await entries.get(key));
+  return found(key, (await entries.get(key)) ?? rootAt(key));
+}
+
+/** A folder's own time changes with its names: Python's import system looks at nothing else. */
+async function touch(entries: Entries, key: string): Promise<void> {
+  const folder = await need(entries, key);
+  await entries.put({ ...folder, modified: new Date().toISOString() });
 }
 
 async function needFolder(entries: Entries, key: string): Promise<void> {
@@ -238,9 +261,9 @@ function found(key: string, entry: Entry | undefined): Entry {
   return entry;
 }
 
-function rootEntry(): Entry {
+function rootAt(key: string): Entry | undefined {
   const epoch = new Date(0).toISOString();
-  return { path: '', parent: '', type: 'directory', size: 0, created: epoch, modified: epoch, body: null };
+  return key !== '' ? undefined : { path: '', parent: '', type: 'directory', size: 0, created: epoch, modified: epoch, body: null };
 }
 
 function newEntry(path: string, type: Entry['type']): Entry {

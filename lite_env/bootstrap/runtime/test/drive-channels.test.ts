@@ -1,0 +1,235 @@
+/** How a blocked worker asks its drive. This file is also the program of the thread that blocks. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { fromBase64, toBase64 } from '../src/drive/base64';
+import { accept, DriveError } from '../src/drive/channel';
+import { Recent } from '../src/drive/recent';
+import { SharedDriveChannel, SharedDriveHost, type DriveEnvelope } from '../src/drive/shared';
+import { XhrDriveChannel, type SyncRequest } from '../src/drive/xhr';
+import { askStdin } from '../src/kernel/stdin';
+
+if (isMainThread) {
+  channels();
+  recent();
+} else {
+  const { buffer, paths } = workerData as { buffer: SharedArrayBuffer; paths: string[] };
+  const channel = new SharedDriveChannel(buffer, envelope => parentPort?.postMessage(envelope));
+  for (const path of paths) {
+    try {
+      parentPort?.postMessage({ answer: channel.ask({ method: 'get', path }) });
+    } catch (error) {
+      parentPort?.postMessage({ code: (error as DriveError).code, message: (error as Error).message });
+    }
+  }
+}
+
+/** A server in one object: what it was sent, and what it says. */
+class Server implements SyncRequest {
+  status = 0;
+  responseText = '';
+  timeout = 0;
+  readonly sent: { url: string; body: any; headers: Record<string, string>; timeout: number }[] = [];
+  private url = '';
+  private headers: Record<string, string> = {};
+
+  constructor(private readonly answers: (string | { status: number; text: string } | Error)[]) {}
+
+  open(_method: string, url: string): void {
+    this.url = url;
+    this.headers = {};
+  }
+
+  setRequestHeader(name: string, value: string): void {
+    this.headers[name] = value;
+  }
+
+  send(body: string): void {
+    this.sent.push({ url: this.url, body: JSON.parse(body), headers: this.headers, timeout: this.timeout });
+    const answer = this.answers.shift() ?? '';
+    if (answer instanceof Error) {
+      throw answer;
+    }
+    this.status = typeof answer === 'string' ? 200 : answer.status;
+    this.responseText = typeof answer === 'string' ? answer : answer.text;
+  }
+}
+
+function xhr(...answers: ConstructorParameters<typeof Server>[0]) {
+  const server = new Server(answers);
+  const options = { url: '/api/drive', browsingContextId: 'tab', headers: { 'X-Lite-Env-Token': 't' } };
+  return { server, channel: new XhrDriveChannel(options, () => server) };
+}
+
+/** For `assert.throws`: a refusal of that name. */
+function refusal(code: string, message: RegExp) {
+  return (error: unknown): true => {
+    assert.ok(error instanceof DriveError);
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    return true;
+  };
+}
+
+function channels(): void {
+  test('a request goes out as JupyterLite writes it, and no two have the same id', () => {
+    const { server, channel } = xhr('{"ok":true}', 'null');
+    assert.deepEqual(channel.ask({ method: 'lookup', path: '/ä b' }), { ok: true });
+    assert.equal(channel.ask({ method: 'put', path: 's3:/f', data: { format: 'base64', data: '' } }), null);
+    const [first, second] = server.sent;
+    assert.deepEqual(first?.headers, { 'Content-Type': 'application/json', 'X-Lite-Env-Token': 't' });
+    assert.equal(first?.url, '/api/drive');
+    const { requestId } = first?.body;
+    assert.deepEqual(first?.body, {
+      data: { method: 'lookup', path: '/ä b', requestId },
+      browsingContextId: 'tab',
+      requestId,
+    });
+    assert.notEqual(second?.body.requestId, requestId);
+    assert.deepEqual(second?.body.data.data, { format: 'base64', data: '' });
+    assert.ok((first?.timeout ?? 0) > 0 && (second?.timeout ?? 0) > (first?.timeout ?? 0));
+  });
+
+  const refused: [string, ConstructorParameters<typeof Server>[0][number], string, RegExp][] = [
+    ['named by the server', { status: 409, text: '{"error":{"code":"EEXIST","message":"is there"}}' }, 'EEXIST', /is there/],
+    ['named with status 200', '{"error":{"code":"ENOSPC","message":"full"}}', 'ENOSPC', /full/],
+    ['of a name that nobody knows', { status: 400, text: '{"error":{"code":"EWHAT","message":"?"}}' }, 'EIO', /\?/],
+    ['by a proxy', { status: 502, text: '<html>' }, 'EIO', /answers status 502/],
+    ['by a login', { status: 401, text: 'no' }, 'EACCES', /answers status 401/],
+    ['by JSON of another kind', { status: 404, text: '{"detail":"nothing"}' }, 'EIO', /answers status 404/],
+    ['by a page with status 200', '<!doctype html>', 'EIO', /something that is not JSON/],
+    ['by a dead network', new Error('NetworkError'), 'EIO', /does not answer/],
+    ['by no status at all', { status: 0, text: '' }, 'EIO', /does not answer/],
+  ];
+  for (const [what, answer, code, message] of refused) {
+    test(`refused ${what}: ${code}`, () => {
+      assert.throws(() => xhr(answer).channel.ask({ method: 'lookup', path: '/' }), refusal(code, message));
+    });
+  }
+
+  test('an answer without an error is the answer, whatever it is', () => {
+    for (const answer of [null, 0, [], ['error'], { ok: false }, { error: 'a file of that name' }]) {
+      assert.deepEqual(accept(answer), answer);
+    }
+  });
+
+  test('the answer to input() comes by the same way and is waited for without end', () => {
+    const server = new Server(['{"content":{"value":"typed"}}', { status: 503, text: '' }]);
+    const source = { url: '/api/stdin/kernel', browsingContextId: 'tab' };
+    assert.equal(askStdin(source, () => server).content['value'], 'typed');
+    assert.equal(server.sent[0]?.timeout, 0);
+    assert.equal(server.sent[0]?.body.browsingContextId, 'tab');
+    assert.throws(() => askStdin(source, () => server), /status 503/);
+  });
+
+  test('over shared memory: answers of any length, cut anywhere, and errors', async () => {
+    const buffer = new SharedArrayBuffer(8 + 7);
+    const long = 'größe 😀 '.repeat(400);
+    const host = new SharedDriveHost(buffer, async ({ path }) => {
+      if (path === 'fails') {
+        throw new DriveError('ENOSPC', 'full');
+      }
+      if (path === 'breaks') {
+        throw new TypeError('a bug');
+      }
+      return path === 'nothing' ? undefined : { content: long };
+    });
+    const worker = new Worker(new URL(import.meta.url), {
+      workerData: { buffer, paths: ['long', 'nothing', 'fails', 'breaks', 'long'] },
+    });
+    const found: unknown[] = [];
+    await new Promise<void>(resolve => {
+      worker.on('message', (message: DriveEnvelope) => ('type' in message ? void host.take(message) : found.push(message)));
+      worker.on('exit', () => resolve());
+    });
+    assert.deepEqual(found, [
+      { answer: { content: long } },
+      { answer: null },
+      { code: 'ENOSPC', message: 'full' },
+      { code: 'EIO', message: 'a bug' },
+      { answer: { content: long } },
+    ]);
+  });
+
+  test('base64 there and back, also without the engine’s own', t => {
+    const bytes = Uint8Array.from({ length: 100_003 }, (_, at) => (at * 7919) & 255);
+    const text = Buffer.from(bytes).toString('base64');
+    const native = Uint8Array.prototype as { toBase64?: unknown };
+    const kept = native.toBase64;
+    t.after(() => kept && Object.assign(native, { toBase64: kept }));
+    delete native.toBase64;
+    assert.equal(toBase64(bytes), text);
+    assert.deepEqual(fromBase64(text), bytes);
+    assert.equal(toBase64(new Uint8Array(0)), '');
+    assert.deepEqual(fromBase64(text.replace(/(.{76})/g, '$1\n')), bytes);
+  });
+}
+
+function recent(): void {
+  const stat = { size: 1 } as never;
+  const [file, other] = [{}, {}];
+
+  function clock() {
+    let now = 0;
+    return { seen: new Recent<object>(() => now), pass: (ms: number) => void (now += ms) };
+  }
+
+  test('a stat serves the getattr of the same call, once, and no other node', () => {
+    const { seen } = clock();
+    seen.lookedUp(file, stat);
+    assert.equal(seen.isSeen(other), false);
+    assert.equal(seen.takeStat(file), stat);
+    assert.equal(seen.takeStat(file), null);
+    seen.lookedUp(file, stat);
+    assert.equal(seen.takeStat(other), null);
+    assert.equal(seen.takeStat(file), null);
+  });
+
+  test('a stat is not kept beyond its call', () => {
+    const { seen, pass } = clock();
+    seen.lookedUp(file, stat);
+    pass(101);
+    assert.equal(seen.isSeen(file), false);
+    assert.equal(seen.takeStat(file), null);
+  });
+
+  test('an opening spares one lookup', () => {
+    const { seen, pass } = clock();
+    seen.lookedUp(file, stat);
+    assert.equal(seen.takeOpened(file), false);
+    seen.opened(file, stat);
+    assert.equal(seen.takeOpened(other), false);
+    assert.equal(seen.takeOpened(file), true);
+    assert.equal(seen.takeOpened(file), false);
+    assert.equal(seen.takeStat(file), stat);
+    seen.opened(file, null);
+    pass(101);
+    assert.equal(seen.takeOpened(file), false);
+  });
+
+  test('a file that was made is empty for the opening that follows', () => {
+    const { seen, pass } = clock();
+    seen.emptied(file);
+    assert.equal(seen.takeEmptied(other), false);
+    seen.emptied(file);
+    assert.equal(seen.takeEmptied(file), true);
+    assert.equal(seen.takeEmptied(file), false);
+    seen.emptied(file);
+    pass(101);
+    assert.equal(seen.takeEmptied(file), false);
+  });
+
+  test('each name of a listing spares one lookup', () => {
+    const { seen, pass } = clock();
+    seen.listed(file, [
+      { name: 'a', mode: 1 },
+      { name: 'b', mode: null },
+    ]);
+    assert.equal(seen.takeListed(other, 'a'), undefined);
+    assert.equal(seen.takeListed(file, 'a'), 1);
+    assert.equal(seen.takeListed(file, 'a'), undefined);
+    assert.equal(seen.takeListed(file, 'none'), undefined);
+    pass(2001);
+    assert.equal(seen.takeListed(file, 'b'), undefined);
+  });
+}
