@@ -219,13 +219,14 @@ const GONE: Failure = {
   hint: 'start the kernel again; where it ends again, close other tabs or use less memory',
 };
 
-/** A worker whose script is missing tells nothing; a page in its place is a script with an error in its first line. */
-function brokenWorker({ message }: ErrorEvent): Failure {
+/** A script that is missing is a plain event without words; a page in its place has an error in its first line. */
+function brokenWorker(event: Event): Failure {
+  const { message = '' } = event as Partial<ErrorEvent>;
   const isLoaded = message !== '' && !message.includes('SyntaxError');
+  const reason = isLoaded ? message : `its script could not be loaded${message && ` (${message})`}`;
   return {
     name: 'KernelFailed',
-    message:
-      `the worker broke down: ${isLoaded ? message : `its script could not be loaded ${message && `(${message})`}`}`.trim(),
+    message: `the worker broke down: ${reason}`,
     file: 'worker.js',
     hint: isLoaded
       ? 'start the kernel again, which begins with empty memory'
