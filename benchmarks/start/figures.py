@@ -45,6 +45,7 @@ _SIMPLE: dict[str, Callable[[dict[str, Mark]], float | None]] = {
     "numpy": lambda marks: _until(marks, "ready", FIRST.key, NUMPY.key),
     "requests_numpy": lambda marks: marks[NUMPY.key].requests if NUMPY.key in marks else None,
     "wire_numpy": lambda marks: marks[NUMPY.key].wire if NUMPY.key in marks else None,
+    "cpu": lambda marks: marks["ready"].cpu,
     "rss": lambda marks: marks[NUMPY.key].rss if NUMPY.key in marks else None,
     "peak": lambda marks: max((mark.peak for mark in marks.values() if mark.peak is not None), default=None),
 }

@@ -104,6 +104,7 @@ class Mark:
         requests: that reached the server.
         wire: bytes that the server sent, headers included.
         seen: bytes that the browser received, by the DevTools protocol.
+        cpu: seconds of processors that all of the browser's processes used.
         rss: bytes of memory of the page's process at that moment; None where the system does not tell.
         peak: the most it ever had.
     """
@@ -112,6 +113,7 @@ class Mark:
     requests: int
     wire: int
     seen: int
+    cpu: float
     rss: int | None
     peak: int | None
 

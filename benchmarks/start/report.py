@@ -62,7 +62,8 @@ def _head(about: dict[str, Any]) -> str:
         f"{computer['cores']} cores of {computer['processor']}, {computer['system']}; medians of {about['rounds']} "
         f"rounds in turns (least-most), {about['seconds'] / 60:.0f} minutes. (c) starts from {about['page']}.\n\n"
         "ready: seconds from the opening of the page to `kernel_info_reply`; 1+1, numpy: to their results. "
-        "MB: what the server sent until then, headers included. Memory: of the page's process."
+        "CPU: of all processes of the browser until ready. MB: what the server sent until then, headers included. "
+        "Memory: of the page's process."
     )
 
 
@@ -90,6 +91,7 @@ def _first_visit(figures: Figures, about: dict[str, Any], link: Link, encoding: 
         "requests",
         "MB",
         "ready, s",
+        "CPU, s",
         "1+1, s",
         "numpy, s",
         "MB to numpy",
@@ -111,7 +113,7 @@ def _second_visit(figures: Figures, about: dict[str, Any], link: Link) -> str:
             value("peak", 1e6, ".0f"),
         ]
 
-    header = ["second visit", "requests", "kB", "ready, s", "1+1, s", "numpy, s", "peak, MB"]
+    header = ["second visit", "requests", "kB", "ready, s", "CPU, s", "1+1, s", "numpy, s", "peak, MB"]
     return markdown_table(header, _rows(about, cells))
 
 

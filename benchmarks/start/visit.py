@@ -173,6 +173,7 @@ async def _visit(  # noqa: PLR0917 - see visit_twice
 ) -> dict[str, Mark]:
     page = await meter.open()
     meter.reset()
+    idle = (await _processes(browser)).cpu
     before = len(server.sent())
     url = f"{server.url}{encoding}/{variant.key}/{'bench.html' if variant.page is None else variant.page}"
     await page.send("Page.navigate", url=url)
@@ -181,14 +182,15 @@ async def _visit(  # noqa: PLR0917 - see visit_twice
     async def mark(key: str, seconds: float) -> None:
         sent = server.sent()[before:]
         seen = meter.received
-        rss, peak = await _memory(browser)
+        used = await _processes(browser)
         marks[key] = Mark(
             seconds=seconds,
             requests=len(sent),
             wire=sum(response.size for response in sent),
             seen=seen,
-            rss=rss,
-            peak=peak,
+            cpu=round(used.cpu - idle, 3),
+            rss=used.rss,
+            peak=used.peak,
         )
 
     await mark("ready", (await evaluate(page, _READY[variant.page is not None])) / 1000)
@@ -238,11 +240,20 @@ async def evaluate(page: Session, expression: str, *, until: Callable[[Any], boo
         await asyncio.sleep(0.005)
 
 
-async def _memory(browser: Browser) -> tuple[int | None, int | None]:
-    """Bytes that the largest renderer has now, and had at most."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Used:
+    """What the browser has used so far: CPU seconds of all processes, memory of the largest renderer in bytes."""
+
+    cpu: float
+    rss: int | None
+    peak: int | None
+
+
+async def _processes(browser: Browser) -> _Used:
     processes = (await browser.root.send("SystemInfo.getProcessInfo"))["processInfo"]
     found = [_process_memory(process["id"]) for process in processes if process["type"] == "renderer"]
-    return max((pair for pair in found if pair[1] is not None), key=lambda pair: pair[1] or 0, default=(None, None))
+    largest = max((pair for pair in found if pair[1] is not None), key=lambda pair: pair[1] or 0, default=(None, None))
+    return _Used(cpu=sum(process["cpuTime"] for process in processes), rss=largest[0], peak=largest[1])
 
 
 def _process_memory(pid: int) -> tuple[int | None, int | None]:
