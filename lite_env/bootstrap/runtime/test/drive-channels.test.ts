@@ -193,15 +193,18 @@ function recent(): void {
     assert.equal(seen.takeStat(file), null);
   });
 
-  test('an opening spares one lookup', () => {
+  test('an opening spares the two stats that belong to it', () => {
     const { seen, pass } = clock();
     seen.lookedUp(file, stat);
     assert.equal(seen.takeOpened(file), false);
     seen.opened(file, stat);
     assert.equal(seen.takeOpened(other), false);
-    assert.equal(seen.takeOpened(file), true);
+    for (const _ of ['of open', 'of read']) {
+      assert.equal(seen.takeOpened(file), true);
+      assert.equal(seen.takeStat(file), stat);
+    }
     assert.equal(seen.takeOpened(file), false);
-    assert.equal(seen.takeStat(file), stat);
+    assert.equal(seen.takeStat(file), null);
     seen.opened(file, null);
     pass(101);
     assert.equal(seen.takeOpened(file), false);
