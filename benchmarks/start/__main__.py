@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from benchmarks.common import WORK, commit, machine, say, write_json
+from benchmarks.common import WORK, commit, machine, say
 from benchmarks.environments import FULL, LEAN, make_environment
 from benchmarks.start.check import LinkCheck, check_link
 from benchmarks.start.figures import Figures
@@ -29,6 +29,7 @@ from benchmarks.start.report import write_report
 from benchmarks.start.server import CountingServer, Encoder, load_tree
 from benchmarks.start.visit import VisitFailedError, visit_twice
 from lite_env.host.find import find_chromium
+from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,10 +68,17 @@ def main() -> None:
         "visits": [dataclasses.asdict(visit) for visit in visits],
     }
     options.output.mkdir(parents=True, exist_ok=True)
-    write_json(options.output / "results.json", result)
+    write_text(options.output / "results.json", _as_text(result))
     render(options.output)
     if failures or not all(check.holds for check in checks):
         raise SystemExit("error: some visits failed, or the link did not hold: see the report")
+
+
+def _as_text(result: dict[str, Any]) -> str:
+    """As JSON, a line a visit: there are hundreds."""
+    visits = ",\n".join(json.dumps(visit, sort_keys=True) for visit in result["visits"])
+    rest = json.dumps(result | {"visits": []}, indent=1, sort_keys=True)
+    return rest.replace('"visits": []', f'"visits": [\n{visits}\n]') + "\n"
 
 
 def render(output: Path) -> None:

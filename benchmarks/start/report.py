@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.start.model import Encoding, Link, Occasion
 
 _NONE = "-"
+_FASTEST = 0.95  # of the seconds that the received bytes take; headers of the page come before the link is on
 
 
 def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
@@ -33,7 +34,13 @@ def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
         parts.append("## The same with brotli")
         parts += [f"{link.label}:\n\n{_first_visit(figures, about, link, 'br')}" for link in links]
     parts += ["## How near to the limit", _LIMIT_NOTE, _limits(figures, links)]
-    parts += ["## Checks", _CHECK_NOTE, _checks(result["checks"]), _untraced(about["untraced"])]
+    parts += [
+        "## Checks",
+        _CHECK_NOTE,
+        _checks(result["checks"]),
+        _rates(figures, about, links),
+        _untraced(about["untraced"]),
+    ]
     if result["failures"]:
         parts += ["## Failures", "".join(f"* {failure.splitlines()[0]}\n" for failure in result["failures"])]
     text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -79,6 +86,7 @@ def _first_visit(figures: Figures, about: dict[str, Any], link: Link, encoding: 
             value("requests", 1, ",.0f"),
             value("wire", 1e6, ".2f"),
             value.spread("ready"),
+            value("cpu", 1, ".2f"),
             value("first", 1, ".2f"),
             value("numpy", 1, ".2f"),
             value("wire_numpy", 1e6, ".2f"),
@@ -108,6 +116,7 @@ def _second_visit(figures: Figures, about: dict[str, Any], link: Link) -> str:
             value("requests", 1, ",.0f"),
             value("wire", 1e3, ",.1f"),
             value.spread("ready"),
+            value("cpu", 1, ".2f"),
             value("first", 1, ".2f"),
             value("numpy", 1, ".2f"),
             value("peak", 1e6, ".0f"),
@@ -185,6 +194,19 @@ def _checks(checks: Sequence[dict[str, Any]]) -> str:
         for check in checks
     ]
     return markdown_table(["request", "link makes it, s", "measured, s", ""], rows)
+
+
+def _rates(figures: Figures, about: dict[str, Any], links: Sequence[Link]) -> str:
+    rows = []
+    for key, _label in about["variants"]:
+        for link in links:
+            seen, ready = (figures.median(measure, key, link.key) for measure in ("seen", "ready"))
+            if link.throughput and seen is not None and ready is not None:
+                least = seen * 8 / link.throughput
+                verdict = "holds" if ready >= _FASTEST * least else "**too fast**"
+                rows.append([f"({key}), {link.label}", f"{least:.2f}", f"{ready:.2f}", verdict])
+    note = "The same for the variants' own starts: what they received until ready, at the rate of the link."
+    return f"{note}\n\n{markdown_table(['start', 'link makes it, s', 'ready, s', ''], rows)}"
 
 
 def _untraced(untraced: dict[str, dict[str, str]]) -> str:

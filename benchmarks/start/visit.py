@@ -184,7 +184,7 @@ async def _visit(  # noqa: PLR0917 - see visit_twice
         seen = meter.received
         used = await _processes(browser)
         marks[key] = Mark(
-            seconds=seconds,
+            seconds=round(seconds, 4),
             requests=len(sent),
             wire=sum(response.size for response in sent),
             seen=seen,
