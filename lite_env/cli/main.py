@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": "lite_env.cli.run",
     "serve": "lite_env.cli.serve",
     "site": "lite_env.cli.site",
+    "trace": "lite_env.cli.trace",
     "unpack": "lite_env.cli.unpack",
 }
 

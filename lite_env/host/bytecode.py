@@ -36,23 +36,33 @@ _UNCHECKED_HASH = 1  # PEP 552: bit 0 says that there is a hash, bit 1 that it i
 
 
 def compile_packages(
-    pack: Path, packages: Mapping[str, Sequence[str]], *, task: Task | None = None
-) -> Iterator[tuple[str, Bytecode]]:
+    pack: Path, packages: Mapping[str, Sequence[str]], *, debug_ranges: bool = False, task: Task | None = None
+) -> Iterator[tuple[str, Bytecode | HostError]]:
     """Compile the sources of each of `packages` in one started kernel of `pack`.
+
+    A package that the kernel does not survive ends the sequence: its error comes in the place of its bytecode.
 
     Args:
         pack: holds the sources.
         packages: prefix-relative paths of modules by the name of their package.
+        debug_ranges: whether the code knows the columns of its source (PEP 657), and not its lines alone.
         task: advanced by one with each file.
 
     Raises:
-        HostError: the kernel does not start, or stopped while it compiled.
+        HostError: the kernel does not start.
     """
-    with start_kernel(pack, options=RunOptions()) as running:
+    # Python's own switch; what users compile, their cells, is not touched by it.
+    env = () if debug_ranges else (("PYTHONNODEBUGRANGES", "1"),)
+    with start_kernel(pack, options=RunOptions(env=env)) as running:
         client = running.client
         _run(client, resource_files("lite_env.host").joinpath(_SCRIPT).read_text("utf-8"))
         for name, sources in packages.items():
-            yield name, _compile(client, sources)
+            try:
+                compiled = _compile(client, sources)
+            except HostError as error:
+                yield name, error
+                return
+            yield name, compiled
             if task is not None:
                 task.advance(len(sources))
 

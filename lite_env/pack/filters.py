@@ -6,7 +6,6 @@ Rules only add up: a user's rule never switches a default one off, and what any 
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files as resource_files
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lite_env.errors import SpecError
+from lite_env.spec.settings import PROJECT_FILE, read_project_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -122,21 +122,8 @@ def read_project_filter(folder: Path) -> FileFilter:
     Raises:
         SpecError: the file is not TOML, or the rules are not of the right form.
     """
-    path = folder / "pyproject.toml"
-    if not path.is_file():
-        return FileFilter()
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"'{path}' is not TOML: {error}", hint="correct it, or move it away", file=str(path)) from error
-    table: Any = document
-    where = []
-    for key in ("tool", "lite-env"):
-        where.append(key)
-        table = table.get(key, {})
-        if not isinstance(table, dict):
-            raise SpecError(f"'{'.'.join(where)}' is not a table", hint="correct it", file=str(path))
-    return _filter_of(table.get("filters", []), origin=str(path), where="tool.lite-env.filters")
+    origin = str(folder / PROJECT_FILE)
+    return _filter_of(read_project_table(folder).get("filters", []), origin=origin, where="tool.lite-env.filters")
 
 
 def parse_filter(text: str, *, origin: str) -> FileFilter:

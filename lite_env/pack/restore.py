@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import ManifestError, PackError
 from lite_env.pack.bytecode import source_path
 from lite_env.pack.index import IndexedFile, IndexedLink
+from lite_env.pack.owners import owners_in_order
 from lite_env.pack.reader import read_compressed, read_index, read_manifest
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.record import write_environment, write_package
@@ -21,7 +22,7 @@ from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lite_env.pack.index import Index
@@ -66,8 +67,8 @@ def _restore(pack: Path, manifest: Manifest, index: Index, staging: Path, task: 
     for number in range(len(manifest.archives)):
         paths = _restore_archive(pack, manifest, index, number, staging)
         seen.update(paths)
-        for owner, path in _with_owners(manifest, number, paths):
-            if not _is_made(path, manifest, index):
+        for path, owner in owners_in_order(manifest.archives[number].packages, paths):
+            if owner is not None and not _is_made(path, manifest, index):
                 owned[owner].append(path)
         task.advance(manifest.archives[number].raw_size)
     absent = sorted(index.entries.keys() - seen)
@@ -85,20 +86,6 @@ def _restore(pack: Path, manifest: Manifest, index: Index, staging: Path, task: 
 def _is_made(path: str, manifest: Manifest, index: Index) -> bool:
     """Whether the file was made by packing: an environment that is unpacked, and may be changed, is without it."""
     return manifest.bytecode and source_path(path) in index.entries
-
-
-def _with_owners(manifest: Manifest, number: int, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Owner and path of each entry of an archive that a package owns: entries lie in the order of packages' names."""
-    at = 0
-    for name, count in sorted(manifest.archives[number].packages.items()):
-        owned = paths[at : at + count]
-        if len(owned) != count:
-            raise ManifestError(
-                f"archive {number} has {len(paths)} entries, fewer than the manifest counts for its packages",
-                hint=_HINT,
-            )
-        yield from ((name, path) for path in owned)
-        at += count
 
 
 def _restore_archive(pack: Path, manifest: Manifest, index: Index, number: int, staging: Path) -> list[str]:

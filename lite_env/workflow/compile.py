@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
+from lite_env.errors import HostError
 from lite_env.host.bytecode import FORM, compile_packages
 from lite_env.pack.bytecode import Bytecode, is_source
 from lite_env.progress import SILENT
-from lite_env.store.keyed import KeyedCache, key_of, user_cache
+from lite_env.store.keyed import key_of, user_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lite_env.pack.layout import PackPlan
     from lite_env.progress import Reporter, Task
+    from lite_env.store.keyed import KeyedCache
 
 
 def compile_environment(
     plan: PackPlan,
     digests: Mapping[str, str],
-    pack: Callable[[], Path],
+    pack: Callable[[Bytecode], Path],
     *,
+    debug_ranges: bool = False,
     reporter: Reporter = SILENT,
 ) -> Bytecode:
     """The bytecode of all modules in `plan`.
@@ -32,36 +36,37 @@ def compile_environment(
     Args:
         plan: of the environment without bytecode.
         digests: SHA-256 of each of its files, by path.
-        pack: writes that pack; called only when something is to be compiled.
-        reporter: progress, in files.
+        pack: writes that pack with what is compiled already; called only when something is missing.
+        debug_ranges: see `compile_packages`.
+        reporter: progress in files; a warning for each package that the kernel did not survive.
 
     Raises:
-        HostError: the kernel does not start, or stopped while it compiled.
+        HostError: the kernel does not start.
     """
     cache = user_cache("bytecode")
-    compiler = [FORM, sorted(digests[file.path] for file in plan.kernel_files)]
+    # The compiler is in the kernel's own binaries.
+    compiler = [FORM, debug_ranges, sorted(digests[file.path] for file in plan.kernel_files)]
     sources = _sources_by_package(plan)
     keys = {name: key_of(compiler, [[path, digests[path]] for path in paths]) for name, paths in sources.items()}
     done = {name: found for name in sources if (found := _find(cache, keys[name])) is not None}
     missing = {name: paths for name, paths in sources.items() if name not in done}
     if missing:
-        folder = pack()
+        folder = pack(_together(done.values()))
         with reporter.task("compiling", sum(map(len, missing.values())), "items") as task:
-            for name, compiled in _compile(folder, missing, task):
+            for name, compiled in _compile(folder, missing, task, debug_ranges=debug_ranges):
+                if isinstance(compiled, HostError):
+                    reporter.warn(f"'{name}' is packed without bytecode: {compiled.message}")
+                    continue
                 cache.keep(keys[name], encode(compiled))
                 done[name] = compiled
-    faults = {path: fault for name in sources for path, fault in done[name].faults.items()}
-    return Bytecode(
-        tag=next((compiled.tag for compiled in done.values()), ""),
-        files={path: data for name in sources for path, data in done[name].files.items()},
-        faults=faults,
-    )
+    return _together(done[name] for name in sources if name in done)
 
 
 def _sources_by_package(plan: PackPlan) -> dict[str, list[str]]:
     """Paths of modules by the name of their package (empty for those of none), both sorted."""
     sources: dict[str, list[str]] = {}
     for archive in plan.archives:
+        # Nothing is traced yet: an archive has files of one package.
         owner = next(iter(archive.packages), "")
         paths = [entry.path for entry in archive.entries if entry.link is None and is_source(entry.path)]
         if paths:
@@ -69,14 +74,45 @@ def _sources_by_package(plan: PackPlan) -> dict[str, list[str]]:
     return {name: sorted(sources[name]) for name in sorted(sources)}
 
 
-def _compile(pack: Path, packages: Mapping[str, Sequence[str]], task: Task) -> list[tuple[str, Bytecode]]:
+_Outcome = tuple[str, Bytecode | HostError]
+
+
+def _compile(
+    pack: Path, packages: Mapping[str, Sequence[str]], task: Task, *, debug_ranges: bool
+) -> Iterable[_Outcome]:
     """Compile in as many kernels as there are cores, each with about the same number of modules."""
     shares: list[dict[str, Sequence[str]]] = [{} for _ in range(min(os.cpu_count() or 1, len(packages)))]
     for name in sorted(packages, key=lambda name: (-len(packages[name]), name)):
         min(shares, key=lambda share: sum(map(len, share.values())))[name] = packages[name]
+    work = partial(_compile_share, pack, task=task, debug_ranges=debug_ranges)
     with ThreadPoolExecutor(max_workers=len(shares)) as pool:
-        jobs = [pool.submit(lambda part: list(compile_packages(pack, part, task=task)), share) for share in shares]
-        return [item for job in jobs for item in job.result()]
+        return [outcome for outcomes in pool.map(work, shares) for outcome in outcomes]
+
+
+def _compile_share(
+    pack: Path, packages: Mapping[str, Sequence[str]], *, task: Task, debug_ranges: bool
+) -> list[_Outcome]:
+    """Compile one package after the other; when a kernel ends over one, the rest gets another kernel.
+
+    Raises:
+        HostError: the kernel does not start.
+    """
+    outcomes: list[_Outcome] = []
+    left = dict(packages)
+    while left:
+        for name, compiled in compile_packages(pack, left.copy(), debug_ranges=debug_ranges, task=task):
+            outcomes.append((name, compiled))
+            del left[name]
+    return outcomes
+
+
+def _together(parts: Iterable[Bytecode]) -> Bytecode:
+    every = tuple(parts)
+    return Bytecode(
+        tag=every[0].tag if every else "",
+        files={path: data for part in every for path, data in part.files.items()},
+        faults={path: fault for part in every for path, fault in part.faults.items()},
+    )
 
 
 def encode(bytecode: Bytecode) -> bytes:

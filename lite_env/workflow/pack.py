@@ -17,6 +17,7 @@ from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
 from lite_env.spec.environment import find_environment_file, read_environment
+from lite_env.spec.settings import read_project_workloads
 from lite_env.store.keyed import user_cache
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.lock import LockOptions, lock_environment, read_spec
@@ -46,6 +47,7 @@ class PackOptions:
         level: of zstd, 1 to 22.
         filter_files: users' rules, added to the default ones and to those of a ``pyproject.toml`` beside the source.
         bytecode: whether to pack modules compiled; needs a Node.js.
+        debug_ranges: whether bytecode knows the columns of its source, and not its lines alone.
         trace: whether to trace what is opened; needs a Node.js.
         profile: a profile to follow instead of tracing.
         workloads: users' programs to trace, added to those of a ``pyproject.toml`` beside the source.
@@ -58,6 +60,7 @@ class PackOptions:
     level: int = DEFAULT_LEVEL
     filter_files: tuple[Path, ...] = ()
     bytecode: bool = True
+    debug_ranges: bool = False
     trace: bool = True
     profile: Path | None = None
     workloads: tuple[Path, ...] = ()
@@ -78,7 +81,9 @@ def plan_environment(source: Path, options: PackOptions, *, reporter: Reporter =
         LiteEnvError: of whichever step failed.
     """
     filters = _filters(source, options)
-    workloads = options.workloads
+    # What may be wrong is read before anything takes long.
+    profile = read_profile(options.profile) if options.profile else None
+    workloads = (*_project_workloads(source), *options.workloads)
     prefix = _prefix_of(source, options, reporter)
     plan = plan_traced(
         prefix,
@@ -87,8 +92,9 @@ def plan_environment(source: Path, options: PackOptions, *, reporter: Reporter =
             filters=filters,
             level=options.level,
             bytecode=options.bytecode,
+            debug_ranges=options.debug_ranges,
             trace=TraceOptions(workloads=workloads) if options.trace else None,
-            profile=read_profile(options.profile) if options.profile else None,
+            profile=profile,
             order=options.order,
         ),
         reporter=reporter,
@@ -117,6 +123,10 @@ def _filters(source: Path, options: PackOptions) -> FileFilter:
     folder = source if source.is_dir() else source.parent
     beside = FileFilter() if is_prefix(source) else read_project_filter(folder)
     return sum((read_filter(file) for file in options.filter_files), start=beside)
+
+
+def _project_workloads(source: Path) -> tuple[Path, ...]:
+    return () if is_prefix(source) else read_project_workloads(source if source.is_dir() else source.parent)
 
 
 def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> Prefix:

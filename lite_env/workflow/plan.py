@@ -13,17 +13,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from lite_env.errors import HostError
-from lite_env.host.find import find_node
 from lite_env.pack.layout import DEFAULT_LEVEL, plan_pack
 from lite_env.pack.writer import write_pack
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 from lite_env.store.keyed import user_cache
 from lite_env.workflow.compile import compile_environment
-from lite_env.workflow.trace import TraceOptions, trace_environment
+from lite_env.workflow.trace import trace_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from lite_env.pack.profile import Profile
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
+    from lite_env.workflow.trace import TraceOptions
 
 _QUICK_LEVEL = 1
 
@@ -46,6 +46,7 @@ class PlanOptions:
     Attributes:
         name, filters, level, order: as of `plan_pack`.
         bytecode: whether to compile.
+        debug_ranges: whether bytecode knows columns, and not lines alone.
         trace: what to trace; None for nothing.
         profile: to follow; then nothing is traced.
     """
@@ -55,6 +56,7 @@ class PlanOptions:
     level: int = DEFAULT_LEVEL
     order: Order = "fused"
     bytecode: bool = True
+    debug_ranges: bool = False
     trace: TraceOptions | None = None
     profile: Profile | None = None
 
@@ -67,37 +69,76 @@ def plan_traced(prefix: Prefix, options: PlanOptions, *, reporter: Reporter = SI
         SpecError: a workload cannot be read.
     """
     make = partial(plan_pack, prefix, name=options.name, filters=options.filters)
-    plain = make(level=_QUICK_LEVEL)
-    bytecode: Bytecode | None = None
-    profile = options.profile
+    bytecode, profile = None, options.profile
     wants_bytecode = options.bytecode and prefix.runtime.python is not None
-    wants_trace = options.trace if profile is None else None
-    if wants_bytecode or wants_trace is not None:
-        with ExitStack() as stack:
-            try:
-                find_node()
-                digests = _digests(plain)
-                if wants_bytecode:
-                    bytecode = compile_environment(plain, digests, _writer(plain, stack), reporter=reporter)
-                    _tell_faults(bytecode, reporter)
-                if wants_trace is not None:
-                    quick = make(level=_QUICK_LEVEL, bytecode=bytecode)
-                    profile = trace_environment(quick, digests, _writer(quick, stack), wants_trace, reporter=reporter)
-            except HostError as error:
-                missing = "bytecode and " * (wants_bytecode and bytecode is None) + "a traced order"
-                reporter.warn(f"packed without {missing}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
+    trace = options.trace if profile is None else None
+    if wants_bytecode or trace is not None:
+        plain = make(level=_QUICK_LEVEL)
+        digests = _digests(plain)
+        with _Workshop(partial(make, level=_QUICK_LEVEL)) as workshop:
+            if wants_bytecode:
+                bytecode = _bytecode(plain, digests, workshop, options, reporter)
+            if trace is not None:
+                profile = _profile(digests, workshop, trace, bytecode, reporter)
     return make(level=options.level, bytecode=bytecode, profile=profile, order=options.order)
 
 
-def _writer(plan: PackPlan, stack: ExitStack) -> Callable[[], Path]:
-    """Writes `plan` into a temporary folder when it is first needed."""
+def _bytecode(
+    plain: PackPlan, digests: Mapping[str, str], workshop: _Workshop, options: PlanOptions, reporter: Reporter
+) -> Bytecode | None:
+    try:
+        bytecode = compile_environment(
+            plain, digests, workshop.pack, debug_ranges=options.debug_ranges, reporter=reporter
+        )
+    except HostError as error:
+        reporter.warn(_without("bytecode", error))
+        return None
+    for path, fault in sorted(bytecode.faults.items()):
+        reporter.note(f"'{path}' is packed without bytecode: {fault}")
+    return bytecode
 
-    def write() -> Path:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lite-env-"))) / "pack"
-        write_pack(plan, folder, cache=user_cache("archives"))
+
+def _profile(
+    digests: Mapping[str, str],
+    workshop: _Workshop,
+    trace: TraceOptions,
+    bytecode: Bytecode | None,
+    reporter: Reporter,
+) -> Profile | None:
+    plan = workshop.plan(bytecode)
+    try:
+        return trace_environment(plan, digests, partial(workshop.pack, bytecode), trace, reporter=reporter)
+    except HostError as error:
+        reporter.warn(_without("a traced order", error))
+        return None
+
+
+def _without(what: str, error: HostError) -> str:
+    return f"packed without {what}: {error.message}" + (f" ({error.hint})" if error.hint else "")
+
+
+class _Workshop:
+    """Packs for this machine only, made when they are needed and gone when the block ends."""
+
+    def __init__(self, make: Callable[..., PackPlan]) -> None:
+        self._make = make
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def plan(self, bytecode: Bytecode | None) -> PackPlan:
+        """The plan of a pack in no special order."""
+        return self._make(bytecode=bytecode)
+
+    def pack(self, bytecode: Bytecode | None) -> Path:
+        """The folder of such a pack."""
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lite-env-"))) / "pack"
+        write_pack(self.plan(bytecode), folder, cache=user_cache("archives"))
         return folder
-
-    return write
 
 
 def _digests(plan: PackPlan) -> Mapping[str, str]:
@@ -111,8 +152,3 @@ def _digests(plan: PackPlan) -> Mapping[str, str]:
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         return dict(zip(paths, pool.map(digest, paths), strict=True))
-
-
-def _tell_faults(bytecode: Bytecode, reporter: Reporter) -> None:
-    for path, fault in sorted(bytecode.faults.items()):
-        reporter.note(f"'{path}' is packed without bytecode: {fault}")

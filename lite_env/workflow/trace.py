@@ -1,9 +1,12 @@
-"""The profile of a pack: its kernel is started once for each traced import and each workload, as many as cores."""
+"""The profile of an environment: its kernel is started once for each traced import and each workload.
+
+As many kernels run at once as there are cores. Profiles are kept by the content of all that they follow from.
+"""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,16 +15,19 @@ from lite_env.errors import SpecError
 from lite_env.host.trace import IMPORT_SECONDS, Job, Traced, import_job, notebook_cells, trace_job
 from lite_env.pack.bytecode import source_path
 from lite_env.pack.modules import requested_packages, top_level_modules
+from lite_env.pack.owners import owners_in_order, read_owners
 from lite_env.pack.profile import Profile, encode_profile, file_key, make_profile, parse_profile
+from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.keyed import key_of, user_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from lite_env.pack.layout import PackPlan
+    from lite_env.pack.manifest import Environment
     from lite_env.progress import Reporter
 
 FORM = 1
@@ -33,7 +39,7 @@ class TraceOptions:
     """What to trace besides the boot and the imports of requested packages.
 
     Attributes:
-        workloads: users' programs, ``.py`` or ``.ipynb``.
+        workloads: users' programs, ``.py`` or ``.ipynb``; of two with one name the later is taken.
         seconds: time limit of each import and each cell.
     """
 
@@ -41,57 +47,46 @@ class TraceOptions:
     seconds: float = IMPORT_SECONDS
 
 
-def trace_pack(
-    pack: Path,
-    environment: str,
-    owners: Mapping[str, str | None],
-    jobs: Sequence[Job],
-    *,
-    seconds: float = IMPORT_SECONDS,
-    workloads: frozenset[str] = frozenset(),
-    reporter: Reporter = SILENT,
-) -> tuple[Profile, bool]:
-    """Trace `jobs` in the kernel of `pack`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """All that is to be traced of one environment.
 
-    Args:
-        pack: any pack of the environment.
+    Attributes:
         environment: its name.
         owners: the package of each file.
-        jobs: imports and workloads; without any the boot alone is traced.
-        seconds: time limit of each cell.
-        workloads: names of the jobs that are workloads.
-        reporter: progress; a warning for each job that fails, with its traceback.
+        imports: jobs by module.
+        workloads: jobs by file name.
+        seconds: time limit of a cell.
+    """
 
-    Returns:
-        The profile, and whether tracing again would give the same (nothing ran out of time).
+    environment: str
+    owners: Mapping[str, str | None]
+    imports: Mapping[str, Job]
+    workloads: Mapping[str, Job]
+    seconds: float
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """At least one: the boot is traced even when nothing else is."""
+        return (*self.imports.values(), *self.workloads.values()) or (Job(name="", cells=()),)
+
+
+def trace_pack(pack: Path, options: TraceOptions | None = None, *, reporter: Reporter = SILENT) -> Profile:
+    """Trace the first kernel of `pack`; the profile is the one that packing the same environment would make.
+
+    Args:
+        pack: a folder with a ``manifest.json``; how its files lie does not matter.
+        options: what to trace.
+        reporter: progress; a warning, with the traceback, for each import or workload that fails.
 
     Raises:
-        HostError: the kernel does not start.
+        ManifestError: the pack cannot be read.
+        HostError: there is no Node.js, or the kernel does not start.
+        SpecError: a workload cannot be read.
     """
-    todo = list(jobs) or [Job(name="", cells=())]
-    with (
-        reporter.task("tracing", len(todo), "items") as task,
-        ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(todo))) as pool,
-    ):
-        running = [pool.submit(trace_job, pack, job, seconds=seconds) for job in todo]
-        done: dict[str, Traced] = {}
-        for job, future in zip(todo, running, strict=True):
-            done[job.name] = future.result()
-            task.advance(1)
-    present = frozenset(owners)
-    opened = {name: _keys(traced.opened, owners, present) for name, traced in done.items() if name}
-    for name, traced in done.items():
-        if traced.failure is not None:
-            shown = "\n    ".join(traced.traceback)
-            reporter.warn(f"tracing '{name}' failed: {traced.failure}" + (f"\n    {shown}" if shown else ""))
-    profile = make_profile(
-        environment,
-        boot=[key for traced in done.values() for key in _keys(traced.boot, owners, present)],
-        imports={name: keys for name, keys in opened.items() if name not in workloads},
-        workloads={name: keys for name, keys in opened.items() if name in workloads},
-        failed={name: traced.failure for name, traced in done.items() if traced.failure is not None},
-    )
-    return profile, not any(traced.expired for traced in done.values())
+    manifest = read_manifest(pack)
+    work = _work_of(manifest.environment, read_owners(pack, manifest), options or TraceOptions())
+    return _profile_of(work, _trace(pack, work, reporter))
 
 
 def trace_environment(
@@ -105,31 +100,22 @@ def trace_environment(
     """The profile of what `plan` packs, out of the cache where the same was traced before.
 
     Args:
-        plan: of the environment, in whatever order.
-        digests: SHA-256 of each of its files, by path.
+        plan: of the environment, in whatever order, with or without bytecode.
+        digests: SHA-256 of each of its files but bytecode, by path.
         pack: writes that pack; called only when it is to be traced.
-        options: what else to trace.
-        reporter: progress and warnings.
+        options: what to trace.
+        reporter: as of `trace_pack`.
 
     Raises:
-        HostError: the kernel does not start.
-        SpecError: a workload cannot be read.
+        HostError, SpecError: as `trace_pack`.
     """
-    owners = _owners(plan)
-    asked = requested_packages(plan.environment.requested, plan.environment.packages)
-    modules = top_level_modules(path for path, owner in owners.items() if owner in asked)
-    jobs = [*map(import_job, modules), *(workload_job(file) for file in options.workloads)]
-    names = frozenset(file.name for file in options.workloads)
-    contents = [[path, owners[path], digests[path]] for path in sorted(owners) if path in digests]
-    key = key_of(
-        FORM,
-        _runtime_digest(),
-        plan.environment.name,
-        plan.environment.variables,
-        contents,
-        [[job.name, job.cells] for job in jobs],
-        options.seconds,
-    )
+    owners: dict[str, str | None] = {}
+    for archive in plan.archives:
+        owners.update(owners_in_order(archive.packages, [entry.path for entry in archive.entries]))
+    work = _work_of(plan.environment, owners, options)
+    content = sorted([path, owners.get(path), digest] for path, digest in digests.items())
+    cells = [[job.name, job.cells] for job in work.jobs]
+    key = key_of(FORM, _runtime_digest(), work.environment, plan.environment.variables, content, cells, work.seconds)
     cache = user_cache("traces")
     known = cache.find(key)
     if known is not None:
@@ -137,10 +123,10 @@ def trace_environment(
         for name, failure in profile.failed.items():
             reporter.warn(f"tracing '{name}' failed: {failure}")
         return profile
-    profile, stable = trace_pack(
-        pack(), plan.environment.name, owners, jobs, seconds=options.seconds, workloads=names, reporter=reporter
-    )
-    if stable:
+    done = _trace(pack(), work, reporter)
+    profile = _profile_of(work, done)
+    # What ran out of time here may be in time elsewhere.
+    if not any(traced.expired for traced in done.values()):
         cache.keep(key, encode_profile(profile).encode())
     return profile
 
@@ -154,31 +140,67 @@ def workload_job(file: Path) -> Job:
     try:
         text = file.read_text("utf-8")
         cells = notebook_cells(text) if file.suffix == ".ipynb" else (text,)
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise SpecError(
             f"the workload '{file}' cannot be read: {error}", hint="name a .py file or a notebook", file=str(file)
         ) from error
     return Job(name=file.name, cells=cells)
 
 
-def _owners(plan: PackPlan) -> dict[str, str | None]:
-    """The package of each file in the archives."""
-    owners: dict[str, str | None] = {}
-    for archive in plan.archives:
-        names = [name for name, count in archive.packages.items() for _ in range(count)]
-        rest: list[str | None] = [None] * (len(archive.entries) - len(names))
-        owners.update(zip((entry.path for entry in archive.entries), [*names, *rest], strict=True))
-    return owners
+def _work_of(environment: Environment, owners: Mapping[str, str | None], options: TraceOptions) -> _Work:
+    asked = requested_packages(environment.requested, environment.packages)
+    modules = top_level_modules(path for path, owner in owners.items() if owner in asked)
+    return _Work(
+        environment=environment.name,
+        owners=owners,
+        imports={module: import_job(module) for module in modules},
+        workloads={job.name: job for job in map(workload_job, options.workloads)},
+        seconds=options.seconds,
+    )
 
 
-def _keys(paths: Sequence[str], owners: Mapping[str, str | None], present: frozenset[str]) -> list[str]:
-    """Profile's names of files; bytecode goes by its source."""
-    keys = []
-    for path in paths:
-        source = source_path(path)
-        named = source if source is not None and source in present else path
-        keys.append(file_key(owners.get(named), named))
-    return keys
+def _trace(pack: Path, work: _Work, reporter: Reporter) -> dict[str, Traced]:
+    """Run all jobs; what they opened, by their names."""
+    done: dict[str, Traced] = {}
+    with (
+        reporter.task("tracing", len(work.jobs), "items") as task,
+        ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(work.jobs))) as pool,
+    ):
+        running = {pool.submit(trace_job, pack, job, seconds=work.seconds): job for job in work.jobs}
+        try:
+            for future in as_completed(running):
+                done[running[future].name] = future.result()
+                task.advance(1)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    for name in sorted(done):
+        if done[name].failure is not None:
+            lines = [f"tracing '{name}' failed: {done[name].failure}", *done[name].traceback]
+            reporter.warn("\n    ".join(lines))
+    return done
+
+
+def _profile_of(work: _Work, done: Mapping[str, Traced]) -> Profile:
+    def keys(paths: Iterable[str]) -> list[str]:
+        return [_key(path, work.owners) for path in paths]
+
+    failed = {name: traced.failure for name, traced in done.items() if traced.failure is not None}
+    return make_profile(
+        work.environment,
+        boot=[key for traced in done.values() for key in keys(traced.boot)],
+        # An import that fails needs nothing ahead; a program that fails late is worth what it opened until then.
+        imports={name: keys(done[name].opened) for name in work.imports if name not in failed},
+        workloads={name: keys(done[name].opened) for name in work.workloads},
+        failed=failed,
+    )
+
+
+def _key(path: str, owners: Mapping[str, str | None]) -> str:
+    """The profile's name of a file that was opened; bytecode goes by its source."""
+    source = source_path(path)
+    named = source if source is not None and source in owners else path
+    return file_key(owners.get(named), named)
 
 
 def _runtime_digest() -> str:

@@ -1,0 +1,60 @@
+"""Settings of a project: the table ``[tool.lite-env]`` of its ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from lite_env.errors import SpecError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROJECT_FILE = "pyproject.toml"
+
+
+def read_project_table(folder: Path) -> dict[str, Any]:
+    """The table in `folder`'s ``pyproject.toml``; empty when there is no such file or table.
+
+    Raises:
+        SpecError: the file is not TOML, or ``tool.lite-env`` is no table.
+    """
+    path = folder / PROJECT_FILE
+    if not path.is_file():
+        return {}
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"'{path}' is not TOML: {error}", hint="correct it, or move it away", file=str(path)) from error
+    table: dict[str, Any] = document
+    where = []
+    for key in ("tool", "lite-env"):
+        where.append(key)
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise SpecError(f"'{'.'.join(where)}' is not a table", hint="correct it", file=str(path))
+    return table
+
+
+def read_project_workloads(folder: Path) -> tuple[Path, ...]:
+    """Programs under ``trace``: those whose opened files a pack is to be laid out for.
+
+    Raises:
+        SpecError: as `read_project_table`, or ``trace`` is no list of files that are there.
+    """
+    value = read_project_table(folder).get("trace", [])
+    file = str(folder / PROJECT_FILE)
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise SpecError(
+            "'tool.lite-env.trace' is not a list of files",
+            hint="for example: trace = ['warmup.py', 'demo.ipynb']",
+            file=file,
+        )
+    for name in value:
+        if not (folder / name).is_file():
+            raise SpecError(
+                f"'tool.lite-env.trace' names '{name}', which is not there",
+                hint="paths are relative to the folder of pyproject.toml",
+                file=file,
+            )
+    return tuple(folder / name for name in value)
