@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint test-js prove verify-4x setup chromium format bench-start bench-pack clean
+.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-pack clean
 
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
@@ -18,6 +18,7 @@ help:
 	@echo "make prove      the long tests: 100,000 file operations"
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
 	@echo "make bench-start, make bench-pack  measure against others; an hour and half an hour (BENCH=--quick: minutes)"
+	@echo "make pictures   make the documentation's pictures of the page anew"
 	@echo "make format     format Python and say what the linters would"
 	@echo "make clean      remove what was built"
 
@@ -50,7 +51,7 @@ lint: setup
 test-js: setup
 	cd $(RUNTIME) && npm test --silent
 
-prove: setup chromium
+prove: setup engines
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow" -rP
 
 verify-4x: setup
@@ -64,8 +65,16 @@ bench-start: setup chromium
 bench-pack: setup
 	$(BIN)/python -m benchmarks.pack $(BENCH)
 
+# Tests leave the pictures as they are, unless they are told otherwise.
+pictures: setup chromium
+	LITE_ENV_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_page_in_chromium.py tests/browser/test_page_failures.py
+
 chromium:
 	@sh tests/browser/install_chromium.sh
+
+engines: $(STAMP)
+	@sh tests/browser/install_engines.sh
+	@$(BIN)/python -m pip install --quiet --group engines
 
 format: setup
 	$(BIN)/ruff format

@@ -1,4 +1,4 @@
-"""Serves a site's folder to a browser: counts what is asked for, breaks what a test breaks, and can be dead for a while."""
+"""Serves a site's folder to a browser: counts what is asked for, breaks what a test breaks, is dead for a while."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.host.server import cache_control, content_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @dataclass(kw_only=True)

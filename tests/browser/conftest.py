@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 READY_MS = 90_000
-CELL_MS = 15_000
+CELL_MS = 60_000
 # "Within 5 seconds of being knowable."
 SOON_MS = 5_000
 FLAGS = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")

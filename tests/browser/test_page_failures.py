@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.conftest import SOON_MS, Console, file_of, launch_options, picture
 from tests.command_line import Command
-from tests.site_server import Answer
+
+if TYPE_CHECKING:
+    from tests.site_server import Answer
 
 pytestmark = [
     pytest.mark.browser,

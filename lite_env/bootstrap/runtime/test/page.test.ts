@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Phase } from '../src/protocol';
 import { choiceKey, choiceLabel, choicesOf, chosen, type PageConfig } from '../src/page/config';
+import { bytesText } from '../src/page/dom';
 import { History } from '../src/page/history';
 import { codePoints, utf16Position } from '../src/page/positions';
 import { advance, fileLabel, NOTHING, phaseText } from '../src/page/progress';
@@ -48,6 +49,18 @@ describe('history', () => {
       assert.equal(new History(storageOf({ key: text }), 'key').back(''), null);
     }
   });
+});
+
+test('bytes as people read them', () => {
+  assert.deepEqual([0, 99, 100, 99_949, 123_456, 999_999, 12_345_678].map(bytesText), [
+    '0 B',
+    '99 B',
+    '0.1 kB',
+    '99.9 kB',
+    '123 kB',
+    '1000 kB',
+    '12.3 MB',
+  ]);
 });
 
 test('values live as long as the page where the browser forbids storage', () => {

@@ -21,8 +21,11 @@ export function button(label: string, act: () => void, attributes: Record<string
   return element;
 }
 
-/** Bytes as people read them: `0.9 kB`, `12.3 MB`. */
+/** Bytes as people read them: `16 B`, `0.9 kB`, `12.3 MB`. */
 export function bytesText(bytes: number): string {
+  if (bytes < 100) {
+    return `${bytes} B`;
+  }
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e5 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 

@@ -1,10 +1,9 @@
 /** The panel of everything that went wrong: what file, what reason, what to do. */
-import type { Failure } from '../errors';
+import type { Failure, FailureName } from '../errors';
 import { button, el } from './dom';
 
 export interface Problem {
-  /** A `FailureName`, or one of the page's own below. */
-  readonly name: string;
+  readonly name: FailureName | 'NoServiceWorker';
   readonly message: string;
   readonly file: string | null;
   readonly hint: string | null;
@@ -17,7 +16,7 @@ export interface Remedy {
   readonly act: () => void;
 }
 
-const TITLES: Readonly<Record<string, string>> = {
+const TITLES: Readonly<Record<FailureName | 'NoServiceWorker', string>> = {
   Offline: 'No network',
   NetworkFailed: 'The server does not answer',
   FileMissing: 'A file is missing',
@@ -37,10 +36,10 @@ const TITLES: Readonly<Record<string, string>> = {
   InterpreterFailed: 'The interpreter did not start',
   KernelFailed: 'The kernel has ended',
   DriveFailed: 'The drive is not available',
-  WorkerFailed: 'The worker has broken down',
+  InputUnavailable: 'Input cannot be answered',
+  InterruptUnavailable: 'The cell cannot be interrupted',
   StorageRefused: 'The browser keeps nothing of this site',
   NoServiceWorker: 'No service worker',
-  PageFailed: 'The page has a fault',
 };
 
 export function problemOf(failure: Failure, fatal: boolean): Problem {
@@ -88,7 +87,7 @@ export class ProblemPanel {
     const buttons = remedies.map(({ label, act }, at) => button(label, act, { class: at === 0 ? 'primary' : '' }));
     const close = button('×', () => this.remove(card), { class: 'close', 'aria-label': 'Dismiss' });
     card.append(
-      el('h2', {}, TITLES[problem.name] ?? problem.name, ' ', el('small', { class: 'count' })),
+      el('h2', {}, TITLES[problem.name], ' ', el('small', { class: 'count' })),
       facts,
       el('div', { class: 'actions' }, ...buttons),
       close
