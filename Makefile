@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
 	@echo "make test       set up, linters, type checks, unit, JavaScript and browser tests"
-	@echo "make prove      the long tests: 100,000 file operations"
+	@echo "make prove      the long tests: 100,000 file operations, the page in three browser engines"
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
 	@echo "make bench-start, make bench-pack  measure against others; an hour and half an hour (BENCH=--quick: minutes)"
 	@echo "make pictures   make the documentation's pictures of the page anew"
@@ -71,6 +71,12 @@ pictures: setup chromium
 
 chromium:
 	@sh tests/browser/install_chromium.sh
+
+# Firefox and WebKit, and what drives them.
+.PHONY: engines
+engines: $(STAMP)
+	@sh tests/browser/install_engines.sh
+	@$(BIN)/python -m pip install --quiet --group engines
 
 engines: $(STAMP)
 	@sh tests/browser/install_engines.sh

@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import WebKitGTK, WebKitGTKOptions
@@ -14,11 +16,17 @@ from selenium.webdriver.webkitgtk.service import Service
 
 from tests.browser.engines.engine import SECONDS, EngineError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _BROWSERS = ("*/webkit2gtk-4.1/MiniBrowser", "webkit2gtk-4.1/MiniBrowser", "webkitgtk-6.0/MiniBrowser")
 _LIBRARIES = (Path("/usr/lib"), Path("/usr/libexec"))
 _WIDTH, _HEIGHT = 960, 720
 # The promise's value, or what went wrong with it, to selenium's callback.
-_AWAIT = "const [script, done] = arguments; Promise.resolve().then(() => (0, eval)(script)).then(v => done([v]), e => done(String(e)));"
+_AWAIT = """
+const [script, done] = arguments;
+Promise.resolve().then(() => (0, eval)(script)).then(value => done([value]), error => done(String(error)));
+"""
 
 
 def find_minibrowser() -> Path:
@@ -61,9 +69,11 @@ class WebKit:
         self._driver.set_script_timeout(SECONDS)
         self._driver.set_page_load_timeout(SECONDS)
         self._driver.set_window_size(_WIDTH, _HEIGHT)
+        self._first = self._driver.current_window_handle
         self.version = str(self._driver.capabilities["browserVersion"])
 
     def new_page(self) -> WebKitPage:
+        self._driver.switch_to.window(self._first)  # The one before may be closed.
         # A window, not a tab: what is behind another tab is not painted, and its timers are slow.
         self._driver.switch_to.new_window("window")
         return WebKitPage(self._driver, self._driver.current_window_handle)
@@ -106,6 +116,26 @@ class WebKitPage:
 
     def _come(self) -> None:
         self._driver.switch_to.window(self._handle)
+
+
+@contextmanager
+def plain_minibrowser(url: str, *, home: Path) -> Iterator[None]:
+    """A MiniBrowser as a person has it: with a profile on disk, below `home`, and driven by nobody."""
+    screen = _Screen()
+    folders = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
+    process = subprocess.Popen(
+        [find_minibrowser(), url],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **folders, "DISPLAY": screen.name},
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+        screen.close()
 
 
 class _Screen:
