@@ -78,10 +78,6 @@ engines: $(STAMP)
 	@sh tests/browser/install_engines.sh
 	@$(BIN)/python -m pip install --quiet --group engines
 
-engines: $(STAMP)
-	@sh tests/browser/install_engines.sh
-	@$(BIN)/python -m pip install --quiet --group engines
-
 format: setup
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
