@@ -218,8 +218,19 @@ function recent(): void {
     assert.equal(seen.takeEmptied(file), true);
     assert.equal(seen.takeEmptied(file), false);
     seen.emptied(file);
+    seen.lookedUp(file, stat);
+    assert.equal(seen.takeEmptied(file), false);
+    seen.emptied(file);
     pass(101);
     assert.equal(seen.takeEmptied(file), false);
+  });
+
+  test('what was closed or written is asked for again', () => {
+    const { seen } = clock();
+    seen.opened(file, stat);
+    seen.emptied(file);
+    seen.forget();
+    assert.deepEqual([seen.takeOpened(file), seen.takeStat(file), seen.takeEmptied(file)], [false, null, false]);
   });
 
   test('each name of a listing spares one lookup', () => {

@@ -90,7 +90,7 @@ export class LiteDriveFS extends DriveFS {
    */
   watchNames(): void {
     const FS = this.FS as Record<string, any>;
-    const { lookupNode, mayCreate, mayDelete } = FS;
+    const { lookupNode, mayCreate, mayDelete, unlink, rename } = FS;
     if (typeof lookupNode !== 'function' || typeof FS['destroyNode'] !== 'function') {
       return; // A file system whose table is its own affair.
     }
@@ -100,14 +100,19 @@ export class LiteDriveFS extends DriveFS {
     FS['mayCreate'] = (parent: Node, name: string) => this.during('create', () => mayCreate.call(FS, parent, name));
     FS['mayDelete'] = (parent: Node, name: string, isFolder: boolean) =>
       this.during('delete', () => mayDelete.call(FS, parent, name, isFolder));
+    // A strict drive says by itself what cannot be removed or moved; another one removes folders with all they hold.
+    const trusting = (run: () => unknown) => (this.API.isStrict ? this.during('delete', run) : run());
+    FS['unlink'] = (path: string) => trusting(() => unlink.call(FS, path));
+    FS['rename'] = (from: string, to: string) => trusting(() => rename.call(FS, from, to));
   }
 
   private during<T>(step: 'create' | 'delete', run: () => T): T {
+    const before = this.step;
     this.step = step;
     try {
       return run();
     } finally {
-      this.step = null;
+      this.step = before;
     }
   }
 
@@ -123,7 +128,7 @@ export class LiteDriveFS extends DriveFS {
     if (!node) {
       return original(parent, name);
     }
-    // Who deletes or renames has looked the node up a moment ago.
+    // Who asks whether a node may be deleted has looked it up a moment ago.
     const isTrusted = this.step === 'delete' || (this.FS['isDir'](node.mode) && this.step !== 'create');
     return isTrusted || this.recent.takeOpened(node) ? node : this.lookUpAgain(node);
   }

@@ -62,7 +62,9 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
     drive.API.mknod(drive.PATH.join2(drive.realPath(folder), name), mode);
     const node = drive.createNode(folder, name, mode, device);
     this.touch(folder);
-    drive.recent.emptied(node);
+    if (drive.FS['isFile'](mode)) {
+      drive.recent.emptied(node);
+    }
     return node;
   };
 

@@ -24,6 +24,7 @@ export class Recent<Node extends object> {
   /** The drive has said that the node is there. */
   lookedUp(node: Node, stat: Stat | null): void {
     this.seen = { node, stat, lookups: 0, stats: 1, until: this.now() + SAME_CALL_MS };
+    this.empty = null; // Nothing is looked up between the making and the opening.
   }
 
   /** The node was opened; who opens a file looks it up again and stats it. */
@@ -44,6 +45,12 @@ export class Recent<Node extends object> {
   /** Whether the drive has said in this call that the node is there. */
   isSeen(node: Node): boolean {
     return this.current(node) !== null;
+  }
+
+  /** The file was closed or written: what its opening has learned is not for the next one. */
+  forget(): void {
+    this.seen = null;
+    this.empty = null;
   }
 
   takeStat(node: Node): Stat | null {

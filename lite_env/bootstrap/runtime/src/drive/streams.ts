@@ -71,6 +71,7 @@ export class LiteStreamOps extends DriveFSEmscriptenStreamOps {
 
   override close(stream: DriveStream): void {
     const { file, node } = stream;
+    this.drive.recent.forget();
     if (!file) {
       return;
     }
@@ -140,8 +141,9 @@ export class LiteStreamOps extends DriveFSEmscriptenStreamOps {
 
   private flush({ file, node }: DriveStream): void {
     if (file?.isDirty && !file.isDetached) {
-      file.isDirty = false;
+      this.drive.recent.forget();
       this.drive.API.write(this.drive.realPath(node), file.data);
+      file.isDirty = false; // Where the drive did not take it, the next sync or close tries again.
     }
   }
 
