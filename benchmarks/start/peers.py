@@ -22,6 +22,8 @@ from lite_env.host.find import find_node
 from lite_env.store.atomic import new_directory, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from benchmarks.environments import Environment
 
 HERE = Path(__file__).parent
@@ -39,6 +41,8 @@ _XEUS = Source(
 )
 _XEUS_WORKER = "327.555daf661ad8964f.js"
 """The worker that speaks comlink: what pages without cross-origin isolation get."""
+_XEUS_UNPACKER = "unpack-YMEPRZT6.wasm"
+"""What the worker loads besides."""
 
 
 def eager_2023() -> Variant:
@@ -65,7 +69,7 @@ def eager_today(environment: Environment) -> list[Variant]:
 
     own, bundle = TREES / "b", TREES / "m"
     with step("tree (b): jupyterlite-xeus 5.1.0"):
-        _unpack(_XEUS, own / "static")
+        _unpack(_XEUS, own / "static", only=(_XEUS_WORKER, _XEUS_UNPACKER))
         _xeus_layout(own, environment, packed, script)
         own_config = _page(own, {"speaker": "comlink", "worker": f"static/{_XEUS_WORKER}", "kernelSpec": spec})
     with step(f"tree (m): mambajs-core {_MAMBAJS}"):
@@ -99,13 +103,15 @@ def write_page(tree: Path, config: dict[str, object]) -> None:
     write_text(tree / "bench.html", page.replace("{{config}}", text).replace("{{script}}", script))
 
 
-def _unpack(source: Source, tree: Path) -> None:
+def _unpack(source: Source, tree: Path, only: Collection[str] = ()) -> None:
+    """Unpack what lies below the source's root; of that `only` these, where any are named."""
     wheel = fetch_source(source, store=source_store())
     tree.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive, new_directory(tree) as staging:
         for member in archive.infolist():
-            if member.filename.startswith(f"{source.root}/") and not member.is_dir():
-                target = staging / member.filename.removeprefix(f"{source.root}/")
+            path = member.filename.removeprefix(f"{source.root}/")
+            if path != member.filename and not member.is_dir() and (not only or path in only):
+                target = staging / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(member))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.start.model import Encoding
 
 _GAIN = 0.99  # an encoding that does not make a file at least this much smaller is not used
+_COMPRESSED = (".gz", ".png", ".zst")  # sent as they are, whoever they belong to
 _BROTLI = (
     "const z = require('node:zlib'), c = z.constants, [n] = process.argv.slice(1);"
     "const d = require('node:fs').readFileSync(0);"
@@ -81,7 +82,7 @@ def load_tree(tree: Path, prefix: str, encoding: Encoding, encoder: Encoder) -> 
 
 def make_resource(name: str, data: bytes, encoding: Encoding, encoder: Encoder) -> Resource:
     """One file with its headers. Only pages, manifests and service workers are asked for again on a second visit."""
-    encoded = encoder.encode(data, encoding)
+    encoded = None if name.endswith(_COMPRESSED) else encoder.encode(data, encoding)
     body = data if encoded is None else encoded
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
     revalidated = name.endswith(".html") or name in {"manifest.json", "sw.js"}
