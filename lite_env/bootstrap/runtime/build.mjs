@@ -43,17 +43,24 @@ async function buildRuntime() {
   await copyFile(new URL('src/page/index.html', import.meta.url), new URL('dist/index.html', import.meta.url));
 }
 
-/** lite-env.d.ts and the declarations it is made of, for TypeScript's resolution by Node's rules as well as by bundlers'. */
+// What lite-env.d.ts is made of: no module of ours that a page does not see.
+const DECLARED = new Set(
+  ['embed/index', 'embed/api', 'embed/browser-contents', 'errors', 'protocol', 'drive/shared', 'drive/channel'].map(
+    name => `${name}.d.ts`
+  )
+);
+
+/** lite-env.d.ts and its parts, with suffixes: Node's resolution wants them, bundlers' does not mind. */
 async function declareTypes() {
   const { config } = ts.readConfigFile(`${here}tsconfig.json`, ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, here);
-  const emitted = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: `${here}src`, outDir: `${here}dist/types` };
+  const folders = { rootDir: `${here}src`, outDir: `${here}dist/types` };
+  const emitted = { noEmit: false, declaration: true, emitDeclarationOnly: true, ...folders };
   const program = ts.createProgram([`${here}src/embed/index.ts`], { ...options, ...emitted });
-  const wanted = new Set(['embed/index', 'embed/api', 'embed/browser-contents', 'errors', 'protocol', 'drive/shared', 'drive/channel']);
   const files = [];
   program.emit(undefined, (name, text) => {
     const path = name.slice(`${here}dist/types/`.length);
-    if (wanted.has(path.replace(/\.d\.ts$/, ''))) {
+    if (DECLARED.has(path)) {
       files.push([path, text.replace(/(from |import\()'(\.[^']+)'/g, "$1'$2.js'")]);
     }
   });

@@ -91,7 +91,7 @@ function channels(): void {
   });
 
   const refused: [string, ConstructorParameters<typeof Server>[0][number], string, RegExp][] = [
-    ['named by the server', { status: 409, text: '{"error":{"code":"EEXIST","message":"is there"}}' }, 'EEXIST', /is there/],
+    ['by its name', { status: 409, text: '{"error":{"code":"EEXIST","message":"is there"}}' }, 'EEXIST', /is there/],
     ['named with status 200', '{"error":{"code":"ENOSPC","message":"full"}}', 'ENOSPC', /full/],
     ['of a name that nobody knows', { status: 400, text: '{"error":{"code":"EWHAT","message":"?"}}' }, 'EIO', /\?/],
     ['by a proxy', { status: 502, text: '<html>' }, 'EIO', /answers status 502/],
@@ -139,7 +139,9 @@ function channels(): void {
     });
     const found: unknown[] = [];
     await new Promise<void>(resolve => {
-      worker.on('message', (message: DriveEnvelope) => ('type' in message ? void host.take(message) : found.push(message)));
+      worker.on('message', (message: DriveEnvelope | object) => {
+        'type' in message ? void host.take(message) : found.push(message);
+      });
       worker.on('exit', () => resolve());
     });
     assert.deepEqual(found, [

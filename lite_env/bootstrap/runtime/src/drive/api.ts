@@ -105,7 +105,7 @@ export class LiteContentsAPI extends ContentsAPI {
       return fromBase64(String(answer.content ?? ''));
     }
     const { content } = answer;
-    return new TextEncoder().encode(typeof content === 'string' ? content : content == null ? '' : JSON.stringify(content));
+    return new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content ?? ''));
   }
 
   /** Replace the whole contents; always as base64, so that no byte is taken for text. */

@@ -88,7 +88,8 @@ export interface KernelOptions {
   readonly runtime?: string;
   /**
    * URL of the site's service worker, which is registered if it is not. Without shared memory it is what carries
-   * `input()`, and the requests to a drive that lives in the page. Left out: one that already controls the page is used.
+   * `input()`, and the requests to a drive that lives in the page. Left out: one that the page already has is used;
+   * null: none.
    */
   readonly serviceWorker?: string | null;
   readonly onProgress?: (progress: Progress) => void;

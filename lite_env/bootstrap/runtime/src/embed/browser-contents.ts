@@ -227,7 +227,7 @@ async function remove(entries: Entries, bodies: Bodies, removed: readonly Entry[
   );
 }
 
-async function putBody(bodies: Bodies, data: Uint8Array, old: number | null): Promise<{ size: number; body: number | null }> {
+async function putBody(bodies: Bodies, data: Uint8Array, old: number | null): Promise<Pick<Entry, 'size' | 'body'>> {
   if (data.length === 0) {
     if (old !== null) {
       await bodies.delete(old);
@@ -263,7 +263,8 @@ function found(key: string, entry: Entry | undefined): Entry {
 
 function rootAt(key: string): Entry | undefined {
   const epoch = new Date(0).toISOString();
-  return key !== '' ? undefined : { path: '', parent: '', type: 'directory', size: 0, created: epoch, modified: epoch, body: null };
+  const root: Entry = { path: '', parent: '', type: 'directory', size: 0, created: epoch, modified: epoch, body: null };
+  return key === '' ? root : undefined;
 }
 
 function newEntry(path: string, type: Entry['type']): Entry {
@@ -276,7 +277,8 @@ function movedTo(entry: Entry, path: string): Entry {
 }
 
 function modelOf({ path, type, size, created, modified }: Entry): ContentsModel {
-  return { name: path.slice(path.lastIndexOf('/') + 1), path, type, size, created, last_modified: modified, format: null };
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return { name, path, type, size, created, last_modified: modified, format: null };
 }
 
 /** All keys below a folder: `0` is what follows `/`. */

@@ -55,7 +55,8 @@ export class PageLink {
       owned?.close();
       throw unreachable(common.mountpoint, String(bridge));
     }
-    const source = { kind: 'xhr', url: reached.driveUrl, headers: {}, browsingContextId: stdin.browsingContextId } as const;
+    const { browsingContextId } = reached;
+    const source = { kind: 'xhr', url: reached.driveUrl, headers: {}, browsingContextId } as const;
     return new PageLink({ drive: { ...common, ...source }, stdin }, null, reached, owned);
   }
 

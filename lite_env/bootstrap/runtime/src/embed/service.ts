@@ -32,7 +32,7 @@ export class ServiceBridge {
     this.channel.addEventListener('message', event => void this.take(event.data as Forwarded));
   }
 
-  /** A bridge over the service worker at `url`, or over the one that controls the page; the reason when there is none. */
+  /** A bridge over the service worker at `url`, or over the one that the page has; the reason when there is none. */
   static async open(
     url: string | null | undefined,
     answer: ((request: DriveRequest) => Promise<unknown>) | null
