@@ -76,8 +76,8 @@ class Console:
 
 
 @pytest.fixture(scope="module", params=["chromium", "firefox", "webkit"])
-def browser(request, tmp_path_factory, numpy_pack):
-    """One engine after the other; the pack comes first, since playwright leaves no room for another event loop."""
+def browser(request, tmp_path_factory, numpy_pack, lua_pack):
+    """One engine after the other; packs come first: playwright leaves no room for another event loop."""
     profile = tmp_path_factory.mktemp(request.param) / "profile"
     browser = start_browser(request.param, profile)
     print(f"{browser.name} {browser.version}")
