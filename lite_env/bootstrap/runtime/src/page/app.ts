@@ -68,7 +68,7 @@ export class App {
         inspect: (code, cursor) => this.ask('inspect_request', { code, cursor_pos: cursor, detail_level: 0 }),
         isIdle: () => this.kernel !== null && this.running.size === 0,
       },
-      { run: code => void this.execute(code), interrupt: () => this.interrupt() },
+      { run: code => void this.execute(code) },
       new History(storage, `lite-env history ${location.pathname} ${choice.environment.name}`)
     );
   }
@@ -88,6 +88,7 @@ export class App {
     this.root.replaceChildren(header, this.problems.element, this.startView.element);
     this.root.append(...(files ? [files.element] : []), this.log, this.editor.element);
     this.show('starting');
+    document.addEventListener('keydown', event => this.controlC(event));
     // What comes below the fold is followed while somebody waits for it at the input.
     new ResizeObserver(() => this.running.size > 0 && this.follow()).observe(this.log);
   }
@@ -135,7 +136,7 @@ export class App {
 
   /** Another deployment took the page over: reload, unless that would lose something. */
   offerReload(): void {
-    if (this.cells === 0) {
+    if (this.cells === 0 && this.editor.isEmpty) {
       location.reload();
       return;
     }
@@ -215,6 +216,16 @@ export class App {
   private restartWithoutDrive(): Promise<void> {
     this.withDrive = false;
     return this.restart();
+  }
+
+  /** Ctrl-C interrupts where it would copy nothing, wherever the focus is. */
+  private controlC(event: KeyboardEvent): void {
+    const field = document.activeElement as { selectionStart?: number | null; selectionEnd?: number | null } | null;
+    const selected = field?.selectionStart !== field?.selectionEnd || String(getSelection() ?? '') !== '';
+    if (event.key === 'c' && event.ctrlKey && !event.metaKey && !selected && this.running.size > 0) {
+      event.preventDefault();
+      this.interrupt();
+    }
   }
 
   private interrupt(): void {

@@ -21,7 +21,6 @@ export interface EditorKernel {
 
 export interface EditorActions {
   run(code: string): void;
-  interrupt(): void;
 }
 
 export class Editor {
@@ -65,6 +64,10 @@ export class Editor {
     this.input.addEventListener('blur', () => setTimeout(() => this.matches.close(), 150));
   }
 
+  get isEmpty(): boolean {
+    return this.input.value === '';
+  }
+
   focus(): void {
     this.input.focus({ preventScroll: true });
   }
@@ -100,8 +103,6 @@ export class Editor {
         return !event.shiftKey && this.walk(!this.before().includes('\n'), () => this.history.back(this.input.value));
       case 'ArrowDown':
         return !event.shiftKey && this.walk(!this.after().includes('\n'), () => this.history.forward());
-      case 'c':
-        return event.ctrlKey && !event.metaKey && this.controlC();
       default:
         return false;
     }
@@ -209,15 +210,6 @@ export class Editor {
 
   private closeHelp(): void {
     this.help.hidden = true;
-  }
-
-  /** Ctrl-C interrupts when it would copy nothing. */
-  private controlC(): boolean {
-    const selected = this.input.selectionStart !== this.input.selectionEnd || String(getSelection() ?? '') !== '';
-    if (!selected) {
-      this.actions.interrupt();
-    }
-    return !selected;
   }
 
   private walk(onEdge: boolean, step: () => string | null): boolean {

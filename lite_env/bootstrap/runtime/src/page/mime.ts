@@ -84,6 +84,10 @@ function framed(data: string): HTMLElement {
   const frame = el('iframe', { sandbox: 'allow-scripts allow-popups', title: 'output of the cell', class: 'html' });
   frame.srcdoc = `<!doctype html><meta charset="utf-8"><style>body{margin:0;font:14px system-ui,sans-serif}</style>${data}${REPORT_HEIGHT}`;
   const fit = (event: MessageEvent<{ liteEnvHeight?: unknown } | null>) => {
+    if (!frame.isConnected) {
+      window.removeEventListener('message', fit); // The output was cleared.
+      return;
+    }
     const height = event.data?.liteEnvHeight;
     if (event.source === frame.contentWindow && typeof height === 'number') {
       frame.style.height = `${Math.min(Math.ceil(height) + 2, 2000)}px`;
