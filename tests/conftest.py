@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("lite-env", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lite-env")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -43,5 +48,5 @@ def make_pack(environment: Path, folder: Path) -> Path:
         if not (pack / "manifest.json").exists():
             locked = lock_environment(environment, output=folder / "conda-lock.yml")
             install(locked.lock, folder / "prefix")
-            pack_environment(folder / "prefix", pack, PackOptions(name=locked.lock.name))
+            pack_environment(folder / "prefix", pack, PackOptions(name=locked.lock.name, level=3))
     return pack

@@ -7,6 +7,7 @@ completes, inspects, opens a comm, and runs a first cell. What is opened until t
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ IMPORT_SECONDS = 120.0
 """Time limit for what is traced after the boot; a module that needs longer is a module that failed."""
 
 _COMM_TARGET = "jupyter.widget.control"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +88,7 @@ def trace_job(pack: Path, job: Job, *, seconds: float = IMPORT_SECONDS) -> Trace
             for cell in job.cells:
                 result = client.execute(cell, timeout=seconds)
                 if result.status != "ok":
-                    failure, traceback = _failure(result), result.traceback
+                    failure, traceback = _failure(result), tuple(_ANSI.sub("", line) for line in result.traceback)
                     break
             opened = _opened(client)
         except KernelTimeoutError:

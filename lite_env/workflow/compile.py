@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,23 +44,64 @@ def compile_environment(
     Raises:
         HostError: the kernel does not start.
     """
-    cache = user_cache("bytecode")
     # The compiler is in the kernel's own binaries.
     compiler = [FORM, debug_ranges, sorted(digests[file.path] for file in plan.kernel_files)]
+    store = _Store(cache=user_cache("bytecode"), compiler=compiler, digests=digests)
     sources = _sources_by_package(plan)
-    keys = {name: key_of(compiler, [[path, digests[path]] for path in paths]) for name, paths in sources.items()}
-    done = {name: found for name in sources if (found := _find(cache, keys[name])) is not None}
-    missing = {name: paths for name, paths in sources.items() if name not in done}
+    done = {name: store.find(name, paths) for name, paths in sources.items()}
+    missing = {name: left for name, paths in sources.items() if (left := _left(paths, done[name]))}
     if missing:
         folder = pack(_together(done.values()))
         with reporter.task("compiling", sum(map(len, missing.values())), "items") as task:
             for name, compiled in _compile(folder, missing, task, debug_ranges=debug_ranges):
                 if isinstance(compiled, HostError):
                     reporter.warn(f"'{name}' is packed without bytecode: {compiled.message}")
+                    # All or nothing of a package: its pack must not follow from what was compiled before.
+                    del done[name]
                     continue
-                cache.keep(keys[name], encode(compiled))
-                done[name] = compiled
+                done[name] = _together([done[name], compiled])
+                store.keep(name, done[name])
     return _together(done[name] for name in sources if name in done)
+
+
+def _left(paths: Iterable[str], done: Bytecode) -> list[str]:
+    return [path for path in paths if path not in done.files and path not in done.faults]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Store:
+    """What was compiled before: for each package and compiler the last state, each file with the hash of its source."""
+
+    cache: KeyedCache
+    compiler: list[object]
+    digests: Mapping[str, str]
+
+    def find(self, name: str, paths: Iterable[str]) -> Bytecode:
+        """What is known of the sources at `paths` as they are now."""
+        data = self.cache.find(key_of(self.compiler, name))
+        if data is None:
+            return Bytecode(tag="", files={}, faults={})
+        wanted = {path: self.digests[path] for path in paths}
+        head, _, bodies = data.partition(b"\n")
+        document = json.loads(head)
+        files: dict[str, bytes] = {}
+        at = 0
+        for path, digest, size in document["files"]:
+            if wanted.get(path) == digest:
+                files[path] = bodies[at : at + size]
+            at += size
+        faults = {path: fault for path, digest, fault in document["faults"] if wanted.get(path) == digest}
+        return Bytecode(tag=document["tag"], files=files, faults=faults)
+
+    def keep(self, name: str, bytecode: Bytecode) -> None:
+        """Keep the state of a package: a line of JSON, then the files one after the other."""
+        head = {
+            "tag": bytecode.tag,
+            "files": [[path, self.digests[path], len(data)] for path, data in bytecode.files.items()],
+            "faults": [[path, self.digests[path], fault] for path, fault in bytecode.faults.items()],
+        }
+        data = json.dumps(head).encode() + b"\n" + b"".join(bytecode.files.values())
+        self.cache.keep(key_of(self.compiler, name), data)
 
 
 def _sources_by_package(plan: PackPlan) -> dict[str, list[str]]:
@@ -109,31 +151,7 @@ def _compile_share(
 def _together(parts: Iterable[Bytecode]) -> Bytecode:
     every = tuple(parts)
     return Bytecode(
-        tag=every[0].tag if every else "",
+        tag=next((part.tag for part in every if part.tag), ""),
         files={path: data for part in every for path, data in part.files.items()},
         faults={path: fault for part in every for path, fault in part.faults.items()},
     )
-
-
-def encode(bytecode: Bytecode) -> bytes:
-    """Bytecode as it is kept: a line of JSON, then the files one after the other."""
-    head = {
-        "tag": bytecode.tag,
-        "files": [[path, len(data)] for path, data in bytecode.files.items()],
-        "faults": dict(bytecode.faults),
-    }
-    return json.dumps(head).encode() + b"\n" + b"".join(bytecode.files.values())
-
-
-def _find(cache: KeyedCache, key: str) -> Bytecode | None:
-    data = cache.find(key)
-    if data is None:
-        return None
-    head, _, bodies = data.partition(b"\n")
-    document = json.loads(head)
-    files: dict[str, bytes] = {}
-    at = 0
-    for path, size in document["files"]:
-        files[path] = bodies[at : at + size]
-        at += size
-    return Bytecode(tag=document["tag"], files=files, faults=document["faults"])

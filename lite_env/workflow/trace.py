@@ -5,6 +5,7 @@ As many kernels run at once as there are cores. Profiles are kept by the content
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from lite_env.pack.manifest import Environment
     from lite_env.progress import Reporter
 
-FORM = 1
+FORM = 2
 """Raised when a trace of the same pack becomes another: part of the key under which profiles are kept."""
 
 
@@ -119,15 +120,16 @@ def trace_environment(
     cache = user_cache("traces")
     known = cache.find(key)
     if known is not None:
-        profile = parse_profile(known, file=key)
-        for name, failure in profile.failed.items():
-            reporter.warn(f"tracing '{name}' failed: {failure}")
-        return profile
+        kept = json.loads(known)
+        for warning in kept["warnings"]:
+            reporter.warn(warning)
+        return parse_profile(kept["profile"].encode(), file=key)
     done = _trace(pack(), work, reporter)
     profile = _profile_of(work, done)
     # What ran out of time here may be in time elsewhere.
     if not any(traced.expired for traced in done.values()):
-        cache.keep(key, encode_profile(profile).encode())
+        kept = {"profile": encode_profile(profile), "warnings": _warnings(done)}
+        cache.keep(key, json.dumps(kept).encode())
     return profile
 
 
@@ -140,7 +142,7 @@ def workload_job(file: Path) -> Job:
     try:
         text = file.read_text("utf-8")
         cells = notebook_cells(text) if file.suffix == ".ipynb" else (text,)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpecError(
             f"the workload '{file}' cannot be read: {error}", hint="name a .py file or a notebook", file=str(file)
         ) from error
@@ -174,11 +176,18 @@ def _trace(pack: Path, work: _Work, reporter: Reporter) -> dict[str, Traced]:
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    for name in sorted(done):
-        if done[name].failure is not None:
-            lines = [f"tracing '{name}' failed: {done[name].failure}", *done[name].traceback]
-            reporter.warn("\n    ".join(lines))
+    for warning in _warnings(done):
+        reporter.warn(warning)
     return done
+
+
+def _warnings(done: Mapping[str, Traced]) -> list[str]:
+    """For each job that failed its error, and the traceback below it."""
+    failed = [(name, traced) for name, traced in sorted(done.items()) if traced.failure is not None]
+    return [
+        "\n    ".join([f"tracing '{name}' failed: {traced.failure}", *"\n".join(traced.traceback).splitlines()])
+        for name, traced in failed
+    ]
 
 
 def _profile_of(work: _Work, done: Mapping[str, Traced]) -> Profile:

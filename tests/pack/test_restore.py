@@ -252,7 +252,9 @@ class TestForgery:
         mixed = msgspec.structs.replace(manifest.archives[0], packages=counted)
         changed = msgspec.structs.replace(manifest, archives=(mixed, *manifest.archives[1:]))
         (pack / "manifest.json").write_bytes(encode_manifest(changed))
-        with pytest.raises(ManifestError, match=r"an archive has \d+ entries, fewer than the 100 that the manifest counts"):
+        with pytest.raises(
+            ManifestError, match=r"an archive has \d+ entries, fewer than the 100 that the manifest counts"
+        ):
             unpack(pack, tmp_path / "out")
 
     def test_a_frame_that_promises_another_size(self, pack, tmp_path):

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lite_env.errors import SpecError
+from lite_env.pack.profile import encode_profile, make_profile, parse_profile, read_profile, write_profile
+
+keys = st.lists(st.text("ab:/.é", min_size=1, max_size=8), max_size=6)
+opened = st.dictionaries(st.text("xyz", min_size=1, max_size=3), keys, max_size=3)
+profiles = st.builds(
+    lambda boot, imports, workloads: make_profile(
+        "e", boot=boot, imports=imports, workloads=workloads, failed={"bad": "E: x"}
+    ),
+    keys,
+    opened,
+    opened,
+)
+
+
+@given(profiles)
+def test_a_profile_is_read_as_it_was_written(profile):
+    text = encode_profile(profile)
+    assert parse_profile(text.encode(), file="p") == profile
+    assert text == json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@given(profiles, st.randoms())
+def test_the_order_in_which_it_was_written_does_not_matter(profile, random):
+    document = json.loads(encode_profile(profile))
+    for files in (document["boot"], *document["imports"].values()):
+        random.shuffle(files)
+    again = parse_profile(json.dumps(document).encode(), file="p")
+    assert again == profile
+    assert again.digest == profile.digest
+
+
+def test_what_the_boot_opened_is_not_told_again():
+    profile = make_profile(
+        "e", boot=["p:b", "p:a"], imports={"m": ["p:c", "p:a"]}, workloads={"w.py": ["p:b"]}, failed={}
+    )
+    assert profile.boot == ("p:a", "p:b")
+    assert profile.imports == {"m": ("p:c",)}
+    assert profile.workloads == {"w.py": ()}
+
+
+def test_a_file_is_written_and_read(tmp_path):
+    profile = make_profile("e", boot=["p:é"], imports={}, workloads={}, failed={})
+    write_profile(profile, tmp_path / "a" / "e.profile.json")
+    assert read_profile(tmp_path / "a" / "e.profile.json") == profile
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"no", r"the profile is not JSON"),
+        (b"\xff", r"the profile is not JSON"),
+        (b"[]", r"the profile has the format None; this lite-env reads 1\.x"),
+        (b'{"format": "2.0"}', r"the profile has the format '2\.0'; this lite-env reads 1\.x"),
+        (b'{"format": "1.0"}', r"the profile is malformed: Object missing required field `environment`"),
+        (
+            b'{"format": "1.0", "environment": "e", "boot": [1], "imports": {}}',
+            r"the profile is malformed: Expected `str`, got `int` - at `\$\.boot\[0\]`",
+        ),
+        (
+            b'{"format": "1.0", "environment": "e", "boot": [], "imports": {}, "extra": 1}',
+            r"the profile is malformed: Object contains unknown field `extra`",
+        ),
+    ],
+)
+def test_what_is_no_profile_is_refused(data, message):
+    with pytest.raises(SpecError, match=message) as caught:
+        parse_profile(data, file="p.json")
+    assert dict(caught.value.context) == {"file": "p.json"}
+    assert "lite-env trace" in caught.value.hint
+
+
+def test_a_profile_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(SpecError, match="cannot be read: No such file"):
+        read_profile(tmp_path / "none.json")

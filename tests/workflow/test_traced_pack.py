@@ -1,0 +1,300 @@
+"""Bytecode and traces of a real kernel: what comes of them in the pack, and what does not harm it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from filelock import FileLock
+
+from lite_env.errors import SpecError
+from lite_env.host.run import RunOptions, start_kernel
+from lite_env.host.trace import Job, trace_job
+from lite_env.lock.conda import index_channel
+from lite_env.pack.profile import read_profile, write_profile
+from lite_env.pack.reader import read_index
+from lite_env.pack.restore import unpack
+from lite_env.prefix.reader import read_prefix
+from lite_env.workflow.pack import PackOptions, pack_environment
+from lite_env.workflow.trace import TraceOptions, trace_pack, workload_job
+from tests.command_line import lite_env
+from tests.conda_packages import make_package
+from tests.prefixes import SITE, Heard
+
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("traced pack")]
+
+CHANNEL = Path(__file__).parents[2] / "channels" / "emscripten-forge-2023"
+GOOD = """\
+import colorsys
+
+
+def fail():
+    raise ValueError('in the package')  # the line
+
+
+fail.touched = colorsys
+"""
+TOY = {
+    f"{SITE}/toy/__init__.py": GOOD,
+    f"{SITE}/toy/empty/__init__.py": "",
+    f"{SITE}/toy/other.py": "from toy import empty\nX = 1\n",
+    f"{SITE}/toy/template.py": "def {{ name }}():\n",
+    f"{SITE}/broken_toy.py": "import there_is_no_such_module\n",
+}
+WORKLOAD = "import toy.other\nprint(toy.other.X)\n"
+
+
+@pytest.fixture(scope="module")
+def project(shared_folder) -> Path:
+    """A project with a real Python kernel, a package of modules good and bad, and a workload."""
+    folder = shared_folder / "traced"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "pyproject.toml").exists():
+            make_package(folder / "channel", "toy", noarch="generic", files=TOY, depends=["python"])
+            index_channel(folder / "channel")
+            (folder / "environment.yml").write_text(
+                f"name: traced\nchannels: [{CHANNEL.as_uri()}, ./channel]\ndependencies: [xeus-python, toy]\n"
+            )
+            (folder / "warmup.py").write_text(WORKLOAD)
+            (folder / "pyproject.toml").write_text("[tool.lite-env]\ntrace = ['warmup.py']\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(project):
+    """Pack, its warnings and notes."""
+    heard = Heard()
+    pack = project / "pack"
+    _, manifest = pack_environment(project / "environment.yml", pack, PackOptions(level=1), reporter=heard)
+    return pack, manifest, heard
+
+
+@pytest.fixture(scope="module")
+def python(packed):
+    with start_kernel(packed[0], options=RunOptions(trace=True)) as running:
+        yield running.client, running.ready
+
+
+def said(client, code):
+    printed: list[str] = []
+    result = client.execute(code, on_output=lambda message: printed.append(message.content.get("text", "")))
+    return "".join(printed), re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(result.traceback))
+
+
+def tree(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_kernel_starts_with_one_archive_and_a_traced_import_needs_one_more(packed, python):
+    _, manifest, _ = packed
+    client, ready = python
+    assert [archive.load for archive in manifest.archives].count("boot") == 1
+    # manifest, index, script, module, boot
+    assert ready.figures.requests == 5
+    before = client.figures().requests
+    assert said(client, "import toy; print(toy.__name__)") == ("toy\n", "")
+    assert client.figures().requests == before + len(manifest.imports["toy"]) == before + 1
+
+
+def test_imports_take_bytecode_and_tracebacks_and_inspect_show_sources(python):
+    client, _ = python
+    shown, _ = said(client, "import toy, inspect; print(toy.__cached__); print(inspect.getsource(toy.fail))")
+    assert shown.startswith(f"/{SITE}/toy/__pycache__/__init__.cpython-311.pyc\n")
+    assert "raise ValueError('in the package')  # the line" in shown
+    _, traceback = said(client, "toy.fail()")
+    assert "raise ValueError('in the package')" in traceback
+    assert f"/{SITE}/toy/__init__.py" in traceback
+
+
+def test_every_module_that_compiles_has_bytecode_and_its_source_lies_apart(packed):
+    pack, manifest, heard = packed
+    entries = read_index(pack, manifest).entries
+    load = {path: manifest.archives[entry.archive].load for path, entry in entries.items() if hasattr(entry, "archive")}
+    assert manifest.bytecode
+    assert load[f"{SITE}/toy/__pycache__/__init__.cpython-311.pyc"] == "import"
+    assert load[f"{SITE}/toy/__init__.py"] == "demand"
+    assert load["lib/python3.11/__pycache__/enum.cpython-311.pyc"] == "boot"
+    assert load["lib/python3.11/enum.py"] == "demand"
+    sources = {path for path in load if path.startswith("lib/python3.11/") and path.endswith(".py")}
+    compiled = {path for path in load if path.endswith(".pyc")}
+    assert len(sources) == len(compiled) + 1
+    (note,) = [note for note in heard.notes if "without bytecode" in note]
+    assert note.startswith(f"'{SITE}/toy/template.py' is packed without bytecode: SyntaxError: ")
+
+
+def test_an_import_that_fails_is_told_and_the_pack_is_whole(packed):
+    _, manifest, heard = packed
+    (warning,) = heard.warnings
+    assert warning.startswith("tracing 'broken_toy' failed: ModuleNotFoundError: No module named 'there_is_no_such")
+    assert "import there_is_no_such_module" in warning
+    assert set(manifest.imports) == {"toy"}
+
+
+def test_what_a_workload_opens_besides_lies_together(packed):
+    pack, manifest, _ = packed
+    entries = read_index(pack, manifest).entries
+    numbers = {
+        entries[f"{SITE}/toy/{path}.cpython-311.pyc"].archive
+        for path in ("__pycache__/other", "empty/__pycache__/__init__")
+    }
+    assert len(numbers) == 1
+    assert manifest.archives[numbers.pop()].load == "demand"
+
+
+def test_tracing_the_pack_gives_the_profile_that_it_was_made_by(packed, project, tmp_path):
+    pack, manifest, _ = packed
+    ended = lite_env("trace", pack, "--workload", project / "warmup.py", "-o", tmp_path / "p.json", "--json")
+    assert ended.code == 0
+    told = json.loads(ended.out)
+    assert told["digest"] == manifest.profile == read_profile(tmp_path / "p.json").digest
+    assert set(told["failed"]) == {"broken_toy"}
+    assert told["imports"]["toy"] >= 1
+    assert "toy" in ended.err
+
+    # And packing by it, without a trace, gives the same pack.
+    options = PackOptions(level=1, profile=tmp_path / "p.json")
+    pack_environment(project / "environment.yml", tmp_path / "pack", options)
+    assert tree(tmp_path / "pack") == tree(pack)
+
+
+def test_one_profile_serves_packs_with_and_without_bytecode(packed, project, tmp_path):
+    _, manifest, _ = packed
+    options = PackOptions(level=1, bytecode=False, trace=False)
+    _, plain = pack_environment(project / "environment.yml", tmp_path / "plain", options)
+    assert not plain.bytecode
+    profile = trace_pack(tmp_path / "plain", TraceOptions(workloads=(project / "warmup.py",)))
+    assert profile.digest == manifest.profile
+    write_profile(profile, tmp_path / "p.json")
+    assert read_profile(tmp_path / "p.json") == profile
+
+
+def test_packing_what_was_unpacked_gives_the_same_bytes(packed, project, tmp_path):
+    pack, _, _ = packed
+    unpack(pack, tmp_path / "prefix")
+    assert not list((tmp_path / "prefix").rglob("*.pyc"))
+    prefix = read_prefix(tmp_path / "prefix")
+    assert {file.package for file in prefix.files if "/toy/" in file.path} == {"toy"}
+    options = PackOptions(level=1, workloads=(project / "warmup.py",))
+    pack_environment(tmp_path / "prefix", tmp_path / "again", options)
+    assert tree(tmp_path / "again") == tree(pack)
+
+
+def test_folder_clock_hash_seed_and_cache_do_not_matter(packed, project, tmp_path):
+    """All is compiled and traced anew, by a process of another kind, in an environment that lies elsewhere."""
+    pack, _, _ = packed
+    unpack(pack, tmp_path / "else" / "where")
+    for path in (tmp_path / "else").rglob("*"):
+        os.utime(path, (1, 1), follow_symlinks=False)
+    environment = os.environ | {
+        "LITE_ENV_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONHASHSEED": "7",
+        "TZ": "Asia/Tokyo",
+        "LC_ALL": "C",
+    }
+    code = (
+        "import sys; from pathlib import Path; from lite_env.workflow.pack import PackOptions, pack_environment;"
+        "pack_environment(Path(sys.argv[1]), Path(sys.argv[2]),"
+        " PackOptions(level=1, workloads=(Path(sys.argv[3]),)))"
+    )
+    arguments = [tmp_path / "else" / "where", tmp_path / "two", project / "warmup.py"]
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True, env=environment, umask=0o077)
+    assert tree(tmp_path / "two") == tree(pack)
+
+
+def test_the_same_is_not_compiled_or_traced_again(packed, project, tmp_path, monkeypatch):
+    pack, _, _ = packed
+    # Nothing is started: there is no such Node.
+    monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
+    heard = Heard()
+    pack_environment(project / "environment.yml", tmp_path / "pack", PackOptions(level=1), reporter=heard)
+    assert tree(tmp_path / "pack") == tree(pack)
+    assert not any("Node" in warning for warning in heard.warnings)
+    assert any("broken_toy" in warning for warning in heard.warnings), "told again, though not traced again"
+
+
+def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, tmp_path, monkeypatch):
+    unpack(packed[0], tmp_path / "prefix")
+    monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
+    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "cache"))
+    heard = Heard()
+    _, manifest = pack_environment(tmp_path / "prefix", tmp_path / "pack", PackOptions(level=1), reporter=heard)
+    assert [warning.partition(":")[0] for warning in heard.warnings] == [
+        "packed without bytecode",
+        "packed without a traced order",
+    ]
+    assert all("Node.js" in warning for warning in heard.warnings)
+    assert not manifest.bytecode
+    assert manifest.profile is None
+    assert {archive.load for archive in manifest.archives} == {"demand"}
+    options = PackOptions(level=1, bytecode=False, trace=False)
+    pack_environment(tmp_path / "prefix", tmp_path / "same", options)
+    assert tree(tmp_path / "same") == tree(tmp_path / "pack")
+
+
+def test_packages_can_be_kept_apart(packed, project, tmp_path):
+    options = PackOptions(level=1, order="packages")
+    _, manifest = pack_environment(project / "environment.yml", tmp_path / "pack", options)
+    boot = [archive for archive in manifest.archives if archive.load == "boot"]
+    assert len(boot) > 10
+    assert all(len(archive.packages) == 1 for archive in manifest.archives)
+    with start_kernel(tmp_path / "pack", options=RunOptions()) as running:
+        assert running.ready.figures.requests == 4 + len(boot)
+
+
+def test_what_takes_too_long_is_a_failure_of_its_own(packed):
+    traced = trace_job(
+        packed[0], Job(name="slow", cells=("import toy", "while True: pass", "import toy.other")), seconds=2
+    )
+    assert traced.failure == "it took longer than 2 seconds"
+    assert traced.expired
+    assert traced.boot
+
+
+def test_a_notebook_is_traced_cell_by_cell_until_one_fails(packed, tmp_path):
+    notebook = tmp_path / "demo.ipynb"
+    cells = [
+        nbformat.v4.new_markdown_cell("text"),
+        nbformat.v4.new_code_cell("import toy"),
+        nbformat.v4.new_code_cell(""),
+        nbformat.v4.new_code_cell("1 / 0"),
+        nbformat.v4.new_code_cell("import toy.other"),
+    ]
+    notebook.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells)))
+    job = workload_job(notebook)
+    assert job.cells == ("import toy", "1 / 0", "import toy.other")
+    traced = trace_job(packed[0], job)
+    assert traced.failure == "ZeroDivisionError: division by zero"
+    assert f"{SITE}/toy/__pycache__/__init__.cpython-311.pyc" in traced.opened
+    assert not any("other" in path for path in traced.opened)
+
+
+@pytest.mark.parametrize("text", ["not json", "[1]", '{"cells": [{"cell_type": "code"}]}'])
+def test_a_workload_that_cannot_be_read_is_told(tmp_path, text):
+    (tmp_path / "x.ipynb").write_text(text)
+    with pytest.raises(SpecError, match=r"the workload '.*x\.ipynb' cannot be read"):
+        workload_job(tmp_path / "x.ipynb")
+
+
+def test_a_package_whose_files_changed_is_compiled_anew(packed, project, tmp_path):
+    pack, manifest, _ = packed
+    unpack(pack, tmp_path / "prefix")
+    (tmp_path / "prefix" / SITE / "toy" / "__init__.py").write_text(GOOD.replace("colorsys", "chunk"))
+    options = PackOptions(level=1, workloads=(project / "warmup.py",))
+    _, changed = pack_environment(tmp_path / "prefix", tmp_path / "pack", options)
+    index, before = read_index(tmp_path / "pack", changed), read_index(pack, manifest)
+    assert changed.profile != manifest.profile
+    same = {archive.digest for archive in manifest.archives} & {archive.digest for archive in changed.archives}
+    assert len(same) >= len(manifest.archives) - 6
+    path = f"{SITE}/toy/__pycache__/__init__.cpython-311.pyc"
+    assert path in index.entries
+    assert path in before.entries
+    with start_kernel(tmp_path / "pack", options=RunOptions()) as running:
+        assert said(running.client, "import toy; print(toy.fail.touched.__name__)") == ("chunk\n", "")
+    shutil.rmtree(tmp_path / "pack")
