@@ -81,7 +81,11 @@ async function packEmbedding() {
     description: 'Starts a packed conda environment as a Jupyter kernel in a web page.',
     license,
     type: 'module',
-    exports: { '.': { types: './lite-env.d.ts', default: './lite-env.mjs' }, './worker.js': './worker.js' },
+    exports: {
+      '.': { types: './lite-env.d.ts', default: './lite-env.mjs' },
+      './sw.js': './sw.js',
+      './worker.js': './worker.js',
+    },
     types: './lite-env.d.ts',
     sideEffects: false,
   };
@@ -91,6 +95,10 @@ async function packEmbedding() {
     await copyFile(new URL(`dist/${name}`, import.meta.url), new URL(name, folder));
   }
   await cp(new URL('dist/types', import.meta.url), new URL('types', folder), { recursive: true });
+  // On a page of somebody else's it keeps no files, and carries the requests of kernels to their page.
+  const site = JSON.stringify({ build: 'embed', drive: 'browser', files: [] });
+  const worker = await readFile(new URL('dist/sw.js', import.meta.url), 'utf8');
+  await writeFile(new URL('sw.js', folder), `self.liteEnvSite = ${site};\n${worker}`);
   await writeFile(new URL('package.json', folder), `${JSON.stringify(own, null, 2)}\n`);
 }
 

@@ -104,13 +104,15 @@ async function controlled(url: string | null | undefined): Promise<URL | string>
     if (!registration) {
       return 'the page has no service worker';
     }
-    return (await activated(serviceWorker)) ? new URL(registration.scope) : 'the service worker does not take over';
+    // A page that was reloaded past its cache is not controlled, but its workers are, by their own URL.
+    const isThere = registration.active !== null || (await activated(serviceWorker));
+    return isThere ? new URL(registration.scope) : 'the service worker does not take over';
   } catch (error) {
     return `the service worker could not be registered: ${describe(error)}`;
   }
 }
 
-/** Whether a service worker controls the page, or does so soon. */
+/** Whether a service worker that is being installed takes over soon. */
 function activated(container: ServiceWorkerContainer): Promise<boolean> {
   if (container.controller) {
     return Promise.resolve(true);
