@@ -105,4 +105,7 @@ def _line(cost: Cost) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted: nothing was written") from None

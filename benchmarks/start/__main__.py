@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import dataclasses
 import json
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -32,12 +32,13 @@ from lite_env.host.find import find_chromium
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from benchmarks.start.model import Cell
 
 HERE = Path(__file__).parent
 _VARIANTS = ("a", "b", "m", "c", "lean")
+_ROUNDS = 5
 _ATTEMPTS = 2  # a visit that fails is tried once more, and then the run goes on without it
 
 
@@ -135,22 +136,26 @@ async def measure(variants: Sequence[Variant], options: Options) -> tuple[list[L
             for place in range(len(variants)):
                 variant = variants[(place + number) % len(variants)]
                 say(f"[{turn + 1}/{len(turns)}] {encoding}, round {number + 1}, {link.label}: ({variant.key})")
-                cells = _cells(variant, number)
-                for attempt in range(_ATTEMPTS):
-                    try:
-                        both = await visit_twice(
-                            chromium, server, variant, link, encoding=encoding, number=number,
-                            first_cells=cells, second_cells=(FIRST, NUMPY),
-                        )  # fmt: skip
-                    except VisitFailedError as error:
-                        say(f"  failed: {error}")
-                        if attempt + 1 == _ATTEMPTS:
-                            failures.append(str(error))
-                        continue
-                    visits += both
-                    say("  " + "; ".join(_line(visit) for visit in both))
-                    break
+                run = partial(visit_twice, chromium, server, variant, link, encoding=encoding, number=number)
+                both, failure = await _attempt(run, _cells(variant, number))
+                visits += both
+                failures += failure
     return checks, visits, failures
+
+
+async def _attempt(run: Callable[..., Awaitable[list[Visit]]], cells: Sequence[Cell]) -> tuple[list[Visit], list[str]]:
+    """Both visits, or why there are none."""
+    reason = ""
+    for _attempt_number in range(_ATTEMPTS):
+        try:
+            visits = await run(first_cells=cells, second_cells=(FIRST, NUMPY))
+        except VisitFailedError as error:
+            reason = str(error)
+            say(f"  failed: {reason}")
+        else:
+            say("  " + "; ".join(_line(visit) for visit in visits))
+            return visits, []
+    return [], [reason]
 
 
 def _cells(variant: Variant, number: int) -> tuple[Cell, ...]:
@@ -187,17 +192,19 @@ def _about(options: Options, variants: Sequence[Variant], seconds: float) -> dic
 def _parse() -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round, unthrottled, gzip; results below .build only")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=_ROUNDS)
     keys = [link.key for link in LINKS]
-    parser.add_argument("--links", nargs="+", choices=keys, default=keys)
+    parser.add_argument("--links", nargs="+", choices=keys, default=keys, help="besides the first, which always is")
     parser.add_argument("--variants", nargs="+", choices=_VARIANTS, default=_VARIANTS)
     parser.add_argument("--encodings", nargs="+", choices=get_args(Encoding), default=get_args(Encoding))
     parser.add_argument("--page", choices=["site", "bench"], default="site", help="which page starts our worker")
     parser.add_argument("-o", "--output", type=Path, help="folder of the results; by default this one, of a full run")
     parser.add_argument("--render", action="store_true", help="measure nothing: table and plot from results.json")
     given = parser.parse_args()
-    partial = given.quick or (set(given.links), set(given.variants)) != (set(keys), set(_VARIANTS))
-    output = given.output or (WORK / "results" if partial else HERE)
+    chosen = (set(given.links), set(given.variants), set(given.encodings))
+    whole = chosen == (set(keys), set(_VARIANTS), set(get_args(Encoding))) and given.rounds >= _ROUNDS
+    is_partial = (given.quick or not whole) and not given.render
+    output = given.output or (WORK / "results" if is_partial else HERE)
     if given.render:
         render(output)
         raise SystemExit
@@ -212,5 +219,7 @@ def _parse() -> Options:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
+    try:
         main()
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted: nothing was written") from None

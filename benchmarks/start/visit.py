@@ -41,7 +41,6 @@ class Meter:
         self._received: dict[str, _Received] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pages: dict[str, asyncio.Future[Session]] = {}
-        self._attached_to: set[str] = set()
         browser.on("Target.attachedToTarget", self._attached)
         browser.on("Network.responseReceived", self._response)
         browser.on("Network.dataReceived", self._data)
@@ -58,11 +57,6 @@ class Meter:
     def received(self) -> int:
         """Bytes so far, as they came over the wire."""
         return sum(received.size for received in self._received.values())
-
-    @property
-    def kinds(self) -> list[str]:
-        """What the link was put on."""
-        return sorted(self._attached_to)
 
     def reset(self) -> None:
         """Count from zero."""
@@ -91,7 +85,6 @@ class Meter:
             commands.insert(0, ("Network.emulateNetworkConditions", _conditions(self._link)))
             commands.insert(0, ("Network.enable", buffers))
         await asyncio.gather(*(session.send(method, **params) for method, params in commands), return_exceptions=True)
-        self._attached_to.add(session.kind)
         if session.kind == "page" and not self._page(target).done():
             self._page(target).set_result(session)
 
