@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,8 +66,9 @@ class Site:
     root: Path
     isolation: bool
     asked: Counter[str] = field(default_factory=Counter)
-    is_cut: bool = False
     url: str = ""
+    is_plain: bool = False
+    unanswerable: list[str] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Response:
         if request.path == "/embed.html":
@@ -73,20 +76,27 @@ class Site:
             page = PAGE.replace("{runtime}", self.runtime).encode()
             return Response(headers=(("Content-Type", "text/html"), *headers), body=page)
         if request.path == "/api/drive":
-            if self.is_cut:
-                raise ConnectionAbortedError
-            body = request.read()
-            self.asked[json.loads(body)["data"]["method"]] += 1
-            return self.application(
-                Request(
-                    method=request.method,
-                    path=request.path,
-                    headers=request.headers,
-                    read=lambda: body,
-                    length=request.length,
-                )
-            )
+            return self._answer_drive(request)
         return self.application(request)
+
+    def _answer_drive(self, request: Request) -> Response:
+        body = request.read()
+        asked = json.loads(body)["data"]
+        self.asked[asked["method"]] += 1
+        if self.is_plain:
+            if asked["method"] == "readdir":
+                asked.pop("data", None)
+            body = json.dumps({"data": asked}).encode()
+        response = self.application(dataclasses.replace(request, read=lambda: body, length=len(body)))
+        if not self.is_plain:
+            return response
+        if response.status != HTTPStatus.OK:
+            # JupyterLite's page would not answer at all.
+            self.unanswerable.append(f"{asked['method']} {asked['path']}")
+        answer = json.loads(response.body)
+        if asked["method"] == "lookup":
+            answer.pop("stat", None)
+        return dataclasses.replace(response, body=json.dumps(answer).encode())
 
     def count(self) -> dict[str, int]:
         """Requests since the last time, by method."""
@@ -417,6 +427,24 @@ def test_what_calls_cost(server_tab):
         server_tab.run(f"_ = {call}")
         costs[call] = site.count()
     assert costs == COSTS
+
+
+def test_a_plain_jupyterlite_drive(browser, make_site):
+    # It gives no stat and no types, and no answer to what it cannot do.
+    site = make_site(drive="server", isolation=True)
+    site.is_plain = True
+    tab = open_tab(browser, site)
+    tab.start(SERVER)
+    for name in ("write and read", "append", "truncate by path, by descriptor, longer", "folders", "names", "numpy"):
+        tab.run(f"import os, shutil, numpy\n{CELLS[name]}")
+    (site.root / "d").mkdir()
+    assert tab.run("print(os.path.isdir('d'), os.listdir('d'), os.path.exists('a.txt'))") == "True [] True\n"
+    (site.root / "d").rmdir()
+    (site.root / "a.txt").unlink()
+    assert tab.run("print(os.path.isdir('d'), os.path.exists('a.txt'))") == "False False\n"
+    for call in ("os.listdir('d')", "open('a.txt')", "os.stat('d')"):
+        assert tab.run(f"try: {call}\nexcept FileNotFoundError: print('gone')") == "gone\n"
+    assert site.unanswerable == []
 
 
 def test_the_start_asks_the_drive_little(browser, make_site):
