@@ -383,7 +383,12 @@ assert own_module.VALUE == 41
 }
 
 
-@pytest.mark.parametrize("name", CELLS)
+LONG = ("fifty megabytes", "many small files")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CELLS]
+)
 def test_files(tab, name):
     tab.run(f"import os, shutil, numpy\n{CELLS[name]}")
 
