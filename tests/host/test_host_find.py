@@ -39,6 +39,12 @@ def test_node_is_found_on_path(bare):
     assert find.find_node() == expected
 
 
+def test_the_real_program_behind_a_shim_is_found(bare, tmp_path):
+    real = node(tmp_path / "real" / "node", "v20.1.0")
+    program(bare / "node", f"print('v20.1.0')\nprint({str(real)!r})")
+    assert find.find_node() == real
+
+
 def test_the_variable_wins_over_path(bare, tmp_path, monkeypatch):
     node(bare / "node", "v22.0.0")
     chosen = node(tmp_path / "other" / "mynode", "v24.0.0")
