@@ -234,7 +234,7 @@ def broken_pack(lua_pack, tmp_path):
 
 
 def test_a_corrupt_file_of_the_pack_is_named(broken_pack):
-    (wasm,) = broken_pack.glob("kernels/**/*.wasm")
+    (wasm,) = broken_pack.glob("kernels/**/*.wasm.zst")
     data = bytearray(wasm.read_bytes())
     data[len(data) // 2] ^= 1
     wasm.write_bytes(data)
@@ -247,7 +247,7 @@ def test_a_corrupt_file_of_the_pack_is_named(broken_pack):
 
 
 def test_a_missing_file_of_the_pack_is_named(broken_pack):
-    (script,) = broken_pack.glob("kernels/**/*.js")
+    (script,) = broken_pack.glob("kernels/**/*.js.zst")
     script.unlink()
     with pytest.raises(KernelStartError) as caught:
         run_code(broken_pack, "print(1)", options=RunOptions())
@@ -262,4 +262,4 @@ def test_a_start_that_takes_too_long_is_ended(numpy_pack):
 def test_a_node_that_is_not_there(lua_pack):
     ended = lite_env("run", lua_pack, "-c", "print(1)", LITE_ENV_NODE="/nowhere/node")
     assert ended.code == 1
-    assert "error: `/nowhere/node --version` could not be run: No such file or directory" in ended.err
+    assert "error: `/nowhere/node` could not be run: No such file or directory" in ended.err
