@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from lite_env.cli import install, pack, unpack
 from lite_env.cli.main import cli
-from lite_env.errors import ManifestError, PackError
+from lite_env.errors import ManifestError, PackError, SpecError
 from lite_env.lock.conda import index_channel
 from tests.conda_packages import make_package
 from tests.prefixes import WASM, kernel_package, make_prefix
@@ -115,7 +115,31 @@ def test_errors_reach_the_boundary(prefix, tmp_path):
         run(unpack, tmp_path / "pack", "-o", tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", ["install", "pack", "unpack"])
+def test_a_profile_and_no_trace_exclude_each_other(prefix, tmp_path):
+    (tmp_path / "p.json").touch()
+    answer = run(pack, prefix, "-o", tmp_path / "pack", "--profile", tmp_path / "p.json")
+    assert answer.exit_code == 2
+    assert "`--profile` and `--no-trace` exclude each other" in answer.stderr
+
+
+def test_a_profile_that_is_none_is_told_before_anything_is_done(prefix, tmp_path):
+    (tmp_path / "p.json").write_text("{}")
+    words = [prefix, "-o", tmp_path / "pack", "--profile", tmp_path / "p.json"]
+    with pytest.raises(SpecError, match="the profile has the format None"):
+        CliRunner().invoke(pack.command, [str(word) for word in words], catch_exceptions=False)
+
+
+def test_a_kernel_that_does_not_start_here_is_packed_in_a_static_order(prefix, tmp_path, monkeypatch):
+    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "none"))
+    words = [prefix, "-o", tmp_path / "pack", "--level", "1", "--json"]
+    answer = CliRunner().invoke(pack.command, [str(word) for word in words], catch_exceptions=False)
+    assert "packed without a traced order: " in answer.stderr
+    manifest = json.loads((tmp_path / "pack/manifest.json").read_bytes())
+    assert (manifest["profile"], manifest["bytecode"], manifest["imports"]) == (None, False, {})
+
+
+@pytest.mark.parametrize("name", ["install", "pack", "trace", "unpack"])
 def test_help_ends_with_an_example(name):
     answer = CliRunner().invoke(cli, [name, "--help"])
     assert f"Example:\n    lite-env {name} " in answer.output
