@@ -42,7 +42,6 @@ class Command:
             stderr=subprocess.PIPE,
             env={**os.environ, "NO_COLOR": "", "PYTHONIOENCODING": "utf-8", _MARK: self._mark, **environment},
         )
-        self._errors = bytearray()
         self._readers = [
             threading.Thread(target=self._collect, args=(pipe, into), daemon=True)
             for pipe, into in ((self.process.stdout, "out"), (self.process.stderr, "err"))
@@ -80,20 +79,25 @@ class Command:
     def end(self) -> Ended:
         """Close its stdin and wait for it; it must leave no process behind."""
         assert self.process.stdin is not None
+        self.process.stdin.close()
         try:
-            self.process.stdin.close()
             code = self.process.wait(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end\nstdout: {self.out()}\nstderr: {self.err()}") from None
+        finally:
             seconds = time.monotonic() - self._began
-        except BaseException:
-            self.process.kill()
-            raise
+            self._reap()
+        self._assert_nothing_left()
+        return Ended(code=code, out=self.out(), err=self.err(), seconds=seconds)
+
+    def _reap(self) -> None:
+        self.process.kill()
+        self.process.wait()
         for reader in self._readers:
             reader.join(timeout=10)
         for pipe in (self.process.stdout, self.process.stderr):
             assert pipe is not None
             pipe.close()
-        self._assert_nothing_left()
-        return Ended(code=code, out=self.out(), err=self.err(), seconds=seconds)
 
     def descendants(self) -> dict[int, str]:
         """Command lines of the processes that this run has started, by process id; Linux only.

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import pytest
+from playwright.sync_api import expect
 
 from lite_env.host.run import start_bytes
 from lite_env.pack.reader import read_manifest
@@ -78,11 +79,11 @@ def test_streams_have_colours_and_lines_are_written_over(shared):
         "import sys\nprint('\\x1b[32mgreen\\x1b[0m <b>', end='')\nprint('\\r10%\\r99%')\nprint('!', file=sys.stderr)"
     )
     outputs = shared.last_cell.locator(".outputs")
-    outputs.locator(".stderr").wait_for()
-    assert outputs.locator(".text").first.inner_text().startswith("99%en <b>")
-    assert outputs.locator(".stderr").inner_text() == "!\n"
+    # A line and its end are two messages.
+    expect(outputs.locator(".text").first).to_have_text("99%en <b>")
+    expect(outputs.locator(".stderr")).to_have_text("!")
     shared.text("print('\\x1b[31mred\\x1b[0m')")
-    assert shared.last_cell.locator(".ansi-red-fg").inner_text() == "red"
+    expect(shared.last_cell.locator(".ansi-red-fg")).to_have_text("red")
 
 
 def display(bundle: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 
 import nbformat
@@ -173,6 +174,15 @@ def test_a_kernel_lives_on_after_an_interrupt_and_a_limit(python):
     with pytest.raises(KernelTimeoutError, match=r"longer than 0\.5 seconds"):
         client.execute("while True: pass", timeout=0.5)
     assert client.execute("1 + 1").status == "ok"
+
+
+def test_no_interrupt_of_a_tight_loop_is_lost(python):
+    """CPython reads and clears the signal in two steps, every microsecond: of a hundred, some come in between."""
+    for _ in range(60):
+        press = threading.Timer(0.05, python.client.interrupt)
+        press.start()
+        assert "KeyboardInterrupt" in python.client.execute("while True: pass", timeout=30).ename
+        press.join()
 
 
 def test_lua_speaks_the_same_way(lua_pack, tmp_path):

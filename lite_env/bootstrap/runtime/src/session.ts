@@ -3,8 +3,9 @@ import { describe, failureOf, type Failure } from './errors';
 import type { Transport } from './io/transport';
 import type { EmscriptenModule } from './kernel/emscripten';
 import { awaitInput } from './kernel/input';
-import { askStdin } from './kernel/stdin';
+import { forgetInterrupt, signalBuffer } from './kernel/interrupt';
 import { forgetUnfinished } from './kernel/libraries';
+import { askStdin } from './kernel/stdin';
 import { explain } from './kernel/xeus';
 import type { Emit, JupyterMessage, SharedChannels, StdinSource, ToWorker } from './protocol';
 
@@ -137,7 +138,7 @@ export class Session {
   /** An interrupt that came when nothing ran is not for the next cell. */
   private forgetInterrupt(): void {
     if (this.shared) {
-      Atomics.store(new Uint8Array(this.shared.interrupt), 0, 0);
+      forgetInterrupt(this.shared.interrupt);
     }
   }
 
@@ -256,7 +257,7 @@ export class Session {
       return false;
     }
     module.HEAP32[address >> 2] = 1;
-    module.Py_EmscriptenSignalBuffer = new Uint8Array(this.shared.interrupt);
+    module.Py_EmscriptenSignalBuffer = signalBuffer(this.shared.interrupt);
     return true;
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BootError } from '../src/errors';
 import { answerInput, INPUT_BYTES } from '../src/kernel/input';
+import { requestInterrupt, signalBuffer } from '../src/kernel/interrupt';
 import type { JupyterMessage } from '../src/protocol';
 import { Session } from '../src/session';
 import { generation4, install, withoutFileSystem, type FakeKernel } from './support/kernels';
@@ -158,7 +159,19 @@ test('a kernel with the hook is given the interrupt buffer', async () => {
   const { shared, start } = open(kernel);
   await start();
   assert.equal(kernel.module.HEAP32?.[3], 1);
-  assert.equal(kernel.module.Py_EmscriptenSignalBuffer?.buffer, shared.interrupt);
+  new Uint8Array(shared.interrupt)[0] = 2;
+  assert.equal(kernel.module.Py_EmscriptenSignalBuffer?.[0], 2);
+});
+
+test('an interrupt that comes between the read and the write of CPython is seen by its next read', () => {
+  const memory = new SharedArrayBuffer(1);
+  const buffer = signalBuffer(memory);
+  assert.equal(buffer[0], 0);
+  requestInterrupt(memory);
+  buffer[0] = 0;
+  assert.equal(buffer[0], 2);
+  buffer[0] = 0;
+  assert.equal(buffer[0], 0);
 });
 
 test('what the linker could not load in one cell is forgotten before the next', async () => {

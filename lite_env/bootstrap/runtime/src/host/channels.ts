@@ -1,9 +1,8 @@
 import { describe } from '../errors';
 import { INPUT_BYTES, answerInput, interruptInput } from '../kernel/input';
+import { INTERRUPT_BYTES, requestInterrupt } from '../kernel/interrupt';
 import type { FromWorker, SharedChannels, ToWorker } from '../protocol';
 import type { HostCommand } from './envelope';
-
-const SIGINT = 2;
 
 /** A worker as both platforms offer it. */
 export interface WorkerPort {
@@ -63,7 +62,7 @@ export class Relay {
       this.complain('the kernel cannot be interrupted: the page is not cross-origin isolated');
       return;
     }
-    Atomics.store(new Uint8Array(this.channels.interrupt), 0, SIGINT);
+    requestInterrupt(this.channels.interrupt);
     interruptInput(this.channels.input);
   }
 
@@ -77,5 +76,5 @@ function createChannels(): SharedChannels | null {
   if (typeof SharedArrayBuffer === 'undefined') {
     return null;
   }
-  return { interrupt: new SharedArrayBuffer(1), input: new SharedArrayBuffer(INPUT_BYTES) };
+  return { interrupt: new SharedArrayBuffer(INTERRUPT_BYTES), input: new SharedArrayBuffer(INPUT_BYTES) };
 }

@@ -1,4 +1,5 @@
 /** The parts of an Emscripten module that the bootstrap touches; what a generation may lack is optional. */
+import type { SignalBuffer } from './interrupt';
 
 export interface FSNode {
   name: string;
@@ -72,7 +73,7 @@ export interface EmscriptenModule {
   LDSO?: { loadedLibsByName: Record<string, LoadedLibrary> };
   HEAP32?: Int32Array;
   HEAPU8?: Uint8Array;
-  Py_EmscriptenSignalBuffer?: Uint8Array;
+  Py_EmscriptenSignalBuffer?: SignalBuffer;
   _Py_EMSCRIPTEN_SIGNAL_HANDLING?: number;
   xkernel: new (...argv: unknown[]) => XeusKernel;
   loadDynamicLibrary?(path: string, flags: Record<string, unknown>): unknown;
