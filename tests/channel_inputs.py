@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import io
 import json
@@ -25,7 +26,7 @@ BUNDLE = b"(()=>{var t={213:(t,r,e)=>{e(806)},806:t=>{t.exports=42}};function e(
 def make_tar(files: Mapping[str, bytes], *, executable: tuple[str, ...] = (), link: str | None = None) -> bytes:
     """A ``.tar.gz`` of files, and of a symbolic link called `link` if one is asked for."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, data in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
@@ -35,7 +36,8 @@ def make_tar(files: Mapping[str, bytes], *, executable: tuple[str, ...] = (), li
             member = tarfile.TarInfo(link)
             member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
             archive.addfile(member)
-    return buffer.getvalue()
+    # Without the clock's time: who asks twice gets equal bytes.
+    return gzip.compress(buffer.getvalue(), mtime=0)
 
 
 def make_zip(files: Mapping[str, bytes]) -> bytes:
@@ -43,7 +45,8 @@ def make_zip(files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(name, data)
+            # Not the clock's time here either.
+            archive.writestr(zipfile.ZipInfo(name, (2023, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 micromamba, conda, pixi and rattler agree on ``<name>-<version>-<build>.json`` and on ``state``; what was asked for is
 in ``history`` (conda, micromamba), in each record's ``requested_specs`` (rattler, pixi),
-or in our own ``lite-env.json``.
+or in our own ``lite-env``: JSON too, and named without a suffix, since other tools take every ``*.json`` for a package.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-OWN_RECORD = "lite-env.json"
+OWN_RECORD = "lite-env"
 STATE = "state"
 _SPEC_NAME = re.compile(r"(?:\S+::)?([A-Za-z0-9_][\w.-]*)")
 _UNSET_VARIABLE = "***unset***"  # how conda marks a variable that was taken back
@@ -40,8 +40,6 @@ def read_packages(prefix: Path) -> tuple[InstalledPackage, ...]:
     """
     packages: dict[str, InstalledPackage] = {}
     for file in sorted((prefix / CONDA_META).glob("*.json")):
-        if file.name == OWN_RECORD:
-            continue
         package = _package(file)
         if package.name in packages:
             raise PrefixError(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -76,9 +77,15 @@ def test_a_bug_in_the_application_is_a_500_and_is_shown(capfd):
     def fail(_: Request) -> Response:
         raise ValueError("what went wrong")
 
+    shown = ""
     with LoopbackServer(fail) as server:
         assert ask(server)[::2] == (500, b"500 Internal Server Error: this is a bug in lite_env\n")
-    assert "ValueError: what went wrong" in capfd.readouterr().err
+        # It is shown after the answer was sent, by the server's thread.
+        deadline = time.monotonic() + 10
+        while "ValueError: what went wrong" not in shown:
+            assert time.monotonic() < deadline, shown
+            shown += capfd.readouterr().err
+            time.sleep(0.01)
 
 
 def test_an_answer_without_content_has_no_length():
