@@ -68,6 +68,16 @@ def test_the_start_is_shown_in_bytes_and_collapses(console, serve, numpy_site, n
     assert start.locator("li.done").count() == 4 + len(boot)
 
 
+def test_a_service_worker_that_is_slow_holds_no_kernel_up(console, serve, lua_site):
+    server = serve(lua_site, isolated=False)
+    released = threading.Event()
+    server.faults["sw.js"] = lambda answer: released.wait(CELL_MS / 1000) and answer
+    console.open(server.url)
+    assert console.text("print(6 * 7)").strip() == "42"
+    released.set()
+    console.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+
+
 def test_numpy_runs(shared):
     assert shared.text("import numpy as np\nnp.linspace(0, 1, 5)") == "array([0.  , 0.25, 0.5 , 0.75, 1.  ])\n"
     assert "array([0." in shared.last_cell.locator(".outputs").inner_text()

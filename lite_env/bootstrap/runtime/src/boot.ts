@@ -18,7 +18,8 @@ export interface BootOptions {
   readonly transport: Transport;
   readonly kernel?: string | null | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly drive?: DriveSource | null | undefined;
+  /** What is mounted before the interpreter starts; awaited while files are fetched. */
+  readonly drive?: Promise<DriveSource | null> | undefined;
   /** Keep which files are opened. */
   readonly trace?: boolean | undefined;
   readonly emit: Emit;
@@ -59,8 +60,8 @@ export async function boot(options: BootOptions): Promise<Booted> {
     })
   );
 
-  // All three at once: the first failure ends the start, however long the others still take.
-  const [module, index] = await Promise.all([pendingModule, pendingTree, ahead]);
+  // All at once: the first failure ends the start, however long the others still take.
+  const [module, index, drive] = await Promise.all([pendingModule, pendingTree, options.drive, ahead]);
   let lost: Failure | undefined;
   const emitLost = (failure: Failure) => {
     lost ??= failure;
@@ -69,7 +70,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const opened: string[] | undefined = options.trace ? [] : undefined;
   const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, emitLost, opened) : null;
   setVariables(module, variables);
-  const enter = options.drive ? showDrive(module, options.drive, options.emit) : null;
+  const enter = drive ? showDrive(module, drive, options.emit) : null;
   options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
   const server = await startXeus(module, kernel, manifest).catch((error: unknown) => {
     throw rootCause(error, lost);

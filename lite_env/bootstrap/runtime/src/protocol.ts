@@ -43,6 +43,12 @@ export interface StdinSource {
   readonly browsingContextId: string;
 }
 
+/** What a worker is told of the ways back to its page. */
+export interface LinkSources {
+  readonly drive: DriveSource | null;
+  readonly stdin: StdinSource | null;
+}
+
 export type Phase = 'manifest' | 'index' | 'kernel' | 'archive' | 'interpreter' | 'ready';
 
 /** What the start has moved so far. */
@@ -66,13 +72,15 @@ export type ToWorker =
       /** Further environment variables; they win over the pack's. */
       readonly env?: Readonly<Record<string, string>>;
       readonly shared?: SharedChannels | null;
-      readonly drive?: DriveSource | null;
-      readonly stdin?: StdinSource | null;
+      /** Whether the interpreter waits for the drive that a `link` brings. */
+      readonly awaitsDrive?: boolean;
       /** Name of a lock that the worker holds while it lives. */
       readonly pulse?: string | null;
       /** Keep which files of the environment are opened, for `trace`. */
       readonly trace?: boolean;
     }
+  /** The ways back to the page, once they are there: files are fetched meanwhile. */
+  | ({ readonly type: 'link' } & LinkSources)
   | { readonly type: 'message'; readonly message: JupyterMessage }
   | { readonly type: 'figures' }
   /** Answered by a `trace`, once all that was sent before has been dealt with. */

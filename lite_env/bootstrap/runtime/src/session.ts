@@ -7,7 +7,7 @@ import { forgetInterrupt, signalBuffer } from './kernel/interrupt';
 import { forgetUnfinished } from './kernel/libraries';
 import { askStdin } from './kernel/stdin';
 import { explain } from './kernel/xeus';
-import type { Emit, JupyterMessage, SharedChannels, StdinSource, ToWorker } from './protocol';
+import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, StdinSource, ToWorker } from './protocol';
 
 /** Names that xeus kernels look up in the global scope of their worker. */
 interface KernelGlobals {
@@ -35,6 +35,7 @@ export class Session {
   /** Messages are handed over one after the other: a cell may await before the next begins. */
   private queue: Promise<void> = Promise.resolve();
   private failStart: (reason: unknown) => void = () => undefined;
+  private takeDrive: (drive: DriveSource | null) => void = () => undefined;
 
   constructor(
     private readonly globals: KernelGlobals,
@@ -50,6 +51,8 @@ export class Session {
   receive(envelope: ToWorker): void {
     if (envelope.type === 'start') {
       this.queue = this.start(envelope);
+    } else if (envelope.type === 'link') {
+      this.takeLink(envelope);
     } else if (envelope.type === 'message') {
       this.queue = this.queue.then(() => this.toKernel(envelope.message));
     } else if (envelope.type === 'figures') {
@@ -73,16 +76,18 @@ export class Session {
   private async start(envelope: Extract<ToWorker, { type: 'start' }>): Promise<void> {
     const { emit } = this.host;
     this.shared = envelope.shared ?? null;
-    this.stdin = envelope.stdin ?? null;
     const strayed = new Promise<never>((_, reject) => {
       this.failStart = reject;
+    });
+    const linked = new Promise<DriveSource | null>(resolve => {
+      this.takeDrive = resolve;
     });
     try {
       const booting = boot({
         transport: this.host.transport(envelope.manifest),
         kernel: envelope.kernel,
         env: envelope.env,
-        drive: envelope.drive,
+        drive: envelope.awaitsDrive ? linked : undefined,
         trace: envelope.trace,
         emit,
         locate: path => this.host.locate(envelope.manifest, path),
@@ -94,6 +99,11 @@ export class Session {
     } catch (error) {
       emit({ type: 'error', error: failureOf(error, 'starting the kernel'), fatal: true });
     }
+  }
+
+  private takeLink({ drive, stdin }: LinkSources): void {
+    this.stdin = stdin;
+    this.takeDrive(drive);
   }
 
   private async toKernel(message: JupyterMessage): Promise<void> {

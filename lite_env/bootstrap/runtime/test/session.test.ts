@@ -80,6 +80,20 @@ test('messages before ready wait for it', async () => {
   );
 });
 
+test('files are fetched while the page looks for its drive; the interpreter waits for it', async () => {
+  const { kernel, globals, recorder, transport, session } = open();
+  kernel.onMessage = message => globals['postMessage'](reply(message));
+  session.receive({ type: 'start', manifest: 'm', awaitsDrive: true });
+  for (let turn = 0; turn < 20; turn += 1) {
+    await new Promise(resolve => setTimeout(resolve, 1));
+  }
+  assert.ok(transport.asked.length >= 4);
+  assert.equal(recorder.of('ready').length, 0);
+  assert.ok(!recorder.of('progress').some(({ phase }) => phase === 'interpreter'));
+  session.receive({ type: 'link', drive: null, stdin: null });
+  await recorder.next('ready');
+});
+
 test('what the kernel posts and is no message stays inside', async () => {
   const { kernel, globals, recorder, start, send, settled } = open();
   kernel.onMessage = message => {

@@ -1,19 +1,13 @@
 import type { DriveRequest } from '../drive/channel';
 import { DRIVE_BYTES, SharedDriveHost, type DriveEnvelope } from '../drive/shared';
 import { BootError } from '../errors';
-import type { DriveSource, JupyterMessage, StdinSource } from '../protocol';
+import type { JupyterMessage, LinkSources } from '../protocol';
 import type { ContentsManager, DriveOption, KernelOptions } from './api';
 import { BrowserContents } from './browser-contents';
 import { answerDrive } from './processor';
 import { newId, ServiceBridge } from './service';
 
 const MOUNTPOINT = '/drive';
-
-/** What a worker that starts is told of the ways back to its page. */
-export interface LinkSources {
-  readonly drive: DriveSource | null;
-  readonly stdin: StdinSource | null;
-}
 
 /**
  * The page's side of what a blocked kernel asks for: its drive, and `input()` where there is no shared memory. Shared

@@ -18,20 +18,23 @@ export class WorkerKernel implements Kernel {
   private relay: Relay | null = null;
   private awaitingFigures: ((figures: Figures) => void)[] = [];
   private endStart: { ready(envelope: Ready): void; failed(error: Error): void } | null = null;
+  private link: PageLink | null = null;
+  private readonly opening: Promise<PageLink>;
   private readonly requests = new Requests(this);
   private readonly messageListeners = new Set<(message: JupyterMessage) => void>();
   private readonly errorListeners = new Set<(failure: Failure, fatal: boolean) => void>();
 
-  private constructor(
-    private readonly options: KernelOptions,
-    private readonly link: PageLink
-  ) {}
+  private constructor(private readonly options: KernelOptions) {
+    this.opening = PageLink.open(options).then(
+      link => (this.link = link),
+      (error: unknown) => {
+        throw new KernelError(failureOf(error, 'reaching the drive'));
+      }
+    );
+  }
 
   static async start(options: KernelOptions): Promise<WorkerKernel> {
-    const link = await PageLink.open(options).catch((error: unknown) => {
-      throw new KernelError(failureOf(error, 'reaching the drive'));
-    });
-    const kernel = new WorkerKernel(options, link);
+    const kernel = new WorkerKernel(options);
     try {
       await kernel.startWorker();
     } catch (error) {
@@ -42,7 +45,7 @@ export class WorkerKernel implements Kernel {
   }
 
   get canInput(): boolean {
-    return hasSharedMemory() || this.link.sources.stdin !== null;
+    return hasSharedMemory() || Boolean(this.link?.sources.stdin);
   }
 
   send(message: JupyterMessage): void {
@@ -77,7 +80,7 @@ export class WorkerKernel implements Kernel {
 
   answerInput(reply: string | JupyterMessage): void {
     const message = typeof reply === 'string' ? this.requests.inputReply(reply) : reply;
-    if (!this.link.answerInput(message)) {
+    if (!this.link?.answerInput(message)) {
       this.obey({ type: 'message', message });
     }
   }
@@ -103,7 +106,7 @@ export class WorkerKernel implements Kernel {
 
   dispose(): void {
     this.endWorker('the kernel was disposed');
-    this.link.close();
+    this.opening.then(link => link.close()).catch(() => undefined); // One that is not there needs no closing.
   }
 
   figures(): Promise<Figures> {
@@ -136,14 +139,23 @@ export class WorkerKernel implements Kernel {
     });
     const pulse = createPulse(newId());
     this.pulse = pulse;
-    const { drive, stdin } = this.link.sources;
     const url = new URL(manifest, location.href).href;
-    const sources = { drive, stdin, pulse: pulse.name };
-    this.relay.obey({ type: 'start', manifest: url, kernel: kernel ?? null, env: env ?? {}, ...sources });
-    const envelope = await ready;
+    const awaitsDrive = Boolean(this.options.drive);
+    const start = { manifest: url, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
+    this.obey({ type: 'start', ...start });
+    // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
+    const linked = this.linkTo(worker);
+    const [envelope] = await Promise.all([ready, awaitsDrive ? linked : null]);
     pulse.watch(() => this.take({ type: 'error', error: GONE, fatal: true }));
     this.name = envelope.kernel;
     this.canInterrupt = envelope.interrupts;
+  }
+
+  private async linkTo(worker: Worker): Promise<void> {
+    const { sources } = await this.opening;
+    if (worker === this.worker) {
+      this.obey({ type: 'link', ...sources });
+    }
   }
 
   private endWorker(reason: string): void {
@@ -151,7 +163,7 @@ export class WorkerKernel implements Kernel {
     this.worker?.terminate();
     this.worker = null;
     this.relay = null;
-    this.link.reset();
+    this.link?.reset();
     const error = new KernelError({ name: 'KernelFailed', message: reason, file: null, hint: null });
     this.endStart?.failed(error);
     this.requests.fail(error);
@@ -184,7 +196,7 @@ export class WorkerKernel implements Kernel {
         break;
       case 'drive':
       case 'drive-more':
-        this.link.take(envelope);
+        this.link?.take(envelope);
     }
   }
 

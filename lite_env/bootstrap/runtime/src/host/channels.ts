@@ -33,6 +33,7 @@ export class Relay {
       case 'message':
         this.message(command);
         break;
+      case 'link':
       case 'figures':
       case 'trace':
       case 'read':
