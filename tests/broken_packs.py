@@ -67,7 +67,7 @@ class BrokenPack:
 
     def boot_with(self, position: int = 0) -> None:
         """Have an archive loaded before the kernel starts."""
-        self.manifest["archives"][position]["load"] = "boot"
+        self.manifest["archives"][position]["load"] = "interpreter"
         self.save()
 
     def save(self) -> None:

@@ -51,16 +51,16 @@ def command(
     profile = trace_pack(pack, TraceOptions(workloads=workloads, seconds=timeout), reporter=reporter)
     write_profile(profile, output)
     figures = {
-        "boot": len(profile.boot),
         "digest": profile.digest,
         "failed": dict(profile.failed),
         "imports": {name: len(files) for name, files in profile.imports.items()},
+        "interpreter": len(profile.interpreter),
+        "kernel": len(profile.kernel),
         "profile": str(output),
         "workloads": {name: len(files) for name, files in profile.workloads.items()},
     }
     if as_json:
         print_json(figures)
     traced = [f"{name} {len(files)}" for name, files in (*profile.imports.items(), *profile.workloads.items())]
-    reporter.note(
-        f"{profile.environment}: {len(profile.boot)} files at the start; after it {', '.join(traced) or 'none'}"
-    )
+    boot = len(profile.interpreter) + len(profile.kernel)
+    reporter.note(f"{profile.environment}: {boot} files at the start; after it {', '.join(traced) or 'none'}")

@@ -162,9 +162,14 @@ class FiguresEnvelope(_Envelope, frozen=True, kw_only=True, tag="figures"):
 
 
 class TraceEnvelope(_Envelope, frozen=True, kw_only=True, tag="trace"):
-    """From the runtime: prefix-relative paths of the environment's files, in the order of their first opening."""
+    """From the runtime: prefix-relative paths of the environment's files, in the order of their first opening.
+
+    Attributes:
+        interpreter: how many of `files` were opened until the interpreter was up.
+    """
 
     files: tuple[str, ...]
+    interpreter: int
 
 
 class ReadEnvelope(_Envelope, frozen=True, kw_only=True, tag="read"):

@@ -86,7 +86,7 @@ def start_bytes(manifest: Manifest, kernel: Kernel) -> int:
     return (
         sum(file.size for file in binaries if file is not None)
         + manifest.index.size
-        + sum(archive.size for archive in manifest.archives if archive.load == "boot")
+        + sum(archive.size for archive in manifest.archives if archive.load in {"interpreter", "kernel"})
     )
 
 

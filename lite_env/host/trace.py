@@ -1,7 +1,8 @@
 """Traces a packed kernel in Node: which files its start, an import or a user's program opens.
 
 Each trace is a kernel of its own that does first what a front end does with every new kernel: it asks who is there,
-completes, inspects, opens a comm, and runs a first cell. What is opened until then is the *boot*.
+completes, inspects, opens a comm, and runs a first cell. What is opened until then is the *boot*: first by the
+interpreter, then by the kernel.
 """
 
 from __future__ import annotations
@@ -46,14 +47,16 @@ class Traced:
     """What one kernel opened, prefix-relative, in the order of the first opening.
 
     Attributes:
-        boot: until its first cell was done.
+        interpreter: until the interpreter was up.
+        kernel: after that, until the first cell was done.
         opened: after that.
         failure: the last line of the error that ended the job; None when all of it ran.
         traceback: of that error.
         expired: whether it was ended because it took too long.
     """
 
-    boot: tuple[str, ...]
+    interpreter: tuple[str, ...]
+    kernel: tuple[str, ...]
     opened: tuple[str, ...]
     failure: str | None = None
     traceback: tuple[str, ...] = ()
@@ -79,23 +82,30 @@ def trace_job(pack: Path, job: Job, *, seconds: float = IMPORT_SECONDS) -> Trace
     with start_kernel(pack, options=RunOptions(trace=True)) as running:
         client = running.client
         greet(client, python=running.kernel.language == "python")
-        boot = _opened(client)
+        boot = _trace(client)
         failure: str | None = None
         traceback: tuple[str, ...] = ()
         expired = False
-        opened = boot
+        opened = boot.files
         try:
             for cell in job.cells:
                 result = client.execute(cell, timeout=seconds)
                 if result.status != "ok":
                     failure, traceback = _failure(result), tuple(_ANSI.sub("", line) for line in result.traceback)
                     break
-            opened = _opened(client)
+            opened = _trace(client).files
         except KernelTimeoutError:
             failure, expired = f"it took longer than {seconds:g} seconds", True
         except HostError as error:
             failure = error.message
-        return Traced(boot=boot, opened=opened[len(boot) :], failure=failure, traceback=traceback, expired=expired)
+        return Traced(
+            interpreter=boot.files[: boot.interpreter],
+            kernel=boot.files[boot.interpreter :],
+            opened=opened[len(boot.files) :],
+            failure=failure,
+            traceback=traceback,
+            expired=expired,
+        )
 
 
 def greet(client: KernelClient, *, python: bool) -> None:
@@ -117,8 +127,8 @@ def notebook_cells(text: str) -> tuple[str, ...]:
     return tuple(source for source in sources if source.strip())
 
 
-def _opened(client: KernelClient) -> tuple[str, ...]:
-    return client.ask(AskTrace(), TraceEnvelope).files
+def _trace(client: KernelClient) -> TraceEnvelope:
+    return client.ask(AskTrace(), TraceEnvelope)
 
 
 def _failure(result: ExecuteResult) -> str:

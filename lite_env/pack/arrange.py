@@ -2,7 +2,8 @@
 
 Archives are of these sorts, in this order:
 
-* ``boot``: what a kernel opens until its first cell is done; one archive, or one a package.
+* ``interpreter``: what is opened until the interpreter is up; one archive, or one a package.
+* ``kernel``: what the kernel opens besides, until its first cell is done; the same.
 * ``import``: what the import of one traced module opens besides; uncut, since all of it is needed at once. What several
   of them open lies in archives of its own, once.
 * ``demand``: what a user's program opens besides; then the rest of each package, cut at about `ARCHIVE_SIZE` and never
@@ -19,12 +20,11 @@ from typing import TYPE_CHECKING, Literal
 
 from lite_env.pack.archive import END_OF_ARCHIVE, Entry, tar_offsets
 from lite_env.pack.bytecode import source_path
-from lite_env.pack.profile import file_key
+from lite_env.pack.profile import Profile, file_key
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
-    from lite_env.pack.profile import Profile
     from lite_env.prefix.model import PrefixFile
 
 ARCHIVE_SIZE = 1 << 20
@@ -33,15 +33,23 @@ ARCHIVE_SIZE = 1 << 20
 SHARED_SIZE = 128 << 10
 """Bytes below which what the same imports share is put together with what others share: a request is dearer."""
 
-Kind = Literal["boot", "import", "shared", "workload", "code", "data", "sources", "tests"]
-Load = Literal["boot", "import", "demand"]
+Kind = Literal["interpreter", "kernel", "import", "shared", "workload", "code", "data", "sources", "tests"]
+Load = Literal["interpreter", "kernel", "import", "demand"]
 Order = Literal["fused", "packages"]
 
-_LOADS: Mapping[Kind, Load] = {"boot": "boot", "import": "import", "shared": "import"}
-_TRACED: frozenset[Kind] = frozenset({"boot", "import", "shared", "workload"})
+_LOADS: Mapping[Kind, Load] = {
+    "interpreter": "interpreter",
+    "kernel": "kernel",
+    "import": "import",
+    "shared": "import",
+}
+_TRACED: frozenset[Kind] = frozenset({"interpreter", "kernel", "import", "shared", "workload"})
 _CODE_SUFFIXES = (".py", ".pyc", ".so", ".pth", ".lua")
 # importlib.metadata opens these when a package asks for its own version or for plugins.
 _CODE_METADATA = ("METADATA", "PKG-INFO", "entry_points.txt")
+
+
+_UNTRACED = Profile(environment="", interpreter=(), kernel=(), imports={})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +59,7 @@ class ArchivePlan:
     Attributes:
         packages: how many entries of each package it holds, sorted by name; entries of no package come after them.
         kind: see the module's docstring.
-        load: ``boot``, ``import`` or ``demand``.
+        load: when it is fetched: for the interpreter, the kernel, an import, or on demand.
         entries: sorted by package (those of none last) and path.
         raw_size: bytes of the uncompressed tar.
     """
@@ -81,12 +89,12 @@ def arrange(files: Iterable[PrefixFile], *, profile: Profile | None = None, orde
     Args:
         files: of the environment, bytecode among them.
         profile: what was traced; without one everything is loaded on demand.
-        order: ``fused``: one archive for the boot and one an import; ``packages``: these cut by packages, so that
-            environments can share them.
+        order: ``fused``: one archive for the interpreter, one for the kernel and one an import; ``packages``: these
+            cut by packages, so that environments can share them.
     """
     archives: list[ArchivePlan] = []
     users: list[tuple[str, ...]] = []
-    for kind, names, members in _groups(tuple(files), profile):
+    for kind, names, members in _groups(tuple(files), profile or _UNTRACED):
         for part in _cut(kind, members, order):
             archives.append(_archive(kind, part))
             users.append(names)
@@ -105,13 +113,14 @@ def kind_of(path: str) -> Kind:
     return "code" if base in _CODE_METADATA and folder.endswith((".dist-info", ".egg-info")) else "data"
 
 
-def _groups(files: Sequence[PrefixFile], profile: Profile | None) -> Iterable[_Group]:
+def _groups(files: Sequence[PrefixFile], profile: Profile) -> Iterable[_Group]:
     """Every file in one group; groups in the order of their archives."""
-    boot = frozenset(profile.boot if profile else ())
-    importing = _openers(profile.imports if profile else {})
-    working = _openers(profile.workloads if profile else {})
+    starting: dict[str, Kind] = dict.fromkeys(profile.interpreter, "interpreter")
+    starting |= dict.fromkeys(profile.kernel, "kernel")
+    importing = _openers(profile.imports)
+    working = _openers(profile.workloads)
     compiled = {source for file in files if (source := source_path(file.path)) is not None}
-    booted: list[PrefixFile] = []
+    started: dict[Kind, list[PrefixFile]] = {"interpreter": [], "kernel": []}
     imported: dict[tuple[str, ...], list[PrefixFile]] = defaultdict(list)
     worked: dict[tuple[str, ...], list[PrefixFile]] = defaultdict(list)
     rest: dict[tuple[bool, str, Kind], list[PrefixFile]] = defaultdict(list)
@@ -120,16 +129,15 @@ def _groups(files: Sequence[PrefixFile], profile: Profile | None) -> Iterable[_G
         key = file_key(file.package, _named_as(file.path, present))
         if file.path in compiled:
             rest[file.package is None, file.package or "", "sources"].append(file)
-        elif key in boot:
-            booted.append(file)
+        elif key in starting:
+            started[starting[key]].append(file)
         elif key in importing:
             imported[importing[key]].append(file)
         elif key in working:
             worked[working[key]].append(file)
         else:
             rest[file.package is None, file.package or "", kind_of(file.path)].append(file)
-    if booted:
-        yield "boot", (), booted
+    yield from ((kind, (), members) for kind, members in started.items() if members)
     alone = sorted(names for names in imported if len(names) == 1)
     for names in alone:
         yield "import", names, imported[names]

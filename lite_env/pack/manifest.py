@@ -42,7 +42,7 @@ class Archive(_Value, frozen=True, kw_only=True):
         raw_size: bytes of the uncompressed tar.
         size: bytes of the compressed file.
         sha256: of the compressed file; checked before anything is inflated.
-        load: ``boot``, ``import`` (see `Manifest.imports`) or ``demand``.
+        load: ``interpreter``, ``kernel``, ``import`` (see `Manifest.imports`) or ``demand``.
         packages: how many of its entries each package owns; they come in the order of names, and those that no package
             owns after them.
     """
@@ -155,7 +155,7 @@ class Manifest(_Value, frozen=True, kw_only=True):
         format: ``major.minor``; an unknown major is refused, an unknown minor read.
         requires: features a reader must know; an unknown one is refused.
         generator: who wrote it.
-        archives: those of ``boot``, then of ``import``, then of ``demand``.
+        archives: those of ``interpreter``, then ``kernel``, ``import``, ``demand``.
         imports: by traced module, positions of the archives that its import needs besides those of the boot.
         profile: digest of the profile that decided about the order; None where nothing was traced.
         bytecode: whether the ``.pyc`` files beside their sources were made by packing.

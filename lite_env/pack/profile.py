@@ -2,11 +2,12 @@
 
 ::
 
-    {"boot": ["python:lib/python3.11/abc.py", …],
-     "environment": "numpy-demo",
+    {"environment": "numpy-demo",
      "failed": {"broken": "ModuleNotFoundError: No module named 'x'"},
      "format": "1.0",
      "imports": {"numpy": ["numpy:lib/python3.11/site-packages/numpy/__init__.py", …]},
+     "interpreter": ["python:lib/python3.11/abc.py", …],
+     "kernel": ["ipython:lib/python3.11/site-packages/IPython/__init__.py", …],
      "workloads": {"demo.ipynb": […]}}
 
 A file is ``package:path``, the path relative to the environment; without a package where none owns the file. A module
@@ -37,7 +38,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Attributes:
         environment: name of the environment that was traced.
-        boot: up to the first cell that was run.
+        interpreter: until the interpreter was up; with `kernel` the *boot*.
+        kernel: after that, up to the first cell that was run.
         imports: by top-level module, what ``import`` opened after the boot.
         workloads: by file name, what a user's program opened after the boot.
         failed: imports and workloads that ended with an error, and the error's last line.
@@ -45,7 +47,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     environment: str
-    boot: tuple[str, ...]
+    interpreter: tuple[str, ...]
+    kernel: tuple[str, ...]
     imports: dict[str, tuple[str, ...]]
     workloads: dict[str, tuple[str, ...]] = {}
     failed: dict[str, str] = {}
@@ -60,20 +63,23 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def make_profile(
     environment: str,
     *,
-    boot: Iterable[str],
+    interpreter: Iterable[str],
+    kernel: Iterable[str],
     imports: Mapping[str, Iterable[str]],
     workloads: Mapping[str, Iterable[str]],
     failed: Mapping[str, str],
 ) -> Profile:
-    """A profile with everything in its order; what the boot opened is taken out of the rest."""
-    there = frozenset(boot)
+    """A profile with everything in its order; what was opened before is taken out of what follows."""
+    first = frozenset(interpreter)
+    boot = first | frozenset(kernel)
 
     def rest(opened: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-        return {name: tuple(sorted(frozenset(opened[name]) - there)) for name in sorted(opened)}
+        return {name: tuple(sorted(frozenset(opened[name]) - boot)) for name in sorted(opened)}
 
     return Profile(
         environment=environment,
-        boot=tuple(sorted(there)),
+        interpreter=tuple(sorted(first)),
+        kernel=tuple(sorted(boot - first)),
         imports=rest(imports),
         workloads=rest(workloads),
         failed=dict(sorted(failed.items())),
@@ -137,7 +143,8 @@ def parse_profile(data: bytes, *, file: str) -> Profile:
     # Put in order again: people merge such files.
     return make_profile(
         profile.environment,
-        boot=profile.boot,
+        interpreter=profile.interpreter,
+        kernel=profile.kernel,
         imports=profile.imports,
         workloads=profile.workloads,
         failed=profile.failed,

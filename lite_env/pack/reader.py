@@ -33,7 +33,7 @@ MAX_RAW_SIZE = 1 << 32
 """Bytes beyond which no archive can be meant for a browser: wasm32 addresses 4 GiB."""
 
 _FORMAT = re.compile(r"(\d{1,9})\.(\d{1,9})\Z")
-_LOADS = ("boot", "import", "demand")
+_LOADS = ("interpreter", "kernel", "import", "demand")
 _DAMAGED = "the pack is damaged or was not made by lite-env: pack again"
 
 

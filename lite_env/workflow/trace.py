@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lite_env.pack.manifest import Environment
     from lite_env.progress import Reporter
 
-FORM = 2
+FORM = 3
 """Raised when a trace of the same pack becomes another: part of the key under which profiles are kept."""
 
 
@@ -197,7 +197,8 @@ def _profile_of(work: _Work, done: Mapping[str, Traced]) -> Profile:
     failed = {name: traced.failure for name, traced in done.items() if traced.failure is not None}
     return make_profile(
         work.environment,
-        boot=[key for traced in done.values() for key in keys(traced.boot)],
+        interpreter=[key for traced in done.values() for key in keys(traced.interpreter)],
+        kernel=[key for traced in done.values() for key in keys(traced.kernel)],
         # An import that fails needs nothing ahead; a program that fails late is worth what it opened until then.
         imports={name: keys(done[name].opened) for name in work.imports if name not in failed},
         workloads={name: keys(done[name].opened) for name in work.workloads},

@@ -96,7 +96,7 @@ def test_a_broken_file_is_named(console, serve, numpy_site, kind, fault):
 def boot_archive(site) -> str:
     (manifest,) = site.glob("packs/*/manifest.json")
     archives = json.loads(manifest.read_bytes())["archives"]
-    digest = next(archive["digest"] for archive in archives if archive["load"] == "boot")
+    digest = next(archive["digest"] for archive in archives if archive["load"] == "interpreter")
     return f"{manifest.parent.relative_to(site).as_posix()}/archives/{digest}.tar.zst"
 
 

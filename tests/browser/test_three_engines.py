@@ -239,7 +239,7 @@ FAILURES = {
 def test_a_failed_start_ends_in_its_error(new_console, serve, numpy_site, numpy_pack, label):
     which, fault, name, says = FAILURES[label]
     manifest = read_manifest(numpy_pack)
-    boot = next(archive for archive in manifest.archives if archive.load == "boot")
+    boot = next(archive for archive in manifest.archives if archive.load == "interpreter")
     file = {"archive": f"archives/{boot.digest}.tar.zst", "wasm": manifest.kernels[0].wasm.path}[which]
     server = serve(numpy_site)
     fails = Faulty(fault)

@@ -104,8 +104,13 @@ def test_a_pack_without_a_kernel_is_refused():
 
 def test_the_bytes_of_a_start_are_what_is_surely_read():
     full = kernel("a", data=file(1000), shared={"lib.so": file(10000)})
-    archives = (archive(100_000, "boot"), archive(3, "demand"), archive(5, "import:x"))
-    assert start_bytes(manifest(full, archives=archives), full) == 1 + 10 + 100 + 1000 + 10000 + 100_000
+    archives = (
+        archive(100_000, "interpreter"),
+        archive(1_000_000, "kernel"),
+        archive(3, "demand"),
+        archive(5, "import"),
+    )
+    assert start_bytes(manifest(full, archives=archives), full) == 1 + 10 + 100 + 1000 + 10000 + 1_100_000
 
 
 def test_a_kernel_is_started_by_name_and_ended_with_the_block(fake_engine, tmp_path):

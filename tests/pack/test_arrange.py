@@ -41,7 +41,8 @@ def traced_files(draw):
     some = st.lists(st.sampled_from(keys), unique=True)
     profile = make_profile(
         "test",
-        boot=draw(some),
+        interpreter=draw(some),
+        kernel=draw(some),
         imports={module: draw(some) for module in draw(st.lists(st.sampled_from(MODULES), unique=True))},
         workloads={"demo.ipynb": draw(some)} if draw(st.booleans()) else {},
         failed={},
@@ -84,8 +85,10 @@ def test_what_was_traced_lies_where_it_is_loaded(case):
         key = key_of(file, by_path)
         if file.path in compiled:
             assert (archive.kind, archive.load) == ("sources", "demand")
-        elif key in profile.boot:
-            assert archive.load == "boot"
+        elif key in profile.interpreter:
+            assert archive.load == "interpreter"
+        elif key in profile.kernel:
+            assert archive.load == "kernel"
         else:
             importers = [module for module, opened in profile.imports.items() if key in opened]
             assert (archive.load == "import") == bool(importers)
@@ -130,7 +133,11 @@ def test_a_change_in_one_package_changes_only_its_archives_and_those_it_shares_a
     after = set(_contents(arrange(changed, profile=profile, order=order)))
     for archive in before ^ after:
         kind, packages, _ = archive
-        assert "a" in packages or (order == "fused" and kind in ("boot", "import", "workload")) or kind == "shared"
+        assert (
+            "a" in packages
+            or (order == "fused" and kind in ("interpreter", "kernel", "import", "workload"))
+            or kind == "shared"
+        )
         if kind == "shared" and "a" not in packages:
             # Only small groups of several imports move together.
             assert any("a" in other[1] for other in before | after if other[0] == "shared")

@@ -12,9 +12,10 @@ from lite_env.pack.profile import encode_profile, make_profile, parse_profile, r
 keys = st.lists(st.text("ab:/.é", min_size=1, max_size=8), max_size=6)
 opened = st.dictionaries(st.text("xyz", min_size=1, max_size=3), keys, max_size=3)
 profiles = st.builds(
-    lambda boot, imports, workloads: make_profile(
-        "e", boot=boot, imports=imports, workloads=workloads, failed={"bad": "E: x"}
+    lambda interpreter, kernel, imports, workloads: make_profile(
+        "e", interpreter=interpreter, kernel=kernel, imports=imports, workloads=workloads, failed={"bad": "E: x"}
     ),
+    keys,
     keys,
     opened,
     opened,
@@ -31,7 +32,7 @@ def test_a_profile_is_read_as_it_was_written(profile):
 @given(profiles, st.randoms())
 def test_the_order_in_which_it_was_written_does_not_matter(profile, random):
     document = json.loads(encode_profile(profile))
-    for files in (document["boot"], *document["imports"].values()):
+    for files in (document["interpreter"], document["kernel"], *document["imports"].values()):
         random.shuffle(files)
     again = parse_profile(json.dumps(document).encode(), file="p")
     assert again == profile
@@ -40,15 +41,21 @@ def test_the_order_in_which_it_was_written_does_not_matter(profile, random):
 
 def test_what_the_boot_opened_is_not_told_again():
     profile = make_profile(
-        "e", boot=["p:b", "p:a"], imports={"m": ["p:c", "p:a"]}, workloads={"w.py": ["p:b"]}, failed={}
+        "e",
+        interpreter=["p:b"],
+        kernel=["p:b", "p:a"],
+        imports={"m": ["p:c", "p:a"]},
+        workloads={"w.py": ["p:b"]},
+        failed={},
     )
-    assert profile.boot == ("p:a", "p:b")
+    assert profile.interpreter == ("p:b",)
+    assert profile.kernel == ("p:a",)
     assert profile.imports == {"m": ("p:c",)}
     assert profile.workloads == {"w.py": ()}
 
 
 def test_a_file_is_written_and_read(tmp_path):
-    profile = make_profile("e", boot=["p:é"], imports={}, workloads={}, failed={})
+    profile = make_profile("e", interpreter=["p:é"], kernel=[], imports={}, workloads={}, failed={})
     write_profile(profile, tmp_path / "a" / "e.profile.json")
     assert read_profile(tmp_path / "a" / "e.profile.json") == profile
 
@@ -62,11 +69,11 @@ def test_a_file_is_written_and_read(tmp_path):
         (b'{"format": "2.0"}', r"the profile has the format '2\.0'; this lite-env reads 1\.x"),
         (b'{"format": "1.0"}', r"the profile is malformed: Object missing required field `environment`"),
         (
-            b'{"format": "1.0", "environment": "e", "boot": [1], "imports": {}}',
-            r"the profile is malformed: Expected `str`, got `int` - at `\$\.boot\[0\]`",
+            b'{"format": "1.0", "environment": "e", "interpreter": [1], "kernel": [], "imports": {}}',
+            r"the profile is malformed: Expected `str`, got `int` - at `\$\.interpreter\[0\]`",
         ),
         (
-            b'{"format": "1.0", "environment": "e", "boot": [], "imports": {}, "extra": 1}',
+            b'{"format": "1.0", "environment": "e", "interpreter": [], "kernel": [], "imports": {}, "extra": 1}',
             r"the profile is malformed: Object contains unknown field `extra`",
         ),
     ],

@@ -92,12 +92,12 @@ def tree(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_kernel_starts_with_one_archive_and_a_traced_import_needs_one_more(packed, python):
+def test_the_kernel_starts_with_two_archives_and_a_traced_import_needs_one_more(packed, python):
     _, manifest, _ = packed
     client, ready = python
-    assert [archive.load for archive in manifest.archives].count("boot") == 1
-    # manifest, index, script, module, boot
-    assert ready.figures.requests == 5
+    assert [archive.load for archive in manifest.archives[:3]] == ["interpreter", "kernel", "import"]
+    # manifest, index, script, module, and these two
+    assert ready.figures.requests == 6
     before = client.figures().requests
     assert said(client, "import toy; print(toy.__name__)") == ("toy\n", "")
     assert client.figures().requests == before + len(manifest.imports["toy"]) == before + 1
@@ -120,7 +120,8 @@ def test_every_module_that_compiles_has_bytecode_and_its_source_lies_apart(packe
     assert manifest.bytecode
     assert load[f"{SITE}/toy/__pycache__/__init__.cpython-311.pyc"] == "import"
     assert load[f"{SITE}/toy/__init__.py"] == "demand"
-    assert load["lib/python3.11/__pycache__/enum.cpython-311.pyc"] == "boot"
+    assert load["lib/python3.11/encodings/__pycache__/utf_8.cpython-311.pyc"] == "interpreter"
+    assert load[f"{SITE}/IPython/core/__pycache__/interactiveshell.cpython-311.pyc"] == "kernel"
     assert load["lib/python3.11/enum.py"] == "demand"
     sources = {path for path in load if path.startswith("lib/python3.11/") and path.endswith(".py")}
     compiled = {path for path in load if path.endswith(".pyc")}
@@ -241,7 +242,7 @@ def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, t
 def test_packages_can_be_kept_apart(packed, project, tmp_path):
     options = PackOptions(level=1, order="packages")
     _, manifest = pack_environment(project / "environment.yml", tmp_path / "pack", options)
-    boot = [archive for archive in manifest.archives if archive.load == "boot"]
+    boot = [archive for archive in manifest.archives if archive.load in {"interpreter", "kernel"}]
     assert len(boot) > 10
     assert all(len(archive.packages) == 1 for archive in manifest.archives)
     with start_kernel(tmp_path / "pack", options=RunOptions()) as running:
@@ -254,7 +255,8 @@ def test_what_takes_too_long_is_a_failure_of_its_own(packed):
     )
     assert traced.failure == "it took longer than 2 seconds"
     assert traced.expired
-    assert traced.boot
+    assert traced.interpreter
+    assert traced.kernel
 
 
 def test_a_notebook_is_traced_cell_by_cell_until_one_fails(packed, tmp_path):

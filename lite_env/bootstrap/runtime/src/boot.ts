@@ -8,11 +8,11 @@ import type { EmscriptenModule, FileSystem, KernelServer } from './kernel/emscri
 import { importedModules } from './kernel/imports';
 import { NeededLibraries } from './kernel/libraries';
 import { createModule, fetchModule } from './kernel/module';
-import { startXeus } from './kernel/xeus';
+import { startInterpreter, startKernel } from './kernel/xeus';
 import { ArchiveStore } from './pack/archives';
 import { parseManifest, selectKernel, type KernelInfo, type Manifest } from './pack/manifest';
 import { parseTree, type Tree } from './pack/tree';
-import type { DriveSource, Emit, Figures } from './protocol';
+import type { DriveSource, Emit, Figures, Trace } from './protocol';
 
 export interface BootOptions {
   readonly transport: Transport;
@@ -31,16 +31,16 @@ export interface Booted {
   readonly kernel: KernelInfo;
   readonly module: EmscriptenModule;
   readonly server: KernelServer;
-  /** Files in the order of their first opening; empty unless a trace was asked for. */
-  readonly opened: readonly string[];
+  /** Empty unless a trace was asked for. */
+  readonly trace: Trace;
   /** Fetch what a cell is about to import, in parallel and before it blocks the worker. */
   prepare(code: string): Promise<unknown>;
   figures(): Figures;
 }
 
 /**
- * Start a packed kernel: manifest, then index, glue, wasm and boot archives in parallel, then the tree, then the
- * interpreter. Every failure is a `BootError`.
+ * Start a packed kernel: manifest, then index, glue, wasm and what the interpreter opens in parallel, then the tree and
+ * the interpreter, while what the kernel opens arrives, then the kernel. Every failure is a `BootError`.
  */
 export async function boot(options: BootOptions): Promise<Booted> {
   const source = new Source(options.transport, options.emit);
@@ -50,7 +50,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const pendingTree = fetchTree(manifest, files);
-  const ahead = Promise.all(archives.positions('boot').map(position => archives.fetchAhead(position)));
+  const forInterpreter = archives.fetchAll('interpreter');
   const variables = { ...manifest.variables, ...options.env };
   const pendingModule = fetchModule(kernel, files).then(code =>
     createModule(code, kernel, options.transport, options.locate, {
@@ -60,8 +60,13 @@ export async function boot(options: BootOptions): Promise<Booted> {
     })
   );
 
+  archives.announce('kernel');
+  // Only when the module has all but come: until then it needs the whole link.
+  const forKernel = source.nearly(kernel.wasm.path).then(() => archives.fetchAll('kernel'));
+  forKernel.catch(() => undefined); // Told when it is waited for.
+
   // All at once: the first failure ends the start, however long the others still take.
-  const [module, index, drive] = await Promise.all([pendingModule, pendingTree, options.drive, ahead]);
+  const [module, index, drive] = await Promise.all([pendingModule, pendingTree, options.drive, forInterpreter]);
   let lost: Failure | undefined;
   const emitLost = (failure: Failure) => {
     lost ??= failure;
@@ -72,15 +77,19 @@ export async function boot(options: BootOptions): Promise<Booted> {
   setVariables(module, variables);
   const enter = drive ? showDrive(module, drive, options.emit) : null;
   options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
-  const server = await startXeus(module, kernel, manifest).catch((error: unknown) => {
+  const explained = (error: unknown) => {
     throw rootCause(error, lost);
-  });
+  };
+  await startInterpreter(module, manifest).catch(explained);
+  const openedByInterpreter = opened?.length ?? 0;
+  await forKernel;
+  const server = await startKernel(module, kernel).catch(explained);
   enter?.();
   return {
     kernel,
     module,
     server,
-    opened: opened ?? [],
+    trace: { files: opened ?? [], interpreter: openedByInterpreter },
     prepare: code => prepareImports(code, kernel, manifest, archives),
     figures: () => source.figures(tree?.filled ?? 0),
   };

@@ -49,6 +49,13 @@ export interface LinkSources {
   readonly stdin: StdinSource | null;
 }
 
+/** Which files of the environment were opened, as paths relative to the prefix, in the order of their first opening. */
+export interface Trace {
+  readonly files: readonly string[];
+  /** How many of them were opened until the interpreter was up. */
+  readonly interpreter: number;
+}
+
 export type Phase = 'manifest' | 'index' | 'kernel' | 'archive' | 'interpreter' | 'ready';
 
 /** What the start has moved so far. */
@@ -104,8 +111,7 @@ export type FromWorker =
       readonly interrupts: boolean;
     }
   | { readonly type: 'figures'; readonly figures: Figures }
-  /** Prefix-relative paths of the environment's files in the order in which they were first opened. */
-  | { readonly type: 'trace'; readonly files: readonly string[] }
+  | ({ readonly type: 'trace' } & Trace)
   /** `data` is null when there is no such file. */
   | { readonly type: 'read'; readonly path: string; readonly data: Uint8Array | null }
   | { readonly type: 'message'; readonly message: JupyterMessage }

@@ -181,7 +181,8 @@ export class Session {
   }
 
   private tellTrace(): void {
-    this.host.emit({ type: 'trace', files: [...(this.booted?.opened ?? [])] });
+    const { files, interpreter } = this.booted?.trace ?? { files: [], interpreter: 0 };
+    this.host.emit({ type: 'trace', files: [...files], interpreter });
   }
 
   private tellFile(path: string): void {

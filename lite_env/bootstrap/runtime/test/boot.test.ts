@@ -214,7 +214,7 @@ test('variables: a kernel that takes none refuses them by name, and starts witho
 });
 
 test('manifest first, then everything that a start needs at once, each once; nothing on demand', async () => {
-  const { transport, start, pack } = prepare(generation4(), { load: 'boot' });
+  const { transport, start, pack } = prepare(generation4(), { load: 'interpreter' });
   await start();
   const [first, ...rest] = transport.asked;
   assert.equal(first, 'manifest.json');
@@ -230,6 +230,43 @@ test('manifest first, then everything that a start needs at once, each once; not
   assert.deepEqual(lazy.transport.askedSync, [`archives/${lazy.pack.manifest['archives'][0].digest}.tar.zst`]);
 });
 
+test('what the kernel opens is asked for when the module is there, and comes while the interpreter starts', async () => {
+  const kernel = generation4();
+  const archives = [ARCHIVES[0] as Record<string, string>, { 'lib/python3.13/ipython.py': 'import os' }];
+  const { transport, recorder, start, pack } = prepare(kernel, { archives, load: ['interpreter', 'kernel'] });
+  const path = `archives/${pack.manifest['archives'][1].digest}.tar.zst`;
+  const [module, archive] = [defer(), defer()];
+  transport.held.set('kernels/xtest/xtest.wasm.zst', module.promise);
+  transport.held.set(path, archive.promise);
+  const booting = start();
+  const until = async (condition: () => boolean) => {
+    for (let turn = 0; turn < 500 && !condition(); turn += 1) {
+      await new Promise(resolve => setTimeout(resolve, 1));
+    }
+    assert.ok(condition());
+  };
+  const announced = () => recorder.of('progress').find(({ file }) => file === path);
+  await until(() => announced() !== undefined);
+  assert.equal(announced()?.total, pack.manifest['archives'][1].size);
+  assert.ok(!transport.asked.includes(path));
+  module.resolve();
+  await until(() => kernel.calls.some(([name]) => name === 'init_phase_2'));
+  assert.ok(transport.asked.includes(path));
+  assert.ok(!kernel.calls.some(([name]) => name === 'xkernel'));
+  archive.resolve();
+  await booting;
+  assert.ok(kernel.calls.some(([name]) => name === 'xkernel'));
+  assert.deepEqual(transport.askedSync, []);
+});
+
+test('a missing archive of the kernel ends the start by its name', async () => {
+  const archives = [ARCHIVES[0] as Record<string, string>, { 'lib/python3.13/ipython.py': 'import os' }];
+  const { transport, start, pack } = prepare(generation4(), { archives, load: ['interpreter', 'kernel'] });
+  const path = `archives/${pack.manifest['archives'][1].digest}.tar.zst`;
+  transport.broken.set(path, new BootError('FileMissing', 'not there', { file: path }));
+  await assert.rejects(start(), failure('FileMissing', /not there/, path));
+});
+
 test('progress tells every phase, and ends at the totals', async () => {
   const { recorder, start } = prepare(generation4());
   await start();
@@ -240,12 +277,18 @@ test('progress tells every phase, and ends at the totals', async () => {
   }
 });
 
+function defer() {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>(settle => (resolve = settle));
+  return { promise, resolve: () => resolve() };
+}
+
 const find = (part: string) => (pack: MemoryPack) => [...pack.files.keys()].find(path => path.includes(part)) as string;
 
 for (const part of ['manifest', 'index-', '.js', '.wasm', '.data', 'libxeus.so', 'archives/']) {
   test(`a start without ${part} fails at once, however long the rest takes`, async () => {
     const { transport, start, pack } = prepare(generation4(), {
-      load: 'boot',
+      load: 'interpreter',
       data: 'data',
       archives: [ARCHIVES[0] as Record<string, string>],
     });
@@ -259,7 +302,7 @@ for (const part of ['manifest', 'index-', '.js', '.wasm', '.data', 'libxeus.so',
 for (const part of ['index-', '.js', '.wasm', '.data', 'libxeus.so', 'archives/']) {
   test(`a changed byte in ${part} ends the start`, async () => {
     let path = '';
-    const { start } = prepare(generation4(), { load: 'boot', data: 'data' }, pack => {
+    const { start } = prepare(generation4(), { load: 'interpreter', data: 'data' }, pack => {
       path = find(part)(pack);
       const data = (pack.files.get(path) as Uint8Array).slice();
       data[data.length >> 1] = (data[data.length >> 1] as number) ^ 1;

@@ -7,7 +7,7 @@ import { parseManifest } from '../src/pack/manifest';
 import { makePack, MemoryTransport, Recorder, text, utf8 } from './support/pack';
 
 const BASE = 'https://site.example/packs/demo/';
-const PARTS = { archives: [{ a: 'first' }, { b: 'second' }], load: 'boot' };
+const PARTS = { archives: [{ a: 'first' }, { b: 'second' }], load: 'interpreter' };
 
 /** A cache in memory, as the browser's: by URL, and with a disk that may be full. */
 class MemoryCache implements KeptCache {
@@ -156,7 +156,7 @@ describe('kept files', () => {
     cache.entries.set(other, utf8('another pack'));
     const before = visit(makePack(PARTS), cache);
     await before.start();
-    const after = visit(makePack({ archives: [{ a: 'first' }, { b: 'changed' }], load: 'boot' }), cache);
+    const after = visit(makePack({ archives: [{ a: 'first' }, { b: 'changed' }], load: 'interpreter' }), cache);
     await after.start();
     const named = [after.manifest.index, ...after.manifest.archives].map(({ path }) => path);
     assert.deepEqual(cache.paths(), ['manifest.json', other, ...named].sort());
@@ -165,9 +165,9 @@ describe('kept files', () => {
 
   test('a new deployment that does not fit beside the old one takes its place', async () => {
     const cache = new MemoryCache();
-    await visit(makePack({ archives: [{ a: 'x'.repeat(4000) }], load: 'boot' }), cache).start();
+    await visit(makePack({ archives: [{ a: 'x'.repeat(4000) }], load: 'interpreter' }), cache).start();
     cache.room = [...cache.entries.values()].reduce((all, { length }) => all + length, 0) + 10;
-    const { refusals, start, manifest } = visit(makePack({ archives: [{ a: 'y'.repeat(4000) }], load: 'boot' }), cache);
+    const { refusals, start, manifest } = visit(makePack({ archives: [{ a: 'y'.repeat(4000) }], load: 'interpreter' }), cache);
     await start();
     assert.equal(refusals.length, 0);
     assert.ok(cache.paths().includes(manifest.archives[0]?.path as string));

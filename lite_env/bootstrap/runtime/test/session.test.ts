@@ -337,5 +337,5 @@ test('without being asked for no trace is kept', async () => {
   await start();
   session.receive({ type: 'trace' });
   await settled();
-  assert.deepEqual(recorder.of('trace'), [{ type: 'trace', files: [] }]);
+  assert.deepEqual(recorder.of('trace'), [{ type: 'trace', files: [], interpreter: 0 }]);
 });

@@ -143,8 +143,8 @@ test('an archive over the bound serves its reads, and only the last one is kept'
 });
 
 test('what was fetched ahead opens without a request', async () => {
-  const { archives, entry, transport, manifest } = await open({ archives: [{ a: 'x' }, { b: 'y' }], load: 'boot' });
-  assert.deepEqual(archives.positions('boot'), [0, 1]);
+  const { archives, entry, transport, manifest } = await open({ archives: [{ a: 'x' }, { b: 'y' }], load: 'interpreter' });
+  assert.deepEqual(archives.positions('interpreter'), [0, 1]);
   assert.deepEqual(archives.positions('demand'), []);
   await archives.fetchAhead(0);
   await archives.fetchAhead(0);

@@ -3,6 +3,8 @@ import type { Transport } from './transport';
 import { verify, verifySync, type Expected } from './verify';
 
 const PROGRESS_INTERVAL_MS = 50;
+/** Of a file's bytes: what is left then takes about the time in which the first answer to another request comes. */
+const NEARLY = 0.95;
 
 /**
  * The pack's files, checked against the manifest and counted. No file is asked for twice: who asks while it is under
@@ -12,6 +14,7 @@ export class Source {
   private requests = 0;
   private bytes = 0;
   private readonly underWay = new Map<string, Promise<Uint8Array>>();
+  private readonly nearing = new Map<string, () => void>();
   private readonly started = performance.now();
 
   constructor(
@@ -29,10 +32,23 @@ export class Source {
   read(expected: Expected, phase: Phase): Promise<Uint8Array> {
     let pending = this.underWay.get(expected.path);
     if (!pending) {
-      pending = this.readOnce(expected, phase).finally(() => this.underWay.delete(expected.path));
+      pending = this.readOnce(expected, phase).finally(() => {
+        this.underWay.delete(expected.path);
+        this.nearing.get(expected.path)?.();
+      });
       this.underWay.set(expected.path, pending);
     }
     return pending;
+  }
+
+  /** Resolves when of a file under way all but the last bytes are there, or it failed: time to ask for what follows. */
+  nearly(path: string): Promise<void> {
+    return this.underWay.has(path) ? new Promise(resolve => this.nearing.set(path, resolve)) : Promise.resolve();
+  }
+
+  /** Say how many bytes a file will be, before the first of them: whoever shows progress knows the sum. */
+  announce({ path, size }: Expected, phase: Phase): void {
+    this.emit({ type: 'progress', phase, file: path, loaded: 0, total: size });
   }
 
   readSync(expected: Expected): Uint8Array {
@@ -56,8 +72,7 @@ export class Source {
   private async readOnce(expected: Expected, phase: Phase): Promise<Uint8Array> {
     const { path, size } = expected;
     const progress = this.progress(phase, path, size);
-    // Before the first byte: whoever shows progress knows the sum of what was asked for.
-    this.emit({ type: 'progress', phase, file: path, loaded: 0, total: size });
+    this.announce(expected, phase);
     let data = await this.transport.read(path, progress);
     try {
       await verify(data, expected);
@@ -81,6 +96,9 @@ export class Source {
   private progress(phase: Phase, file: string, size: number): (loaded: number) => void {
     let last = 0;
     return loaded => {
+      if (loaded >= size * NEARLY) {
+        this.nearing.get(file)?.();
+      }
       const now = performance.now();
       if (now - last >= PROGRESS_INTERVAL_MS || loaded === size) {
         last = now;

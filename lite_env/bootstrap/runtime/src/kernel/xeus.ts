@@ -2,17 +2,14 @@ import { BootError, describe } from '../errors';
 import type { KernelInfo, Manifest } from '../pack/manifest';
 import type { EmscriptenModule, KernelServer, XeusKernel } from './emscripten';
 
-/**
+/*
  * The xeus family in its generations. What a module offers decides, not a version number: a kernel of another
  * language has no interpreter to start, one built without a file system has no `FS`, and the entry points of
  * xeus-python changed from `init` to `init_phase_1` and `init_phase_2`.
  */
-export async function startXeus(
-  module: EmscriptenModule,
-  kernel: KernelInfo,
-  manifest: Manifest
-): Promise<KernelServer> {
-  await startInterpreter(module, manifest);
+
+/** Construct and start the kernel, once its interpreter is up. */
+export async function startKernel(module: EmscriptenModule, kernel: KernelInfo): Promise<KernelServer> {
   try {
     const raw = construct(module, kernel);
     const server = raw.get_server();
@@ -46,7 +43,8 @@ function useUtf8(module: EmscriptenModule): void {
   }
 }
 
-async function startInterpreter(module: EmscriptenModule, manifest: Manifest): Promise<void> {
+/** Start the language's interpreter, where there is one. */
+export async function startInterpreter(module: EmscriptenModule, manifest: Manifest): Promise<void> {
   if (!module.init && !module.init_phase_1) {
     return;
   }

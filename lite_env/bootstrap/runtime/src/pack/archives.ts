@@ -29,6 +29,16 @@ export class ArchiveStore {
     return this.archives.flatMap((archive, position) => (archive.load === load ? [position] : []));
   }
 
+  /** Fetch all archives that load at that time. */
+  async fetchAll(load: Load): Promise<void> {
+    await Promise.all(this.positions(load).map(position => this.fetchAhead(position)));
+  }
+
+  /** Tell who shows progress of archives that are not asked for yet. */
+  announce(load: Load): void {
+    this.positions(load).forEach(position => this.source.announce(this.info(position), 'archive'));
+  }
+
   /** Fetch an archive without blocking, so that its first file opens without a request. */
   async fetchAhead(position: number): Promise<void> {
     if (!this.fetched.has(position) && !this.opened.has(position)) {

@@ -8,7 +8,8 @@ const KNOWN_FEATURES: ReadonlySet<string> = new Set();
 const FAMILIES: ReadonlySet<string> = new Set(['xeus']);
 
 /** When an archive is loaded: before the kernel starts, before a traced module is imported, or when a file is opened. */
-export type Load = 'boot' | 'import' | 'demand';
+const LOADS = ['interpreter', 'kernel', 'import', 'demand'] as const;
+export type Load = (typeof LOADS)[number];
 
 export interface ArchiveInfo extends Compressed {
   readonly load: Load;
@@ -171,7 +172,7 @@ function archive(check: Checker, value: unknown, where: string): ArchiveInfo {
 }
 
 function loads(check: Checker, value: unknown, where: string): Load {
-  return value === 'boot' || value === 'import' || value === 'demand' ? value : check.fail(where, value, '"boot", "import" or "demand"');
+  return LOADS.find(load => load === value) ?? check.fail(where, value, '"interpreter", "kernel", "import" or "demand"');
 }
 
 function imports(check: Checker, value: unknown, archives: readonly ArchiveInfo[]): Map<string, number[]> {

@@ -33,7 +33,8 @@ export interface MemoryPack {
 export interface PackParts {
   /** Contents of the files of each archive, by prefix-relative path. */
   readonly archives?: readonly Record<string, string>[];
-  readonly load?: string;
+  /** Of all archives, or of each. */
+  readonly load?: string | readonly string[];
   readonly needed?: Json;
   readonly links?: Record<string, string>;
   readonly script?: string;
@@ -75,7 +76,8 @@ export function makePack(parts: PackParts = {}): MemoryPack {
       return body;
     });
     const info = compressed(Buffer.concat(bodies), digest => `archives/${digest}.tar.zst`);
-    return { ...info, load: parts.load ?? 'demand', packages: {} };
+    const load = typeof parts.load === 'object' ? parts.load[position] : parts.load;
+    return { ...info, load: load ?? 'demand', packages: {} };
   });
   Object.entries(parts.links ?? {}).forEach(([path, target]) => place(path, target));
 
@@ -124,6 +126,8 @@ export class MemoryTransport implements Transport {
   readonly evaluated: string[] = [];
   readonly broken = new Map<string, BootError>();
   readonly late = new Set<string>();
+  /** What is not sent before a promise settles. */
+  readonly held = new Map<string, Promise<void>>();
 
   constructor(private readonly pack: MemoryPack) {}
 
@@ -133,6 +137,7 @@ export class MemoryTransport implements Transport {
     if (this.late.has(path)) {
       await new Promise(() => undefined);
     }
+    await this.held.get(path);
     const data = this.get(path);
     onProgress?.(data.length >> 1);
     onProgress?.(data.length);
