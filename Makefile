@@ -10,14 +10,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-pack clean
+.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack clean
 
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
 	@echo "make test       set up, linters, type checks, unit, JavaScript and browser tests"
 	@echo "make prove      the long tests: 100,000 file operations, the page in three browser engines"
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
-	@echo "make bench-start, make bench-pack  measure against others; an hour and half an hour (BENCH=--quick: minutes)"
+	@echo "make bench-start, bench-memory, bench-pack  measure against others: an hour, minutes, half an hour (BENCH=--quick: minutes)"
 	@echo "make pictures   make the documentation's pictures of the page anew"
 	@echo "make format     format Python and say what the linters would"
 	@echo "make clean      remove what was built"
@@ -61,6 +61,10 @@ verify-4x: setup
 bench-start: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.start $(BENCH)
+
+bench-memory: setup chromium
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.start.memory $(BENCH)
 
 bench-pack: setup
 	$(BIN)/python -m benchmarks.pack $(BENCH)

@@ -139,8 +139,8 @@ def _bundle_worker(tree: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(HERE / "npm" / name, folder / name)
     node = find_node()
-    # npm lies beside the Node that is used, and is to run with it.
-    path = os.pathsep.join((str(node.parent), os.environ.get("PATH", "")))
+    # The one on PATH first: what lies beside a Node from PyPI cannot be run by itself.
+    path = os.pathsep.join((os.environ.get("PATH", ""), str(node.parent)))
     npm = shutil.which("npm", path=path)
     if npm is None:
         raise SystemExit("error: there is no npm beside Node.js; in this project `make setup` installs one")

@@ -30,9 +30,12 @@ def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
     parts += ["## Imports that no trace saw", _IMPORTS_NOTE]
     parts += [f"{link.label}:\n\n{_imports(figures, about, link)}" for link in links]
     parts += ["## Targets", _targets(figures)]
-    if any(visit.encoding == "br" for visit in figures.visits):
+    with_brotli = {visit.link for visit in figures.visits if visit.encoding == "br"}
+    if with_brotli:
         parts.append("## The same with brotli")
-        parts += [f"{link.label}:\n\n{_first_visit(figures, about, link, 'br')}" for link in links]
+        parts += [
+            f"{link.label}:\n\n{_first_visit(figures, about, link, 'br')}" for link in links if link.key in with_brotli
+        ]
     parts += ["## How near to the limit", _LIMIT_NOTE, _limits(figures, links)]
     parts += [
         "## Checks",

@@ -186,10 +186,9 @@ async def _visit(  # noqa: PLR0917 - see visit_twice
             peak=used.peak,
         )
 
-    await mark("ready", (await evaluate(page, _READY[variant.page is not None])) / 1000)
+    await mark("ready", (await evaluate(page, ready_of(variant))) / 1000)
     for cell in cells:
-        run = _RUN[variant.page is not None] % json.dumps(cell.code)
-        answer = await evaluate(page, run)
+        answer = await evaluate(page, run_of(variant, cell))
         if cell.expected not in answer["text"]:
             raise VisitFailedError(f"{variant.key}: {cell.key} gave {answer['text'][-2000:]!r}")
         await mark(cell.key, answer["milliseconds"] / 1000)
@@ -209,6 +208,16 @@ _RUN = {
     True: "(async () => { const begin = performance.now(); const done = await liteEnv.execute(%s);"
     " const milliseconds = performance.now() - begin; return { milliseconds, text: JSON.stringify(done) } })()",
 }
+
+
+def ready_of(variant: Variant) -> str:
+    """What gives the milliseconds from the opening of the variant's page to its kernel's first answer."""
+    return _READY[variant.page is not None]
+
+
+def run_of(variant: Variant, cell: Cell) -> str:
+    """What runs a cell on the variant's page and gives ``{milliseconds, text}``."""
+    return _RUN[variant.page is not None] % json.dumps(cell.code)
 
 
 async def evaluate(page: Session, expression: str, *, until: Callable[[Any], bool] = lambda _value: True) -> Any:  # noqa: ANN401 - JSON
@@ -244,9 +253,18 @@ class _Used:
 
 async def _processes(browser: Browser) -> _Used:
     processes = (await browser.root.send("SystemInfo.getProcessInfo"))["processInfo"]
+    rss, peak = _largest(processes)
+    return _Used(cpu=sum(process["cpuTime"] for process in processes), rss=rss, peak=peak)
+
+
+async def process_memory(browser: Browser) -> tuple[int | None, int | None]:
+    """Bytes that the page's process has and that it had at most."""
+    return _largest((await browser.root.send("SystemInfo.getProcessInfo"))["processInfo"])
+
+
+def _largest(processes: Sequence[dict[str, Any]]) -> tuple[int | None, int | None]:
     found = [_process_memory(process["id"]) for process in processes if process["type"] == "renderer"]
-    largest = max((pair for pair in found if pair[1] is not None), key=lambda pair: pair[1] or 0, default=(None, None))
-    return _Used(cpu=sum(process["cpuTime"] for process in processes), rss=largest[0], peak=largest[1])
+    return max((pair for pair in found if pair[1] is not None), key=lambda pair: pair[1] or 0, default=(None, None))
 
 
 def _process_memory(pid: int) -> tuple[int | None, int | None]:
