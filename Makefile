@@ -64,7 +64,7 @@ bench-start: setup chromium
 
 bench-memory: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench
-	$(BIN)/python -m benchmarks.start.memory $(BENCH)
+	$(BIN)/python -m benchmarks.start.memory
 
 bench-pack: setup
 	$(BIN)/python -m benchmarks.pack $(BENCH)

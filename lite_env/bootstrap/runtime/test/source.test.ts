@@ -24,7 +24,7 @@ async function open(parts: PackParts, keptBytes?: number) {
   );
   const entries = new Map([...walk(tree.root)].filter((pair): pair is [string, FileEntry] => pair[1].kind === 'file'));
   const entry = (path: string) => entries.get(path) as FileEntry;
-  return { pack, transport, recorder, source, manifest, archives, entry, decoder };
+  return { pack, transport, recorder, source, manifest, archives, tree, entry, decoder };
 }
 
 test('two askers of one file share a request; a later one asks again', async () => {
@@ -127,6 +127,17 @@ test('what is inflated is kept within its bound, the least recently used goes, a
   assert.deepEqual(transport.askedSync, [a, b, c]);
   assert.equal(text(archives.readFile(entry('b'))), body('b'));
   assert.deepEqual(transport.askedSync, [a, b, c, b]);
+});
+
+test('an archive is let go when the last of its files was read', async () => {
+  const { archives, entry, transport, tree } = await open({ archives: [{ a: 'x', b: 'y', empty: '' }] });
+  archives.expect(tree);
+  archives.readFile(entry('a'));
+  assert.equal(text(archives.readFile(entry('b'))), 'y');
+  assert.equal(transport.askedSync.length, 1);
+  // Nobody reads a file twice; were it read, the archive would have to come again.
+  assert.equal(text(archives.readFile(entry('a'))), 'x');
+  assert.equal(transport.askedSync.length, 2);
 });
 
 test('an archive over the bound serves its reads, and only the last one is kept', async () => {

@@ -2,7 +2,7 @@ import { BootError } from '../errors';
 import type { Source } from '../io/source';
 import type { Zstd } from '../io/zstd';
 import type { ArchiveInfo, Load } from './manifest';
-import type { FileEntry } from './tree';
+import { walk, type FileEntry, type Tree } from './tree';
 
 /** How many inflated bytes are kept for the next file of the same archive. */
 const KEPT_BYTES = 48 * 1024 * 1024;
@@ -14,6 +14,8 @@ export class ArchiveStore {
   /** Inflated archives, the least recently used first. */
   private readonly inflated = new Map<number, Uint8Array>();
   private inflatedBytes = 0;
+  /** How many files of each archive were not read yet. */
+  private readonly unread = new Map<number, number>();
   /** Archives that were inflated once: what is still wanted of them is read when it is opened. */
   private readonly opened = new Set<number>();
 
@@ -39,6 +41,15 @@ export class ArchiveStore {
     this.positions(load).forEach(position => this.source.announce(this.info(position), 'archive'));
   }
 
+  /** Learn which files there are; each is read once, and an archive is let go with the last of its files. */
+  expect(tree: Tree): void {
+    for (const [, entry] of walk(tree.root)) {
+      if (entry.kind === 'file' && entry.size > 0) {
+        this.unread.set(entry.archive, (this.unread.get(entry.archive) ?? 0) + 1);
+      }
+    }
+  }
+
   /** Fetch an archive without blocking, so that its first file opens without a request. */
   async fetchAhead(position: number): Promise<void> {
     if (!this.fetched.has(position) && !this.opened.has(position)) {
@@ -51,8 +62,13 @@ export class ArchiveStore {
     if (entry.size === 0) {
       return new Uint8Array(0);
     }
-    const archive = this.inflate(entry.archive);
-    return archive.slice(entry.offset, entry.offset + entry.size);
+    const data = this.inflate(entry.archive).slice(entry.offset, entry.offset + entry.size);
+    const unread = (this.unread.get(entry.archive) ?? Infinity) - 1;
+    this.unread.set(entry.archive, unread);
+    if (unread <= 0) {
+      this.letGo(entry.archive);
+    }
+    return data;
   }
 
   private inflate(position: number): Uint8Array {
@@ -73,13 +89,17 @@ export class ArchiveStore {
   private keep(position: number, raw: Uint8Array): void {
     this.inflated.set(position, raw);
     this.inflatedBytes += raw.length;
-    for (const [oldest, bytes] of this.inflated) {
+    for (const oldest of this.inflated.keys()) {
       if (this.inflatedBytes <= this.keptBytes || oldest === position) {
         break;
       }
-      this.inflated.delete(oldest);
-      this.inflatedBytes -= bytes.length;
+      this.letGo(oldest);
     }
+  }
+
+  private letGo(position: number): void {
+    this.inflatedBytes -= this.inflated.get(position)?.length ?? 0;
+    this.inflated.delete(position);
   }
 
   private info(position: number): ArchiveInfo {
