@@ -53,17 +53,14 @@ def empack_environment(home: Path) -> dict[str, str]:
 def copy_for_empack(prefix: Path, copy: Path) -> Path:
     """A copy of an installed environment that empack can read, its files linked where the system can.
 
-    empack takes every JSON file in ``conda-meta`` for a package's record (ours is none), and wants the key ``files`` in
-    it (rattler leaves it out for a package without files).
+    empack wants the key ``files`` in every record; rattler leaves it out for a package without files.
     """
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(prefix, copy, symlinks=True, copy_function=_link, ignore=shutil.ignore_patterns("conda-meta"))
     shutil.copytree(prefix / "conda-meta", copy / "conda-meta")
     for record in (copy / "conda-meta").glob("*.json"):
         document = json.loads(record.read_text(encoding="utf-8"))
-        if "build" not in document:
-            record.unlink()
-        elif "files" not in document:
+        if "files" not in document:
             write_text(record, json.dumps(document | {"files": []}))
     return copy
 
