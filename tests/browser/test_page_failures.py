@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import SOON_MS, Console, file_of, launch_options, picture
 from tests.command_line import Command
@@ -89,8 +90,8 @@ def test_a_broken_file_is_named(console, serve, numpy_site, kind, fault):
     assert problem["file"] == path.split("/", 2)[2]
     assert reason in problem["reason"]
     assert hint in problem["hint"]
-    assert console.page.locator('.status[data-state="stopped"]').is_visible()
-    assert console.page.get_by_role("button", name="Retry").is_visible()
+    expect(console.page.locator('.status[data-state="stopped"]')).to_be_visible()
+    expect(console.page.get_by_role("button", name="Retry")).to_be_visible()
 
 
 def boot_archive(site) -> str:
@@ -203,7 +204,7 @@ def test_a_worker_that_breaks_down_is_noticed(console, serve, numpy_site, code, 
     problem = console.problem("KernelFailed")
     assert reason in problem["reason"]
     assert problem["file"] == "worker.js"
-    assert console.page.locator('.status[data-state="stopped"]').is_visible()
+    expect(console.page.locator('.status[data-state="stopped"]')).to_be_visible()
     console.page.get_by_role("button", name="Retry").click()
     console.ready()
 
@@ -212,7 +213,7 @@ def test_a_program_that_wants_too_much_memory_is_told_and_the_kernel_lives(conso
     console.open(serve(numpy_site).url)
     result = console.execute("bytearray(2**31 - 100)")
     assert "MemoryError" in result["error"]["ename"]
-    assert console.last_cell.locator(".traceback").get_by_text("MemoryError").first.is_visible()
+    expect(console.last_cell.locator(".traceback").get_by_text("MemoryError").first).to_be_visible()
     assert console.text("print('alive')") == "alive\n"
 
 
@@ -241,7 +242,7 @@ def test_a_network_that_is_lost_is_an_input_output_error_and_comes_back(console,
     assert "server" in problem["hint"]
     assert result["status"] == "ok", result
     assert "29" in result["text"]  # EIO, as WASI numbers it.
-    assert console.page.locator('.status[data-state="idle"]').is_visible()
+    expect(console.page.locator('.status[data-state="idle"]')).to_be_visible()
     server.start()
     assert console.text("import numpy; print(numpy.arange(3))") == "[0 1 2]\n"
 

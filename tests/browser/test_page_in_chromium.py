@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import threading
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -61,11 +62,11 @@ def test_the_start_is_shown_in_bytes_and_collapses(console, serve, numpy_site, n
     released.set()
     console.ready()
     start.locator(".line").get_by_text("Ready after").wait_for()
-    assert not console.page.get_by_role("progressbar").first.is_visible()
-    assert not start.locator(".files").is_visible()
+    expect(console.page.get_by_role("progressbar").first).to_be_hidden()
+    expect(start.locator(".files")).to_be_hidden()
     start.locator("summary").click()
     boot = [archive for archive in manifest.archives if archive.load in {"interpreter", "kernel"}]
-    assert start.locator("li.done").count() == 4 + len(boot)
+    expect(start.locator("li.done")).to_have_count(4 + len(boot))
 
 
 def test_a_service_worker_that_is_slow_holds_no_kernel_up(console, serve, lua_site):
@@ -78,9 +79,28 @@ def test_a_service_worker_that_is_slow_holds_no_kernel_up(console, serve, lua_si
     console.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
 
 
+def test_worker_and_manifest_are_asked_for_beside_the_pages_script(console, serve, lua_site):
+    server = serve(lua_site)
+    released = threading.Event()
+    server.faults["page.js"] = lambda answer: released.wait(CELL_MS / 1000) and answer
+
+    def asked(end: str) -> int:
+        return sum(path.endswith(end) for path in server.requests)
+
+    console.page.goto(server.url, wait_until="commit")
+    deadline = time.monotonic() + CELL_MS / 1000
+    while not (asked("worker.js") and asked("manifest.json")):
+        assert time.monotonic() < deadline
+        console.page.wait_for_timeout(20)
+    released.set()
+    console.ready()
+    assert console.text("print(6 * 7)").strip() == "42"
+    assert asked("manifest.json") == 1
+
+
 def test_numpy_runs(shared):
     assert shared.text("import numpy as np\nnp.linspace(0, 1, 5)") == "array([0.  , 0.25, 0.5 , 0.75, 1.  ])\n"
-    assert "array([0." in shared.last_cell.locator(".outputs").inner_text()
+    expect(shared.last_cell.locator(".outputs")).to_contain_text("array([0.")
     assert re.fullmatch(r"\[\d+\]", shared.last_cell.locator(".count").inner_text())
 
 
@@ -140,20 +160,19 @@ def test_rich_outputs(shared, bundle, shown):
         shared.page.wait_for_function("() => [...document.querySelectorAll('.cell:last-of-type img')].at(-1).complete")
         assert element.evaluate("image => image.naturalWidth") == expected
     else:
-        assert element.inner_text() == expected
+        expect(element).to_have_text(expected)
 
 
 def test_displays_are_updated_and_cleared(shared):
     shared.text(
         "from IPython.display import display, clear_output\ndisplay({'text/plain': 'one'}, raw=True, display_id='d')"
     )
-    first = shared.last_cell.element_handle()
+    number = shared.page.locator(".cell").count() - 1
+    first = shared.page.locator(".cell").nth(number).locator(".outputs")
     shared.text("display({'text/plain': 'two'}, raw=True, display_id='d', update=True)")
-    assert "two" in first.inner_text()
-    assert "one" not in first.query_selector(".outputs").inner_text()
+    expect(first).to_have_text("two")
     shared.text("print('gone')\nclear_output()\nprint('kept')")
-    shared.page.get_by_text("kept", exact=True).last.wait_for()
-    assert shared.last_cell.locator(".outputs").inner_text().strip() == "kept"
+    expect(shared.last_cell.locator(".outputs")).to_have_text("kept")
 
 
 def test_an_error_comes_with_its_traceback(shared):
@@ -278,7 +297,7 @@ def test_ctrl_c_interrupts_a_question_and_copies_what_is_selected(shared):
     field.press("ArrowRight")
     field.press("Control+c")
     shared.last_cell.locator(".traceback").get_by_text("KeyboardInterrupt").first.wait_for()
-    assert not field.is_visible()
+    expect(field).to_be_hidden()
 
 
 def test_a_restart_begins_anew(console, serve, lua_site):

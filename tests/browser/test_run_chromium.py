@@ -97,7 +97,7 @@ def test_a_browser_that_is_killed_in_a_cell_ends_the_run_at_once(lua_pack):
         os.kill(pid, signal.SIGKILL)
     ended = command.end()
     assert browsers != []
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30  # and not the minutes of a time limit
     assert ended.code == 1
     assert "error: Chromium has ended unexpectedly" in ended.err
 
@@ -109,7 +109,7 @@ def test_a_page_that_crashes_in_a_cell_ends_the_run_at_once(lua_pack):
     for pid in browser_processes(command, "--type=renderer"):
         os.kill(pid, signal.SIGKILL)
     ended = command.end()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30  # and not the minutes of a time limit
     assert ended.code == 1
     assert "error: the page of the kernel has crashed" in ended.err
 

@@ -228,7 +228,7 @@ def test_a_process_that_is_killed_in_a_cell_ends_the_run_at_once(lua_pack):
     os.kill(node, signal.SIGKILL)
     began = time.monotonic()
     ended = command.end()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # and not the minutes of a time limit
     assert ended.code == 1
     assert "error: the Node.js process of the kernel was ended by signal 9" in ended.err
 

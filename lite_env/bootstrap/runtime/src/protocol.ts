@@ -75,6 +75,8 @@ export type ToWorker =
       readonly type: 'start';
       /** URL of manifest.json (browser), or the pack's folder (Node). */
       readonly manifest: string;
+      /** What is in it, where the host has it already. */
+      readonly manifestData?: Uint8Array | null;
       readonly kernel?: string | null;
       /** Further environment variables; they win over the pack's. */
       readonly env?: Readonly<Record<string, string>>;

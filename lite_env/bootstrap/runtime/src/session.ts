@@ -21,7 +21,8 @@ interface KernelGlobals {
 
 export interface SessionHost {
   readonly emit: Emit;
-  transport(manifest: string): Transport;
+  /** Files beside a manifest, whose content may be there already. */
+  transport(manifest: string, data: Uint8Array | null): Transport;
   locate(manifest: string, path: string): string;
 }
 
@@ -36,6 +37,9 @@ export class Session {
   private queue: Promise<void> = Promise.resolve();
   private failStart: (reason: unknown) => void = () => undefined;
   private takeDrive: (drive: DriveSource | null) => void = () => undefined;
+  private readonly linked = new Promise<DriveSource | null>(resolve => {
+    this.takeDrive = resolve;
+  });
 
   constructor(
     private readonly globals: KernelGlobals,
@@ -79,15 +83,12 @@ export class Session {
     const strayed = new Promise<never>((_, reject) => {
       this.failStart = reject;
     });
-    const linked = new Promise<DriveSource | null>(resolve => {
-      this.takeDrive = resolve;
-    });
     try {
       const booting = boot({
-        transport: this.host.transport(envelope.manifest),
+        transport: this.host.transport(envelope.manifest, envelope.manifestData ?? null),
         kernel: envelope.kernel,
         env: envelope.env,
-        drive: envelope.awaitsDrive ? linked : undefined,
+        drive: envelope.awaitsDrive ? this.linked : undefined,
         trace: envelope.trace,
         emit,
         locate: path => this.host.locate(envelope.manifest, path),

@@ -43,7 +43,11 @@ class MemoryCache implements KeptCache {
   }
 }
 
-function visit(pack = makePack(PARTS), cache: MemoryCache | Error = new MemoryCache()) {
+function visit(
+  pack = makePack(PARTS),
+  cache: MemoryCache | Error = new MemoryCache(),
+  more: { manifest?: Uint8Array } = {}
+) {
   const network = new MemoryTransport(pack);
   const refusals: Failure[] = [];
   const open = async () => {
@@ -52,7 +56,8 @@ function visit(pack = makePack(PARTS), cache: MemoryCache | Error = new MemoryCa
     }
     return cache;
   };
-  const kept = new KeptTransport(network, { base: BASE, open, refused: failure => refusals.push(failure), restMs: 1 });
+  const refused = (failure: Failure) => refusals.push(failure);
+  const kept = new KeptTransport(network, { base: BASE, open, refused, restMs: 1, ...more });
   const source = new Source(kept, new Recorder().emit);
   const manifest = parseManifest(utf8(JSON.stringify(pack.manifest)));
   /** What a start does: the manifest, then the index and all archives, then it is ready. */
@@ -74,6 +79,16 @@ describe('kept files', () => {
     await second.start();
     assert.deepEqual(second.network.asked, ['manifest.json']);
     assert.deepEqual(first.network.asked.length, 4);
+  });
+
+  test('a manifest that the page has fetched is not asked for, and is kept like any other', async () => {
+    const cache = new MemoryCache();
+    const pack = makePack(PARTS);
+    const handed = utf8(JSON.stringify(pack.manifest));
+    const first = visit(pack, cache, { manifest: handed });
+    await first.start();
+    assert.ok(!first.network.asked.includes('manifest.json'));
+    assert.equal(cache.written.at(-1), 'manifest.json');
   });
 
   test('with the server dead the kept manifest serves', async () => {

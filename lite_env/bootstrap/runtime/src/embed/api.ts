@@ -73,6 +73,16 @@ export interface BrowserDrive {
 
 export type DriveOption = ServerDrive | ContentsDrive | BrowserDrive;
 
+/** The beginning of a start: both take a round trip, which need not wait for the page's own scripts. */
+export interface Ahead {
+  /** Made of the runtime's worker.js; nobody else may speak to it. */
+  readonly worker: Worker;
+  /** The `error` that the worker has told already, if it has. */
+  readonly error?: Event | null;
+  /** The answer for the manifest. */
+  readonly manifest?: Promise<Response> | null;
+}
+
 export interface KernelOptions {
   /** URL of a pack's manifest.json, relative to the page. */
   readonly manifest: string;
@@ -92,6 +102,8 @@ export interface KernelOptions {
    * null: none.
    */
   readonly serviceWorker?: string | null;
+  /** What the page began before this module was there. */
+  readonly ahead?: Ahead | null;
   readonly onProgress?: (progress: Progress) => void;
   readonly onLog?: (level: 'info' | 'warn' | 'error', text: string) => void;
 }

@@ -1,7 +1,8 @@
 import { failureOf, type Failure } from '../errors';
 import { Relay } from '../host/channels';
+import type { HostCommand } from '../host/envelope';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
-import { KernelError, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
+import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
 import { hasSharedMemory, PageLink } from './drive-link';
 import { createPulse, type Pulse } from './pulse';
 import { Requests } from './requests';
@@ -36,7 +37,7 @@ export class WorkerKernel implements Kernel {
   static async start(options: KernelOptions): Promise<WorkerKernel> {
     const kernel = new WorkerKernel(options);
     try {
-      await kernel.startWorker();
+      await kernel.startWorker(options.ahead);
     } catch (error) {
       kernel.dispose();
       throw error;
@@ -116,11 +117,12 @@ export class WorkerKernel implements Kernel {
     });
   }
 
-  private async startWorker(): Promise<void> {
-    const { manifest, kernel, env, runtime } = this.options;
-    const worker = createWorker(
-      new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url))
-    );
+  private async startWorker(ahead?: Ahead | null): Promise<void> {
+    const { kernel, env, runtime, drive } = this.options;
+    const manifest = new URL(this.options.manifest, location.href).href;
+    const answer = ahead?.manifest ?? fetch(manifest, { cache: 'no-cache' });
+    const script = new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url));
+    const worker = ahead?.worker ?? createWorker(script);
     this.worker = worker;
     this.relay = new Relay(worker, envelope => this.take(envelope));
     const ready = new Promise<Ready>((resolve, reject) => {
@@ -139,22 +141,24 @@ export class WorkerKernel implements Kernel {
     });
     const pulse = createPulse(newId());
     this.pulse = pulse;
-    const url = new URL(manifest, location.href).href;
-    const awaitsDrive = Boolean(this.options.drive);
-    const start = { manifest: url, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
-    this.obey({ type: 'start', ...start });
+    if (ahead?.error) {
+      this.take({ type: 'error', error: brokenWorker(ahead.error), fatal: true });
+    }
+    const awaitsDrive = Boolean(drive);
+    const start = { manifest, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
+    const told = contentOf(answer).then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
     // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
-    const linked = this.linkTo(worker);
-    const [envelope] = await Promise.all([ready, awaitsDrive ? linked : null]);
+    const linked = this.opening.then(({ sources }) => this.tell(worker, { type: 'link', ...sources }));
+    const [envelope] = await Promise.all([ready, told, awaitsDrive ? linked : null]);
     pulse.watch(() => this.take({ type: 'error', error: GONE, fatal: true }));
     this.name = envelope.kernel;
     this.canInterrupt = envelope.interrupts;
   }
 
-  private async linkTo(worker: Worker): Promise<void> {
-    const { sources } = await this.opening;
+  /** Give a command to that worker, if it is still the kernel's. */
+  private tell(worker: Worker, command: HostCommand): void {
     if (worker === this.worker) {
-      this.obey({ type: 'link', ...sources });
+      this.obey(command);
     }
   }
 
@@ -169,7 +173,7 @@ export class WorkerKernel implements Kernel {
     this.requests.fail(error);
   }
 
-  private obey(command: Parameters<Relay['obey']>[0]): void {
+  private obey(command: HostCommand): void {
     this.relay?.obey(command);
   }
 
@@ -207,6 +211,17 @@ export class WorkerKernel implements Kernel {
       this.requests.fail(error);
     }
     this.errorListeners.forEach(listener => listener(failure, fatal));
+  }
+}
+
+/** What is in a manifest; null where it cannot be had: the worker then asks itself, and tells why. */
+async function contentOf(answer: Promise<Response>): Promise<Uint8Array | null> {
+  try {
+    const response = await answer;
+    const isPage = response.headers.get('content-type')?.toLowerCase().startsWith('text/html');
+    return response.ok && !isPage ? new Uint8Array(await response.arrayBuffer()) : null;
+  } catch {
+    return null;
   }
 }
 

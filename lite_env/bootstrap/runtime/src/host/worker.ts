@@ -15,9 +15,9 @@ const post = scope.postMessage.bind(scope);
 const base = (manifest: string) => new URL('.', new URL(manifest, location.href)).href;
 
 let kept: KeptTransport | null = null;
-const keepFiles = (base: string) => {
+const keepFiles = (base: string, manifest: Uint8Array | null) => {
   const refused = (error: Failure) => post({ type: 'error', error, fatal: false });
-  kept = new KeptTransport(new BrowserTransport(base), { base, open: openCache, refused });
+  kept = new KeptTransport(new BrowserTransport(base), { base, open: openCache, refused, manifest });
   return kept;
 };
 
@@ -28,7 +28,7 @@ const session = new Session(scope as never, {
       kept?.rest();
     }
   },
-  transport: manifest => keepFiles(base(manifest)),
+  transport: (manifest, data) => keepFiles(base(manifest), data),
   locate: (manifest, path) => resolvePath(path, base(manifest)),
 });
 scope.addEventListener('message', event => {

@@ -34,6 +34,8 @@ export interface KeptOptions {
   open(): Promise<KeptCache>;
   /** Told once, after the start, when nothing can be kept. */
   refused(failure: Failure): void;
+  /** What is in the manifest, where somebody has just fetched it. */
+  readonly manifest?: Uint8Array | null;
   readonly restMs?: number;
 }
 
@@ -172,7 +174,9 @@ export class KeptTransport implements Transport {
 
   private async readManifest(onProgress?: (loaded: number) => void): Promise<Uint8Array> {
     try {
-      const data = await this.network.read(MANIFEST, onProgress);
+      const handed = this.options.manifest;
+      const data = handed ?? (await this.network.read(MANIFEST, onProgress));
+      onProgress?.(data.length);
       this.manifest = data;
       return data;
     } catch (error) {

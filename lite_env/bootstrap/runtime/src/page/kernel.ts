@@ -1,6 +1,11 @@
 /** The page's kernel, by the embedding API. */
-import { createKernel, type DriveOption, type Kernel, type Progress } from '../embed/index';
+import { createKernel, type Ahead, type DriveOption, type Kernel, type Progress } from '../embed/index';
 import type { Choice, DriveChoice, PageConfig } from './config';
+
+declare global {
+  /** What index.html has begun before this script was there, for the manifest at `url`. */
+  var liteEnvAhead: (Ahead & { readonly url: string }) | undefined;
+}
 
 export interface StartOptions {
   readonly config: PageConfig;
@@ -20,9 +25,17 @@ export function startKernel({ config, choice, token, withDrive, onProgress }: St
     drive: withDrive ? driveOption(config.drive, token) : null,
     runtime: config.runtime,
     serviceWorker: config.serviceWorker,
+    ahead: takeAhead(choice.environment.manifest),
     onProgress,
     onLog: (level, text) => console[level](text),
   });
+}
+
+/** The worker is anybody's, once; the manifest only its environment's. */
+function takeAhead(manifest: string): Ahead | null {
+  const ahead = globalThis.liteEnvAhead;
+  globalThis.liteEnvAhead = undefined;
+  return ahead ? { ...ahead, manifest: ahead.url === manifest ? (ahead.manifest ?? null) : null } : null;
 }
 
 function driveOption(drive: DriveChoice, token: string | null): DriveOption | null {
