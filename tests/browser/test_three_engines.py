@@ -38,7 +38,7 @@ SETTLED = 10.0
 NUMPY = "import numpy; print(numpy.arange(5).sum())"
 ALL_BYTES = bytes(range(256))
 TOTAL = str(sum(ALL_BYTES))
-PAGE_FILES = {"page.css", "page.js"}
+PAGE_FILES = {"page.css", "page.js", "worker.js"}
 
 
 class Console:
