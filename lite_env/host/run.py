@@ -11,6 +11,7 @@ from lite_env.errors import HostError
 from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
 from lite_env.host.node import NodeEngine
+from lite_env.pack.manifest import BOOT_LOADS
 from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 
@@ -86,7 +87,7 @@ def start_bytes(manifest: Manifest, kernel: Kernel) -> int:
     return (
         sum(file.size for file in binaries if file is not None)
         + manifest.index.size
-        + sum(archive.size for archive in manifest.archives if archive.load in {"interpreter", "kernel"})
+        + sum(archive.size for archive in manifest.archives if archive.load in BOOT_LOADS)
     )
 
 

@@ -25,6 +25,7 @@ from lite_env.pack.profile import Profile, file_key
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from lite_env.pack.manifest import Load
     from lite_env.prefix.model import PrefixFile
 
 ARCHIVE_SIZE = 1 << 20
@@ -34,7 +35,6 @@ SHARED_SIZE = 128 << 10
 """Bytes below which what the same imports share is put together with what others share: a request is dearer."""
 
 Kind = Literal["interpreter", "kernel", "import", "shared", "workload", "code", "data", "sources", "tests"]
-Load = Literal["interpreter", "kernel", "import", "demand"]
 Order = Literal["fused", "packages"]
 
 _LOADS: Mapping[Kind, Load] = {

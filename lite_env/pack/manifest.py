@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import msgspec
 
 FORMAT_MAJOR = 1
 FORMAT_MINOR = 0
+
+Load = Literal["interpreter", "kernel", "import", "demand"]
+"""When an archive is fetched."""
+LOADS: tuple[Load, ...] = get_args(Load)
+BOOT_LOADS: tuple[Load, ...] = ("interpreter", "kernel")
+"""Those that every start fetches."""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):

@@ -15,7 +15,7 @@ import zstandard
 from lite_env.errors import ManifestError
 from lite_env.lock.model import packages_digest
 from lite_env.pack.index import Index, decode_index
-from lite_env.pack.manifest import FORMAT_MAJOR, File, Kernel, Manifest
+from lite_env.pack.manifest import FORMAT_MAJOR, LOADS, File, Kernel, Manifest
 from lite_env.pack.path import is_safe_component, is_safe_path
 from lite_env.store.digest import is_sha256, sha256_of_bytes
 
@@ -33,7 +33,6 @@ MAX_RAW_SIZE = 1 << 32
 """Bytes beyond which no archive can be meant for a browser: wasm32 addresses 4 GiB."""
 
 _FORMAT = re.compile(r"(\d{1,9})\.(\d{1,9})\Z")
-_LOADS = ("interpreter", "kernel", "import", "demand")
 _DAMAGED = "the pack is damaged or was not made by lite-env: pack again"
 
 
@@ -162,7 +161,7 @@ def _faults(manifest: Manifest) -> Iterator[str]:
     for number, archive in enumerate(manifest.archives):
         where = f"archives[{number}]"
         yield from _compressed_faults(archive, where)
-        if archive.load not in _LOADS:
+        if archive.load not in LOADS:
             yield f"{where}.load is '{archive.load}'"
         names = {package.name for package in manifest.environment.packages}
         unknown = [name for name in archive.packages if name not in names]

@@ -67,7 +67,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
 
   // All at once: the first failure ends the start, however long the others still take.
   const [module, index, drive] = await Promise.all([pendingModule, pendingTree, options.drive, forInterpreter]);
-  archives.expect(index);
+  archives.expect(index.held);
   let lost: Failure | undefined;
   const emitLost = (failure: Failure) => {
     lost ??= failure;

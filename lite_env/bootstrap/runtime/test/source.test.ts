@@ -131,7 +131,7 @@ test('what is inflated is kept within its bound, the least recently used goes, a
 
 test('an archive is let go when the last of its files was read', async () => {
   const { archives, entry, transport, tree } = await open({ archives: [{ a: 'x', b: 'y', empty: '' }] });
-  archives.expect(tree);
+  archives.expect(tree.held);
   archives.readFile(entry('a'));
   assert.equal(text(archives.readFile(entry('b'))), 'y');
   assert.equal(transport.askedSync.length, 1);

@@ -1,6 +1,7 @@
 import { failureOf, type Failure } from '../errors';
 import { Relay } from '../host/channels';
 import type { HostCommand } from '../host/envelope';
+import { isPage } from '../io/verify';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
 import { hasSharedMemory, PageLink } from './drive-link';
@@ -218,8 +219,8 @@ export class WorkerKernel implements Kernel {
 async function contentOf(answer: Promise<Response>): Promise<Uint8Array | null> {
   try {
     const response = await answer;
-    const isPage = response.headers.get('content-type')?.toLowerCase().startsWith('text/html');
-    return response.ok && !isPage ? new Uint8Array(await response.arrayBuffer()) : null;
+    const isManifest = response.ok && !isPage(response.headers.get('content-type'));
+    return isManifest ? new Uint8Array(await response.arrayBuffer()) : null;
   } catch {
     return null;
   }

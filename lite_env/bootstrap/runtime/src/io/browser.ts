@@ -1,6 +1,6 @@
 import { BootError } from '../errors';
 import type { Transport } from './transport';
-import { htmlInstead } from './verify';
+import { htmlInstead, isPage } from './verify';
 
 declare function importScripts(...urls: string[]): void;
 
@@ -106,7 +106,7 @@ function check(status: number, contentType: string | null, path: string): void {
       hint: 'open its address to see what the server says: it may want a login, forbid the file, or be out of order',
     });
   }
-  if (contentType?.toLowerCase().startsWith('text/html')) {
+  if (isPage(contentType)) {
     throw htmlInstead(path);
   }
 }

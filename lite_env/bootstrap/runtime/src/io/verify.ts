@@ -56,6 +56,11 @@ export function refuseHtml(data: Uint8Array, path: string): void {
   }
 }
 
+/** Whether a server says that it sends a page; no file of a pack is one. */
+export function isPage(contentType: string | null): boolean {
+  return contentType?.toLowerCase().startsWith('text/html') ?? false;
+}
+
 export function htmlInstead(path: string): BootError {
   return new BootError('HtmlInsteadOfFile', `the server answered an HTML page in place of "${path}"`, {
     file: path,

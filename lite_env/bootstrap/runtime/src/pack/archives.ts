@@ -2,7 +2,7 @@ import { BootError } from '../errors';
 import type { Source } from '../io/source';
 import type { Zstd } from '../io/zstd';
 import type { ArchiveInfo, Load } from './manifest';
-import { walk, type FileEntry, type Tree } from './tree';
+import type { FileEntry } from './tree';
 
 /** How many inflated bytes are kept for the next file of the same archive. */
 const KEPT_BYTES = 48 * 1024 * 1024;
@@ -41,13 +41,9 @@ export class ArchiveStore {
     this.positions(load).forEach(position => this.source.announce(this.info(position), 'archive'));
   }
 
-  /** Learn which files there are; each is read once, and an archive is let go with the last of its files. */
-  expect(tree: Tree): void {
-    for (const [, entry] of walk(tree.root)) {
-      if (entry.kind === 'file' && entry.size > 0) {
-        this.unread.set(entry.archive, (this.unread.get(entry.archive) ?? 0) + 1);
-      }
-    }
+  /** Learn how many files there are; each is read once, and an archive is let go with the last of its files. */
+  expect(held: ReadonlyMap<number, number>): void {
+    held.forEach((files, position) => this.unread.set(position, files));
   }
 
   /** Fetch an archive without blocking, so that its first file opens without a request. */

@@ -7,7 +7,7 @@ export const FORMAT_MAJOR = 1;
 const KNOWN_FEATURES: ReadonlySet<string> = new Set();
 const FAMILIES: ReadonlySet<string> = new Set(['xeus']);
 
-/** When an archive is loaded: before the kernel starts, before a traced module is imported, or when a file is opened. */
+/** When an archive is loaded: for the interpreter, the kernel, before a traced import, or when a file is opened. */
 const LOADS = ['interpreter', 'kernel', 'import', 'demand'] as const;
 export type Load = (typeof LOADS)[number];
 

@@ -25,6 +25,8 @@ export type TreeEntry = FileEntry | LinkEntry | FolderEntry;
 
 export interface Tree {
   readonly root: FolderEntry;
+  /** How many files that are not empty each archive holds. */
+  readonly held: ReadonlyMap<number, number>;
   /** Shared libraries that need others: prefix-relative path to the bare names in its dylink section. */
   readonly needed: ReadonlyMap<string, readonly string[]>;
 }
@@ -47,13 +49,14 @@ export function parseTree(data: Uint8Array, path: string, archives: readonly Arc
     ([library, names]) =>
       [library, check.array(names, `needed["${library}"]`, (name, where) => check.string(name, where))] as const
   );
-  return {
-    root: folder(new TreeReader(check, archives), check.object(top['tree'], 'tree'), 'tree'),
-    needed: new Map(needed),
-  };
+  const reader = new TreeReader(check, archives);
+  const root = folder(reader, check.object(top['tree'], 'tree'), 'tree');
+  return { root, held: reader.held, needed: new Map(needed) };
 }
 
 class TreeReader {
+  readonly held = new Map<number, number>();
+
   constructor(
     readonly check: Checker,
     readonly archives: readonly ArchiveInfo[]
@@ -82,6 +85,9 @@ class TreeReader {
     };
     if (entry.offset + entry.size > bounds.rawSize) {
       this.check.fail(where, value, `a range inside the ${bounds.rawSize} bytes of its archive`);
+    }
+    if (entry.size > 0) {
+      this.held.set(position, (this.held.get(position) ?? 0) + 1);
     }
     return entry;
   }
