@@ -7,7 +7,7 @@ import type { Transport } from './io/transport';
 import type { EmscriptenModule, FileSystem, KernelServer } from './kernel/emscripten';
 import { importedModules } from './kernel/imports';
 import { NeededLibraries } from './kernel/libraries';
-import { createModule, fetchModule } from './kernel/module';
+import { createModule } from './kernel/module';
 import { startInterpreter, startKernel } from './kernel/xeus';
 import { ArchiveStore } from './pack/archives';
 import { parseManifest, selectKernel, type KernelInfo, type Manifest } from './pack/manifest';
@@ -52,13 +52,11 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const pendingTree = fetchTree(manifest, files);
   const forInterpreter = archives.fetchAll('interpreter');
   const variables = { ...manifest.variables, ...options.env };
-  const pendingModule = fetchModule(kernel, files).then(code =>
-    createModule(code, kernel, options.transport, options.locate, {
-      print: text => options.emit({ type: 'log', level: 'info', text }),
-      printErr: text => options.emit({ type: 'log', level: 'warn', text }),
-      variables,
-    })
-  );
+  const pendingModule = createModule(kernel, files, options.transport, options.locate, {
+    print: text => options.emit({ type: 'log', level: 'info', text }),
+    printErr: text => options.emit({ type: 'log', level: 'warn', text }),
+    variables,
+  });
 
   archives.announce('kernel');
   // Only when the module has all but come: until then it needs the whole link.

@@ -6,24 +6,12 @@ import type { EmscriptenModule, ModuleFactory, ModuleOptions } from './emscripte
 
 const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d];
 
-export interface ModuleCode {
-  readonly script: Uint8Array;
-  readonly wasm: WebAssembly.Module;
+/** What the glue asks for before it has a file system. */
+interface Companions {
   /** What the glue's file packager unpacks before the runtime starts. */
   readonly data: Uint8Array | null;
   /** Libraries the main module needs, by the name they are asked for. */
   readonly shared: ReadonlyMap<string, Uint8Array>;
-}
-
-/** Fetch the kernel's own files in parallel, and compile the module as soon as it is there. */
-export async function fetchModule(kernel: KernelInfo, files: Inflater): Promise<ModuleCode> {
-  const [script, wasm, data, shared] = await Promise.all([
-    files.read(kernel.script, 'kernel'),
-    files.read(kernel.wasm, 'kernel').then(bytes => compile(bytes, kernel.wasm.path)),
-    kernel.data ? files.read(kernel.data, 'kernel') : null,
-    Promise.all([...kernel.shared].map(async ([name, file]) => [name, await files.read(file, 'kernel')] as const)),
-  ]);
-  return { script, wasm, data, shared: new Map(shared) };
 }
 
 async function compile(bytes: Uint8Array, path: string): Promise<WebAssembly.Module> {
@@ -50,15 +38,37 @@ export interface ModuleHooks {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Run the glue and instantiate the module; resolves when its file system is there and nothing was started. */
+/**
+ * Fetch the kernel's own files in parallel, run the glue and instantiate the module; resolves when its file system is
+ * there and nothing was started. The glue is megabytes of script: it is compiled and run while the module arrives.
+ */
 export async function createModule(
-  code: ModuleCode,
   kernel: KernelInfo,
+  files: Inflater,
   transport: Transport,
   locate: (path: string) => string,
   hooks: ModuleHooks
 ): Promise<EmscriptenModule> {
-  transport.evaluate(code.script, kernel.script.path);
+  const wasm = files.read(kernel.wasm, 'kernel').then(bytes => compile(bytes, kernel.wasm.path));
+  const glue = Promise.all([
+    files.read(kernel.script, 'kernel').then(script => factoryOf(script, kernel, transport)),
+    fetchCompanions(kernel, files),
+  ]);
+  const created = glue.then(([factory, companions]) => run(factory, wasm, companions, kernel, locate, hooks));
+  const [module] = await Promise.all([created, wasm]);
+  return module;
+}
+
+async function fetchCompanions(kernel: KernelInfo, files: Inflater): Promise<Companions> {
+  const [data, shared] = await Promise.all([
+    kernel.data ? files.read(kernel.data, 'kernel') : null,
+    Promise.all([...kernel.shared].map(async ([name, file]) => [name, await files.read(file, 'kernel')] as const)),
+  ]);
+  return { data, shared: new Map(shared) };
+}
+
+function factoryOf(script: Uint8Array, kernel: KernelInfo, transport: Transport): ModuleFactory {
+  transport.evaluate(script, kernel.script.path);
   const factory = (globalThis as { createXeusModule?: ModuleFactory }).createXeusModule;
   if (typeof factory !== 'function') {
     throw new BootError('AbiMismatch', `"${kernel.script.path}" does not define createXeusModule`, {
@@ -66,8 +76,19 @@ export async function createModule(
       hint: 'the kernel is not of the xeus family',
     });
   }
+  return factory;
+}
+
+function run(
+  factory: ModuleFactory,
+  wasm: Promise<WebAssembly.Module>,
+  { data, shared }: Companions,
+  kernel: KernelInfo,
+  locate: (path: string) => string,
+  hooks: ModuleHooks
+): Promise<EmscriptenModule> {
   // Blobs, so that exactly the bytes that were checked are linked.
-  const libraries = new Map([...code.shared].map(([name, bytes]) => [name, blobUrl(bytes)]));
+  const libraries = new Map([...shared].map(([name, bytes]) => [name, blobUrl(bytes)]));
   const created = new Promise<EmscriptenModule>((resolve, reject) => {
     const failed = (reason: unknown) => {
       const message = `the kernel "${kernel.name}" aborted while it started`;
@@ -76,13 +97,13 @@ export async function createModule(
     const options: ModuleOptions = {
       locateFile: name => libraries.get(name) ?? locate(own(kernel, name)?.path ?? notLibrary(name)),
       instantiateWasm: (imports, receive) => {
-        WebAssembly.instantiate(code.wasm, imports)
-          .then(instance => receive(instance, code.wasm))
+        wasm
+          .then(async module => receive(await WebAssembly.instantiate(module, imports), module))
           // The glue throws while it receives exports that it was not made for.
           .catch((cause: unknown) => reject(mismatch(kernel, cause)));
         return {};
       },
-      getPreloadedPackage: () => (code.data ? exactBuffer(code.data) : undefined),
+      getPreloadedPackage: () => (data ? exactBuffer(data) : undefined),
       preRun: [module => void (module.ENV && Object.assign(module.ENV, hooks.variables))],
       print: hooks.print,
       printErr: hooks.printErr,
