@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from benchmarks.start.model import Cell
 
 HERE = Path(__file__).parent
-_VARIANTS = ("a", "b", "m", "c", "lean")
+_VARIANTS = ("a", "b", "m", "c", "sources", "lean")
 _DEFAULT = ("a", "b", "c", "lean")
 _BROTLI_LINK = "10mbit"  # what an encoding changes is bytes: one link shows it
 _ROUNDS = 5
@@ -101,12 +101,15 @@ def make_variants(options: Options) -> list[Variant]:
     made: list[Variant] = []
     if "a" in options.variants:
         made.append(eager_2023())
-    if {"b", "m", "c"} & set(options.variants):
+    if {"b", "m", "c", "sources"} & set(options.variants):
         full = make_environment("full", FULL)
         if {"b", "m"} & set(options.variants):
             made += [variant for variant in eager_today(full) if variant.key in options.variants]
         if "c" in options.variants:
             made.append(ours(full, key="c", label="lite_env", own_page=options.own_page))
+        if "sources" in options.variants:
+            label = "lite_env --no-bytecode"
+            made.append(ours(full, key="sources", label=label, own_page=options.own_page, bytecode=False))
     if "lean" in options.variants:
         lean = make_environment("lean", LEAN)
         label = f"lite_env, {lean.packages} packages"

@@ -1,4 +1,4 @@
-"""From visits to figures: medians, spreads, ratios, and what issue C asks of them."""
+"""From visits to figures: medians, spreads, ratios, and what they are to reach."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """What issue C asks for, and what came out; None where it was not measured."""
+    """What is to be reached, and what came out; None where it was not measured."""
 
     what: str
     limit: float
@@ -103,7 +103,7 @@ class Target:
 
 
 def targets(figures: Figures) -> list[Target]:
-    """Every target of issue C, over medians of first visits with gzip where nothing else is said."""
+    """Every target, over medians of first visits with gzip where nothing else is said."""
     found = [
         _target(figures, "ready, unthrottled, to (a)", 0.40, "ready", "unthrottled"),
         _target(figures, "ready, 10 Mbit/s, to (a)", 0.45, "ready", "10mbit"),

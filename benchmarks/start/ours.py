@@ -15,7 +15,7 @@ from lite_env.pack.index import IndexedFile
 from lite_env.pack.reader import read_index, read_manifest
 from lite_env.site.build import write_site
 from lite_env.site.plan import SiteOptions, plan_site
-from lite_env.workflow.pack import pack_environment
+from lite_env.workflow.pack import PackOptions, pack_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.environments import Environment
 
 
-def ours(environment: Environment, *, key: str, label: str, own_page: bool) -> Variant:
+def ours(environment: Environment, *, key: str, label: str, own_page: bool, bytecode: bool = True) -> Variant:
     """Pack `environment` and make what is served of it.
 
     Args:
@@ -31,13 +31,14 @@ def ours(environment: Environment, *, key: str, label: str, own_page: bool) -> V
         key: of the variant.
         label: of the variant.
         own_page: use the page of a site; else the benchmark's own page with our worker.
+        bytecode: whether to pack modules compiled, as is the default.
     """
     has_pip = any(environment.prefix.glob("conda-meta/pip-*.json"))
     lacks: frozenset[str] = frozenset() if has_pip else OF_PIP
     tree, pack = TREES / key, TREES / f"{key}-pack"
     with step(f"tree ({key}): lite-env pack, {environment.packages} packages"):
         shutil.rmtree(tree, ignore_errors=True)
-        pack_environment(environment.file, pack)
+        pack_environment(environment.file, pack, PackOptions(bytecode=bytecode))
         if own_page:
             # No variant mounts a drive: the peers would need JupyterLite for theirs.
             write_site(plan_site([pack], tree, SiteOptions(drive="none"), runtime=runtime_dir()))
