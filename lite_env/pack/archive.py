@@ -47,10 +47,14 @@ def tar_offsets(entries: Sequence[Entry]) -> tuple[tuple[int, ...], int]:
     offsets = []
     at = 0
     for entry in entries:
-        at += len(_headers(entry))
-        offsets.append(at)
-        at += _padded(entry.size)
+        offsets.append(at + _header_size(entry))
+        at += entry_size(entry)
     return tuple(offsets), at + END_OF_ARCHIVE
+
+
+def entry_size(entry: Entry) -> int:
+    """Bytes that an entry takes in a tar, header and padding included."""
+    return _header_size(entry) + _padded(entry.size)
 
 
 def build_tar(entries: Sequence[Entry], body: Callable[[Entry], bytes]) -> bytes:
@@ -91,14 +95,30 @@ def _padded(size: int) -> int:
 
 
 def _headers(entry: Entry) -> bytes:
-    if entry.size > MAX_FILE_SIZE:
-        raise PackError(
-            f"'{entry.path}' has {entry.size} bytes: no browser could open it", hint="drop it with a filter"
-        )
+    name, link, extended = _names(entry)
     mode = _MODE_EXECUTABLE if entry.executable else _MODE_FILE
     kind, size = _FILE, entry.size
     if entry.link is not None:
         mode, kind, size = _MODE_LINK, _LINK, 0
+    header = _header(name, link, mode, size, kind)
+    if not extended:
+        return header
+    padding = bytes(_padded(len(extended)) - len(extended))
+    return _header((b"", b"././@PaxHeader"), b"", _MODE_FILE, len(extended), _PAX) + extended + padding + header
+
+
+def _header_size(entry: Entry) -> int:
+    """Bytes of `_headers`, which need not be made for it."""
+    _, _, extended = _names(entry)
+    return 2 * BLOCK + _padded(len(extended)) if extended else BLOCK
+
+
+def _names(entry: Entry) -> tuple[tuple[bytes, bytes], bytes, bytes]:
+    """USTAR's name and link of an entry, and the PAX records of what USTAR cannot hold."""
+    if entry.size > MAX_FILE_SIZE:
+        raise PackError(
+            f"'{entry.path}' has {entry.size} bytes: no browser could open it", hint="drop it with a filter"
+        )
     fields: dict[str, str] = {}
     name = _split_name(entry.path)
     if name is None:
@@ -108,12 +128,7 @@ def _headers(entry: Entry) -> bytes:
     if len(link) > _NAME_LENGTH or not link.isascii():
         fields["linkpath"] = entry.link or ""
         link = _fallback(entry.link or "")
-    extended = b"".join(_pax_record(key, fields[key]) for key in sorted(fields))
-    header = _header(name, link, mode, size, kind)
-    if not extended:
-        return header
-    padding = bytes(_padded(len(extended)) - len(extended))
-    return _header((b"", b"././@PaxHeader"), b"", _MODE_FILE, len(extended), _PAX) + extended + padding + header
+    return name, link, b"".join(_pax_record(key, fields[key]) for key in sorted(fields))
 
 
 def _split_name(path: str) -> tuple[bytes, bytes] | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from lite_env.pack.archive import END_OF_ARCHIVE, Entry, tar_offsets
+from lite_env.pack.archive import END_OF_ARCHIVE, Entry, entry_size, tar_offsets
 from lite_env.pack.bytecode import source_path
 from lite_env.pack.profile import Profile, file_key
 
@@ -192,7 +192,7 @@ def _cut(kind: Kind, members: Sequence[PrefixFile], order: Order) -> Iterable[li
     part: list[PrefixFile] = []
     size = END_OF_ARCHIVE
     for file in ordered:
-        cost = _raw_size([file]) - END_OF_ARCHIVE
+        cost = entry_size(_entry(file))
         if END_OF_ARCHIVE + cost > ARCHIVE_SIZE:
             yield [file]
             continue

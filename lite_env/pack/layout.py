@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.errors import PackError
 from lite_env.lock.model import PLATFORM, packages_digest
 from lite_env.pack.arrange import arrange
 from lite_env.pack.bytecode import bytecode_path
-from lite_env.pack.filters import FileFilter, default_filter
 from lite_env.pack.manifest import Environment, Package
-from lite_env.pack.path import is_safe_path
+from lite_env.pack.selection import select_files
 from lite_env.prefix.model import PrefixFile
 
 if TYPE_CHECKING:
@@ -23,24 +21,15 @@ if TYPE_CHECKING:
 
     from lite_env.pack.arrange import ArchivePlan, Order
     from lite_env.pack.bytecode import Bytecode
+    from lite_env.pack.filters import FileFilter
     from lite_env.pack.profile import Profile
+    from lite_env.pack.selection import DroppedFile, Selection
     from lite_env.prefix.model import KernelSpec, Prefix, Runtime
 
 DEFAULT_LEVEL = 19
 """zstd level: packing is done once, loading often, and decompression is as fast at every level."""
 
 _SHOWN = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DroppedFile:
-    """A file that is not packed, and by which rule; size in bytes."""
-
-    path: str
-    size: int
-    package: str | None
-    rule: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +82,7 @@ def plan_pack(
     *,
     name: str | None = None,
     filters: FileFilter | None = None,
+    selection: Selection | None = None,
     level: int = DEFAULT_LEVEL,
     bytecode: Bytecode | None = None,
     profile: Profile | None = None,
@@ -104,6 +94,7 @@ def plan_pack(
         prefix: the environment.
         name: of the environment; as `prefix` says by default.
         filters: rules added to the default ones.
+        selection: what `select_files` chose with them, where that is known.
         level: of zstd, 1 to 22.
         bytecode: compiled modules; None packs sources only.
         profile: what was traced; None for an order that knows nothing of programs.
@@ -112,28 +103,8 @@ def plan_pack(
     Raises:
         PackError: there is no kernel, or a file cannot be packed.
     """
-    if not prefix.kernels:
-        raise PackError(
-            "the environment has no kernel that can start in a browser",
-            hint="add a kernel built for emscripten-wasm32, such as xeus-python",
-            prefix=str(prefix.path),
-        )
-    active = (default_filter() + (filters or FileFilter())).for_packages(package.name for package in prefix.packages)
-    binaries = _kernel_binaries(prefix)
-    contents = {kernel.spec: kernel.document.encode() for kernel in prefix.kernels}
-    kept: list[PrefixFile] = []
-    dropped: list[DroppedFile] = []
-    # What a kernelspec consists of is never dropped: unpack could not give it back.
-    fixed = contents.keys() | {logo for kernel in prefix.kernels for logo in kernel.logos}
-    for file in prefix.files:
-        if file.path in binaries:
-            continue
-        rule = None if file.path in fixed else active.dropped_by(file.path, file.package)
-        if rule is None:
-            kept.append(_checked(file))
-        else:
-            dropped.append(_dropped(file, rule.identifier, rule.reason))
-    kept = [replace(file, size=len(contents[file.path]), link=None) if file.path in contents else file for file in kept]
+    chosen = selection or select_files(prefix, filters)
+    kept, contents = list(chosen.kept), dict(chosen.contents)
     if bytecode is not None:
         kept = _with_bytecode(kept, bytecode, contents)
     arrangement = arrange(kept, profile=profile, order=order)
@@ -142,13 +113,13 @@ def plan_pack(
         environment=_environment(prefix, name or prefix.name),
         runtime=prefix.runtime,
         kernels=prefix.kernels,
-        kernel_files=tuple(binaries[path] for path in sorted(binaries)),
+        kernel_files=chosen.kernel_files,
         archives=arrangement.archives,
         imports=arrangement.imports,
         contents=dict(sorted(contents.items())),
         profile=profile.digest if profile else None,
         bytecode=bytecode is not None,
-        dropped=tuple(dropped),
+        dropped=chosen.dropped,
         level=level,
         warnings=_warnings(kept),
     )
@@ -165,13 +136,6 @@ def _with_bytecode(kept: Sequence[PrefixFile], bytecode: Bytecode, contents: dic
         contents[path] = data
         by_path[path] = PrefixFile(path=path, size=len(data), package=owner.package)
     return sorted(by_path.values(), key=lambda file: file.path)
-
-
-def _kernel_binaries(prefix: Prefix) -> dict[str, PrefixFile]:
-    by_path = {file.path: file for file in prefix.files}
-    paths = {path for kernel in prefix.kernels for path in (kernel.script, kernel.wasm, kernel.data) if path}
-    paths |= {path for kernel in prefix.kernels for _, path in kernel.shared}
-    return {path: by_path[path] for path in paths}
 
 
 def _environment(prefix: Prefix, name: str) -> Environment:
@@ -198,16 +162,6 @@ def _environment(prefix: Prefix, name: str) -> Environment:
         variables=dict(prefix.variables),
         packages=packages,
     )
-
-
-def _checked(file: PrefixFile) -> PrefixFile:
-    if not is_safe_path(file.path):
-        raise PackError(f"the path '{file.path}' cannot be packed", hint="rename the file, or drop it with a filter")
-    return file
-
-
-def _dropped(file: PrefixFile, rule: str, reason: str) -> DroppedFile:
-    return DroppedFile(path=file.path, size=file.size, package=file.package, rule=rule, reason=reason)
 
 
 def _warnings(kept: Sequence[PrefixFile]) -> tuple[str, ...]:

@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lite_env.errors import HostError
 from lite_env.pack.layout import DEFAULT_LEVEL, plan_pack
+from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from lite_env.progress import Reporter
     from lite_env.workflow.trace import TraceOptions
 
+_HASHED_TOGETHER = 256
 _QUICK_LEVEL = 1
 
 
@@ -68,7 +71,7 @@ def plan_traced(prefix: Prefix, options: PlanOptions, *, reporter: Reporter = SI
         PackError: there is no kernel, or a file cannot be packed.
         SpecError: a workload cannot be read.
     """
-    make = partial(plan_pack, prefix, name=options.name, filters=options.filters)
+    make = partial(plan_pack, prefix, name=options.name, selection=select_files(prefix, options.filters))
     bytecode, profile = None, options.profile
     wants_bytecode = options.bytecode and prefix.runtime.python is not None
     trace = options.trace if profile is None else None
@@ -79,7 +82,8 @@ def plan_traced(prefix: Prefix, options: PlanOptions, *, reporter: Reporter = SI
             if wants_bytecode:
                 bytecode = _bytecode(plain, digests, workshop, options, reporter)
             if trace is not None:
-                profile = _profile(digests, workshop, trace, bytecode, reporter)
+                pack = partial(workshop.pack, bytecode)
+                profile = _profile(plain, digests, pack, trace, reporter)
     return make(level=options.level, bytecode=bytecode, profile=profile, order=options.order)
 
 
@@ -99,15 +103,10 @@ def _bytecode(
 
 
 def _profile(
-    digests: Mapping[str, str],
-    workshop: _Workshop,
-    trace: TraceOptions,
-    bytecode: Bytecode | None,
-    reporter: Reporter,
+    plain: PackPlan, digests: Mapping[str, str], pack: Callable[[], Path], trace: TraceOptions, reporter: Reporter
 ) -> Profile | None:
-    plan = workshop.plan(bytecode)
     try:
-        return trace_environment(plan, digests, partial(workshop.pack, bytecode), trace, reporter=reporter)
+        return trace_environment(plain, digests, pack, trace, reporter=reporter)
     except HostError as error:
         reporter.warn(_without("a traced order", error))
         return None
@@ -130,14 +129,10 @@ class _Workshop:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def plan(self, bytecode: Bytecode | None) -> PackPlan:
-        """The plan of a pack in no special order."""
-        return self._make(bytecode=bytecode)
-
     def pack(self, bytecode: Bytecode | None) -> Path:
         """The folder of such a pack."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lite-env-"))) / "pack"
-        write_pack(self.plan(bytecode), folder, cache=user_cache("archives"))
+        write_pack(self._make(bytecode=bytecode), folder, cache=user_cache("archives"))
         return folder
 
 
@@ -150,5 +145,8 @@ def _digests(plan: PackPlan) -> Mapping[str, str]:
         content = plan.contents.get(path)
         return sha256_of_file(plan.root / path) if content is None else sha256_of_bytes(content)
 
+    # Many at a time: to hash a small file takes less than to hand it to a thread.
+    parts = [paths[start : start + _HASHED_TOGETHER] for start in range(0, len(paths), _HASHED_TOGETHER)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return dict(zip(paths, pool.map(digest, paths), strict=True))
+        hashed = pool.map(lambda part: [digest(path) for path in part], parts)
+        return dict(zip(paths, chain.from_iterable(hashed), strict=True))

@@ -9,7 +9,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lite_env.bootstrap import runtime_dir
 from lite_env.errors import SpecError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lite_env.pack.manifest import Environment
     from lite_env.progress import Reporter
 
-FORM = 3
+FORM = 4
 """Raised when a trace of the same pack becomes another: part of the key under which profiles are kept."""
 
 
@@ -100,9 +100,11 @@ def trace_environment(
 ) -> Profile:
     """The profile of what `plan` packs, out of the cache where the same was traced before.
 
+    The same: the kernel, the paths of all files, and the contents of those that the trace opened.
+
     Args:
-        plan: of the environment, in whatever order, with or without bytecode.
-        digests: SHA-256 of each of its files but bytecode, by path.
+        plan: of the environment without bytecode, in whatever order.
+        digests: SHA-256 of each of its files, by path.
         pack: writes that pack; called only when it is to be traced.
         options: what to trace.
         reporter: as of `trace_pack`.
@@ -111,26 +113,42 @@ def trace_environment(
         HostError, SpecError: as `trace_pack`.
     """
     owners: dict[str, str | None] = {}
+    links: dict[str, str | None] = {}
     for archive in plan.archives:
         owners.update(owners_in_order(archive.packages, [entry.path for entry in archive.entries]))
+        links |= {entry.path: entry.link for entry in archive.entries}
     work = _work_of(plan.environment, owners, options)
-    content = sorted([path, owners.get(path), digest] for path, digest in digests.items())
+    paths = sorted([path, owner, links[path]] for path, owner in owners.items())
+    kernel = [digests[file.path] for file in plan.kernel_files]
     cells = [[job.name, job.cells] for job in work.jobs]
-    key = key_of(FORM, _runtime_digest(), work.environment, plan.environment.variables, content, cells, work.seconds)
+    variables = plan.environment.variables
+    key = key_of(FORM, _runtime_digest(), work.environment, variables, paths, kernel, cells, work.seconds)
     cache = user_cache("traces")
-    known = cache.find(key)
+    known = _known(cache.find(key), digests)
     if known is not None:
-        kept = json.loads(known)
-        for warning in kept["warnings"]:
+        for warning in known["warnings"]:
             reporter.warn(warning)
-        return parse_profile(kept["profile"].encode(), file=key)
+        return parse_profile(known["profile"].encode(), file=key)
     done = _trace(pack(), work, reporter)
     profile = _profile_of(work, done)
     # What ran out of time here may be in time elsewhere.
     if not any(traced.expired for traced in done.values()):
-        kept = {"profile": encode_profile(profile), "warnings": _warnings(done)}
-        cache.keep(key, json.dumps(kept).encode())
+        opened = {path: digests[path] for path in _opened(done, digests)}
+        kept = {"opened": opened, "profile": encode_profile(profile), "warnings": _warnings(done)}
+        cache.keep(key, json.dumps(kept, sort_keys=True).encode())
     return profile
+
+
+def _known(data: bytes | None, digests: Mapping[str, str]) -> dict[str, Any] | None:
+    """What was kept of a trace, if each file that it opened has the content that it had then."""
+    kept: dict[str, Any] | None = None if data is None else json.loads(data)
+    return kept if kept and all(digests[path] == digest for path, digest in kept["opened"].items()) else None
+
+
+def _opened(done: Mapping[str, Traced], digests: Mapping[str, str]) -> set[str]:
+    """Every file that a job opened, for bytecode its source, from which it follows."""
+    paths = {path for traced in done.values() for path in (*traced.interpreter, *traced.kernel, *traced.opened)}
+    return {path if path in digests else source_path(path) or path for path in paths}
 
 
 def workload_job(file: Path) -> Job:

@@ -221,6 +221,28 @@ def test_the_same_is_not_compiled_or_traced_again(packed, project, tmp_path, mon
     assert any("broken_toy" in warning for warning in heard.warnings), "told again, though not traced again"
 
 
+def test_only_what_a_trace_opened_or_could_find_makes_it_old(packed, project, tmp_path, monkeypatch):
+    unpack(packed[0], tmp_path / "prefix")
+    monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
+    toy = tmp_path / "prefix" / SITE / "toy"
+
+    def is_traced_anew():
+        heard = Heard()
+        options = PackOptions(level=1, bytecode=False, workloads=(project / "warmup.py",))
+        _, manifest = pack_environment(tmp_path / "prefix", tmp_path / "pack", options, reporter=heard)
+        assert (manifest.profile == packed[1].profile) is (manifest.profile is not None)
+        return any("packed without a traced order" in warning for warning in heard.warnings)
+
+    (toy / "template.py").write_text("nobody reads this\n")
+    assert not is_traced_anew()
+    (toy / "more.py").write_text("")
+    assert is_traced_anew(), "a program could find it"
+    (toy / "more.py").unlink()
+    assert not is_traced_anew()
+    (toy / "other.py").write_text(TOY[f"{SITE}/toy/other.py"] + "\n")
+    assert is_traced_anew(), "the workload reads it"
+
+
 def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, tmp_path, monkeypatch):
     unpack(packed[0], tmp_path / "prefix")
     monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))

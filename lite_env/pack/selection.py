@@ -1,0 +1,101 @@
+"""Which files of an environment are packed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lite_env.errors import PackError
+from lite_env.pack.filters import FileFilter, default_filter
+from lite_env.pack.path import is_safe_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lite_env.prefix.model import Prefix, PrefixFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DroppedFile:
+    """A file that is not packed, and by which rule; size in bytes."""
+
+    path: str
+    size: int
+    package: str | None
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What of an environment is packed; all by path.
+
+    Attributes:
+        kept: for the archives.
+        kernel_files: the kernels' own binaries.
+        contents: files whose content is not the one on disk: each kernel.json without the build folder.
+        dropped: by filters.
+    """
+
+    kept: tuple[PrefixFile, ...]
+    kernel_files: tuple[PrefixFile, ...]
+    contents: Mapping[str, bytes]
+    dropped: tuple[DroppedFile, ...]
+
+
+def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection:
+    """Choose what of `prefix` is packed.
+
+    Args:
+        prefix: the environment.
+        filters: rules added to the default ones.
+
+    Raises:
+        PackError: there is no kernel, or a file cannot be packed.
+    """
+    if not prefix.kernels:
+        raise PackError(
+            "the environment has no kernel that can start in a browser",
+            hint="add a kernel built for emscripten-wasm32, such as xeus-python",
+            prefix=str(prefix.path),
+        )
+    active = (default_filter() + (filters or FileFilter())).for_packages(package.name for package in prefix.packages)
+    binaries = _kernel_binaries(prefix)
+    contents = {kernel.spec: kernel.document.encode() for kernel in prefix.kernels}
+    kept: list[PrefixFile] = []
+    dropped: list[DroppedFile] = []
+    # What a kernelspec consists of is never dropped: unpack could not give it back.
+    fixed = contents.keys() | {logo for kernel in prefix.kernels for logo in kernel.logos}
+    for file in prefix.files:
+        if file.path in binaries:
+            continue
+        rule = None if file.path in fixed else active.dropped_by(file.path, file.package)
+        if rule is not None:
+            dropped.append(_dropped(file, rule.identifier, rule.reason))
+        elif file.path in contents:
+            kept.append(replace(_checked(file), size=len(contents[file.path]), link=None))
+        else:
+            kept.append(_checked(file))
+    return Selection(
+        kept=tuple(kept),
+        kernel_files=tuple(binaries[path] for path in sorted(binaries)),
+        contents=contents,
+        dropped=tuple(dropped),
+    )
+
+
+def _kernel_binaries(prefix: Prefix) -> dict[str, PrefixFile]:
+    by_path = {file.path: file for file in prefix.files}
+    paths = {path for kernel in prefix.kernels for path in (kernel.script, kernel.wasm, kernel.data) if path}
+    paths |= {path for kernel in prefix.kernels for _, path in kernel.shared}
+    return {path: by_path[path] for path in paths}
+
+
+def _checked(file: PrefixFile) -> PrefixFile:
+    if not is_safe_path(file.path):
+        raise PackError(f"the path '{file.path}' cannot be packed", hint="rename the file, or drop it with a filter")
+    return file
+
+
+def _dropped(file: PrefixFile, rule: str, reason: str) -> DroppedFile:
+    return DroppedFile(path=file.path, size=file.size, package=file.package, rule=rule, reason=reason)
