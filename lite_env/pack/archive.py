@@ -8,6 +8,7 @@ happens to write.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import zstandard
@@ -95,7 +96,7 @@ def _padded(size: int) -> int:
 
 
 def _headers(entry: Entry) -> bytes:
-    name, link, extended = _names(entry)
+    name, link, extended = _names(entry.path, entry.link)
     mode = _MODE_EXECUTABLE if entry.executable else _MODE_FILE
     kind, size = _FILE, entry.size
     if entry.link is not None:
@@ -109,25 +110,26 @@ def _headers(entry: Entry) -> bytes:
 
 def _header_size(entry: Entry) -> int:
     """Bytes of `_headers`, which need not be made for it."""
-    _, _, extended = _names(entry)
-    return 2 * BLOCK + _padded(len(extended)) if extended else BLOCK
-
-
-def _names(entry: Entry) -> tuple[tuple[bytes, bytes], bytes, bytes]:
-    """USTAR's name and link of an entry, and the PAX records of what USTAR cannot hold."""
     if entry.size > MAX_FILE_SIZE:
         raise PackError(
             f"'{entry.path}' has {entry.size} bytes: no browser could open it", hint="drop it with a filter"
         )
+    _, _, extended = _names(entry.path, entry.link)
+    return 2 * BLOCK + _padded(len(extended)) if extended else BLOCK
+
+
+@lru_cache(maxsize=1 << 16)
+def _names(path: str, target: str | None) -> tuple[tuple[bytes, bytes], bytes, bytes]:
+    """USTAR's name and link of an entry, and the PAX records of what USTAR cannot hold."""
     fields: dict[str, str] = {}
-    name = _split_name(entry.path)
+    name = _split_name(path)
     if name is None:
-        fields["path"] = entry.path
-        name = (b"", _fallback(entry.path))
-    link = b"" if entry.link is None else entry.link.encode()
+        fields["path"] = path
+        name = (b"", _fallback(path))
+    link = b"" if target is None else target.encode()
     if len(link) > _NAME_LENGTH or not link.isascii():
-        fields["linkpath"] = entry.link or ""
-        link = _fallback(entry.link or "")
+        fields["linkpath"] = target or ""
+        link = _fallback(target or "")
     return name, link, b"".join(_pax_record(key, fields[key]) for key in sorted(fields))
 
 

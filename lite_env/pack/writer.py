@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
+import zstandard
 
 from lite_env import __version__
 from lite_env.errors import ManifestError, PackError
@@ -28,7 +28,7 @@ from lite_env.pack.manifest import (
     Mounts,
     RuntimeInfo,
 )
-from lite_env.pack.reader import MANIFEST, read_compressed, read_manifest
+from lite_env.pack.reader import MANIFEST, read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
@@ -86,7 +86,7 @@ def write_pack(
             ),
             kernels=kernels,
             archives=tuple(item.archive for item in written),
-            index=_write_index(plan, written, staging),
+            index=_write_index(plan, written, shelf),
             mounts=Mounts(),
             imports=dict(plan.imports),
             profile=plan.profile,
@@ -132,16 +132,16 @@ def _check_output(root: Path, output: Path) -> None:
         )
 
 
-def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive | File]]:
-    """Compressed files at `output` by digest, when whatever wrote them would write the same bytes again."""
+def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, str]]:
+    """Compressed files at `output` with their hashes, by digest, when their writer would write the same bytes again."""
     try:
         manifest = read_manifest(output)
     except ManifestError:
         return {}
     if manifest.generator != wanted:
         return {}
-    items: tuple[Archive | File, ...] = (*manifest.archives, *manifest.binaries)
-    return {item.digest: (output, item) for item in items}
+    items: tuple[Archive | File | IndexFile, ...] = (*manifest.archives, *manifest.binaries, manifest.index)
+    return {item.digest: (output / item.path, item.sha256) for item in items}
 
 
 def _write_archives(plan: PackPlan, shelf: _Shelf, reporter: Reporter) -> list[_Written]:
@@ -194,37 +194,36 @@ class _Shelf:
     """Where compressed files go, and where they may already be."""
 
     staging: Path
-    old: Mapping[str, tuple[Path, Archive | File]]
+    old: Mapping[str, tuple[Path, str]]
     cache: KeyedCache | None
     level: int
 
     def put(self, digest: str, raw: bytes, path: str) -> tuple[int, str]:
         """Compress `raw` into the pack's file `path`: its compressed size and hash."""
-        target = self.staging / path
-        reused = _reuse(self.old.get(digest), target)
-        if reused is not None:
-            return reused
+        data = self._of_old_pack(digest, raw) or self._of_cache(digest, raw)
+        (self.staging / path).write_bytes(data)
+        return len(data), sha256_of_bytes(data)
+
+    def _of_old_pack(self, digest: str, raw: bytes) -> bytes | None:
+        """The compressed file of the pack that stood there before, when it is whole."""
+        path, sha256 = self.old.get(digest, (None, None))
+        try:
+            data = None if path is None else path.read_bytes()
+            if data is None or sha256_of_bytes(data) != sha256 or zstandard.frame_content_size(data) != len(raw):
+                return None
+            return data if zstandard.ZstdDecompressor().decompress(data) == raw else None
+        except (OSError, zstandard.ZstdError):
+            return None
+
+    def _of_cache(self, digest: str, raw: bytes) -> bytes:
+        """The compressed file as it was kept, or made and kept now."""
         key = f"{digest}-{compressor_version()}-{self.level}"
         data = self.cache.find(key) if self.cache is not None else None
         if data is None:
             data = compress(raw, self.level)
             if self.cache is not None:
                 self.cache.keep(key, data)
-        target.write_bytes(data)
-        return len(data), sha256_of_bytes(data)
-
-
-def _reuse(old: tuple[Path, Archive | File] | None, target: Path) -> tuple[int, str] | None:
-    """Copy a compressed file of the pack that stood there before, when it is whole: its size and its hash."""
-    if old is None:
-        return None
-    pack, item = old
-    try:
-        read_compressed(pack, item)
-    except ManifestError:
-        return None
-    shutil.copyfile(pack / item.path, target)
-    return item.size, item.sha256
+        return data
 
 
 def is_library(path: str) -> bool:
@@ -280,7 +279,7 @@ def _hashed_name(source: str, digest: str) -> str:
     return f"{stem}-{digest[:_NAME_DIGITS]}{dot}{suffix}"
 
 
-def _write_index(plan: PackPlan, written: list[_Written], staging: Path) -> IndexFile:
+def _write_index(plan: PackPlan, written: list[_Written], shelf: _Shelf) -> IndexFile:
     entries: dict[str, IndexedFile | IndexedLink] = {}
     for number, archive in enumerate(plan.archives):
         offsets, _ = tar_offsets(archive.entries)
@@ -295,7 +294,6 @@ def _write_index(plan: PackPlan, written: list[_Written], staging: Path) -> Inde
         if is_library(file.path) and (names := needed_libraries((plan.root / file.path).read_bytes(), file.path)):
             needed[file.path] = names
     raw = encode_index(Index(entries=entries, needed=needed))
-    data = compress(raw, plan.level)
-    index = IndexFile(digest=sha256_of_bytes(raw), raw_size=len(raw), size=len(data), sha256=sha256_of_bytes(data))
-    (staging / index.path).write_bytes(data)
-    return index
+    digest = sha256_of_bytes(raw)
+    size, sha256 = shelf.put(digest, raw, f"index-{digest}.json.zst")
+    return IndexFile(digest=digest, raw_size=len(raw), size=size, sha256=sha256)
