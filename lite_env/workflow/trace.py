@@ -1,15 +1,17 @@
 """The profile of an environment: its kernel is started once for each traced import and each workload.
 
-As many kernels run at once as there are cores. Profiles are kept by the content of all that they follow from.
+As many kernels run at once as there are cores. What each of them did is kept until a file
+that it opened has changed.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from lite_env.bootstrap import runtime_dir
 from lite_env.errors import SpecError
@@ -17,22 +19,24 @@ from lite_env.host.trace import IMPORT_SECONDS, Job, Traced, import_job, noteboo
 from lite_env.pack.bytecode import source_path
 from lite_env.pack.modules import requested_packages, top_level_modules
 from lite_env.pack.owners import owners_in_order, read_owners
-from lite_env.pack.profile import Profile, encode_profile, file_key, make_profile, parse_profile
+from lite_env.pack.profile import file_key, make_profile
 from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.keyed import key_of, user_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lite_env.pack.layout import PackPlan
     from lite_env.pack.manifest import Environment
+    from lite_env.pack.profile import Profile
     from lite_env.progress import Reporter
+    from lite_env.store.keyed import KeyedCache
 
 FORM = 4
-"""Raised when a trace of the same pack becomes another: part of the key under which profiles are kept."""
+"""Raised when a trace of the same pack becomes another: part of the key under which traces are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +91,7 @@ def trace_pack(pack: Path, options: TraceOptions | None = None, *, reporter: Rep
     """
     manifest = read_manifest(pack)
     work = _work_of(manifest.environment, read_owners(pack, manifest), options or TraceOptions())
-    return _profile_of(work, _trace(pack, work, reporter))
+    return _profile_of(work, _trace(pack, work.jobs, work.seconds, reporter), reporter)
 
 
 def trace_environment(
@@ -100,7 +104,7 @@ def trace_environment(
 ) -> Profile:
     """The profile of what `plan` packs, out of the cache where the same was traced before.
 
-    The same: the kernel, the paths of all files, and the contents of those that the trace opened.
+    The same: the kernel, the paths of all files, and the contents of those that the import or workload opened.
 
     Args:
         plan: of the environment without bytecode, in whatever order.
@@ -120,35 +124,55 @@ def trace_environment(
     work = _work_of(plan.environment, owners, options)
     paths = sorted([path, owner, links[path]] for path, owner in owners.items())
     kernel = [digests[file.path] for file in plan.kernel_files]
-    cells = [[job.name, job.cells] for job in work.jobs]
-    variables = plan.environment.variables
-    key = key_of(FORM, _runtime_digest(), work.environment, variables, paths, kernel, cells, work.seconds)
-    cache = user_cache("traces")
-    known = _known(cache.find(key), digests)
-    if known is not None:
-        for warning in known["warnings"]:
-            reporter.warn(warning)
-        return parse_profile(known["profile"].encode(), file=key)
-    done = _trace(pack(), work, reporter)
-    profile = _profile_of(work, done)
-    # What ran out of time here may be in time elsewhere.
-    if not any(traced.expired for traced in done.values()):
-        opened = {path: digests[path] for path in _opened(done, digests)}
-        kept = {"opened": opened, "profile": encode_profile(profile), "warnings": _warnings(done)}
-        cache.keep(key, json.dumps(kept, sort_keys=True).encode())
-    return profile
+    common = key_of(FORM, _runtime_digest(), plan.environment.variables, paths, kernel, work.seconds)
+    store = _Store(cache=user_cache("traces"), common=common, digests=digests)
+    done = {job.name: traced for job in work.jobs if (traced := store.find(job)) is not None}
+    missing = [job for job in work.jobs if job.name not in done]
+    if missing:
+        traced_now = _trace(pack(), missing, work.seconds, reporter)
+        for job in missing:
+            store.keep(job, traced_now[job.name])
+        done |= traced_now
+    return _profile_of(work, done, reporter)
 
 
-def _known(data: bytes | None, digests: Mapping[str, str]) -> dict[str, Any] | None:
-    """What was kept of a trace, if each file that it opened has the content that it had then."""
-    kept: dict[str, Any] | None = None if data is None else json.loads(data)
-    return kept if kept and all(digests[path] == digest for path, digest in kept["opened"].items()) else None
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job did, and the hashes of the files that it opened."""
+
+    opened: dict[str, str]
+    traced: Traced
 
 
-def _opened(done: Mapping[str, Traced], digests: Mapping[str, str]) -> set[str]:
-    """Every file that a job opened, for bytecode its source, from which it follows."""
-    paths = {path for traced in done.values() for path in (*traced.interpreter, *traced.kernel, *traced.opened)}
-    return {path if path in digests else source_path(path) or path for path in paths}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Store:
+    """What was traced before, by job; each with all that it opened, as it was then."""
+
+    cache: KeyedCache
+    common: str
+    digests: Mapping[str, str]
+
+    def find(self, job: Job) -> Traced | None:
+        """What `job` did, if each file that it opened has the content that it had then."""
+        data = self.cache.find(self._key(job))
+        if data is None:
+            return None
+        kept = msgspec.json.decode(data, type=_Kept)
+        return kept.traced if kept.opened.items() <= self.digests.items() else None
+
+    def keep(self, job: Job, traced: Traced) -> None:
+        """Keep what `job` did, unless it ran out of time: elsewhere it may be in time."""
+        if traced.expired:
+            return
+        paths = {self._source(path) for path in (*traced.interpreter, *traced.kernel, *traced.opened)}
+        opened = {path: self.digests[path] for path in sorted(paths)}
+        self.cache.keep(self._key(job), msgspec.json.encode(_Kept(opened=opened, traced=traced)))
+
+    def _key(self, job: Job) -> str:
+        return key_of(self.common, job.name, job.cells)
+
+    def _source(self, path: str) -> str:
+        """Bytecode follows from its source."""
+        return path if path in self.digests else source_path(path) or path
 
 
 def workload_job(file: Path) -> Job:
@@ -179,14 +203,14 @@ def _work_of(environment: Environment, owners: Mapping[str, str | None], options
     )
 
 
-def _trace(pack: Path, work: _Work, reporter: Reporter) -> dict[str, Traced]:
-    """Run all jobs; what they opened, by their names."""
+def _trace(pack: Path, jobs: Sequence[Job], seconds: float, reporter: Reporter) -> dict[str, Traced]:
+    """Run `jobs`; what they opened, by their names."""
     done: dict[str, Traced] = {}
     with (
-        reporter.task("tracing", len(work.jobs), "items") as task,
-        ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(work.jobs))) as pool,
+        reporter.task("tracing", len(jobs), "items") as task,
+        ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(jobs))) as pool,
     ):
-        running = {pool.submit(trace_job, pack, job, seconds=work.seconds): job for job in work.jobs}
+        running = {pool.submit(trace_job, pack, job, seconds=seconds): job for job in jobs}
         try:
             for future in as_completed(running):
                 done[running[future].name] = future.result()
@@ -194,8 +218,6 @@ def _trace(pack: Path, work: _Work, reporter: Reporter) -> dict[str, Traced]:
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    for warning in _warnings(done):
-        reporter.warn(warning)
     return done
 
 
@@ -208,7 +230,11 @@ def _warnings(done: Mapping[str, Traced]) -> list[str]:
     ]
 
 
-def _profile_of(work: _Work, done: Mapping[str, Traced]) -> Profile:
+def _profile_of(work: _Work, done: Mapping[str, Traced], reporter: Reporter) -> Profile:
+    """The profile of what the jobs did; what failed is told."""
+    for warning in _warnings(done):
+        reporter.warn(warning)
+
     def keys(paths: Iterable[str]) -> list[str]:
         return [_key(path, work.owners) for path in paths]
 
