@@ -96,7 +96,7 @@ def _padded(size: int) -> int:
 
 
 def _headers(entry: Entry) -> bytes:
-    name, link, extended = _names(entry.path, entry.link)
+    name, link, extended = _names(entry)
     mode = _MODE_EXECUTABLE if entry.executable else _MODE_FILE
     kind, size = _FILE, entry.size
     if entry.link is not None:
@@ -110,16 +110,20 @@ def _headers(entry: Entry) -> bytes:
 
 def _header_size(entry: Entry) -> int:
     """Bytes of `_headers`, which need not be made for it."""
+    _, _, extended = _names(entry)
+    return 2 * BLOCK + _padded(len(extended)) if extended else BLOCK
+
+
+def _names(entry: Entry) -> tuple[tuple[bytes, bytes], bytes, bytes]:
     if entry.size > MAX_FILE_SIZE:
         raise PackError(
             f"'{entry.path}' has {entry.size} bytes: no browser could open it", hint="drop it with a filter"
         )
-    _, _, extended = _names(entry.path, entry.link)
-    return 2 * BLOCK + _padded(len(extended)) if extended else BLOCK
+    return _ustar_names(entry.path, entry.link)
 
 
 @lru_cache(maxsize=1 << 16)
-def _names(path: str, target: str | None) -> tuple[tuple[bytes, bytes], bytes, bytes]:
+def _ustar_names(path: str, target: str | None) -> tuple[tuple[bytes, bytes], bytes, bytes]:
     """USTAR's name and link of an entry, and the PAX records of what USTAR cannot hold."""
     fields: dict[str, str] = {}
     name = _split_name(path)

@@ -19,11 +19,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from lite_env.pack.archive import END_OF_ARCHIVE, Entry, entry_size, tar_offsets
-from lite_env.pack.bytecode import source_path
+from lite_env.pack.bytecode import named_by_source, source_path
 from lite_env.pack.profile import Profile, file_key
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lite_env.pack.manifest import Load
     from lite_env.prefix.model import PrefixFile
@@ -126,7 +126,7 @@ def _groups(files: Sequence[PrefixFile], profile: Profile) -> Iterable[_Group]:
     rest: dict[tuple[bool, str, Kind], list[PrefixFile]] = defaultdict(list)
     present = {file.path for file in files}
     for file in files:
-        key = file_key(file.package, _named_as(file.path, present))
+        key = file_key(file.package, named_by_source(file.path, present))
         if file.path in compiled:
             rest[file.package is None, file.package or "", "sources"].append(file)
         elif key in starting:
@@ -146,12 +146,6 @@ def _groups(files: Sequence[PrefixFile], profile: Profile) -> Iterable[_Group]:
         yield "workload", (), worked[programs]
     for place in sorted(rest):
         yield place[2], (), rest[place]
-
-
-def _named_as(path: str, present: Container[str]) -> str:
-    """Bytecode goes by the name of its source, when that is there."""
-    source = source_path(path)
-    return path if source is None or source not in present else source
 
 
 def _openers(opened: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:

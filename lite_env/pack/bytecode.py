@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 _SOURCE = re.compile(r"lib/python3\.\d+/(?:[^/]+/)*[^/]+\.py\Z")
 _COMPILED = re.compile(r"(?P<folder>lib/python3\.\d+/(?:[^/]+/)*)__pycache__/(?P<stem>[^/]+)\.cpython-3\d+\.pyc\Z")
@@ -43,3 +43,9 @@ def source_path(path: str) -> str | None:
     """The module whose bytecode lies at `path`; None when that is no place for bytecode."""
     match = _COMPILED.match(path)
     return f"{match['folder']}{match['stem']}.py" if match else None
+
+
+def named_by_source(path: str, present: Container[str]) -> str:
+    """Bytecode goes by the name of its source, when that is `present`; all else by its own."""
+    source = source_path(path)
+    return path if source is None or source not in present else source

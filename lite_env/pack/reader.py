@@ -86,7 +86,15 @@ def read_compressed(pack: Path, item: Archive | IndexFile | File) -> bytes:
     Raises:
         ManifestError: the file is missing, truncated or foreign.
     """
-    data = read_checked(pack, item.path, item.size, item.sha256)
+    return inflate(read_checked(pack, item.path, item.size, item.sha256), item)
+
+
+def inflate(data: bytes, item: Archive | IndexFile | File) -> bytes:
+    """What the compressed content of `item` becomes; its size and hash are checked.
+
+    Raises:
+        ManifestError: it is not zstd, or foreign.
+    """
     try:
         # The frame's own word is checked first: it decides how much memory is asked for.
         if zstandard.frame_content_size(data) != item.raw_size:

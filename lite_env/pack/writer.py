@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
-import zstandard
 
 from lite_env import __version__
 from lite_env.errors import ManifestError, PackError
@@ -28,7 +27,7 @@ from lite_env.pack.manifest import (
     Mounts,
     RuntimeInfo,
 )
-from lite_env.pack.reader import MANIFEST, read_manifest
+from lite_env.pack.reader import MANIFEST, inflate, read_checked, read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
@@ -132,8 +131,8 @@ def _check_output(root: Path, output: Path) -> None:
         )
 
 
-def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, str]]:
-    """Compressed files at `output` with their hashes, by digest, when their writer would write the same bytes again."""
+def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive | File | IndexFile]]:
+    """Compressed files at `output` by digest, when whatever wrote them would write the same bytes again."""
     try:
         manifest = read_manifest(output)
     except ManifestError:
@@ -141,7 +140,7 @@ def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, str]]:
     if manifest.generator != wanted:
         return {}
     items: tuple[Archive | File | IndexFile, ...] = (*manifest.archives, *manifest.binaries, manifest.index)
-    return {item.digest: (output / item.path, item.sha256) for item in items}
+    return {item.digest: (output, item) for item in items}
 
 
 def _write_archives(plan: PackPlan, shelf: _Shelf, reporter: Reporter) -> list[_Written]:
@@ -194,26 +193,27 @@ class _Shelf:
     """Where compressed files go, and where they may already be."""
 
     staging: Path
-    old: Mapping[str, tuple[Path, str]]
+    old: Mapping[str, tuple[Path, Archive | File | IndexFile]]
     cache: KeyedCache | None
     level: int
 
     def put(self, digest: str, raw: bytes, path: str) -> tuple[int, str]:
         """Compress `raw` into the pack's file `path`: its compressed size and hash."""
-        data = self._of_old_pack(digest, raw) or self._of_cache(digest, raw)
+        data = self._of_old_pack(digest) or self._of_cache(digest, raw)
         (self.staging / path).write_bytes(data)
         return len(data), sha256_of_bytes(data)
 
-    def _of_old_pack(self, digest: str, raw: bytes) -> bytes | None:
+    def _of_old_pack(self, digest: str) -> bytes | None:
         """The compressed file of the pack that stood there before, when it is whole."""
-        path, sha256 = self.old.get(digest, (None, None))
-        try:
-            data = None if path is None else path.read_bytes()
-            if data is None or sha256_of_bytes(data) != sha256 or zstandard.frame_content_size(data) != len(raw):
-                return None
-            return data if zstandard.ZstdDecompressor().decompress(data) == raw else None
-        except (OSError, zstandard.ZstdError):
+        if digest not in self.old:
             return None
+        pack, item = self.old[digest]
+        try:
+            data = read_checked(pack, item.path, item.size, item.sha256)
+            inflate(data, item)
+        except ManifestError:
+            return None
+        return data
 
     def _of_cache(self, digest: str, raw: bytes) -> bytes:
         """The compressed file as it was kept, or made and kept now."""

@@ -16,7 +16,7 @@ import msgspec
 from lite_env.bootstrap import runtime_dir
 from lite_env.errors import SpecError
 from lite_env.host.trace import IMPORT_SECONDS, Job, Traced, import_job, notebook_cells, trace_job
-from lite_env.pack.bytecode import source_path
+from lite_env.pack.bytecode import named_by_source
 from lite_env.pack.modules import requested_packages, top_level_modules
 from lite_env.pack.owners import owners_in_order, read_owners
 from lite_env.pack.profile import file_key, make_profile
@@ -163,16 +163,14 @@ class _Store:
         """Keep what `job` did, unless it ran out of time: elsewhere it may be in time."""
         if traced.expired:
             return
-        paths = {self._source(path) for path in (*traced.interpreter, *traced.kernel, *traced.opened)}
-        opened = {path: self.digests[path] for path in sorted(paths)}
+        paths = (*traced.interpreter, *traced.kernel, *traced.opened)
+        # Bytecode follows from its source.
+        sources = {named_by_source(path, self.digests) for path in paths}
+        opened = {path: self.digests[path] for path in sorted(sources)}
         self.cache.keep(self._key(job), msgspec.json.encode(_Kept(opened=opened, traced=traced)))
 
     def _key(self, job: Job) -> str:
         return key_of(self.common, job.name, job.cells)
-
-    def _source(self, path: str) -> str:
-        """Bytecode follows from its source."""
-        return path if path in self.digests else source_path(path) or path
 
 
 def workload_job(file: Path) -> Job:
@@ -252,8 +250,7 @@ def _profile_of(work: _Work, done: Mapping[str, Traced], reporter: Reporter) -> 
 
 def _key(path: str, owners: Mapping[str, str | None]) -> str:
     """The profile's name of a file that was opened; bytecode goes by its source."""
-    source = source_path(path)
-    named = source if source is not None and source in owners else path
+    named = named_by_source(path, owners)
     return file_key(owners.get(named), named)
 
 
