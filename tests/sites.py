@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lite_env.pack.layout import plan_pack
+from lite_env.pack.plan import plan_pack
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from tests.prefixes import Toy, kernel_package, make_prefix

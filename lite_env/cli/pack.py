@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lite_env.cli.console import print_json, reporter_of
-from lite_env.pack.layout import DEFAULT_LEVEL
+from lite_env.pack.plan import DEFAULT_LEVEL
 from lite_env.workflow.pack import PackOptions, pack_environment, plan_environment
 
 if TYPE_CHECKING:
-    from lite_env.pack.arrange import Order
-    from lite_env.pack.layout import PackPlan
+    from lite_env.pack.layout import Order
     from lite_env.pack.manifest import Manifest
+    from lite_env.pack.plan import PackPlan
 
 _MEGABYTE = 1_000_000
 
@@ -47,7 +47,8 @@ _MEGABYTE = 1_000_000
     help="Let bytecode know columns, not lines alone: tracebacks mark expressions in packages; a third larger.",
 )
 @click.option(
-    "--layout",
+    "--order",
+    "order",
     type=click.Choice(["fused", "packages"]),
     default="fused",
     show_default=True,
@@ -69,7 +70,7 @@ def command(
     no_trace: bool,
     no_bytecode: bool,
     debug_ranges: bool,
-    layout: Order,
+    order: Order,
     offline: bool,
     dry_run: bool,
     as_json: bool,
@@ -94,7 +95,7 @@ def command(
         debug_ranges=debug_ranges,
         trace=not no_trace,
         profile=profile,
-        order=layout,
+        order=order,
         offline=offline,
         dry_run=dry_run,
     )

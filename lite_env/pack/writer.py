@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lite_env.pack.arrange import ArchivePlan
-    from lite_env.pack.layout import PackPlan
+    from lite_env.pack.layout import ArchivePlan
+    from lite_env.pack.plan import PackPlan
     from lite_env.prefix.model import KernelSpec
     from lite_env.progress import Reporter
     from lite_env.store.keyed import KeyedCache

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from lite_env.pack.layout import PackPlan
+    from lite_env.pack.plan import PackPlan
     from lite_env.progress import Reporter, Task
     from lite_env.store.keyed import KeyedCache
 

@@ -10,7 +10,7 @@ from lite_env.errors import PackError
 from lite_env.lock.answer import answers
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
-from lite_env.pack.layout import DEFAULT_LEVEL
+from lite_env.pack.plan import DEFAULT_LEVEL
 from lite_env.pack.profile import read_profile
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
@@ -21,16 +21,16 @@ from lite_env.spec.settings import read_project_workloads
 from lite_env.store.keyed import user_cache
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.lock import LockOptions, lock_environment, read_spec
-from lite_env.workflow.plan import PlanOptions, plan_traced
+from lite_env.workflow.prepare import PlanOptions, plan_traced
 from lite_env.workflow.trace import TraceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.lock.model import Lockfile
-    from lite_env.pack.arrange import Order
-    from lite_env.pack.layout import PackPlan
+    from lite_env.pack.layout import Order
     from lite_env.pack.manifest import Manifest
+    from lite_env.pack.plan import PackPlan
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
 

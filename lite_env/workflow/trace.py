@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from lite_env.pack.layout import PackPlan
     from lite_env.pack.manifest import Environment
+    from lite_env.pack.plan import PackPlan
     from lite_env.pack.profile import Profile
     from lite_env.progress import Reporter
     from lite_env.store.keyed import KeyedCache

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lite_env.errors import ManifestError
-from lite_env.pack.layout import plan_pack
+from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import MAX_RAW_SIZE, parse_manifest, read_manifest
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix

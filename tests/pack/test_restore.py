@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from lite_env.errors import ManifestError, PackError
 from lite_env.pack.archive import Entry, build_tar, compress, tar_offsets
 from lite_env.pack.index import Index, IndexedFile, IndexedLink, encode_index
-from lite_env.pack.layout import plan_pack
 from lite_env.pack.manifest import Archive, IndexFile
+from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import read_index, read_manifest
 from lite_env.pack.restore import unpack
 from lite_env.pack.writer import encode_manifest, write_pack

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from lite_env.errors import PackError
-from lite_env.pack.layout import plan_pack
+from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import read_index, read_manifest
 from lite_env.pack.schema import SCHEMA_FILE, schema_text
 from lite_env.pack.writer import encode_manifest, write_pack
@@ -130,7 +130,7 @@ def test_packing_again_gives_the_same_bytes_from_elsewhere_and_at_another_time(p
 def test_hash_seed_umask_and_clock_do_not_matter(prefix, tmp_path, seed, mask, epoch):
     pack_of(prefix, tmp_path / "one")
     code = (
-        "import sys; from pathlib import Path; from lite_env.pack.layout import plan_pack;"
+        "import sys; from pathlib import Path; from lite_env.pack.plan import plan_pack;"
         "from lite_env.pack.writer import encode_manifest, write_pack; from lite_env.prefix.reader import read_prefix;"
         "write_pack(plan_pack(read_prefix(Path(sys.argv[1])), level=3), Path(sys.argv[2]))"
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lite_env.errors import HostError
-from lite_env.pack.layout import DEFAULT_LEVEL, plan_pack
+from lite_env.pack.plan import DEFAULT_LEVEL, plan_pack
 from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
 from lite_env.progress import SILENT
@@ -29,10 +29,10 @@ from lite_env.workflow.trace import trace_environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lite_env.pack.arrange import Order
     from lite_env.pack.bytecode import Bytecode
     from lite_env.pack.filters import FileFilter
-    from lite_env.pack.layout import PackPlan
+    from lite_env.pack.layout import Order
+    from lite_env.pack.plan import PackPlan
     from lite_env.pack.profile import Profile
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
