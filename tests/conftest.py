@@ -1,18 +1,43 @@
-"""Real packs for tests of real kernels: each is made once a session, whatever the number of workers."""
+"""A cache of the session's own, and real packs for tests of real kernels: each is made once a session."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+from lite_env.store.location import CACHE_VARIABLE
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("lite-env", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lite-env")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+_OWN_CACHE = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session a cache of its own: a test that damages a file must not damage the developer's.
+
+    It is in the environment before workers are started, so that they and all child processes share it. What is
+    downloaded for the channel of the examples is downloaded once a session.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    cache = Path(tempfile.mkdtemp(prefix="lite-env-tests-"))
+    config.stash[_OWN_CACHE] = cache
+    os.environ[CACHE_VARIABLE] = str(cache)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the session's cache."""
+    if _OWN_CACHE in config.stash:
+        shutil.rmtree(config.stash[_OWN_CACHE], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The real channel, built from what the package index really has. The sources stay in the user's cache."""
+"""The real channel, built from what the package index really has. The sources stay in the session's cache."""
 
 import io
 import json
