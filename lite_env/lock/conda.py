@@ -35,6 +35,7 @@ from lite_env.lock.solver import Candidate
 from lite_env.lock.urls import channel_url, local_path, without_credentials
 from lite_env.lock.verify import refuse_unreachable, refuse_unsafe_paths, total_size, verify_local
 from lite_env.progress import SILENT
+from lite_env.spec.matchspec import name_of, split_channel
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
@@ -275,7 +276,7 @@ class CondaSolver:
         for record in offered:
             place = rank.get(_channel_of(record), len(rank))
             first[record.name.normalized] = min(place, first.get(record.name.normalized, place))
-        pinned = {rattler.MatchSpec(r.match).name.normalized for r in request.requirements if r.channel}
+        pinned = {name_of(r.text) for r in request.requirements if r.channel}
         wanted = {(package.subdir, package.file_name, package.sha256) for package in request.locked}
         return [
             record
@@ -468,7 +469,7 @@ def _parse_leniently(requested: Sequence[str]) -> list[rattler.MatchSpec]:
     for text in requested:
         # A path channel in front is ours alone; what conda-meta is for is the name and the version.
         with contextlib.suppress(Exception):
-            specs.append(rattler.MatchSpec(text.rpartition("::")[2]))
+            specs.append(rattler.MatchSpec(split_channel(text)[2]))
     return specs
 
 

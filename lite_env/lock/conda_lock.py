@@ -8,13 +8,13 @@ CEP's fields. One extension: a local channel and its packages are written as pat
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from lite_env.lock.model import PLATFORM, packages_digest
 from lite_env.lock.urls import to_relative, without_credentials
+from lite_env.spec.matchspec import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,6 @@ CUSTOM_FORMAT = 1
 """Our key in ``custom_metadata`` and the version of what lies there."""
 
 _HEADER = "# Made by `lite-env lock`; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OPERATORS = ("=", "!", "<", ">", "~", "[")
 
 
@@ -121,9 +120,9 @@ def _dependencies(depends: tuple[str, ...]) -> dict[str, str]:
     """Match specs as the CEP's mapping: name and constraint, which concatenated are a match spec again."""
     mapping: dict[str, str] = {}
     for text in depends:
-        found = _NAME.match(text)
-        name = found[0] if found else text
-        constraint = text[len(name) :].strip()
+        name, constraint = split_name(text)
+        if not name:
+            name, constraint = text, ""
         if constraint and not constraint.startswith(_OPERATORS):
             constraint = f" {constraint}"
         mapping.setdefault(name, constraint)

@@ -14,6 +14,7 @@ from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
 from lite_env.lock.urls import from_relative, local_path, split_package_url
 from lite_env.spec.document import Document
+from lite_env.spec.matchspec import split_name
 from lite_env.store.digest import is_sha256
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
-_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]+)\Z")
 _NOARCH = ("generic", "python")
 
@@ -216,7 +216,7 @@ def _packages(field: _Field, records: _Field, platforms: Collection[str], folder
 
 def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
     name = item["name"].string()
-    if not _NAME.match(name):
+    if split_name(name) != (name, ""):
         item["name"].fault(f"is {name!r}, which is no package name")
     url = from_relative(item["url"].string(), folder)
     try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lite_env.spec.matchspec import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lite_env.pack.manifest import Package
 
-_SPEC_NAME = re.compile(r"(?:[^\s\[]*::)?(?P<name>[A-Za-z0-9_.-]+)")
 _TOP_LEVEL = re.compile(
     r"lib/python3\.\d+/site-packages/(?P<name>[A-Za-z][A-Za-z0-9_]*)(?:\.py|/__init__\.py|(?:\.[\w-]+)?\.so)\Z"
 )
@@ -18,9 +19,9 @@ _TOP_LEVEL = re.compile(
 
 def requested_packages(requested: Iterable[str], packages: Sequence[Package]) -> frozenset[str]:
     """Names of the packages that the match specs `requested` name; where none does, those that no other depends on."""
-    names = {match["name"].lower() for spec in requested if (match := _SPEC_NAME.match(spec.strip()))}
+    names = {name_of(spec) for spec in requested}
     found = {package.name for package in packages} & names
-    needed = {name.split(" ")[0] for package in packages for name in package.depends}
+    needed = {name_of(spec) for package in packages for spec in package.depends}
     return frozenset(found or {package.name for package in packages} - needed)
 
 

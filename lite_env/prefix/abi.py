@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import AbiError, PrefixError
 from lite_env.prefix.model import Runtime
+from lite_env.spec.matchspec import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,8 +51,8 @@ def runtime_of(
 def _check_dependencies(packages: Sequence[InstalledPackage], by_name: Mapping[str, InstalledPackage]) -> None:
     for package in packages:
         for spec in package.depends:
-            name = spec.partition(" ")[0]
-            found = by_name.get(name)
+            name = name_of(spec)
+            found = by_name.get(name or "")
             if name in _GUARDED and found is not None and not _satisfies(spec, found):
                 raise AbiError(
                     f"{package.name} {package.version} was built for {spec}, but {name} {found.version} is installed",

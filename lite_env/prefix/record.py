@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.tree import CONDA_META
+from lite_env.spec.matchspec import name_of
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 OWN_RECORD = "lite-env"
 STATE = "state"
-_SPEC_NAME = re.compile(r"(?:\S+::)?([A-Za-z0-9_][\w.-]*)")
 _UNSET_VARIABLE = "***unset***"  # how conda marks a variable that was taken back
 
 
@@ -118,11 +117,11 @@ def _requested_in_history(prefix: Path) -> set[str]:
         if not (line.startswith("# ") and found and action in ("update", "install", "create", "remove")):
             continue
         for spec in _history_list(specs):
-            name = _SPEC_NAME.match(spec)
+            name = name_of(spec)
             if name is not None and action == "remove":
-                by_name.pop(name[1], None)
+                by_name.pop(name, None)
             elif name is not None:
-                by_name[name[1]] = spec
+                by_name[name] = spec
     return set(by_name.values())
 
 

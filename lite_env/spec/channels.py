@@ -18,7 +18,6 @@ CHANNEL_ALIAS = "https://conda.anaconda.org"
 _MULTICHANNELS = {"defaults": ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")}
 _ANACONDA = re.compile(r"pkgs/\w+\Z")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\Z")
-_SUBDIR = re.compile(r"(noarch|emscripten-wasm32|wasi-wasm32|(linux|osx|win|freebsd|zos)-[a-z0-9]+)\Z")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -70,20 +69,6 @@ def is_path(text: str) -> bool:
     return (
         text in {".", "..", "~"} or text.startswith(("./", "../", "/", "~/", ".\\", "..\\")) or bool(_DRIVE.match(text))
     )
-
-
-def split_channel(text: str) -> tuple[str | None, str | None, str]:
-    """Split ``channel::spec``, ``channel/subdir::spec`` and ``channel[subdir]::spec`` into channel, subdir, spec."""
-    head, separator, match = text.rpartition("::")
-    if not separator or not head:
-        return None, None, match
-    bracket = re.fullmatch(r"(.*)\[([^\]]*)\]", head)
-    if bracket:
-        return bracket[1], bracket[2], match
-    channel, slash, subdir = head.rpartition("/")
-    if slash and channel and _SUBDIR.match(subdir):
-        return channel, subdir, match
-    return head, None, match
 
 
 def _absolute(text: str, base: Path) -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from lite_env.errors import SpecError
-from lite_env.spec.channels import is_path, listed_channel, resolve_channel, split_channel
+from lite_env.spec.channels import is_path, listed_channel, resolve_channel
 from lite_env.spec.document import Document, describe, is_null, is_string, line_of
+from lite_env.spec.matchspec import split_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
 from lite_env.spec.selectors import apply_comment_selectors, key_selector
 

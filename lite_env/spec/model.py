@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from lite_env.spec.matchspec import name_of, split_channel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_CHANNELS = ("https://prefix.dev/emscripten-forge-4x", "https://prefix.dev/conda-forge")
 """What an environment file without ``channels`` gets, highest priority first."""
-
-
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,12 +34,11 @@ class Requirement:
     @property
     def match(self) -> str:
         """The match spec without a channel in front."""
-        return self.text.rpartition("::")[2]
+        return split_channel(self.text)[2]
 
     def names(self, package: str) -> bool:
         """Whether the package of this name is asked for."""
-        found = _NAME.match(self.match)
-        return found is not None and found[0].lower() == package
+        return name_of(self.text) == package
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

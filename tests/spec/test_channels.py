@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lite_env.spec.channels import listed_channel, resolve_channel, split_channel
+from lite_env.spec.channels import listed_channel, resolve_channel
 
 BASE = Path("/base/folder")
 
@@ -39,23 +39,6 @@ def test_a_home_folder(monkeypatch):
 def test_what_is_no_channel(text):
     with pytest.raises(ValueError, match="neither a channel's name"):
         resolve_channel(text, BASE)
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("numpy >=1", (None, None, "numpy >=1")),
-        ("::numpy", (None, None, "numpy")),
-        ("c::numpy", ("c", None, "numpy")),
-        ("c/noarch::numpy", ("c", "noarch", "numpy")),
-        ("c[noarch]::numpy", ("c", "noarch", "numpy")),
-        ("./a/b::numpy", ("./a/b", None, "numpy")),
-        ("https://h/c/emscripten-wasm32::numpy", ("https://h/c", "emscripten-wasm32", "numpy")),
-        ("https://h/c::numpy", ("https://h/c", None, "numpy")),
-    ],
-)
-def test_a_channel_in_front_of_a_spec(text, parts):
-    assert split_channel(text) == parts
 
 
 def test_a_plain_name_means_the_listed_channel_of_that_name():
