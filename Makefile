@@ -41,6 +41,7 @@ demo: setup
 	$(BIN)/lite-env run .build/demo --figures -c "import numpy; print(numpy.linspace(0, 1, 5), numpy.__version__)"
 
 test: setup chromium lint test-js
+	$(BIN)/python tests/other_pythons.py
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 lint: setup
@@ -88,5 +89,5 @@ format: setup
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) .build dist $(RUNTIME)/dist $(RUNTIME)/.build $(RUNTIME)/node_modules
+	rm -rf $(VENV) $(VENV)-* .build dist $(RUNTIME)/dist $(RUNTIME)/.build $(RUNTIME)/node_modules
 	rm -rf channels/*/noarch channels/*/emscripten-wasm32
