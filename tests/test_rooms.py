@@ -85,3 +85,37 @@ def test_one_module_knows_each_foreign_solver_and_one_room_each_terminal_library
 def test_a_module_is_at_most_350_lines_or_says_why(path: Path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 350 or "More than 350 lines: " in text
+
+
+def test_no_module_leads_back_to_itself():
+    names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in modules()}
+    # A package's face only hands on what its modules have.
+    graph = {
+        name: {found for found in imports_of(path) if found in names and found != name}
+        for name, path in names.items()
+        if path.name != "__init__.py"
+    }
+    assert not circle_in(graph)
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of one circle, in its order; nothing where there is none."""
+    done: set[str] = set()
+
+    def visit(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name in done:
+            return []
+        for target in sorted(graph.get(name, ())):
+            if found := visit(target, [*way, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := visit(name, []))), [])
+
+
+def test_a_circle_is_seen():
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
