@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import HostError
 from lite_env.host.engine import AskFigures, Incoming, Message, MessageEnvelope, Outgoing, encode_envelope
 from lite_env.host.mailbox import Mailbox
+from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.protocol import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lite_env.lock.model import LockedPackage
     from lite_env.lock.solver import SolveRequest
+    from lite_env.store.protocol import Key
 
 FIGURES = {"requests": 3, "bytes": 2_000_000, "files": 7, "seconds": 1.5}
 
@@ -120,3 +124,44 @@ def message(request: Message, kind: str, content: dict[str, Any], *, channel: st
 def idle(request: Message) -> dict[str, Any]:
     """The envelope that says that all work for `request` is done."""
     return message(request, "status", {"execution_state": "idle"})
+
+
+class MemoryStore:
+    """A store that ends with the test; held to the same contract as the one in a folder."""
+
+    def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
+        self._clock = clock
+        self._contents: dict[str, tuple[bytes, Entry]] = {}
+        self._done: dict[Key, dict[str, str]] = {}
+
+    def read(self, digest: str) -> bytes | None:
+        if digest not in self._contents:
+            return None
+        data, entry = self._contents.pop(digest)
+        if sha256_of_bytes(data) != digest:
+            return None
+        self._contents[digest] = (data, replace(entry, used=self._clock()))
+        return data
+
+    def write(self, data: bytes, *, kind: str, vouched: bool = False) -> str:
+        digest = sha256_of_bytes(data)
+        if self.read(digest) is not None:
+            before = self._contents[digest][1]
+            kind, vouched = before.kind, vouched or before.vouched
+        entry = Entry(digest=digest, kind=kind, size=len(data), used=self._clock(), vouched=vouched)
+        self._contents[digest] = (data, entry)
+        return digest
+
+    def recall(self, key: Key) -> Mapping[str, str] | None:
+        return self._done.get(key)
+
+    def record(self, key: Key, results: Mapping[str, str]) -> None:
+        self._done[key] = dict(results)
+
+    def entries(self) -> Iterator[Entry]:
+        return iter([entry for _, (_, entry) in sorted(self._contents.items())])
+
+    def damage(self, digest: str) -> None:
+        """Change the bytes behind the store's back."""
+        data, entry = self._contents[digest]
+        self._contents[digest] = (data + b"!", entry)
