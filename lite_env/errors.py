@@ -14,9 +14,9 @@
     │   └── ManifestError  a pack cannot be read: unknown format, missing or foreign files
     ├── HostError        a packed kernel could not be started or driven here
     │   ├── KernelStartError  the bootstrap reported a failure
-    │   └── KernelTimeoutError  the kernel did not answer in time
+    │   ├── KernelTimeoutError  the kernel did not answer in time
+    │   └── DriveError   a request of a kernel for a file of the host is refused or fails
     └── SiteError        a site cannot be made or served
-        └── DriveError   a request of a kernel for a file of the host is refused or fails
 
 An error carries what happened (`message`), what to do about it (`hint`) and where
 (`context`, ordered pairs such as ``("file", "environment.yml")``, ``("line", 7)``). It is formatted in one place only:
@@ -86,13 +86,13 @@ class KernelTimeoutError(HostError):
     """The kernel did not finish within the time limit."""
 
 
-class SiteError(LiteEnvError):
-    """A site cannot be made of these packs, or not at that place."""
-
-
-class DriveError(SiteError):
+class DriveError(HostError):
     """A kernel's request for a file below ``/drive`` is refused or fails; `code` is the errno's name (``ENOENT``)."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SiteError(LiteEnvError):
+    """A site cannot be made of these packs, or not at that place."""

@@ -15,12 +15,13 @@ import click
 from lite_env.bootstrap import runtime_dir
 from lite_env.cli.console import print_json, reporter_of
 from lite_env.errors import HostError
+from lite_env.host.drive import FolderDrive
+from lite_env.host.drive_api import new_token
 from lite_env.host.loopback import LoopbackServer
-from lite_env.site.drive import FolderDrive
 from lite_env.site.environments import read_environments
 from lite_env.site.page import make_page
 from lite_env.site.runtime import read_runtime
-from lite_env.site.server import SiteApplication, new_token
+from lite_env.site.server import SiteApplication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

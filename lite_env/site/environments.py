@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from lite_env.errors import SiteError
+from lite_env.host.drive_path import windows_fault
 from lite_env.pack.path import is_safe_component
 from lite_env.pack.reader import MANIFEST, read_manifest
-from lite_env.site.drive_path import windows_fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,20 +1,17 @@
 """``lite-env serve``: the page of a site, live on loopback, with a folder of the host as the kernel's `/drive`.
 
-A page of any origin can send requests to a server on loopback. So every request must name our Host (which the loopback
-server checks), and every request to `api/` must come from our own pages (Origin) and bring the token that was printed.
+Every request must name our Host (which the loopback server checks), and every request to `api/` must come from our own
+pages and bring the token that was printed (see :mod:`lite_env.host.drive_api`).
 """
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from lite_env.errors import DriveError
+from lite_env.host.drive_api import API, DriveApi
 from lite_env.host.loopback import IMMUTABLE, Request, Response, decode_path, refusal, resolve_path
-from lite_env.site.drive import MAX_BODY, answer_request, error_document
 from lite_env.site.encoding import Coding, EncodedFiles, choose_coding, is_worth_encoding, known_codings
 from lite_env.site.headers import cache_control, common_headers, file_headers
 from lite_env.site.plan import INDEX
@@ -25,21 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lite_env.site.drive import FolderDrive
+    from lite_env.host.drive import FolderDrive
     from lite_env.site.environments import SiteEnvironment
     from lite_env.site.page import SitePage
     from lite_env.site.runtime import SiteRuntime
 
-TOKEN_HEADER = "x-lite-env-token"  # noqa: S105 - the name of a header
 _GUARD = (("X-Frame-Options", "SAMEORIGIN"), ("Referrer-Policy", "same-origin"))
 """No page of others shows ours in a frame, or is told its address, which may hold the token."""
-_API = "/api/"
-_DRIVE = "/api/drive"
-
-
-def new_token() -> str:
-    """A token that nobody guesses."""
-    return secrets.token_urlsafe(24)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,8 +57,8 @@ class SiteApplication:
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
-        if request.path.startswith(_API):
-            return self._answer_api(request)
+        if request.path.startswith(API):
+            return DriveApi(token=self.token, drive=self.drive, headers=self._common())(request)
         if request.method == "POST":
             return self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "there are only files here", ("Allow", "GET, HEAD"))
         return self._answer_file(request)
@@ -116,43 +105,6 @@ class SiteApplication:
         if coding is None:
             return Response(headers=headers, body=content)
         return Response(headers=(*headers, ("Content-Encoding", coding)), body=self.encoded.find(content, coding))
-
-    def _answer_api(self, request: Request) -> Response:
-        """Answer `api/drive`; who may ask is decided before anything of the request is read."""
-        reason = self._why_forbidden(request)
-        if reason is not None:
-            return self._refuse_api(HTTPStatus.FORBIDDEN, "EACCES", reason)
-        if request.path != _DRIVE or self.drive is None:
-            return self._refuse_api(HTTPStatus.NOT_FOUND, "ENOENT", f"nothing is served at {request.path!r}")
-        return self._answer_drive(self.drive, request)
-
-    def _why_forbidden(self, request: Request) -> str | None:
-        origin = request.headers.get("origin")
-        if origin is not None and origin != request.own_origin:
-            return f"pages of {origin!r} have no business here"
-        token = request.headers.get(TOKEN_HEADER, "")
-        if not hmac.compare_digest(token.encode(), self.token.encode()):
-            return "the token is missing or wrong: open the address that `lite-env serve` has printed"
-        return None
-
-    def _answer_drive(self, drive: FolderDrive, request: Request) -> Response:
-        if request.method != "POST":
-            allow = ("Allow", "POST")
-            return self._refuse_api(HTTPStatus.METHOD_NOT_ALLOWED, "EINVAL", "the drive takes POST", allow)
-        if request.length is None:
-            return self._refuse_api(HTTPStatus.LENGTH_REQUIRED, "EINVAL", "the length of the request is not told")
-        if request.length > MAX_BODY:
-            reason = f"a request of {request.length} bytes is more than {MAX_BODY}"
-            return self._refuse_api(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "ENOSPC", reason)
-        status, document = answer_request(drive, request.read())
-        return self._json(status, document)
-
-    def _json(self, status: HTTPStatus, document: bytes, *headers: tuple[str, str]) -> Response:
-        kind = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-        return Response(status=status, headers=(*kind, *self._common(), *headers), body=document)
-
-    def _refuse_api(self, status: HTTPStatus, code: str, reason: str, *headers: tuple[str, str]) -> Response:
-        return self._json(status, error_document(DriveError(code, reason))[1], *headers)
 
     def _refuse(self, status: HTTPStatus, reason: str, *headers: tuple[str, str]) -> Response:
         return refusal(status, reason, *self._common(), *headers)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from lite_env.cli import serve as serve_module
 from lite_env.cli.serve import command
-from lite_env.errors import HostError, SiteError
+from lite_env.errors import HostError
 from tests.sites import make_pack, make_runtime
 
 SECONDS = 30
@@ -161,7 +161,7 @@ def test_without_a_folder_the_drive_is_the_browsers(pack, stop_at_once):
 
 
 def test_a_drive_that_is_no_folder_is_refused(pack, tmp_path):
-    with pytest.raises(SiteError, match="is not a folder"):
+    with pytest.raises(HostError, match="is not a folder"):
         run(pack, "--drive", tmp_path / "none")
 
 

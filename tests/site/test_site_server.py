@@ -9,14 +9,15 @@ from urllib.parse import urlsplit
 import brotli
 import pytest
 
+from lite_env.host import drive_api
+from lite_env.host.drive import FolderDrive
+from lite_env.host.drive_api import new_token
 from lite_env.host.loopback import LoopbackServer
-from lite_env.site import server as server_module
-from lite_env.site.drive import FolderDrive
 from lite_env.site.encoding import EncodedFiles
 from lite_env.site.environments import read_environments
 from lite_env.site.page import make_page
 from lite_env.site.runtime import read_runtime
-from lite_env.site.server import SiteApplication, new_token
+from lite_env.site.server import SiteApplication
 from tests.sites import RUNTIME, make_pack
 
 TOKEN = "a token"  # noqa: S105 - of a server that lives for one test
@@ -297,7 +298,7 @@ def test_a_length_that_is_none_is_refused(server, length):
 
 
 def test_a_request_too_long_is_refused_unread(server, monkeypatch):
-    monkeypatch.setattr(server_module, "MAX_BODY", 10)
+    monkeypatch.setattr(drive_api, "MAX_BODY", 10)
     assert refused(server, "is more than 10", code="ENOSPC", body="x" * 11) == 413
 
 

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lite_env.errors import DriveError, SiteError
-from lite_env.site.drive_path import can_be_told, components, locate
+from lite_env.errors import DriveError, HostError
+from lite_env.host.drive_path import can_be_told, components, locate
 from lite_env.store.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ class FolderDrive:
         """Take a folder.
 
         Raises:
-            SiteError: it is none.
+            HostError: it is none.
         """
         if not root.is_dir():
-            raise SiteError(f"'{root}' is not a folder", hint="`--drive` takes the folder that a kernel sees as /drive")
+            raise HostError(f"'{root}' is not a folder", hint="`--drive` takes the folder that a kernel sees as /drive")
         self.root = Path(os.path.realpath(root))
         self._lock = threading.Lock()
         self._methods: dict[str, Callable[[tuple[str, ...], _Data], Any]] = {

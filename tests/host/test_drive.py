@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lite_env.errors import DriveError, SiteError
-from lite_env.site import drive as drive_module
-from lite_env.site.drive import BLOCK_SIZE, DIR_MODE, FILE_MODE, FolderDrive, answer_request
+from lite_env.errors import DriveError, HostError
+from lite_env.host import drive as drive_module
+from lite_env.host.drive import BLOCK_SIZE, DIR_MODE, FILE_MODE, FolderDrive, answer_request
 
 NEEDS_LINKS = pytest.mark.skipif(os.name == "nt", reason="needs the right to make symbolic links")
 BYTES = bytes(range(256)) + b"\r\n\0\xff"
@@ -304,7 +304,7 @@ def test_a_file_longer_than_a_string_can_be_is_refused(drive, monkeypatch):
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):
-    with pytest.raises(SiteError, match="is not a folder") as caught:
+    with pytest.raises(HostError, match="is not a folder") as caught:
         FolderDrive(tmp_path / "none")
     assert "--drive" in caught.value.hint
 
@@ -376,6 +376,57 @@ def test_requests_at_once_lose_nothing(drive, root):
         assert (root / "sub" / f"f{number}").read_bytes() == bytes([number, 19]) * 1000
 
 
+class TellingLock:
+    """A lock that says when somebody comes to it."""
+
+    def __init__(self, lock, met):
+        self._lock = lock
+        self._met = met
+
+    def __enter__(self):
+        self._met()
+        return self._lock.__enter__()
+
+    def __exit__(self, *error):
+        return self._lock.__exit__(*error)
+
+
+@NEEDS_LINKS
+def test_what_another_request_moves_between_a_look_and_its_use_opens_no_way_out(drive, root, tmp_path, monkeypatch):
+    """Where a path leads is decided, then the file is opened: no other request may change the path in between."""
+    (tmp_path / "x").write_text("SECRET")
+    (root / "d").mkdir()
+    (root / "d" / "x").write_text("public")
+    # Where it lies it leads to the drive's own folder; as `d` it leads to the one above.
+    (root / "sub" / "way").symlink_to("..")
+    met = threading.Event()
+
+    def swap():
+        ask(drive, "rename", "/d", newPath="/aside")
+        ask(drive, "rename", "/sub/way", newPath="/d")
+        met.set()
+
+    swapper = threading.Thread(target=swap)
+    decide = drive_module.locate
+    mine: list[bool] = []
+
+    def decide_and_pause(*args):
+        found = decide(*args)
+        mine.append(threading.current_thread() is threading.main_thread())
+        # A `get` asks what it is, then where it is.
+        if mine == [True, True]:
+            swapper.start()
+            # It has moved all it wants, or it has to wait for this request.
+            assert met.wait(60)
+        return found
+
+    monkeypatch.setattr(drive, "_lock", TellingLock(drive._lock, lambda: swapper.ident is not None and met.set()))
+    monkeypatch.setattr(drive_module, "locate", decide_and_pause)
+    assert get(drive, "/d/x") == b"public"
+    swapper.join()
+    assert error_of(drive, "get", "/d/x") == (403, "EACCES")
+
+
 METHODS = ("get", "getattr", "getmode", "lookup", "mknod", "put", "readdir", "rename", "rmdir")
 NAMES = st.sampled_from(
     ["", ".", "..", "a", "b", "in", "out", "up", "dead", "over", "name:", "%2e%2e", "..%2f", "\\..", "a\0", "~", "..\\"]
@@ -435,4 +486,4 @@ def test_what_is_put_is_got(tmp_path_factory, content, name):
 
 
 def test_a_drive_error_is_an_error_of_ours():
-    assert isinstance(DriveError("EIO", "x"), SiteError)
+    assert isinstance(DriveError("EIO", "x"), HostError)

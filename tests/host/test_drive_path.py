@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import DriveError
-from lite_env.site.drive_path import components, locate
+from lite_env.host.drive_path import components, locate
 
 NEEDS_LINKS = pytest.mark.skipif(os.name == "nt", reason="needs the right to make symbolic links")
 
