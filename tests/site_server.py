@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from lite_env.host.server import cache_control, content_type
+from lite_env.host.files import cache_control, content_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
+from lite_env.host.files import IMMUTABLE, REVALIDATE, content_type
 from lite_env.host.find import find_node
-from lite_env.host.loopback import IMMUTABLE, REVALIDATE, content_type
 from lite_env.store.atomic import write_bytes
 
 if TYPE_CHECKING:

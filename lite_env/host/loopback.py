@@ -11,95 +11,31 @@ import contextlib
 import errno
 import io
 import os
-import re
 import socket
+import socketserver
 import sys
 import threading
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
-from urllib.parse import unquote_to_bytes, urlsplit
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from lite_env.errors import HostError
+from lite_env.host.files import open_regular
+from lite_env.host.http_head import RequestError, parse_head
+from lite_env.host.wire import PIECE, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
-MIME_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".gz": "application/gzip",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".map": "application/json",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".wasm": "application/wasm",
-    ".zst": "application/zstd",
-}
-ISOLATION = (
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Embedder-Policy", "require-corp"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-)
-"""Headers by which a page gets SharedArrayBuffer; they belong on every answer, workers' scripts too."""
+    from lite_env.host.http_head import Head
 
-IMMUTABLE = "public, max-age=31536000, immutable"
-REVALIDATE = "no-cache"
+MAX_CONNECTIONS = 128
+"""More than any number of open pages has; a client that opens them without end takes no more threads than these."""
 
-_HASHED = re.compile(r"(?:^|[-.])[0-9a-f]{16,64}\.")
-_CHUNK = 1 << 20  # bytes
-_DRAINED = 64 << 20  # bytes of a refused body that are still read, so that the client sees the refusal
-_LINGER = 2.0  # seconds without a byte of it
 _ADDRESS = "127.0.0.1"
-
-
-def content_type(name: str) -> str:
-    """The MIME type by which a file is served; of ``x.json.zst`` it is zstd's, never a Content-Encoding."""
-    return MIME_TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
-
-
-def cache_control(name: str) -> str:
-    """``immutable`` for a file whose name holds its hash, else ask again every time."""
-    return IMMUTABLE if _HASHED.search(name) else REVALIDATE
-
-
-def resolve_path(url_path: str, mounts: Mapping[str, Path]) -> Path | None:
-    """The file that a URL's path stands for; None when there is none, or when it is outside its mount.
-
-    Args:
-        url_path: still percent-encoded, with the leading slash.
-        mounts: folders by URL prefix such as ``/pack/``.
-    """
-    path = decode_path(url_path)
-    if path is None:
-        return None
-    for prefix, folder in mounts.items():
-        if not path.startswith(prefix):
-            continue
-        parts = path[len(prefix) :].split("/")
-        if any(part in {"", ".", ".."} or set(part) & set("\\\0:") for part in parts):
-            return None
-        root = folder.resolve()
-        try:
-            found = root.joinpath(*parts).resolve()
-            return found if found.is_file() and found.is_relative_to(root) else None
-        except OSError:
-            # A name longer than the file system allows, or a loop of links.
-            return None
-    return None
-
-
-def decode_path(url_path: str) -> str | None:
-    """A URL's path without its percent signs; None when it is not UTF-8."""
-    try:
-        return unquote_to_bytes(url_path).decode()
-    except UnicodeDecodeError:
-        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,98 +85,172 @@ def refusal(status: HTTPStatus, reason: str, *headers: tuple[str, str]) -> Respo
     return Response(status=status, headers=(kind, ("Cache-Control", "no-store"), *headers), body=text)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(socketserver.BaseRequestHandler):
+    """Answers the requests of one connection, one after the other."""
+
     server: _Server
-    protocol_version = "HTTP/1.1"
-    # Head and body are two packets: the second would wait 40 ms for the delayed acknowledgement of the first.
-    disable_nagle_algorithm = True
-    server_version = "lite_env"
-    sys_version = ""
 
-    def do_GET(self) -> None:
-        self._answer()
+    def setup(self) -> None:
+        # Head and body are two packets: the second would wait 40 ms for the delayed acknowledgement of the first.
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.wire = Wire(self.request)
 
-    def do_HEAD(self) -> None:
-        self._answer()
+    def handle(self) -> None:
+        try:
+            while (raw := self.wire.read_head()) is not None:
+                head = parse_head(raw)
+                with self.server.answering(self.request):
+                    if not self.answer(head):
+                        return
+        except RequestError as error:
+            self._send(refusal(error.status, error.reason), persistent=False)
+            self.wire.linger()
 
-    def do_POST(self) -> None:
-        self._answer()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Stay silent: stderr belongs to the kernel."""
-
-    def _answer(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        rest = int(length) if length.isascii() and length.isdecimal() else None
+    def answer(self, head: Head) -> bool:
+        """Answer one request; whether another may follow."""
+        unread = head.length or 0
 
         def read() -> bytes:
-            nonlocal rest
-            wanted, rest = rest or 0, 0
-            return self.rfile.read(wanted)
+            nonlocal unread
+            wanted, unread = unread, 0
+            if wanted and head.headers.get("expect", "").lower() == "100-continue":
+                self.wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return self.wire.read_body(wanted)
 
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(method=self.command, path=urlsplit(self.path).path, headers=headers, read=read, length=rest)
-        if self.headers.get("Host") not in self.server.hosts:
-            reason = "this server answers for its own name only"
-            response = refusal(HTTPStatus.MISDIRECTED_REQUEST, reason)
-        else:
-            try:
-                response = self.server.application(request)
-            except Exception:
-                self._send(refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a bug in lite_env"))
-                raise
-        if not rest and "Transfer-Encoding" not in self.headers:
-            self._send(response)
-            return
+        request = Request(method=head.method, path=head.path, headers=head.headers, read=read, length=head.length)
+        response = self._response(request)
         # A body that nobody asked for: what follows it cannot be told apart from it.
-        self.close_connection = True
-        self._send(response)
-        self._linger()
+        unwanted = bool(unread) or head.chunked
+        persistent = head.persistent and not unwanted
+        self._send(response, with_body=head.method != "HEAD", persistent=persistent)
+        if unwanted:
+            self.wire.linger()
+        return persistent
 
-    def _linger(self) -> None:
-        """Take in what the client still sends: closing at once would take the answer from it (RFC 9112, 9.6)."""
-        taken = 0
-        with contextlib.suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(_LINGER)
-            while taken < _DRAINED and (chunk := self.rfile.read1(_CHUNK)):
-                taken += len(chunk)
+    def _response(self, request: Request) -> Response:
+        if request.headers.get("host") not in self.server.hosts:
+            return refusal(HTTPStatus.MISDIRECTED_REQUEST, "this server answers for its own name only")
+        try:
+            return self.server.application(request)
+        except (RequestError, ConnectionError):
+            raise
+        except OSError as error:
+            return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"a file cannot be read: {error.strerror}")
+        except Exception:
+            with contextlib.suppress(OSError):
+                bug = refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a bug in lite_env")
+                self._send(bug, with_body=request.method != "HEAD", persistent=False)
+            raise
 
-    def _send(self, response: Response) -> None:
+    def _send(self, response: Response, *, with_body: bool = True, persistent: bool) -> None:
         with contextlib.ExitStack() as stack:
-            body = response.body
-            stream: io.BufferedIOBase = stack.enter_context(
-                body.open("rb") if isinstance(body, Path) else io.BytesIO(body)
-            )
-            # The length that is announced is the length of this open file.
-            size = stream.seek(0, io.SEEK_END)
+            stream, response = _open_body(response)
+            stack.enter_context(stream)
+            # The length that is announced is the length of this open file, and so much is sent of it.
+            left = stream.seek(0, io.SEEK_END)
             stream.seek(0)
-            self.send_response(response.status)
-            for name, value in response.headers:
-                self.send_header(name, value)
-            if response.status != HTTPStatus.NOT_MODIFIED:
-                self.send_header("Content-Length", str(size))
-            if self.close_connection:
-                self.send_header("Connection", "close")
-            self.end_headers()
-            while self.command != "HEAD" and (chunk := stream.read(_CHUNK)):
-                self.wfile.write(chunk)
+            self.wire.send(_response_head(response, left, persistent=persistent))
+            while with_body and left:
+                piece = stream.read(min(left, PIECE))
+                if not piece:
+                    raise ConnectionAbortedError("the file became shorter while it was sent")
+                self.wire.send(piece)
+                left -= len(piece)
 
 
-class _Server(ThreadingHTTPServer):
+def _open_body(response: Response) -> tuple[io.BufferedIOBase, Response]:
+    """The body as an open stream, and the response that goes with it: a refusal where the file cannot be read."""
+    if isinstance(response.body, bytes):
+        return io.BytesIO(response.body), response
+    try:
+        return open_regular(response.body), response
+    except FileNotFoundError:
+        other = refusal(HTTPStatus.NOT_FOUND, "there is no such file any more")
+    except OSError as error:
+        other = refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"the file cannot be read: {error.strerror}")
+    return io.BytesIO(other.body if isinstance(other.body, bytes) else b""), other
+
+
+def _response_head(response: Response, length: int, *, persistent: bool) -> bytes:
+    fields = [("Server", "lite_env"), ("Date", formatdate(usegmt=True)), *response.headers]
+    if response.status != HTTPStatus.NOT_MODIFIED:
+        fields.append(("Content-Length", str(length)))
+    if not persistent:
+        fields.append(("Connection", "close"))
+    lines = [
+        f"HTTP/1.1 {response.status.value} {response.status.phrase}",
+        *(f"{name}: {text}" for name, text in fields),
+    ]
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
+
+
+class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     # On Windows it would let a second server take the same port.
     allow_reuse_address = os.name != "nt"
+    # A page opens its connections at once, and several pages may be open.
+    request_queue_size = 128
 
     def __init__(self, application: Application, port: int) -> None:
         super().__init__((_ADDRESS, port), _Handler)
         self.application = application
+        self.server_port: int = self.server_address[1]
         self.hosts = {f"{_ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"}
+        self._lock = threading.Lock()
+        # Every open connection; those that wait for a request come first in the order in which they began to.
+        self._waiting: dict[socket.socket, None] = {}
+        self._busy: set[socket.socket] = set()
 
-    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's types
+        """Serve a connection in a thread of its own; with too many of them, one that waits for a request ends."""
+        with self._lock:
+            if len(self._waiting) + len(self._busy) >= MAX_CONNECTIONS:
+                oldest = next(iter(self._waiting), None)
+                if oldest is None:
+                    self.shutdown_request(request)
+                    return
+                del self._waiting[oldest]
+                _end(oldest)
+            self._waiting[request] = None
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
+        """Forget the connection when it is over."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                self._waiting.pop(request, None)
+                self._busy.discard(request)
+
+    @contextlib.contextmanager
+    def answering(self, connection: socket.socket) -> Iterator[None]:
+        """While the block runs, the connection is not one that waits."""
+        with self._lock:
+            self._waiting.pop(connection, None)
+            self._busy.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(connection)
+                self._waiting[connection] = None
+
+    def end_connections(self) -> None:
+        """End all that is open: who asks after the end is to learn that there is nobody."""
+        with self._lock:
+            for connection in (*self._waiting, *self._busy):
+                _end(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
         """Show bugs only: a browser that goes away in the middle of an answer is no error."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class LoopbackServer:
@@ -285,6 +295,7 @@ class LoopbackServer:
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
             self._thread.join()
+            self._server.end_connections()
             with contextlib.suppress(OSError):
                 self._server.server_close()
             self._server = None

@@ -8,16 +8,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from lite_env.host.loopback import (
-    ISOLATION,
-    LoopbackServer,
-    Request,
-    Response,
-    cache_control,
-    content_type,
-    refusal,
-    resolve_path,
-)
+from lite_env.host.files import ISOLATION, cache_control, content_type, resolve_path
+from lite_env.host.loopback import LoopbackServer, Request, Response, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

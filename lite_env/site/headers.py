@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from lite_env.errors import SiteError
-from lite_env.host.loopback import IMMUTABLE, ISOLATION, content_type
-from lite_env.host.loopback import cache_control as cache_control_by_name
+from lite_env.host.files import IMMUTABLE, ISOLATION, content_type
+from lite_env.host.files import cache_control as cache_control_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from lite_env.host.drive_api import API, DriveApi
-from lite_env.host.loopback import IMMUTABLE, Request, Response, decode_path, refusal, resolve_path
+from lite_env.host.files import IMMUTABLE, decode_path, resolve_path
+from lite_env.host.loopback import Request, Response, refusal
 from lite_env.site.encoding import Coding, EncodedFiles, choose_coding, is_worth_encoding, known_codings
 from lite_env.site.headers import cache_control, common_headers, file_headers
 from lite_env.site.plan import INDEX

@@ -14,8 +14,9 @@ import pytest
 
 from lite_env.bootstrap.runtime_files import runtime_dir
 from lite_env.host.drive import FolderDrive
+from lite_env.host.files import ISOLATION
 from lite_env.host.find import find_chromium
-from lite_env.host.loopback import ISOLATION, LoopbackServer, Request, Response
+from lite_env.host.loopback import LoopbackServer, Request, Response
 from lite_env.site.environments import read_environments
 from lite_env.site.page import make_page
 from lite_env.site.runtime import read_runtime

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lite_env.bootstrap import runtime_dir
+from lite_env.host.files import ISOLATION, content_type, resolve_path
 from lite_env.host.find import find_chromium
-from lite_env.host.loopback import ISOLATION, LoopbackServer, Request, Response, content_type, refusal, resolve_path
+from lite_env.host.loopback import LoopbackServer, Request, Response, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

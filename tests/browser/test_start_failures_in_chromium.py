@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -13,7 +12,8 @@ from lite_env.bootstrap import runtime_dir
 from lite_env.host.chromium import PAGE, ChromiumEngine
 from lite_env.host.client import KernelClient
 from lite_env.host.engine import Log, Start
-from lite_env.host.loopback import _Handler, resolve_path
+from lite_env.host.files import resolve_path
+from lite_env.host.loopback import _Handler
 from lite_env.host.server import StaticServer
 from tests.broken_packs import DAMAGES, FAST, BrokenPack, check, start_failure
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.async_api import Page
+
+    from lite_env.host.http_head import Head
+    from lite_env.host.wire import Wire
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("start failures in Chromium")]
 
@@ -33,7 +36,7 @@ class FaultyServer(StaticServer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.faults: dict[str, Callable[[_Handler, bytes], None]] = {}
+        self.faults: dict[str, Callable[[Wire, bytes], None]] = {}
         self.broken_at = 0.0
 
     def __enter__(self) -> Self:
@@ -41,15 +44,14 @@ class FaultyServer(StaticServer):
         faulty = self
 
         class Handler(_Handler):
-            def _answer(self) -> None:
-                path = urlsplit(self.path).path
-                fault = next((fault for part, fault in faulty.faults.items() if part in path), None)
-                file = resolve_path(path, faulty._mounts)
-                if fault is None or file is None or path.startswith("/runtime/"):
-                    super()._answer()
-                else:
-                    faulty.broken_at = monotonic()
-                    fault(self, file.read_bytes())
+            def answer(self, head: Head) -> bool:
+                fault = next((fault for part, fault in faulty.faults.items() if part in head.path), None)
+                file = resolve_path(head.path, faulty._mounts)
+                if fault is None or file is None or head.path.startswith("/runtime/"):
+                    return super().answer(head)
+                faulty.broken_at = monotonic()
+                fault(self.wire, file.read_bytes())
+                return False
 
         self._server.RequestHandlerClass = Handler
         return self
@@ -65,30 +67,27 @@ class FaultyServer(StaticServer):
 def answer(status: int = 200, content_type: str = "application/octet-stream", body: bytes | None = None):
     """A fault: another status, type or body."""
 
-    def fault(handler: _Handler, content: bytes) -> None:
+    def fault(wire: Wire, content: bytes) -> None:
         content = content if body is None else body
-        handler.send_response(status)
-        handler.send_header("Content-Type", content_type)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.send_header("Cache-Control", "no-store")
-        handler.end_headers()
-        handler.wfile.write(content)
+        send_head(wire, status, len(content), f"Content-Type: {content_type}", "Cache-Control: no-store")
+        wire.send(content)
 
     return fault
 
 
-def hang_up(handler: _Handler, content: bytes) -> None:
+def send_head(wire: Wire, status: int, length: int, *fields: str) -> None:
+    lines = (f"HTTP/1.1 {status} as the fault has it", f"Content-Length: {length}", "Connection: close", *fields)
+    wire.send("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+
+
+def hang_up(wire: Wire, content: bytes) -> None:
     """A fault: the connection ends without an answer."""
-    handler.close_connection = True
 
 
-def break_off(handler: _Handler, content: bytes) -> None:
+def break_off(wire: Wire, content: bytes) -> None:
     """A fault: the connection ends in the middle of the body."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(content)))
-    handler.end_headers()
-    handler.wfile.write(content[: len(content) // 2])
-    handler.close_connection = True
+    send_head(wire, 200, len(content))
+    wire.send(content[: len(content) // 2])
 
 
 class Browser(ChromiumEngine):
@@ -193,13 +192,10 @@ def test_a_server_that_fails_ends_the_start_in_its_error(lua, browser, which, la
 
 
 def test_a_missing_index_is_told_while_the_module_is_still_coming(lua, browser):
-    def stall(handler: _Handler, content: bytes) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content[:1000])
-        handler.wfile.flush()
-        handler.rfile.read(1)  # Returns when the browser goes away.
+    def stall(wire: Wire, content: bytes) -> None:
+        send_head(wire, 200, len(content))
+        wire.send(content[:1000])
+        wire.read_head()  # Returns when the browser goes away.
 
     browser.server.faults |= {".wasm": stall, "index-": answer(404)}
     began = monotonic()

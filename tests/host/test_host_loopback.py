@@ -11,15 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import HostError
-from lite_env.host.loopback import (
-    LoopbackServer,
-    Request,
-    Response,
-    cache_control,
-    content_type,
-    refusal,
-    resolve_path,
-)
+from lite_env.host.files import cache_control, content_type, resolve_path
+from lite_env.host.loopback import LoopbackServer, Request, Response, refusal
 
 DIGEST = "0123456789abcdef" * 4
 
