@@ -18,10 +18,12 @@ from lite_env.errors import HostError
 from lite_env.host.drive import FolderDrive
 from lite_env.host.drive_api import new_token
 from lite_env.host.loopback import LoopbackServer
+from lite_env.site.encoding import EncodedFiles
 from lite_env.site.environments import read_environments
 from lite_env.site.page import make_page
 from lite_env.site.runtime import read_runtime
 from lite_env.site.server import SiteApplication
+from lite_env.store.local import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +101,7 @@ def _application(packs: tuple[Path, ...], drive: Path | None, *, isolation: bool
         token=new_token(),
         drive=None if drive is None else FolderDrive(drive),
         isolation=isolation,
+        encoded=EncodedFiles(store=open_store()),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
 
@@ -26,6 +26,17 @@ _PREFIX_LENGTH = 155
 _FILE, _LINK, _PAX = b"0", b"2", b"x"
 _MODE_FILE, _MODE_EXECUTABLE, _MODE_LINK = 0o644, 0o755, 0o777
 _CHECKSUM = slice(148, 156)
+
+
+class Frame(NamedTuple):
+    """The form of a compressed file, which decides about its bytes as the level does."""
+
+    content_size: bool = True
+    checksum: bool = True
+    threads: int = 0  # more would change the bytes
+
+
+FRAME = Frame()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,8 +92,10 @@ def build_tar(entries: Sequence[Entry], body: Callable[[Entry], bytes]) -> bytes
 
 
 def compress(raw: bytes, level: int) -> bytes:
-    """One zstd frame with content size and checksum; single-threaded, since threads would change the bytes."""
-    compressor = zstandard.ZstdCompressor(level=level, write_content_size=True, write_checksum=True, threads=0)
+    """One zstd frame of the form `FRAME`."""
+    compressor = zstandard.ZstdCompressor(
+        level=level, write_content_size=FRAME.content_size, write_checksum=FRAME.checksum, threads=FRAME.threads
+    )
     return compressor.compress(raw)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from lite_env import __version__
 from lite_env.errors import ManifestError, PackError
-from lite_env.pack.archive import Entry, build_tar, compress, compressor_version, tar_offsets
+from lite_env.pack.archive import FRAME, Entry, build_tar, compress, compressor_version, tar_offsets
 from lite_env.pack.dylink import is_wasm, needed_libraries
 from lite_env.pack.index import Index, IndexedFile, IndexedLink, encode_index
 from lite_env.pack.manifest import (
@@ -31,6 +31,8 @@ from lite_env.pack.reader import MANIFEST, inflate, read_checked, read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.protocol import FORGETFUL, key_of
+from lite_env.store.results import find_result, keep_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from lite_env.pack.plan import PackPlan
     from lite_env.prefix.model import KernelSpec
     from lite_env.progress import Reporter
-    from lite_env.store.keyed import KeyedCache
+    from lite_env.store.protocol import Store
 
 _NAME_DIGITS = 16  # of a SHA-256, in the name of a kernel's binary
 
@@ -54,12 +56,10 @@ class _Written:
     not_wasm: tuple[str, ...]
 
 
-def write_pack(
-    plan: PackPlan, output: Path, *, cache: KeyedCache | None = None, reporter: Reporter = SILENT
-) -> Manifest:
+def write_pack(plan: PackPlan, output: Path, *, store: Store = FORGETFUL, reporter: Reporter = SILENT) -> Manifest:
     """Write the pack that was planned; `output` is replaced in one step when all of it is complete.
 
-    Archives are taken over where they were compressed in the same way before: out of `cache`, which keeps what is
+    Archives are taken over where they were compressed in the same way before: out of `store`, which keeps what is
     compressed here, or out of a pack that stood there.
 
     Raises:
@@ -70,7 +70,7 @@ def write_pack(
     with new_directory(output) as staging:
         for folder in ("archives", "kernels"):
             (staging / folder).mkdir()
-        shelf = _Shelf(staging=staging, old=old, cache=cache, level=plan.level)
+        shelf = _Shelf(staging=staging, old=old, store=store, level=plan.level)
         with ThreadPoolExecutor(max_workers=1) as beside:
             pending = beside.submit(lambda: tuple(_write_kernel(plan, kernel, shelf) for kernel in plan.kernels))
             written = _write_archives(plan, shelf, reporter)
@@ -194,12 +194,12 @@ class _Shelf:
 
     staging: Path
     old: Mapping[str, tuple[Path, Archive | File | IndexFile]]
-    cache: KeyedCache | None
+    store: Store
     level: int
 
     def put(self, digest: str, raw: bytes, path: str) -> tuple[int, str]:
         """Compress `raw` into the pack's file `path`: its compressed size and hash."""
-        data = self._of_old_pack(digest) or self._of_cache(digest, raw)
+        data = self._of_old_pack(digest) or self._of_store(digest, raw)
         (self.staging / path).write_bytes(data)
         return len(data), sha256_of_bytes(data)
 
@@ -215,14 +215,14 @@ class _Shelf:
             return None
         return data
 
-    def _of_cache(self, digest: str, raw: bytes) -> bytes:
+    def _of_store(self, digest: str, raw: bytes) -> bytes:
         """The compressed file as it was kept, or made and kept now."""
-        key = f"{digest}-{compressor_version()}-{self.level}"
-        data = self.cache.find(key) if self.cache is not None else None
+        # All that decides the bytes.
+        key = key_of("archive", FRAME, digest, compressor_version(), self.level)
+        data = find_result(self.store, key)
         if data is None:
             data = compress(raw, self.level)
-            if self.cache is not None:
-                self.cache.keep(key, data)
+            keep_result(self.store, key, data, vouched=True)
         return data
 
 

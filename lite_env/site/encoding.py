@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import importlib.metadata
 import importlib.util
 import threading
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from lite_env.store.atomic import write_bytes
 from lite_env.store.digest import sha256_of_bytes
-from lite_env.store.location import cache_directory
+from lite_env.store.protocol import FORGETFUL, key_of
+from lite_env.store.results import find_result, keep_result
+
+if TYPE_CHECKING:
+    from lite_env.store.protocol import Store
 
 Coding = Literal["br", "gzip"]
 
@@ -52,19 +57,28 @@ def encode(data: bytes, coding: Coding) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodedFiles:
-    """Encoded forms of files, kept under the SHA-256 of what they were made of."""
+    """Encoded forms of files, kept in a store under what they were made of and how."""
 
-    directory: Path = field(default_factory=lambda: cache_directory("encoded"))
+    store: Store = FORGETFUL
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, data: bytes, coding: Coding) -> Path:
-        """The file with `data` in a coding; it is made if needed."""
-        target = self.directory / f"{sha256_of_bytes(data)}.{coding}"
+    def find(self, data: bytes, coding: Coding) -> bytes:
+        """`data` in a coding; it is made if needed."""
+        key = key_of("encoded", coding, _settings(coding), sha256_of_bytes(data))
         # One after the other: a browser asks for script and module at once, and twice the work is no faster.
         with self._lock:
-            if not target.is_file():
-                write_bytes(target, encode(data, coding))
-        return target
+            encoded = find_result(self.store, key)
+            if encoded is None:
+                encoded = encode(data, coding)
+                keep_result(self.store, key, encoded)
+        return encoded
+
+
+def _settings(coding: Coding) -> list[str | int]:
+    """What decides the encoded bytes besides the data."""
+    if coding == "gzip":
+        return [_GZIP_LEVEL, zlib.ZLIB_RUNTIME_VERSION]
+    return [_BROTLI_QUALITY, importlib.metadata.version("brotli")]
 
 
 def _is_zero(parameter: str) -> bool:

@@ -67,3 +67,28 @@ class Store(Protocol):
 
     def entries(self) -> Iterator[Entry]:
         """All bytes that are kept, in the order of their digests."""
+
+
+class _Forgetful:
+    def read(self, digest: str) -> bytes | None:  # noqa: ARG002 - the seam's shape
+        """Have nothing."""
+        return None
+
+    def write(self, data: bytes, *, kind: str, vouched: bool = False) -> str:  # noqa: ARG002 - the seam's shape
+        """Keep nothing."""
+        return hashlib.sha256(data).hexdigest()
+
+    def recall(self, key: Key) -> Mapping[str, str] | None:  # noqa: ARG002 - the seam's shape
+        """Know nothing."""
+        return None
+
+    def record(self, key: Key, results: Mapping[str, str]) -> None:
+        """Note nothing."""
+
+    def entries(self) -> Iterator[Entry]:
+        """List nothing."""
+        return iter(())
+
+
+FORGETFUL = _Forgetful()
+"""A store that keeps nothing: the default of public functions, as `SILENT` is of reporters."""

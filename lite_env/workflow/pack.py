@@ -18,7 +18,7 @@ from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
 from lite_env.spec.environment import find_environment_file, read_environment
 from lite_env.spec.settings import read_project_workloads
-from lite_env.store.keyed import user_cache
+from lite_env.store.local import open_store
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.lock import LockOptions, lock_environment, read_spec
 from lite_env.workflow.prepare import PlanOptions, plan_traced
@@ -115,7 +115,7 @@ def pack_environment(
         LiteEnvError: of whichever step failed.
     """
     plan = plan_environment(source, options or PackOptions(), reporter=reporter)
-    return plan, write_pack(plan, output, cache=user_cache("archives"), reporter=reporter)
+    return plan, write_pack(plan, output, store=open_store(), reporter=reporter)
 
 
 def _filters(source: Path, options: PackOptions) -> FileFilter:

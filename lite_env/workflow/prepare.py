@@ -22,7 +22,7 @@ from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
-from lite_env.store.keyed import user_cache
+from lite_env.store.local import open_store
 from lite_env.workflow.compile import compile_environment
 from lite_env.workflow.trace import trace_environment
 
@@ -132,7 +132,7 @@ class _Workshop:
     def pack(self, bytecode: Bytecode | None) -> Path:
         """The folder of such a pack."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lite-env-"))) / "pack"
-        write_pack(self._make(bytecode=bytecode), folder, cache=user_cache("archives"))
+        write_pack(self._make(bytecode=bytecode), folder, store=open_store())
         return folder
 
 

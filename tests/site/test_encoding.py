@@ -8,6 +8,8 @@ import pytest
 
 from lite_env.site import encoding
 from lite_env.site.encoding import EncodedFiles, choose_coding, encode, is_worth_encoding, known_codings
+from lite_env.store.local import LocalStore
+from tests.fakes import MemoryStore
 
 BOTH = ("br", "gzip")
 DATA = b"a text that can be made smaller\n" * 100
@@ -63,7 +65,7 @@ def test_only_what_gets_smaller_is_encoded(path, size, expected):
     assert is_worth_encoding(path, size) is expected
 
 
-def test_an_encoded_file_is_made_once(tmp_path, monkeypatch):
+def test_an_encoded_file_is_made_once(monkeypatch):
     calls = []
 
     def count(data, coding):
@@ -71,7 +73,8 @@ def test_an_encoded_file_is_made_once(tmp_path, monkeypatch):
         return encode(data, coding)
 
     monkeypatch.setattr(encoding, "encode", count)
-    files = EncodedFiles(directory=tmp_path)
+    store = MemoryStore()
+    files = EncodedFiles(store=store)
     found = []
     workers = [threading.Thread(target=lambda: found.append(files.find(DATA, "gzip"))) for _ in range(4)]
     for worker in workers:
@@ -79,13 +82,20 @@ def test_an_encoded_file_is_made_once(tmp_path, monkeypatch):
     for worker in workers:
         worker.join()
     assert len(set(found)) == 1
-    assert gzip.decompress(found[0].read_bytes()) == DATA
-    EncodedFiles(directory=tmp_path).find(DATA, "gzip")
+    assert gzip.decompress(found[0]) == DATA
+    EncodedFiles(store=store).find(DATA, "gzip")
     assert calls == ["gzip"]
     assert files.find(DATA, "br") != found[0]
     assert files.find(DATA + b"x", "gzip") != found[0]
 
 
-def test_the_cache_is_lite_envs(monkeypatch, tmp_path):
-    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path))
-    assert EncodedFiles().directory == tmp_path / "encoded"
+def test_an_encoded_file_that_was_damaged_in_the_store_is_made_anew(tmp_path):
+    store = LocalStore(tmp_path)
+    whole = EncodedFiles(store=store).find(DATA, "gzip")
+    for file in (path for path in tmp_path.rglob("*") if path.is_file()):
+        file.write_bytes(file.read_bytes().replace(whole, encode(b"something else", "gzip")))
+    assert EncodedFiles(store=store).find(DATA, "gzip") == whole
+
+
+def test_without_a_store_nothing_is_kept():
+    assert gzip.decompress(EncodedFiles().find(DATA, "gzip")) == DATA

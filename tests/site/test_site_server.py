@@ -18,6 +18,7 @@ from lite_env.site.environments import read_environments
 from lite_env.site.page import make_page
 from lite_env.site.runtime import read_runtime
 from lite_env.site.server import SiteApplication
+from lite_env.store.local import LocalStore
 from tests.sites import RUNTIME, make_pack
 
 TOKEN = "a token"  # noqa: S105 - of a server that lives for one test
@@ -46,7 +47,7 @@ def start(tmp_path, pack, made_packs, runtime, folder):
             "page": make_page(environments, found, drive="server"),
             "token": TOKEN,
             "drive": FolderDrive(folder),
-            "encoded": EncodedFiles(directory=tmp_path / "encoded"),
+            "encoded": EncodedFiles(store=LocalStore(tmp_path / "store")),
         }
         server = LoopbackServer(SiteApplication(**(attributes | changed)))
         running.append(server)
@@ -185,7 +186,7 @@ def test_what_gets_smaller_is_encoded_once(server, runtime, tmp_path, accepted, 
         assert headers["Content-Type"] == "text/javascript; charset=utf-8"
         assert int(headers["Content-Length"]) == len(body) < len(RUNTIME["page.js"])
         assert coding.decompress(body).decode() == RUNTIME["page.js"]
-    assert len(list((tmp_path / "encoded").iterdir())) == 1
+    assert len(list(LocalStore(tmp_path / "store").entries())) == 1
     _, headers, body = ask(server, path)
     assert (body.decode(), headers["Vary"], headers.get("Content-Encoding")) == (
         RUNTIME["page.js"],
