@@ -24,6 +24,7 @@ from lite_env.errors import ChannelError
 from lite_env.lock.conda import index_channel
 from lite_env.progress import SILENT
 from lite_env.store.atomic import replace_directory, write_text
+from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -219,7 +220,8 @@ def _make_packages(
 
 def _normalise_index(path: Path) -> None:
     """Make the index a function of the packages: sorted, and without the moment of indexing in every record."""
-    repodata = json.loads(path.read_bytes())
+    origin = Origin(what="the index of the channel", error=ChannelError, file=str(path))
+    repodata = parse_json(read_bounded(path, origin), origin)
     for section in ("packages", "packages.conda"):
         for record in repodata.get(section, {}).values():
             record.pop("indexed_timestamp", None)

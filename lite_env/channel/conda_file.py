@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import zstandard
 
 from lite_env.channel.model import PREFIX_PLACEHOLDER
+from lite_env.errors import ChannelError
 from lite_env.store.atomic import write_bytes
+from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,7 +42,8 @@ def complete_package(path: Path, *, prefix_paths: Collection[str], noarch_python
         parts = {name: archive.read(name) for name in archive.namelist()}
     name = next(name for name in parts if name.startswith("info-"))
     info = _read_tar(parts[name])
-    info["info/paths.json"] = _json(_with_prefixes(json.loads(info["info/paths.json"]), prefix_paths))
+    origin = Origin(what="the package's info/paths.json", error=ChannelError, file=str(path))
+    info["info/paths.json"] = _json(_with_prefixes(parse_json(info["info/paths.json"], origin), prefix_paths))
     if noarch_python:
         info["info/link.json"] = _json(_LINK_JSON)
     parts[name] = _write_tar(info, timestamp)

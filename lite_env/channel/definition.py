@@ -23,6 +23,7 @@ from lite_env.channel.strict_yaml import Mapping, Value, parse_mapping
 from lite_env.channel.transform import check_transform
 from lite_env.errors import ChannelError
 from lite_env.store.digest import is_sha256, sha256_of_bytes
+from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,15 +50,16 @@ def load_definition(directory: Path) -> ChannelDefinition:
         ChannelError: there is none, or something in it is wrong; with file, line, key, what was found and expected.
     """
     file = directory / DEFINITION_FILE
+    origin = Origin(what="the channel definition", error=ChannelError, file=str(file))
     try:
-        data = file.read_bytes()
-        text = data.decode()
+        data = read_bounded(file, origin)
+        text = decode_text(data, origin)
     except FileNotFoundError:
         raise ChannelError(
             f"{directory} is not a channel definition: it has no {DEFINITION_FILE}",
             hint="give a folder of channels/, or the name of a definition that lite_env brings",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ChannelError(f"the channel definition cannot be read: {error}", file=str(file)) from error
     return parse_definition(text, file, digest=sha256_of_bytes(data))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from lite_env.channel.model import PREFIX_PLACEHOLDER, PREFIX_TOKEN
 from lite_env.channel.transform import transform
 from lite_env.errors import ChannelError
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,9 +84,9 @@ def _archived(package: PackageDefinition, sources: Mapping[str, SourceArchive]) 
 
 def _check_identity(package: PackageDefinition, file: ArchivedFile) -> None:
     try:
-        record = json.loads(file.data)
+        record = parse_json(file.data, Origin(what=f"{file.path} in {package.archive}", error=ChannelError))
         found = {key: record[key] for key in ("name", "version", "build", "build_number")}
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise ChannelError(f"{file.path} in {package.archive} is not a conda record: {error}") from error
     expected = {key: getattr(package, key) for key in found}
     if found != expected:

@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from lite_env.channel.model import BuiltChannel, BuiltFile
+from lite_env.errors import ChannelError
 from lite_env.store.atomic import write_text
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,13 +26,15 @@ BUILDER = 1
 def read_built(definition: ChannelDefinition, output: Path) -> BuiltChannel | None:
     """The channel in `output`, if it was built from this very definition and every file of it is whole."""
     try:
-        state = json.loads((output / STATE_FILE).read_bytes())
+        path = output / STATE_FILE
+        origin = Origin(what="the state of the channel", error=ChannelError, file=str(path))
+        state = parse_json(read_bounded(path, origin), origin)
         files = [BuiltFile(**file) for file in state["files"]]
         if (state["definition"], state["builder"]) != (definition.digest, BUILDER):
             return None
         if not all(_is_whole(output / file.path, file) for file in files):
             return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ChannelError, KeyError, TypeError):
         # Missing, or not ours: then nothing is built here.
         return None
     return make_built(definition, output, files, fresh=False)

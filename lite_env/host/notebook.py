@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import nbformat
-from nbformat.reader import NotJSONError
 from nbformat.validator import ValidationError
 
 from lite_env.errors import HostError
 from lite_env.host.outputs import CellOutputs, Displays
 from lite_env.progress import SILENT
 from lite_env.store.atomic import write_text
+from lite_env.store.text import Origin, parse_json, read_bounded, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAJOR = 4
 EXPECTED_FAILURE_TAG = "raises-exception"
+_MAX_BYTES = 256 << 20  # notebooks hold pictures
 _HINT = "is it a Jupyter notebook (`.ipynb`) that Jupyter itself opens?"
 
 
@@ -51,12 +52,12 @@ def read_notebook(path: Path, *, reporter: Reporter = SILENT) -> nbformat.Notebo
         HostError: it cannot be read, or is no valid notebook; says where it is not.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        data = read_bounded(path, _origin(path))
+    except OSError as error:
         raise HostError(f"the notebook cannot be read: {error}", file=str(path)) from error
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        notebook = _parse(text, path)
+        notebook = _parse(data, path)
     for warning in caught:
         reporter.warn(f"{path}: {warning.message}")
     return notebook
@@ -137,17 +138,21 @@ def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
         raise HostError(f"the notebook cannot be written: {error.strerror or error}", file=str(path)) from error
 
 
-def _parse(text: str, path: Path) -> nbformat.NotebookNode:
+def _origin(path: Path) -> Origin:
+    return Origin(what="the notebook", error=HostError, file=str(path), hint=_HINT, max_bytes=_MAX_BYTES)
+
+
+def _parse(data: bytes, path: Path) -> nbformat.NotebookNode:
+    # nbformat parses it once more; what is beyond a bound does not get there.
+    parse_json(data, _origin(path), nan=True)
     try:
-        notebook: nbformat.NotebookNode = nbformat.convert(nbformat.reader.reads(text), MAJOR)
+        notebook: nbformat.NotebookNode = nbformat.convert(nbformat.reader.reads(data.decode("utf-8-sig")), MAJOR)
         nbformat.validate(notebook)
-    except NotJSONError as error:
-        raise HostError(f"the notebook is not JSON: {error.__cause__}", hint=_HINT, file=str(path)) from error
     except ValidationError as error:
         raise HostError(f"the notebook is not valid: {_reason(error)}", hint=_HINT, file=str(path)) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        # nbformat lets these through for documents that are JSON but nothing like a notebook.
-        raise HostError(f"the notebook is not valid: {error}", hint=_HINT, file=str(path)) from error
+    except Exception as error:
+        # nbformat lets through whatever a wrong type leads to, for documents that are JSON but nothing like a notebook.
+        raise HostError(f"the notebook is not valid: {shown(str(error))}", hint=_HINT, file=str(path)) from error
     return notebook
 
 

@@ -7,14 +7,14 @@ interpreter, then by the kernel.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.errors import HostError, KernelTimeoutError
+from lite_env.errors import HostError, KernelTimeoutError, SpecError
 from lite_env.host.engine import AskTrace, TraceEnvelope
 from lite_env.host.run import RunOptions, start_kernel
+from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,9 +120,15 @@ def greet(client: KernelClient, *, python: bool) -> None:
         client.execute("1+1")
 
 
-def notebook_cells(text: str) -> tuple[str, ...]:
-    """Sources of the code cells of a notebook (nbformat 4)."""
-    cells = json.loads(text).get("cells", [])
+def notebook_cells(text: str, *, file: str | None = None) -> tuple[str, ...]:
+    """Sources of the code cells of a notebook (nbformat 4).
+
+    Raises:
+        SpecError: it is not JSON, or beyond a bound of :mod:`lite_env.store.text`.
+        KeyError, TypeError, AttributeError: it is no notebook.
+    """
+    origin = Origin(what="the workload", error=SpecError, file=file, hint="name a .py file or a notebook")
+    cells = parse_json(text, origin, nan=True).get("cells", [])
     sources = ["".join(cell["source"]) for cell in cells if cell.get("cell_type") == "code"]
     return tuple(source for source in sources if source.strip())
 

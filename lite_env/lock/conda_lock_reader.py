@@ -5,7 +5,6 @@ Files of other tools are read as well; what they do not tell (requested specs, v
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +15,7 @@ from lite_env.lock.urls import from_relative, local_path, split_package_url
 from lite_env.spec.document import Document
 from lite_env.spec.matchspec import split_name
 from lite_env.store.digest import is_sha256
+from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]+)\Z")
+_LOCK_AGAIN = "lock again with `lite-env lock`; a lock file is not edited by hand"
 _NOARCH = ("generic", "python")
 
 _TOP = ("version", "metadata", "package")
@@ -94,7 +95,7 @@ class _Field:
         """Refuse the file because of this field."""
         raise LockError(
             f"the lock file is not valid: `{self.where or 'the file'}` {problem}",
-            hint="lock again with `lite-env lock`; a lock file is not edited by hand",
+            hint=_LOCK_AGAIN,
             file=str(self.file),
             key=self.where or None,
         )
@@ -181,10 +182,8 @@ def _custom(metadata: _Field) -> _Field:
     raw = metadata["custom_metadata"][CUSTOM_KEY]
     if not raw.exists:
         return raw
-    try:
-        value = json.loads(raw.string())
-    except ValueError as error:
-        raw.fault(f"is not JSON: {error}")
+    origin = Origin(what=f"`{raw.where}`", error=LockError, file=str(raw.file), hint=_LOCK_AGAIN)
+    value = parse_json(raw.string(), origin)
     custom = _Field(value, raw.where, raw.file).only(_CUSTOM)
     if custom["format"].number() != CUSTOM_FORMAT:
         custom["format"].fault(f"is {custom['format'].value!r}, and only {CUSTOM_FORMAT} is known")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from lite_env.errors import LockError
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
+from lite_env.spec.document import MAX_BYTES
 from lite_env.store.atomic import write_text
+from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +41,11 @@ def read_lock(path: Path) -> Lockfile:
     Raises:
         LockError: the file is missing or is not a lock for emscripten-wasm32 whose every field is right.
     """
+    origin = Origin(what="the lock file", error=LockError, file=str(path), max_bytes=MAX_BYTES)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decode_text(read_bounded(path, origin), origin)
     except FileNotFoundError as error:
         raise LockError("there is no lock file", hint="make one with `lite-env lock`", file=str(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise LockError(f"the lock file cannot be read: {error}", hint="lock again", file=str(path)) from error
     return parse_lock(text, path)

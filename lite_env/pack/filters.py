@@ -11,10 +11,10 @@ from functools import cached_property
 from importlib.resources import files as resource_files
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from lite_env.errors import SpecError
 from lite_env.spec.settings import PROJECT_FILE, read_project_table
+from lite_env.store.text import Origin, decode_text, read_bounded
+from lite_env.store.yaml_text import compose_yaml, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -109,9 +109,10 @@ def read_filter(path: Path) -> FileFilter:
     Raises:
         SpecError: the file cannot be read, or is not of that form.
     """
+    origin = Origin(what="the filter file", error=SpecError, file=str(path))
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = decode_text(read_bounded(path, origin), origin)
+    except OSError as error:
         raise SpecError(f"the filter file '{path}' cannot be read: {error}", hint="check its path") from error
     return parse_filter(text, origin=str(path))
 
@@ -132,10 +133,8 @@ def parse_filter(text: str, *, origin: str) -> FileFilter:
     Raises:
         SpecError: `text` is not that; the error names the rule and the key.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"'{origin}' is not YAML: {error}", hint="correct it", file=origin) from error
+    source = Origin(what=f"'{origin}'", error=SpecError, file=origin, hint="correct it")
+    document = plain_value(compose_yaml(text, source), source)
     if not isinstance(document, dict) or set(document) != {"rules"}:
         raise SpecError(
             "a filter file is a mapping with the one key 'rules'",

@@ -20,10 +20,12 @@ from lite_env.errors import ManifestError, PackError
 from lite_env.pack.manifest import FORMAT_MAJOR, FORMAT_MINOR
 from lite_env.pack.path import is_safe_component
 from lite_env.prefix.tree import is_safe_link
+from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_DAMAGED = "the pack is damaged or was not made by lite-env: pack again"
 _FILE_FIELDS = 3  # size, archive, offset; a fourth says that the file is executable
 
 
@@ -87,10 +89,7 @@ def decode_index(data: bytes, archive_sizes: Sequence[int]) -> Index:
     Raises:
         ManifestError: it is malformed, or points outside of an archive, or two files overlap.
     """
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise _fault(f"it is not JSON: {error}") from error
+    document = parse_json(data, Origin(what="the index of the pack", error=ManifestError, hint=_DAMAGED))
     if not isinstance(document, dict) or not isinstance(document.get("tree"), dict):
         raise _fault("it has no 'tree'")
     entries: dict[str, IndexedFile | IndexedLink] = {}
@@ -154,6 +153,4 @@ def _decode_needed(value: object) -> dict[str, tuple[str, ...]]:
 
 
 def _fault(what: str) -> ManifestError:
-    return ManifestError(
-        f"the index of the pack is wrong: {what}", hint="the pack is damaged or was not made by lite-env: pack again"
-    )
+    return ManifestError(f"the index of the pack is wrong: {what}", hint=_DAMAGED)

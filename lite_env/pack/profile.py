@@ -18,13 +18,14 @@ bytecode. What a profile names and an environment does not have is passed over.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from lite_env.errors import SpecError
 from lite_env.store.atomic import write_text
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.text import Origin, convert, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,7 +109,7 @@ def read_profile(path: Path) -> Profile:
         SpecError: the file cannot be read, or is not a profile.
     """
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, Origin(what="the profile", error=SpecError, file=str(path)))
     except OSError as error:
         raise SpecError(
             f"the profile '{path}' cannot be read: {error.strerror}",
@@ -125,10 +126,8 @@ def parse_profile(data: bytes, *, file: str) -> Profile:
         SpecError: it is not one.
     """
     hint = "make it anew with `lite-env trace PACK -o PROFILE`"
-    try:
-        document: Any = json.loads(data)
-    except ValueError as error:
-        raise SpecError(f"the profile is not JSON: {error}", hint=hint, file=file) from error
+    origin = Origin(what="the profile", error=SpecError, file=file, hint=hint)
+    document = parse_json(data, origin)
     version = document.get("format") if isinstance(document, dict) else None
     if not isinstance(version, str) or version.partition(".")[0] != FORMAT.partition(".")[0]:
         raise SpecError(
@@ -136,10 +135,7 @@ def parse_profile(data: bytes, *, file: str) -> Profile:
             hint=hint,
             file=file,
         )
-    try:
-        profile = msgspec.convert(document, Profile)
-    except msgspec.ValidationError as error:
-        raise SpecError(f"the profile is malformed: {error}", hint=hint, file=file) from error
+    profile = convert(document, Profile, origin)
     # Put in order again: people merge such files.
     return make_profile(
         profile.environment,

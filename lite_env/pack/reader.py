@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
 import zstandard
 
 from lite_env.errors import ManifestError
@@ -18,6 +17,7 @@ from lite_env.pack.index import Index, decode_index
 from lite_env.pack.manifest import FORMAT_MAJOR, LOADS, File, Kernel, Manifest
 from lite_env.pack.path import is_safe_component, is_safe_path
 from lite_env.store.digest import is_sha256, sha256_of_bytes
+from lite_env.store.text import MAX_BYTES, Origin, convert, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,7 +44,7 @@ def read_manifest(pack: Path) -> Manifest:
     """
     path = pack / MANIFEST
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, Origin(what="the manifest", error=ManifestError, file=str(path), hint=_DAMAGED))
     except OSError as error:
         raise ManifestError(
             f"'{pack}' is not a pack: its {MANIFEST} cannot be read",
@@ -60,11 +60,10 @@ def parse_manifest(data: bytes, *, file: str = MANIFEST) -> Manifest:
     Raises:
         ManifestError: as `read_manifest`.
     """
-    _check_format(data, file)
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"the manifest is malformed: {error}", hint=_DAMAGED, file=file) from error
+    origin = Origin(what="the manifest", error=ManifestError, file=file, hint=_DAMAGED)
+    document = parse_json(data, origin)
+    _check_format(document, file)
+    manifest = convert(document, Manifest, origin)
     for fault in _faults(manifest):
         raise ManifestError(f"the manifest is wrong: {fault}", hint=_DAMAGED, file=file)
     return manifest
@@ -76,6 +75,13 @@ def read_index(pack: Path, manifest: Manifest) -> Index:
     Raises:
         ManifestError: it is missing, not the one that the manifest names, or malformed.
     """
+    if manifest.index.raw_size > MAX_BYTES:
+        # Before it is inflated: 64 KiB of zeros become 4 GiB.
+        raise ManifestError(
+            f"the index of the pack has {manifest.index.raw_size:,} bytes, where {MAX_BYTES:,} are the most",
+            hint=_DAMAGED,
+            file=manifest.index.path,
+        )
     raw = read_compressed(pack, manifest.index)
     return decode_index(raw, [archive.raw_size for archive in manifest.archives])
 
@@ -137,13 +143,10 @@ def _foreign(path: str, expected: str, found: str) -> ManifestError:
     )
 
 
-def _check_format(data: bytes, file: str) -> None:
+def _check_format(head: object, file: str) -> None:
     # Looked at before the rest: a pack of a later major version need not have the shape of this one.
-    try:
-        head = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ManifestError(f"the manifest is not JSON: {error}", hint=_DAMAGED, file=file) from error
-    version = head.get("format") if isinstance(head, dict) else None
+    head = head if isinstance(head, dict) else {}
+    version = head.get("format")
     match = _FORMAT.match(version) if isinstance(version, str) else None
     if match is None:
         raise ManifestError("the manifest does not tell its format", hint="this is not a pack of lite-env", file=file)

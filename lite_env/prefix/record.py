@@ -16,6 +16,7 @@ from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.tree import CONDA_META
 from lite_env.spec.matchspec import name_of
 from lite_env.store.atomic import write_text
+from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -190,18 +191,14 @@ def read_json_object(file: Path) -> dict[str, Any]:
     Raises:
         PrefixError: the file is not JSON, or something else than an object.
     """
+    damaged = "the environment is damaged: make it anew"
+    origin = Origin(what=f"'{file.name}'", error=PrefixError, file=str(file), hint=damaged)
     try:
-        value = json.loads(file.read_bytes())
-    except (ValueError, OSError) as error:
-        raise PrefixError(
-            f"'{file.name}' is not readable JSON: {error}",
-            hint="the environment is damaged: make it anew",
-            file=str(file),
-        ) from error
+        value = parse_json(read_bounded(file, origin), origin)
+    except OSError as error:
+        raise PrefixError(f"'{file.name}' cannot be read: {error}", hint=damaged, file=str(file)) from error
     if not isinstance(value, dict):
-        raise PrefixError(
-            f"'{file.name}' is JSON, but not an object", hint="the environment is damaged: make it anew", file=str(file)
-        )
+        raise PrefixError(f"'{file.name}' is JSON, but not an object", hint=damaged, file=str(file))
     return value
 
 

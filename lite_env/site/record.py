@@ -8,12 +8,14 @@ import msgspec
 
 from lite_env.errors import SiteError
 from lite_env.pack.path import is_safe_path
+from lite_env.store.text import Origin, convert, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD = "lite-env-site.json"
 _FORMAT = 1
+_HINT = "remove the folder, or only this record and build with `--force`; then old files stay"
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +55,8 @@ def read_record(folder: Path) -> SiteRecord | None:
     path = folder / RECORD
     if not path.is_file():
         return None
-    try:
-        record = msgspec.json.decode(path.read_bytes(), type=SiteRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _unreadable(path, str(error)) from error
+    origin = Origin(what="the record of the last build cannot be used: it", error=SiteError, file=str(path), hint=_HINT)
+    record = convert(parse_json(read_bounded(path, origin), origin), SiteRecord, origin)
     if record.format != _FORMAT:
         raise _unreadable(path, f"it has format {record.format}, this lite-env knows {_FORMAT}")
     # Files are removed by it.
@@ -69,7 +69,7 @@ def read_record(folder: Path) -> SiteRecord | None:
 def _unreadable(path: Path, reason: str) -> SiteError:
     return SiteError(
         "the record of the last build cannot be used",
-        hint="remove the folder, or only this record and build with `--force`; then old files stay",
+        hint=_HINT,
         file=str(path),
         reason=reason,
     )

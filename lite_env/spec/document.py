@@ -5,9 +5,12 @@ Scalars keep the text that was written: YAML 1.1 would read ``3.10`` as 3.1 and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+
+from lite_env.store.text import Origin
+from lite_env.store.yaml_text import compose_yaml, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
     from lite_env.errors import LiteEnvError
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times faster where PyYAML was built with it
+MAX_BYTES: Final = 16 << 20
+"""Bytes of one document: a lock of 500 packages for five platforms has a tenth of it."""
+
 _STRING = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
 _READ_AS = {
@@ -38,23 +43,15 @@ class Document:
         error: the class that every fault is raised as.
 
     Raises:
-        LiteEnvError: of the given class, when this is not YAML or a key stands twice in one mapping.
+        LiteEnvError: of the given class, when this is not YAML, is beyond a bound (see
+            :mod:`lite_env.store.yaml_text`) or a key stands twice in one mapping.
     """
 
     def __init__(self, text: str, *, file: Path, error: type[LiteEnvError]) -> None:
         self.file = file
         self._error = error
-        try:
-            self.root: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
-        except yaml.YAMLError as fault:
-            mark = getattr(fault, "problem_mark", None)
-            problem = getattr(fault, "problem", None) or "it cannot be parsed"
-            raise error(
-                f"this is not valid YAML: {problem}",
-                hint="look at the indentation, at missing quotes and at `:` and `-` around this line",
-                file=str(file),
-                line=mark.line + 1 if mark else None,
-            ) from fault
+        self._origin = Origin(what="this", error=error, file=str(file), max_bytes=MAX_BYTES)
+        self.root = compose_yaml(text, self._origin)
         self._refuse_duplicates()
 
     def fault(self, message: str, node: yaml.Node | None = None, *, hint: str | None = None) -> LiteEnvError:
@@ -89,12 +86,7 @@ class Document:
 
     def plain(self) -> Any:  # noqa: ANN401 - whatever YAML can hold
         """The document as plain Python values."""
-        if self.root is None:
-            return None
-        try:
-            return yaml.SafeLoader("").construct_document(self.root)
-        except (yaml.YAMLError, ValueError, RecursionError) as fault:
-            raise self.fault(f"the YAML cannot be read: {fault}") from fault
+        return plain_value(self.root, self._origin)
 
     def _refuse_duplicates(self) -> None:
         # Each node is visited once: anchors can make a small text into a huge or an endless tree.

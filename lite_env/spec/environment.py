@@ -15,10 +15,11 @@ import yaml
 
 from lite_env.errors import SpecError
 from lite_env.spec.channels import is_path, listed_channel, resolve_channel
-from lite_env.spec.document import Document, describe, is_null, is_string, line_of
+from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_string, line_of
 from lite_env.spec.matchspec import split_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
 from lite_env.spec.selectors import apply_comment_selectors, key_selector
+from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,10 +64,9 @@ def read_environment(path: Path, *, channels: tuple[str, ...] = ()) -> Environme
     Raises:
         SpecError: the file is missing or says what cannot be understood; with the line.
     """
+    origin = Origin(what="the environment file", error=SpecError, file=str(path), max_bytes=MAX_BYTES)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SpecError("the environment file is not UTF-8 text", hint="save it as UTF-8", file=str(path)) from error
+        text = decode_text(read_bounded(path, origin), origin)
     except OSError as error:
         raise SpecError(
             f"the environment file cannot be read: {error.strerror}", hint="check the path", file=str(path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import SpecError
+from lite_env.store.text import Origin, parse_toml, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,8 @@ def read_project_table(folder: Path) -> dict[str, Any]:
     path = folder / PROJECT_FILE
     if not path.is_file():
         return {}
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"'{path}' is not TOML: {error}", hint="correct it, or move it away", file=str(path)) from error
-    table: dict[str, Any] = document
+    origin = Origin(what=f"'{path}'", error=SpecError, file=str(path), hint="correct it, or move it away")
+    table = parse_toml(read_bounded(path, origin), origin)
     where = []
     for key in ("tool", "lite-env"):
         where.append(key)

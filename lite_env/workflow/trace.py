@@ -181,7 +181,7 @@ def workload_job(file: Path) -> Job:
     """
     try:
         text = file.read_text("utf-8")
-        cells = notebook_cells(text) if file.suffix == ".ipynb" else (text,)
+        cells = notebook_cells(text, file=str(file)) if file.suffix == ".ipynb" else (text,)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpecError(
             f"the workload '{file}' cannot be read: {error}", hint="name a .py file or a notebook", file=str(file)

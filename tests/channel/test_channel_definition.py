@@ -233,7 +233,7 @@ def test_a_folder_without_a_definition_is_said_to_be_none(tmp_path):
 
 def test_a_definition_that_is_no_text_cannot_be_read(tmp_path):
     (tmp_path / "channel.yaml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ChannelError, match="cannot be read"):
+    with pytest.raises(ChannelError, match="the channel definition is not UTF-8 text"):
         load_definition(tmp_path)
 
 

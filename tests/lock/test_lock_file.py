@@ -162,7 +162,7 @@ def test_a_missing_file(tmp_path):
 def test_a_file_that_is_no_text(tmp_path):
     path = tmp_path / "conda-lock.yml"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(LockError, match="cannot be read"):
+    with pytest.raises(LockError, match="the lock file is not UTF-8 text"):
         read_lock(path)
 
 

@@ -169,7 +169,7 @@ def test_any_pattern_is_refused_or_gives_an_answer(pattern, path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[", "'mine.yaml' is not YAML"),
+        ("[", "'mine.yaml' is not valid YAML"),
         ("a: 1", "a filter file is a mapping with the one key 'rules'"),
         ("rules: {}", "'rules' is not a list of rules"),
         ("rules: [x]", r"'rules\[0\]' is not a mapping"),

@@ -105,7 +105,7 @@ def test_two_archives_of_one_digest_are_refused(document):
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"<!doctype html>", b"[" * 100_000])
 def test_what_is_no_json_is_refused(data):
-    with pytest.raises(ManifestError, match="the manifest is not JSON"):
+    with pytest.raises(ManifestError, match=r"the manifest is (not JSON|not UTF-8 text|nested more than 100 deep)"):
         parse_manifest(data)
 
 

@@ -103,7 +103,7 @@ def test_a_kernel_with_neither_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "'kernel.json' is not readable JSON"),
+        ("{", "'kernel.json' is not JSON"),
         ("[]", "'kernel.json' is JSON, but not an object"),
         ("{}", "'argv' is not a list of texts"),
         ('{"argv": []}', "'argv' is not a list of texts"),

@@ -37,7 +37,7 @@ def test_a_record_of_micromamba_without_hash_and_file_name_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "is not readable JSON"),
+        ("{", "is not JSON"),
         ("[]", "is JSON, but not an object"),
         ('{"version": "1", "build": "0"}', "incomplete or of a wrong type: 'name'"),
         ('{"name": 1, "version": "1", "build": "0"}', "expected a text, found 1"),
