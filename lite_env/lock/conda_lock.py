@@ -29,7 +29,11 @@ CUSTOM_KEY = "lite_env"
 CUSTOM_FORMAT = 1
 """Our key in ``custom_metadata`` and the version of what lies there."""
 
-_HEADER = "# Made by `lite-env lock`; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
+MARK = "# Made by `lite-env lock`"
+"""How every lock that lite_env writes begins, by which also a damaged one is known."""
+
+_HEADER = f"{MARK}; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
+
 _OPERATORS = ("=", "!", "<", ">", "~", "[")
 
 

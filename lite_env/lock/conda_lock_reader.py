@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]+)\Z")
-_LOCK_AGAIN = "lock again with `lite-env lock`; a lock file is not edited by hand"
+_LOCK_AGAIN = "make it anew with `lite-env lock --upgrade`; a lock file is not edited by hand"
 _NOARCH = ("generic", "python")
 
 _TOP = ("version", "metadata", "package")
@@ -70,6 +70,7 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         variables=tuple(sorted((key, field.text()) for key, field in custom["variables"].entries(optional=True))),
         spec_digest=custom["spec_sha256"].sha256() if custom.exists else "",
         sources=tuple(_source(item, folder) for item in metadata["sources"].items()),
+        platforms=tuple(platforms),
         file=path,
     )
 
@@ -169,7 +170,7 @@ def _check_version(document: _Field) -> None:
     if version.exists and (version.value != VERSION or isinstance(version.value, bool)):
         raise LockError(
             f"the lock file has the version {version.value!r}, and only version {VERSION} is known",
-            hint="lock again with `lite-env lock`, or use a newer lite_env",
+            hint="make it anew with `lite-env lock --upgrade`, or use a newer lite_env",
             file=str(version.file),
             key="version",
         )

@@ -61,6 +61,7 @@ class Lockfile:
         variables: environment variables, sorted by name.
         spec_digest: SHA-256 of the normalised environment file that was answered.
         sources: the environment files that it answers, absolute.
+        platforms: what it was solved for; packages are those for emscripten-wasm32 alone.
         file: where it was read from, if it was.
     """
 
@@ -71,7 +72,16 @@ class Lockfile:
     variables: tuple[tuple[str, str], ...]
     spec_digest: str
     sources: tuple[Path, ...] = ()
+    platforms: tuple[str, ...] = (PLATFORM,)
     file: Path | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether lite_env wrote it, for our platform alone: only such a lock may be written anew without being asked.
+
+        Whatever else stands in a lock of another tool would be lost.
+        """
+        return bool(self.spec_digest) and self.platforms == (PLATFORM,)
 
 
 def packages_digest(packages: Iterable[tuple[str, str, str]]) -> str:

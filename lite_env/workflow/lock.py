@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os.path
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from lite_env.errors import LockError, SpecError
 from lite_env.lock.answer import LockAnswer, answers, requested_of, spec_digest
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.diff import LockDiff, diff_packages
-from lite_env.lock.file import lock_path, read_lock, write_lock
-from lite_env.lock.model import Lockfile
+from lite_env.lock.file import lock_path, read_lock, write_lock, wrote_lock
+from lite_env.lock.model import PLATFORM, Lockfile
 from lite_env.lock.solver import SolveRequest
 from lite_env.lock.urls import channel_url, local_path
 from lite_env.progress import SILENT
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
     from lite_env.lock.solver import Solver
     from lite_env.progress import Reporter
     from lite_env.spec.model import EnvironmentSpec
+
+
+class LockPolicy(enum.Enum):
+    """What may happen to the lock beside an environment file that is to be packed or installed.
+
+    Attributes:
+        UPDATE: one that lite_env wrote, for our platform alone, is brought up to date, and where there is none, one is
+            made; any other is an error where it does not answer the file.
+        LOCKED: there has to be one, and it has to answer the file.
+        FROZEN: there has to be one, and it is taken as it is.
+    """
+
+    UPDATE = "update"
+    LOCKED = "locked"
+    FROZEN = "frozen"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,12 +102,105 @@ def lock_environment(
         ChannelError: a local channel could not be built.
         FetchError: a channel could not be read.
         SolveError: nothing satisfies what was asked for.
-        LockError: the lock that is there cannot be read, or a package to upgrade is not locked.
+        LockError: the lock that is there cannot be read or is another tool's, or a package to upgrade is not locked.
     """
     options = options or LockOptions()
     spec = read_spec(environment, options.channels, reporter)
     path = output or lock_path(environment)
-    before = read_lock(path) if path.exists() else None
+    before = _before(path, environment, upgrade=options.upgrade, reporter=reporter)
+    return _locked(spec, environment, path, before=before, options=options, solver=solver, reporter=reporter)
+
+
+def lock_for(
+    environment: Path,
+    policy: LockPolicy = LockPolicy.UPDATE,
+    *,
+    options: LockOptions | None = None,
+    solver: Solver | None = None,
+    reporter: Reporter = SILENT,
+) -> Lockfile:
+    """The lock beside an environment file, as the policy wants it; only `LockPolicy.UPDATE` may solve and write.
+
+    Raises:
+        LockError: there is no lock where there has to be one, it does not answer the file, or it is another tool's and
+            would have to be written anew.
+        LiteEnvError: as `lock_environment`.
+    """
+    options = options or LockOptions()
+    spec = read_spec(environment, options.channels, reporter)
+    path = lock_path(environment)
+    if policy is not LockPolicy.UPDATE:
+        return _as_it_is(spec, environment, path, policy)
+    before = _before(path, environment, upgrade=False, reporter=reporter, spec=spec)
+    if before is not None and answers(before, spec):
+        return before
+    result = _locked(spec, environment, path, before=before, options=options, solver=solver, reporter=reporter)
+    if result.written:
+        reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'")
+    return result.lock
+
+
+def _as_it_is(spec: EnvironmentSpec, environment: Path, path: Path, policy: LockPolicy) -> Lockfile:
+    flag = f"`--{policy.value}`"
+    if not path.exists():
+        raise LockError(
+            f"there is no lock, and {flag} needs one",
+            hint=f"make it with `lite-env lock {environment}`, or leave out {flag}",
+            file=str(path),
+        )
+    lock = read_lock(path)
+    differences = () if policy is LockPolicy.FROZEN else answers(lock, spec).differences
+    if differences:
+        raise LockError(
+            f"the lock does not answer its environment file, which {flag} asks for: {'; '.join(differences)}",
+            hint=f"see what would change with `lite-env lock --dry-run {environment}`; "
+            "`--frozen` takes the lock as it is",
+            file=str(path),
+        )
+    return lock
+
+
+def _before(
+    path: Path, environment: Path, *, upgrade: bool, reporter: Reporter, spec: EnvironmentSpec | None = None
+) -> Lockfile | None:
+    """The lock that is there, if it may be written anew, or answers `spec` and need not be."""
+    if not path.exists():
+        return None
+    own = wrote_lock(path)
+    try:
+        lock = read_lock(path)
+    except LockError as error:
+        if not own:
+            raise _foreign(path, environment, f"is another tool's ({error.message})") from error
+        if not upgrade:
+            raise
+        reporter.warn(f"the lock '{path}' is damaged and is made anew: {error.message}")
+        return None
+    if lock.is_own or (spec is not None and answers(lock, spec)):
+        return lock
+    others = [platform for platform in lock.platforms if platform != PLATFORM]
+    raise _foreign(path, environment, f"is for {', '.join(others)} too" if others else "is another tool's")
+
+
+def _foreign(path: Path, environment: Path, why: str) -> LockError:
+    return LockError(
+        f"the lock '{path}' {why}, and lite-env does not write over it",
+        hint=f"make one for the browser alone with `lite-env lock {environment} -o browser.{path.name}`, and pack "
+        f"that; or take this one as it is with `lite-env pack {path}`; or move it away",
+        file=str(path),
+    )
+
+
+def _locked(
+    spec: EnvironmentSpec,
+    environment: Path,
+    path: Path,
+    *,
+    before: Lockfile | None,
+    options: LockOptions,
+    solver: Solver | None,
+    reporter: Reporter,
+) -> LockResult:
     request = SolveRequest(
         channels=spec.channels, requirements=spec.requirements, locked=_kept(before, options, path) if before else ()
     )

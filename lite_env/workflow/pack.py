@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lite_env.errors import PackError
-from lite_env.lock.answer import answers
-from lite_env.lock.file import lock_path, read_lock
+from lite_env.lock.file import read_lock
 from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
 from lite_env.pack.plan import DEFAULT_LEVEL
 from lite_env.pack.profile import read_profile
@@ -16,18 +15,17 @@ from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
-from lite_env.spec.environment import find_environment_file, read_environment
+from lite_env.spec.environment import find_environment_file
 from lite_env.spec.settings import read_project_workloads
 from lite_env.store.local import open_store
 from lite_env.workflow.install import cached_environment
-from lite_env.workflow.lock import LockOptions, lock_environment, read_spec
+from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for
 from lite_env.workflow.prepare import PlanOptions, plan_traced
 from lite_env.workflow.trace import TraceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lite_env.lock.model import Lockfile
     from lite_env.pack.layout import Order
     from lite_env.pack.manifest import Manifest
     from lite_env.pack.plan import PackPlan
@@ -52,6 +50,7 @@ class PackOptions:
         profile: a profile to follow instead of tracing.
         workloads: users' programs to trace, added to those of a ``pyproject.toml`` beside the source.
         order: whether what was traced lies together (``fused``) or cut by packages (``packages``).
+        locking: what may happen to the lock beside an environment file.
         offline: open no connection.
         dry_run: write neither lock nor pack.
     """
@@ -65,6 +64,7 @@ class PackOptions:
     profile: Path | None = None
     workloads: tuple[Path, ...] = ()
     order: Order = "fused"
+    locking: LockPolicy = LockPolicy.UPDATE
     offline: bool = False
     dry_run: bool = False
 
@@ -138,7 +138,10 @@ def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> Prefix
         raise PackError(
             f"there is no '{source}'", hint="name an environment file, a lock file or an installed environment"
         )
-    lock = read_lock(source) if is_lock(source) else _lock_of(source, options, reporter)
+    locking = LockOptions(offline=options.offline, dry_run=options.dry_run)
+    lock = (
+        read_lock(source) if is_lock(source) else lock_for(source, options.locking, options=locking, reporter=reporter)
+    )
     return cached_environment(lock, offline=options.offline, reporter=reporter)
 
 
@@ -146,19 +149,3 @@ def is_lock(path: Path) -> bool:
     """Whether a YAML file is a lock and not an environment file, by what is in it."""
     text = path.read_bytes().decode("utf-8", errors="replace")
     return all(key.search(text) for key in _LOCK_KEYS)
-
-
-def _lock_of(environment: Path, options: PackOptions, reporter: Reporter) -> Lockfile:
-    """The lock beside an environment file when it still answers it; else a new one is made there."""
-    path = lock_path(environment)
-    if path.exists():
-        lock = read_lock(path)
-        if answers(lock, read_environment(environment)):
-            # Read once more for its warnings, which a user is to see each time.
-            read_spec(environment, (), reporter)
-            return lock
-    locking = LockOptions(offline=options.offline, dry_run=options.dry_run)
-    result = lock_environment(environment, options=locking, reporter=reporter)
-    if result.written:
-        reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'")
-    return result.lock

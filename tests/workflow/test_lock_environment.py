@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from lite_env.cli.boundary import Answer
@@ -11,7 +12,7 @@ from lite_env.cli.main import cli
 from lite_env.errors import LockError, SolveError, SpecError
 from lite_env.lock.conda import index_channel
 from lite_env.lock.file import read_lock
-from lite_env.workflow.lock import LockOptions, check_lock, lock_environment
+from lite_env.workflow.lock import LockOptions, LockPolicy, check_lock, lock_environment, lock_for
 from tests.conda_packages import make_package
 from tests.fakes import FakeSolver
 
@@ -235,3 +236,104 @@ def test_the_commands_json(environment):
     run(environment)
     (check,) = json.loads(run(environment, "--check", "--json").stdout)
     assert (check["answers"], check["differences"]) == (True, [])
+
+
+@pytest.fixture
+def foreign(environment):
+    """The lock of another tool beside the environment file: two platforms, ours among them."""
+    path = lock_environment(environment).path
+    document = yaml.safe_load(path.read_text())
+    metadata = document["metadata"]
+    del metadata["custom_metadata"]
+    metadata["platforms"].append("linux-64")
+    metadata["content_hash"]["linux-64"] = "0" * 64
+    path.write_text("# Made by another tool\n" + yaml.safe_dump(document))
+    return path
+
+
+def refusal(function, *arguments, **options):
+    with pytest.raises(LockError) as caught:
+        function(*arguments, **options)
+    return caught.value
+
+
+@pytest.mark.parametrize("make", [lock_environment, lock_for])
+def test_a_lock_of_another_tool_is_not_written_over(environment, foreign, make):
+    before = foreign.read_bytes()
+    error = refusal(make, environment)
+    assert error.message == f"the lock '{foreign}' is for linux-64 too, and lite-env does not write over it"
+    assert foreign.read_bytes() == before
+    # Both ways that the hint names lead out.
+    assert f"-o browser.{foreign.name}`" in error.hint
+    assert f"`lite-env pack {foreign}`" in error.hint
+    assert lock_environment(environment, output=foreign.with_name(f"browser.{foreign.name}")).written
+    assert versions(read_lock(foreign)) == {"base": "1.0", "tool": "2.0"}
+
+
+def test_a_lock_of_another_tool_without_our_platform(environment, foreign):
+    foreign.write_text(foreign.read_text().replace("emscripten-wasm32", "osx-64"))
+    before = foreign.read_bytes()
+    for error in (
+        refusal(lock_for, environment),
+        refusal(lock_environment, environment, options=LockOptions(upgrade=True)),
+    ):
+        assert "`metadata.platforms` lists osx-64, linux-64, but not emscripten-wasm32" in error.message
+        assert "-o browser.conda-lock.yml" in error.hint
+    for policy in (LockPolicy.LOCKED, LockPolicy.FROZEN):
+        assert "-o OTHER.conda-lock.yml" in refusal(lock_for, environment, policy).hint
+    assert foreign.read_bytes() == before
+
+
+def test_our_lock_is_updated_where_the_file_has_changed(environment):
+    assert versions(lock_for(environment)) == {"base": "1.0", "tool": "2.0"}
+    write(environment, "[tool]", "[tool, other]")
+    reporter = Notes()
+    assert versions(lock_for(environment, reporter=reporter)) == {"base": "1.0", "other": "1.0", "tool": "2.0"}
+    assert reporter.notes == [f"locked 3 packages in '{environment.with_name('conda-lock.yml')}'"]
+    assert check_lock(environment)
+
+
+def test_a_lock_that_answers_is_not_solved_again(environment):
+    lock = lock_environment(environment).lock
+    solver = FakeSolver()
+    for policy in LockPolicy:
+        assert lock_for(environment, policy, solver=solver) == lock
+    assert solver.asked == []
+
+
+def test_locked_names_what_has_changed_and_frozen_takes_it(environment):
+    path = lock_environment(environment).path
+    before = path.read_bytes()
+    write(environment, "[tool]", "[tool, other]")
+    error = refusal(lock_for, environment, LockPolicy.LOCKED)
+    assert "the dependency other was added; the environment file needs other, which is not locked" in error.message
+    assert "`--frozen`" in error.hint
+    assert versions(lock_for(environment, LockPolicy.FROZEN)) == {"base": "1.0", "tool": "2.0"}
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("policy", [LockPolicy.LOCKED, LockPolicy.FROZEN])
+def test_locked_and_frozen_need_a_lock(environment, policy):
+    error = refusal(lock_for, environment, policy)
+    assert error.message == f"there is no lock, and `--{policy.value}` needs one"
+    assert f"lite-env lock {environment}" in error.hint
+
+
+@pytest.mark.parametrize("damage", [b"package: [", b"\xff", b"version: 7\n"])
+def test_our_damaged_lock_is_made_anew_by_what_the_hint_says(environment, damage):
+    path = lock_environment(environment).path
+    whole = path.read_bytes()
+    path.write_bytes(whole[:80] + damage)
+    for make in (lock_environment, lock_for):
+        assert "lite-env lock --upgrade" in refusal(make, environment).hint
+    reporter = Notes()
+    assert lock_environment(environment, options=LockOptions(upgrade=True), reporter=reporter).written
+    assert "is damaged and is made anew" in reporter.warnings[0]
+    assert path.read_bytes() == whole
+
+
+def test_pack_does_not_write_over_a_lock_of_another_tool(environment, foreign, tmp_path):
+    before = foreign.read_bytes()
+    result = CliRunner().invoke(cli, ["pack", str(environment), "-o", str(tmp_path / "pack")])
+    assert isinstance(result.exception, LockError)
+    assert foreign.read_bytes() == before
