@@ -3,9 +3,10 @@
 Measured traps of py-rattler 0.28 that this module is shaped by:
 
 * Misuse raises ``PanicException``, a BaseException: it becomes a :class:`LiteEnvError` here.
-* A package that comes by HTTP is checked against the record's sha256, one from a ``file://`` channel is **not**:
-  those files are hashed here, before rattler sees them.
-* The package cache looks at sizes only unless it is told to look at every hash (``ValidationMode.full``).
+* It links what it fetches in one step. So all is downloaded, hashed and looked at here, and rattler is given files, of
+  which it checks no hash, and a client that cannot connect.
+* Files are hard links to the package cache unless the configuration says otherwise.
+* The package cache replaces what is damaged in it without a word, and only with ``ValidationMode.full``.
 * There is no offline switch: with an empty list of mirrors for every host, a request fails before it connects.
 * ``strict`` channel priority does not hold for what is asked for directly: see ``_to_specs``.
 
@@ -17,28 +18,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import rattler
 import rattler.index
+from filelock import FileLock
 from rattler.exceptions import ConfigError, GatewayError, InvalidMatchSpecError, SolverError
-from rattler.install import InstallerReporter
 from rattler.networking import MirrorMiddleware
+from rattler.package_streaming import PackageArchive, download_to_writer
 
 from lite_env import __version__
 from lite_env.errors import ChannelError, FetchError, LiteEnvError, LockError, SolveError, SpecError
+from lite_env.lock.contents import LISTS, PATHS, PackageContents, contents_of, read_folder
 from lite_env.lock.explain import HERE, channel_error, hint_for, install_error, refuse_other_subdirs, tidy
+from lite_env.lock.fetch import PackageWriter, scratch, tell_origin
 from lite_env.lock.model import PLATFORM, LockedPackage
+from lite_env.lock.safety import refuse_unsafe_contents, unreadable
 from lite_env.lock.solver import Candidate
 from lite_env.lock.urls import channel_url, local_path, without_credentials
-from lite_env.lock.verify import refuse_unreachable, refuse_unsafe_paths, total_size, verify_local
+from lite_env.lock.verify import damaged_files, refuse_unreachable, some, total_size, verify_local
 from lite_env.progress import SILENT
 from lite_env.spec.matchspec import name_of, split_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Sequence
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lite_env.lock.solver import SolveRequest
@@ -48,6 +54,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RETRIES = 3
+_DOWNLOADS = 16  # at once
+_LOCK = ".lite-env.lock"  # below the cache; so is the folder of what is being fetched
+_FETCHED = ".lite-env-fetched"
+_COPIES = "allow-hard-links = false\nallow-symbolic-links = true\nallow-ref-links = true\n"
 
 
 def index_channel(directory: Path) -> None:
@@ -80,74 +90,174 @@ def install_packages(
     reporter: Reporter = SILENT,
     offline: bool = False,
 ) -> None:
-    """Make `prefix` hold exactly `packages`: fetched, verified by sha256, unpacked, linked.
+    """Make `prefix` hold exactly `packages`: fetched, verified by sha256, looked at, unpacked, copied.
 
-    Link scripts never run. The prefix placeholder becomes the empty string, because in the browser the packages live
-    at ``/``.
+    Nothing is linked before every package is known to stay inside of `prefix`. Link scripts never run. The prefix
+    placeholder becomes the empty string, because in the browser the packages live at ``/``. No file is shared with the
+    cache: who writes to `prefix` changes nothing else.
 
     Args:
         packages: what to install; what else is in the prefix is removed.
         prefix: the folder, made if needed.
-        cache: the folder of the package cache.
+        cache: the folder of the package cache. One process at a time uses it.
         requested: match specs for ``conda-meta``, which tell wanted packages from their dependencies.
-        reporter: told of bytes while packages are fetched and local ones are verified.
+        reporter: told of bytes while packages are fetched and local ones are verified, and of what was damaged.
         offline: use the cache and local channels only; no connection is opened.
 
     Raises:
         FetchError: a package could not be had, or is not the one that was locked.
-        PrefixError: a package could not be unpacked or linked.
+        PrefixError: a package could not be unpacked or linked, or would write elsewhere.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    package_cache = rattler.PackageCache.new_layered([cache], validation_mode=rattler.ValidationMode.full())
     records = [_to_record(package) for package in packages]
-    cached = _run(package_cache.index())
-    missing = [package for package, record in zip(packages, records, strict=True) if not cached.contains_record(record)]
-    refuse_unreachable(missing, offline=offline)
+    with FileLock(cache / _LOCK):
+        index = _run(rattler.PackageCache(cache).index())
+        cached, damaged = _look_into_cache(
+            [package for package, record in zip(packages, records, strict=True) if index.contains_record(record)],
+            cache,
+            reporter,
+        )
+        missing = [package for package in packages if package.name not in cached]
+        refuse_unreachable(missing, offline=offline)
+        # A local file is verified even when the cache holds its content: who builds a channel anew shall hear of it.
+        local = [package for package in packages if (path := local_path(package.url)) and path.exists()]
+        remote = [package for package in missing if local_path(package.url) is None]
+        with (
+            reporter.task(f"fetching {len(local + remote)} packages", total_size(local + remote), "B") as task,
+            scratch(cache / _FETCHED) as folder,
+        ):
+            for package in local:
+                verify_local(package, task)
+            archives = {package.name: path for package in missing if (path := local_path(package.url))}
+            archives |= _fetch(remote, folder, task)
+            refuse_unsafe_contents(packages, cached | _look_into_archives(missing, archives))
+            _link(packages, archives, prefix, cache=cache, requested=requested, repair=damaged)
 
-    # A local file is verified even when the cache holds its content: a damaged cache entry would be replaced by it.
-    local = [package for package in packages if (path := local_path(package.url)) and path.exists()]
-    fetched = local + [package for package in missing if local_path(package.url) is None]
-    with reporter.task(f"fetching {len(fetched)} packages", total_size(fetched), "B") as task:
-        for package in local:
-            verify_local(package, task)
-        for package in packages:
-            refuse_unsafe_paths(package, _paths_of(package, cache))
-        try:
-            _run(
-                rattler.install(
-                    records,
-                    prefix,
-                    package_cache=package_cache,
-                    platform=rattler.Subdir(PLATFORM),
-                    execute_link_scripts=False,
-                    client=_client((package.url for package in packages), offline=offline),
-                    # The signature says MatchSpec, but the binding takes what is inside it.
-                    requested_specs=[spec._match_spec for spec in _parse_leniently(requested)],  # noqa: SLF001
-                    # The protocol's empty bodies are its defaults; mypy takes them for abstract.
-                    reporter=_DownloadReporter(task),  # type: ignore[abstract]
-                    alternative_target_prefix="",
+
+def _look_into_cache(
+    packages: Sequence[LockedPackage], cache: Path, reporter: Reporter
+) -> tuple[dict[str, PackageContents], bool]:
+    """The contents of those of `packages` that are whole in the cache, by name; and whether others are damaged."""
+
+    def look(package: LockedPackage) -> tuple[PackageContents | None, tuple[str, ...]]:
+        folder = cache / f"{package.name}-{package.version}-{package.build}"
+        contents = read_folder(folder)
+        return contents, damaged_files(folder, contents.digests) if contents else (PATHS,)
+
+    whole: dict[str, PackageContents] = {}
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for package, (contents, damaged) in zip(packages, pool.map(look, packages), strict=True):
+            if damaged:
+                reporter.warn(
+                    f"the package cache's copy of {package.file_name} is damaged and made anew: {some(damaged)}"
                 )
-            )
-        except LiteEnvError:
-            raise
-        except Exception as error:
-            raise install_error(_one_line(error), prefix) from error
+            elif contents is not None:
+                whole[package.name] = contents
+    return whole, len(whole) < len(packages)
 
 
-def _paths_of(package: LockedPackage, cache: Path) -> tuple[str, ...]:
-    """The paths that a package says it will be linked to; none while it still has to be downloaded."""
-    archive = local_path(package.url)
-    extracted = cache / f"{package.name}-{package.version}-{package.build}"
+def _look_into_archives(packages: Sequence[LockedPackage], archives: Mapping[str, Path]) -> dict[str, PackageContents]:
+    async def look() -> list[PackageContents]:
+        return await asyncio.gather(*(_contents_of_archive(archives[package.name], package) for package in packages))
+
+    return {package.name: contents for package, contents in zip(packages, _run(look()), strict=True)}
+
+
+def _link(
+    packages: Sequence[LockedPackage],
+    archives: Mapping[str, Path],
+    prefix: Path,
+    *,
+    cache: Path,
+    requested: Sequence[str],
+    repair: bool,
+) -> None:
+    """Unpack `archives` (by package) into the cache and copy all packages out of it; nothing is downloaded."""
+    # What was found damaged is found by rattler, too, and replaced out of its archive.
+    validation = rattler.ValidationMode.full() if repair else rattler.ValidationMode.fast()
     try:
-        if archive is not None and archive.exists():
-            found = rattler.PathsJson.from_package_archive(archive)
-        elif extracted.is_dir():
-            found = rattler.PathsJson.from_package_directory_with_deprecated_fallback(extracted)
-        else:
-            return ()
-    except Exception:  # noqa: BLE001 - what cannot be read cannot be linked: rattler tells why in a moment
-        return ()
-    return tuple(entry.relative_path.as_posix() for entry in found.paths)
+        _run(
+            rattler.install(
+                [_to_record(package, archives.get(package.name)) for package in packages],
+                prefix,
+                package_cache=rattler.PackageCache.new_layered([cache], validation_mode=validation),
+                platform=rattler.Subdir(PLATFORM),
+                execute_link_scripts=False,
+                client=_client((package.url for package in packages), offline=True),
+                config=rattler.Config.from_toml(_COPIES),
+                # The signature says MatchSpec, but the binding takes what is inside it.
+                requested_specs=[spec._match_spec for spec in _parse_leniently(requested)],  # noqa: SLF001
+                show_progress=False,
+                alternative_target_prefix="",
+            )
+        )
+    except LiteEnvError:
+        raise
+    except Exception as error:
+        raise install_error(_one_line(error), prefix) from error
+    for package in packages:
+        if package.name in archives:
+            tell_origin(prefix, package)
+
+
+def _fetch(packages: Sequence[LockedPackage], folder: Path, task: Task) -> dict[str, Path]:
+    """Download `packages` into `folder`, each verified; where they are, by name."""
+    if not packages:
+        return {}
+    client = _client((package.url for package in packages), offline=False)
+
+    async def fetch(package: LockedPackage, turns: asyncio.Semaphore) -> Path:
+        async with turns:
+            return await _download(client, package, folder, task)
+
+    async def fetch_all() -> list[Path]:
+        turns = asyncio.Semaphore(_DOWNLOADS)
+        return await asyncio.gather(*(fetch(package, turns) for package in packages))
+
+    return dict(zip((package.name for package in packages), _run(fetch_all()), strict=True))
+
+
+async def _download(client: rattler.Client, package: LockedPackage, folder: Path, task: Task) -> Path:
+    suffix = ".tar.bz2" if package.file_name.endswith(".tar.bz2") else ".conda"
+    # Not the name in the lock, which is anybody's text.
+    path = folder / f"{package.name}-{package.version}-{package.build}{suffix}"
+    told = 0
+    for attempt in range(1, _RETRIES + 1):
+        with path.open("wb") as stream:
+            writer = PackageWriter(package, stream, task, told)
+            try:
+                await download_to_writer(client, package.url, writer)
+                writer.finish()
+                break
+            except FetchError:
+                raise
+            except Exception as error:
+                told = max(told, writer.size)
+                # What never began was tried again by the client.
+                if told == 0 or attempt == _RETRIES:
+                    raise install_error(f"failed to fetch {package.file_name}: {_one_line(error)}", folder) from error
+    return path
+
+
+async def _contents_of_archive(path: Path, package: LockedPackage) -> PackageContents:
+    try:
+        archive = await PackageArchive.from_path(path)
+        lists = await archive.read_files(LISTS)
+        info = [entry.name async for entry in archive.stream("info") if not entry.name.endswith("/")]
+        entries = [entry async for entry in archive.stream("pkg")]
+        return contents_of(
+            lists,
+            # What a hard link leads to is a name as well.
+            files=[
+                *(entry.name for entry in entries if entry.is_file or entry.is_hardlink),
+                *(entry.link_target or "" for entry in entries if entry.is_hardlink),
+            ],
+            links={entry.name: entry.link_target or "" for entry in entries if entry.is_symlink},
+            others=[entry.name for entry in entries if not (entry.is_file or entry.is_link)],
+            info=info,
+        )
+    except Exception as error:
+        raise unreadable(package, _one_line(error)) from error
 
 
 class CondaSolver:
@@ -317,27 +427,6 @@ def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPa
     return tuple(faults)
 
 
-class _DownloadReporter(InstallerReporter):
-    """Turns rattler's counters, one a package and from other threads, into one bar of bytes."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._seen: dict[int, int] = {}
-
-    def on_populate_cache_start(self, operation: int, package_name: str) -> int:  # noqa: ARG002 - rattler's shape
-        return operation
-
-    def on_download_start(self, cache_entry: int) -> int:
-        return cache_entry
-
-    def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:  # noqa: ARG002
-        # A retried download counts from zero again: the bar must neither jump back nor count bytes twice.
-        seen = self._seen.get(download_idx, 0)
-        if progress > seen:
-            self._seen[download_idx] = progress
-            self._task.advance(progress - seen)
-
-
 def _client(urls: Iterable[str], *, offline: bool) -> rattler.Client:
     if offline:
         hosts = {f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc}
@@ -434,7 +523,9 @@ def _from_record(record: rattler.RepoDataRecord) -> LockedPackage:
     )
 
 
-def _to_record(package: LockedPackage) -> rattler.RepoDataRecord:
+def _to_record(package: LockedPackage, archive: Path | None = None) -> rattler.RepoDataRecord:
+    """The record of a package, to be taken from `archive` where that is given."""
+    url = package.url if archive is None else archive.absolute().as_uri()
     try:
         record = rattler.PackageRecord(
             name=package.name,
@@ -450,7 +541,7 @@ def _to_record(package: LockedPackage) -> rattler.RepoDataRecord:
             size=package.size,
             license=package.license,
         )
-        return rattler.RepoDataRecord(record, package.file_name, package.url, package.channel)
+        return rattler.RepoDataRecord(record, package.file_name, url, package.channel)
     except Exception as error:
         # rattler's parse errors have no common root.
         raise LockError(

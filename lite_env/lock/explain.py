@@ -105,6 +105,11 @@ def install_error(text: str, prefix: Path) -> FetchError | PrefixError:
             f"a package is not the file that was locked: {text}",
             hint="the file on the server was changed or damaged on the way; lock again if the change is meant",
         )
+    if "failed to unpack" in text:
+        return PrefixError(
+            f"a package could not be unpacked: {text}",
+            hint="there may be no room on the disk; if there is, the package is broken",
+        )
     if "failed to fetch" in text:
         return FetchError(f"a package could not be fetched: {text}", hint="check the network and the channel's address")
     return PrefixError(

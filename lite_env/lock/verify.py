@@ -1,27 +1,31 @@
-"""What can be said about locked packages before anything is fetched; local files are hashed here.
+"""Whether packages are what was locked: files of local channels, downloads, and what the package cache unpacked.
 
-rattler checks the sha256 of what it downloads, but takes a file from a ``file://`` channel as it is.
+rattler takes a file from a ``file://`` channel as it is, and replaces what is damaged in its cache without a word.
 """
 
 from __future__ import annotations
 
 import hashlib
+import stat
 from typing import TYPE_CHECKING
 
-from lite_env.errors import FetchError, PrefixError
+from lite_env.errors import FetchError
 from lite_env.lock.urls import local_path
+from lite_env.store.digest import sha256_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from lite_env.lock.model import LockedPackage
     from lite_env.progress import Task
 
 _CHUNK = 1 << 20  # bytes read at once while hashing
+_SHOWN = 5  # how many names a message lists
 
 
 def refuse_unreachable(missing: Sequence[LockedPackage], *, offline: bool) -> None:
-    """Refuse packages that the cache lacks and that cannot be had.
+    """Refuse packages that the cache lacks, or has damaged, and that cannot be had.
 
     Raises:
         FetchError: names them.
@@ -30,7 +34,7 @@ def refuse_unreachable(missing: Sequence[LockedPackage], *, offline: bool) -> No
     if offline and remote:
         names = ", ".join(package.file_name for package in remote)
         raise FetchError(
-            f"offline, and the package cache lacks {len(remote)} of the locked packages: {names}",
+            f"offline, and the package cache lacks {len(remote)} of the locked packages, or has them damaged: {names}",
             hint="run the same command once without --offline",
         )
     for package in missing:
@@ -67,25 +71,27 @@ def verify_local(package: LockedPackage, task: Task) -> None:
         )
 
 
-def refuse_unsafe_paths(package: LockedPackage, paths: Sequence[str]) -> None:
-    """Refuse a package that would be linked to a place outside of the environment, or over its own records.
-
-    rattler follows ``..`` in a package's list of paths, and an absolute path in it ends the process.
-
-    Raises:
-        PrefixError: names the package and the path.
-    """
-    for path in paths:
-        parts = path.replace("\\", "/").split("/")
-        if parts[0] in ("", "conda-meta") or parts[0].endswith(":") or ".." in parts:
-            raise PrefixError(
-                f"the package {package.file_name} wants to write '{path}', which is not below the environment",
-                hint="do not use this package: it is broken or hostile",
-                file=package.url,
-            )
+def damaged_files(folder: Path, digests: Mapping[str, str]) -> tuple[str, ...]:
+    """The files below `folder` that are missing, or whose SHA-256 is not the one in `digests`; sorted."""
+    damaged = []
+    for path, digest in digests.items():
+        file = folder / path
+        try:
+            # What is not a file is not opened: a pipe would never end.
+            whole = stat.S_ISREG(file.lstat().st_mode) and sha256_of_file(file) == digest
+        except OSError:
+            whole = False
+        if not whole:
+            damaged.append(path)
+    return tuple(sorted(damaged))
 
 
 def total_size(packages: Sequence[LockedPackage]) -> int | None:
     """Bytes of all package files together, None when one does not tell."""
     sizes = [package.size for package in packages if package.size is not None]
     return sum(sizes) if len(sizes) == len(packages) else None
+
+
+def some(paths: Sequence[str]) -> str:
+    """The first of `paths`, and whether there are more."""
+    return ", ".join(paths[:_SHOWN]) + (f", … ({len(paths)} files)" if len(paths) > _SHOWN else "")

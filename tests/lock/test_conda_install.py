@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,29 +11,7 @@ from lite_env.errors import ChannelError, FetchError
 from lite_env.lock.conda import index_channel, install_packages
 from lite_env.lock.model import LockedPackage
 from tests.conda_packages import PLACEHOLDER, make_package
-
-
-@pytest.fixture
-def channel(tmp_path):
-    return tmp_path / "channel"
-
-
-@pytest.fixture
-def server(channel):
-    """Serves the channel by HTTP and remembers what was asked for."""
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, format, *args):  # noqa: A002 - the base class's name
-            asked.append(self.path)
-
-    channel.mkdir(parents=True, exist_ok=True)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(channel))) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}", asked
-        http.shutdown()
-        thread.join()
+from tests.prefixes import Heard
 
 
 class Bytes:
@@ -148,12 +123,48 @@ def test_a_remade_package_is_not_shadowed_by_the_cache(channel, tmp_path):
     assert (tmp_path / "p2/share/a").read_text() == "two"
 
 
-def test_a_damaged_cache_entry_is_replaced(channel, tmp_path):
-    package = locked(make_package(channel, "a", files={"share/a": "one"}))
+@pytest.mark.parametrize("by", ["http", "file"])
+def test_a_damaged_cache_entry_is_made_anew_and_its_files_are_named(by, channel, tmp_path, server):
+    # A file with a placeholder too: what lies in the environment is another one then.
+    files = {"share/a": "one", "share/b": f"at {PLACEHOLDER}/x", "share/c": "whole"}
+    package = locked(make_package(channel, "a", files=files), base=server[0] if by == "http" else None)
     install_packages([package], tmp_path / "p1", cache=tmp_path / "c")
     damage(tmp_path / "c", "a")
-    install_packages([package], tmp_path / "p2", cache=tmp_path / "c")
+    damage(tmp_path / "c", "b")
+    heard = Heard()
+    install_packages([package], tmp_path / "p2", cache=tmp_path / "c", reporter=heard)
+    assert heard.warnings == ["the package cache's copy of a-1.0-0.conda is damaged and made anew: share/a, share/b"]
     assert (tmp_path / "p2/share/a").read_text() == "one"
+    assert (tmp_path / "p2/share/b").read_text() == "at /x"
+    again = Heard()
+    install_packages([package], tmp_path / "p3", cache=tmp_path / "c", reporter=again)
+    assert again.warnings == []
+
+
+def test_a_cache_entry_whose_list_is_damaged_is_made_anew(channel, tmp_path):
+    package = locked(make_package(channel, "a", files={"share/a": "one"}))
+    install_packages([package], tmp_path / "p1", cache=tmp_path / "c")
+    (tmp_path / "c/a-1.0-0/info/paths.json").write_text("{")
+    heard = Heard()
+    install_packages([package], tmp_path / "p2", cache=tmp_path / "c", reporter=heard)
+    assert heard.warnings == ["the package cache's copy of a-1.0-0.conda is damaged and made anew: info/paths.json"]
+    assert (tmp_path / "p2/share/a").read_text() == "one"
+
+
+def test_no_file_of_a_prefix_is_shared_with_the_cache(channel, tmp_path):
+    files = {"share/a": "one", "bin/a": b"\x00asm", "share/t": f"{PLACEHOLDER}/x"}
+    package = locked(make_package(channel, "a", files=files, links={"l": "share/a"}))
+    for prefix in ("p1", "p2"):
+        install_packages([package], tmp_path / prefix, cache=tmp_path / "c")
+    found = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent != tmp_path / "channel"]
+    assert {path.stat().st_nlink for path in found} == {1}
+    for path in found:
+        if path.is_relative_to(tmp_path / "p1"):
+            path.write_text("mine")
+    heard = Heard()
+    install_packages([package], tmp_path / "p3", cache=tmp_path / "c", reporter=heard)
+    assert heard.warnings == []
+    assert (tmp_path / "p3/share/a").read_text() == (tmp_path / "p2/share/a").read_text() == "one"
 
 
 def test_a_missing_local_package_is_named(channel, tmp_path):
@@ -210,7 +221,7 @@ def test_offline_names_what_the_cache_lacks(channel, tmp_path, server):
     packages = [locked(make_package(channel, name), base=base) for name in ("a", "b")]
     install_packages(packages[:1], tmp_path / "p", cache=tmp_path / "c")
     asked.clear()
-    with pytest.raises(FetchError, match=r"lacks 1 of the locked packages: b-1\.0-0\.conda"):
+    with pytest.raises(FetchError, match=r"lacks 1 of the locked packages, or has them damaged: b-1\.0-0\.conda"):
         install_packages(packages, tmp_path / "p", cache=tmp_path / "c", offline=True)
     assert asked == []
 
@@ -221,7 +232,7 @@ def test_offline_does_not_connect_even_when_the_cache_is_damaged(channel, tmp_pa
     install_packages([package], tmp_path / "p1", cache=tmp_path / "c")
     damage(tmp_path / "c", "a")
     asked.clear()
-    with pytest.raises(FetchError, match="could not be fetched"):
+    with pytest.raises(FetchError, match=r"or has them damaged: a-1\.0-0\.conda"):
         install_packages([package], tmp_path / "p2", cache=tmp_path / "c", offline=True)
     assert asked == []
 

@@ -1,0 +1,91 @@
+"""Downloads of packages, checked while they arrive, and the folder where they wait to be looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from lite_env.errors import FetchError
+from lite_env.store.atomic import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lite_env.lock.model import LockedPackage
+    from lite_env.progress import Task
+
+
+class PackageWriter:
+    """Takes a package's bytes as they arrive: counted, hashed and written.
+
+    Args:
+        package: what is downloaded.
+        stream: where it goes.
+        task: told of bytes.
+        told: how many it knows of already, from an attempt that failed.
+    """
+
+    def __init__(self, package: LockedPackage, stream: IO[bytes], task: Task, told: int = 0) -> None:
+        self._package = package
+        self._stream = stream
+        self._task = task
+        self._told = told
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Take the next bytes.
+
+        Raises:
+            FetchError: there are more than the lock says.
+        """
+        self.size += len(data)
+        if self._package.size is not None and self.size > self._package.size:
+            raise _not_locked(self._package, f"it has more than {self._package.size} bytes")
+        self._digest.update(data)
+        if self.size > self._told:
+            # A bar must neither jump back nor count bytes twice.
+            self._task.advance(self.size - self._told)
+            self._told = self.size
+        return self._stream.write(data)
+
+    def finish(self) -> None:
+        """Compare what came with what was locked.
+
+        Raises:
+            FetchError: it is something else.
+        """
+        if self._digest.hexdigest() != self._package.sha256:
+            raise _not_locked(
+                self._package, f"expected sha256 {self._package.sha256}, found {self._digest.hexdigest()}"
+            )
+
+
+def _not_locked(package: LockedPackage, reason: str) -> FetchError:
+    return FetchError(
+        f"{package.file_name} is not the file that was locked: {reason}",
+        hint="the file on the server was changed or damaged on the way; lock again if the change is meant",
+        url=package.url,
+    )
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """An empty `folder` that is gone afterwards; what a process that was killed left there is gone before."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def tell_origin(prefix: Path, package: LockedPackage) -> None:
+    """Write into ``conda-meta`` where a package came from: it was installed out of a copy of it."""
+    file = prefix / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json"
+    record = json.loads(file.read_bytes())
+    write_text(file, json.dumps(record | {"url": package.url}, indent=2, ensure_ascii=False))
