@@ -8,32 +8,18 @@ import threading
 import webbrowser
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from lite_env.bootstrap import runtime_dir
 from lite_env.cli.console import print_json, reporter_of
-from lite_env.errors import HostError
-from lite_env.host.drive import FolderDrive
-from lite_env.host.drive_api import new_token
-from lite_env.host.loopback import LoopbackServer
-from lite_env.site.encoding import EncodedFiles
-from lite_env.site.environments import read_environments
-from lite_env.site.page import make_page
-from lite_env.site.runtime import read_runtime
-from lite_env.site.server import SiteApplication
+from lite_env.site.live import DEFAULT_PORT, open_site, serve, site_as_json
 from lite_env.store.local import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lite_env.progress import Reporter
-
-DEFAULT_PORT = 8901
-"""The same each time: what a browser keeps of a page belongs to its port."""
-
-_TICK = 0.5  # seconds; on Windows a wait without end cannot be interrupted
+    from lite_env.site.live import LiveSite
 
 
 @click.command(name="serve")
@@ -73,53 +59,22 @@ def command(
       lite-env serve build/numpy --drive notebooks --open
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
-    application = _application(packs, drive, isolation=not no_isolation)
-    with _stopping() as stop, _serving(application, port, reporter) as server:
-        url = f"{server.url}?token={application.token}"
+    application = open_site(packs, store=open_store(), drive=drive, isolation=not no_isolation)
+
+    def tell(site: LiveSite) -> None:
         if as_json:
-            print_json(_as_json(application, server.url, url))
+            print_json(site_as_json(site))
         else:
-            click.echo(url)
+            click.echo(site.page)
         # Whoever started us waits for this line.
         sys.stdout.flush()
-        place = f"/drive is {application.drive.root}" if application.drive else "/drive is the browser's storage"
-        reporter.note(f"{', '.join(item.name for item in application.environments)}; {place}; Ctrl-C ends")
-        if open_browser and not webbrowser.open(url):
+        reporter.note(f"{site.summary}; Ctrl-C ends")
+        if open_browser and not webbrowser.open(site.page):
             reporter.warn("no browser could be opened: open the address by hand")
-        while not stop.wait(_TICK):
-            pass
+
+    with _stopping() as stop:
+        serve(application, stop=stop, port=port, started=tell, reporter=reporter)
     reporter.note("ended")
-
-
-def _application(packs: tuple[Path, ...], drive: Path | None, *, isolation: bool) -> SiteApplication:
-    environments = read_environments(packs)
-    runtime = read_runtime(runtime_dir())
-    return SiteApplication(
-        environments=environments,
-        runtime=runtime,
-        page=make_page(environments, runtime, drive="browser" if drive is None else "server"),
-        token=new_token(),
-        drive=None if drive is None else FolderDrive(drive),
-        isolation=isolation,
-        encoded=EncodedFiles(store=open_store()),
-    )
-
-
-@contextmanager
-def _serving(application: SiteApplication, port: int | None, reporter: Reporter) -> Iterator[LoopbackServer]:
-    server = LoopbackServer(application, port=DEFAULT_PORT if port is None else port)
-    try:
-        server.__enter__()
-    except HostError as error:
-        if port is not None:
-            raise
-        reporter.note(f"{error.message}; taking another one")
-        server = LoopbackServer(application)
-        server.__enter__()
-    try:
-        yield server
-    finally:
-        server.__exit__(None, None, None)
 
 
 @contextmanager
@@ -132,14 +87,3 @@ def _stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _as_json(application: SiteApplication, url: str, page: str) -> dict[str, Any]:
-    return {
-        "drive": str(application.drive.root) if application.drive else None,
-        "environments": [item.name for item in application.environments],
-        "isolation": application.isolation,
-        "page": page,
-        "token": application.token,
-        "url": url,
-    }

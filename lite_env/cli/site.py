@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import click
 
-from lite_env.bootstrap import runtime_dir
 from lite_env.cli.console import print_json, reporter_of
-from lite_env.site.build import write_site
+from lite_env.site.build import make_site
 from lite_env.site.plan import SiteOptions, plan_site
-
-if TYPE_CHECKING:
-    from lite_env.site.plan import SitePlan
-
-_MEGABYTE = 1_000_000
+from lite_env.site.summary import plan_as_json, plan_lines, summary
 
 
 @click.command(name="site")
@@ -57,45 +52,10 @@ def command(
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
     options = SiteOptions(drive=drive, base=base, isolation=not no_isolation, force=force)
-    plan = plan_site(packs, output, options, runtime=runtime_dir())
-    if not dry_run:
-        write_site(plan, reporter=reporter)
+    plan = plan_site(packs, output, options) if dry_run else make_site(packs, output, options, reporter=reporter)
     if as_json:
         print_json(plan_as_json(plan))
     elif dry_run:
         for line in plan_lines(plan):
             click.echo(line)
     reporter.note(summary(plan))
-
-
-def plan_as_json(plan: SitePlan) -> dict[str, Any]:
-    """The plan as JSON values; sizes in bytes."""
-    return {
-        "build": plan.record.build,
-        "environments": list(plan.environments),
-        "files": [
-            {"path": file.path, "sha256": file.sha256, "size": file.size, "kept": file.path in plan.kept}
-            for file in plan.files
-        ],
-        "output": str(plan.output),
-        "removed": list(plan.stale),
-        "size": plan.size,
-    }
-
-
-def plan_lines(plan: SitePlan) -> list[str]:
-    """What would be done, a line a file."""
-    lines = [
-        f"{'keep ' if file.path in plan.kept else 'write'} {file.size / _MEGABYTE:8.2f} MB  {file.path}"
-        for file in plan.files
-    ]
-    return [*lines, *(f"remove            {path}" for path in plan.stale)]
-
-
-def summary(plan: SitePlan) -> str:
-    """The closing line of figures; sizes in MB of 10**6 bytes."""
-    written = sum(file.size for file in plan.to_write)
-    return (
-        f"{', '.join(plan.environments)}: {len(plan.files)} files, {plan.size / _MEGABYTE:.1f} MB; "
-        f"{len(plan.to_write)} new ({written / _MEGABYTE:.1f} MB), {len(plan.kept)} kept, {len(plan.stale)} removed"
-    )

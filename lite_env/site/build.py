@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from lite_env.errors import SiteError
+from lite_env.host.files import open_regular
 from lite_env.progress import SILENT
+from lite_env.site.plan import plan_site
 from lite_env.site.record import RECORD, SiteRecord, encode_record, read_record
-from lite_env.store.atomic import write_bytes
+from lite_env.site.staging import remove_parts, sole_writer, staging_folder
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lite_env.progress import Reporter
-    from lite_env.site.plan import SiteFile, SitePlan
+    from lite_env.site.plan import SiteFile, SiteOptions, SitePlan
+
+_PIECE = 1 << 20  # bytes
+
+
+def make_site(
+    packs: Sequence[Path],
+    output: Path,
+    options: SiteOptions,
+    *,
+    runtime: Path | None = None,
+    reporter: Reporter = SILENT,
+) -> SitePlan:
+    """Make the folder `output` a site of `packs`; what was done is returned. Several at once take turns.
+
+    Raises:
+        ManifestError: one of the packs is broken or incomplete.
+        SiteError: as `plan_site` and `write_site`.
+    """
+    plan = plan_site(packs, output, options, runtime=runtime)
+    with _turn(output):
+        if read_record(output) != plan.before:
+            # Another build was here since.
+            plan = plan_site(packs, output, options, runtime=runtime)
+        _write_plan(plan, reporter)
+    return plan
 
 
 def write_site(plan: SitePlan, *, reporter: Reporter = SILENT) -> None:
@@ -28,41 +59,99 @@ def write_site(plan: SitePlan, *, reporter: Reporter = SILENT) -> None:
     Raises:
         SiteError: a file of a pack is not the one that its manifest names, or something stands in a file's place.
     """
-    output = plan.output
-    output.mkdir(parents=True, exist_ok=True)
-    if plan.to_write:
-        # First what both builds have: an interrupted one is cleaned up by the next.
-        before = read_record(output)
-        both = msgspec.structs.replace(plan.record, files={**(before.files if before else {}), **plan.record.files})
-        _write_record(output, both)
-    with reporter.task("writing the site", sum(file.size for file in plan.to_write), "B") as task:
-        for file in plan.to_write:
-            _write(output / file.path, file)
-            task.advance(file.size)
-    for path in plan.stale:
-        _remove(output, path)
-    _write_record(output, plan.record)
+    with _turn(plan.output):
+        _write_plan(plan, reporter)
 
 
-def _write(target: Path, file: SiteFile) -> None:
-    content = file.content
+@contextmanager
+def _turn(output: Path) -> Iterator[None]:
     try:
-        if content is None and file.source is not None:
-            content = file.source.read_bytes()
-        if content is None or sha256_of_bytes(content) != file.sha256:
-            raise SiteError(
-                f"'{file.source}' is not the file that was expected",
-                hint="it is truncated, or changes while it is read: make or copy the pack again",
-                expected=f"sha256 {file.sha256}, {file.size} bytes",
-                found=f"{len(content or b'')} bytes",
-            )
-        write_bytes(target, content)
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(output, error) from error
+    with sole_writer(output):
+        yield
+
+
+def _write_plan(plan: SitePlan, reporter: Reporter) -> None:
+    output = plan.output
+    both = {**(plan.before.files if plan.before else {}), **plan.record.files}
+    remove_parts(output, [RECORD, *both])
+    try:
+        with staging_folder(output) as staging:
+            if plan.to_write:
+                # First what both builds have: an interrupted one is cleaned up by the next.
+                _write_record(output, msgspec.structs.replace(plan.record, files=both), staging)
+            with reporter.task("writing the site", sum(file.size for file in plan.to_write), "B") as task:
+                for file in plan.to_write:
+                    _write(output / file.path, file, staging)
+                    task.advance(file.size)
+            for path in plan.stale:
+                _remove(output, path)
+            _write_record(output, plan.record, staging)
+    except OSError as error:
+        raise _unwritable(output, error) from error
+
+
+def _write(target: Path, file: SiteFile, staging: Path) -> None:
+    growing = staging / "file"
+    try:
+        with growing.open("wb") as stream:
+            found = _copy(file, stream)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    if found != (file.size, file.sha256):
+        raise SiteError(
+            f"'{file.source}' is not the file that was expected",
+            hint="it is truncated, or changes while it is read: make or copy the pack again",
+            expected=f"sha256 {file.sha256}, {file.size} bytes",
+            found=f"sha256 {found[1]}, {found[0]} bytes",
+        )
+    _put(growing, target)
+
+
+def _copy(file: SiteFile, target: BinaryIO) -> tuple[int, str]:
+    """Write the file to `target`: bytes and SHA-256 of what was written, at most a byte more than there should be."""
+    if file.source is None:
+        content = file.content or b""
+        target.write(content)
+        return len(content), sha256_of_bytes(content)
+    digest = hashlib.sha256()
+    size = 0
+    with _open_source(file.source) as source:
+        while size <= file.size and (piece := source.read(min(_PIECE, file.size + 1 - size))):
+            target.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    return size, digest.hexdigest()
+
+
+@contextmanager
+def _open_source(source: Path) -> Iterator[BinaryIO]:
+    try:
+        stream = open_regular(source)
     except OSError as error:
         raise SiteError(
-            f"'{target}' cannot be written: {error.strerror}",
-            hint="what stands in its place was not made by `lite-env site`, or the disk is full",
-            file=file.path,
+            f"'{source}' cannot be read: {error.strerror}", hint="make or copy the pack again", file=str(source)
         ) from error
+    with stream:
+        yield stream
+
+
+def _put(growing: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        growing.replace(target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> SiteError:
+    return SiteError(
+        f"'{target}' cannot be written: {error.strerror}",
+        hint="what stands in its place was not made by `lite-env site`, or the disk is full or write-protected",
+        file=str(target),
+    )
 
 
 def _remove(output: Path, path: str) -> None:
@@ -78,8 +167,15 @@ def _remove(output: Path, path: str) -> None:
         folder.rmdir()
 
 
-def _write_record(output: Path, record: SiteRecord) -> None:
+def _write_record(output: Path, record: SiteRecord, staging: Path) -> None:
     content = encode_record(record)
     path = output / RECORD
-    if not path.is_file() or path.read_bytes() != content:
-        write_bytes(path, content, durable=True)
+    if path.is_file() and path.read_bytes() == content:
+        return
+    growing = staging / "record"
+    with growing.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        # By it the next build knows what it may remove.
+        os.fsync(stream.fileno())
+    _put(growing, path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lite_env import __version__
+from lite_env.bootstrap import runtime_dir
 from lite_env.errors import ManifestError, SiteError
 from lite_env.pack.reader import MANIFEST
 from lite_env.site.environments import read_environments
@@ -13,6 +14,7 @@ from lite_env.site.headers import HEADERS_FILE, headers_file
 from lite_env.site.page import make_page
 from lite_env.site.record import Recorded, SiteRecord, read_record
 from lite_env.site.runtime import SERVICE_WORKER, read_runtime
+from lite_env.site.staging import INSIDE
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class SitePlan:
             all the time.
         kept: paths of files that are there already and equal.
         stale: paths that the last build has written and this one has not.
+        before: what the last build has noted in the folder; None where there was none.
         record: what is noted in the folder.
     """
 
@@ -73,6 +76,7 @@ class SitePlan:
     files: tuple[SiteFile, ...]
     kept: frozenset[str]
     stale: tuple[str, ...]
+    before: SiteRecord | None
     record: SiteRecord
 
     @property
@@ -86,8 +90,14 @@ class SitePlan:
         return tuple(file for file in self.files if file.path not in self.kept)
 
 
-def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runtime: Path) -> SitePlan:
+def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runtime: Path | None = None) -> SitePlan:
     """Decide what a site of `packs` at `output` takes; nothing is written.
+
+    Args:
+        packs: in the order in which the page offers them.
+        output: the site's folder.
+        options: what it is to be.
+        runtime: the built browser runtime; by default the one that is installed.
 
     Raises:
         ManifestError: one of the packs is broken or incomplete.
@@ -96,7 +106,7 @@ def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runt
     environments = read_environments(packs)
     _check_apart(output, packs)
     before = _check_output(output, force=options.force)
-    browser = read_runtime(runtime)
+    browser = read_runtime(runtime_dir() if runtime is None else runtime)
     page = make_page(environments, browser, drive=options.drive)
     files = [*_runtime_files(browser)]
     for environment in environments:
@@ -119,6 +129,7 @@ def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runt
         files=tuple(files),
         kept=frozenset(file.path for file in files if _is_there(output / file.path, file)),
         stale=tuple(sorted(set(before.files) - set(record.files))) if before else (),
+        before=before,
         record=record,
     )
 
@@ -140,7 +151,7 @@ def _check_output(output: Path, *, force: bool) -> SiteRecord | None:
     before = read_record(output)
     if before is not None or force or not output.exists():
         return before
-    foreign = min((entry.name for entry in output.iterdir()), default=None)
+    foreign = min((entry.name for entry in output.iterdir() if entry.name != INSIDE), default=None)
     if foreign is not None:
         raise SiteError(
             f"'{output}' is not empty and was not made by `lite-env site`: it holds '{foreign}'",

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from lite_env.cli import serve as serve_module
 from lite_env.cli.serve import command
 from lite_env.errors import HostError
+from lite_env.site import live as live_module
 from tests.sites import make_pack, make_runtime
 
 SECONDS = 30
@@ -25,7 +26,7 @@ SECONDS = 30
 @pytest.fixture(autouse=True)
 def runtime(tmp_path, monkeypatch):
     folder = make_runtime(tmp_path / "dist")
-    monkeypatch.setattr(serve_module, "runtime_dir", lambda: folder)
+    monkeypatch.setattr(live_module, "runtime_dir", lambda: folder)
     return folder
 
 
@@ -57,8 +58,8 @@ def serve(tmp_path, runtime):
     running = []
     # The process has the small runtime of these tests.
     main = (
-        "import pathlib, sys; import lite_env.cli.serve as serve; from lite_env.cli.main import main;"
-        f"serve.runtime_dir = lambda: pathlib.Path({str(runtime)!r}); main()"
+        "import pathlib, sys; import lite_env.site.live as live; from lite_env.cli.main import main;"
+        f"live.runtime_dir = lambda: pathlib.Path({str(runtime)!r}); main()"
     )
 
     def begin(*arguments):
@@ -122,7 +123,7 @@ def test_the_usual_port_is_given_up_when_it_is_taken(pack, monkeypatch, stop_at_
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        monkeypatch.setattr(serve_module, "DEFAULT_PORT", port)
+        monkeypatch.setattr(live_module, "DEFAULT_PORT", port)
         result = run(pack)
         assert result.exit_code == 0
         assert f"port {port} is taken by another program; taking another one" in result.stderr

@@ -5,16 +5,16 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from lite_env.cli import site as site_module
 from lite_env.cli.site import command
 from lite_env.errors import SiteError
+from lite_env.site import plan as plan_module
 from tests.sites import make_pack, make_runtime
 
 
 @pytest.fixture(autouse=True)
 def runtime(tmp_path, monkeypatch):
     folder = make_runtime(tmp_path / "dist")
-    monkeypatch.setattr(site_module, "runtime_dir", lambda: folder)
+    monkeypatch.setattr(plan_module, "runtime_dir", lambda: folder)
     return folder
 
 

@@ -140,10 +140,10 @@ def test_an_interrupted_build_is_a_working_site_and_is_cleaned_up(pack, tmp_path
     changed = make_pack(tmp_path / "changed", content="y")
     real = build_module._write
 
-    def interrupt(target, file):
+    def interrupt(target, file, staging):
         if file.path.endswith("manifest.json"):
             raise KeyboardInterrupt
-        real(target, file)
+        real(target, file, staging)
 
     monkeypatch.setattr(build_module, "_write", interrupt)
     with pytest.raises(KeyboardInterrupt):

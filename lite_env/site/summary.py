@@ -1,0 +1,43 @@
+"""A site's plan as an answer: JSON values, lines, one line of figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lite_env.site.plan import SitePlan
+
+_MEGABYTE = 1_000_000
+
+
+def plan_as_json(plan: SitePlan) -> dict[str, Any]:
+    """The plan as JSON values; sizes in bytes."""
+    return {
+        "build": plan.record.build,
+        "environments": list(plan.environments),
+        "files": [
+            {"path": file.path, "sha256": file.sha256, "size": file.size, "kept": file.path in plan.kept}
+            for file in plan.files
+        ],
+        "output": str(plan.output),
+        "removed": list(plan.stale),
+        "size": plan.size,
+    }
+
+
+def plan_lines(plan: SitePlan) -> list[str]:
+    """What would be done, a line a file."""
+    lines = [
+        f"{'keep ' if file.path in plan.kept else 'write'} {file.size / _MEGABYTE:8.2f} MB  {file.path}"
+        for file in plan.files
+    ]
+    return [*lines, *(f"remove            {path}" for path in plan.stale)]
+
+
+def summary(plan: SitePlan) -> str:
+    """The closing line of figures; sizes in MB of 10**6 bytes."""
+    written = sum(file.size for file in plan.to_write)
+    return (
+        f"{', '.join(plan.environments)}: {len(plan.files)} files, {plan.size / _MEGABYTE:.1f} MB; "
+        f"{len(plan.to_write)} new ({written / _MEGABYTE:.1f} MB), {len(plan.kept)} kept, {len(plan.stale)} removed"
+    )
