@@ -8,7 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import zstandard
 
@@ -36,10 +36,14 @@ class BrokenPack:
     def kernel(self) -> dict[str, Any]:
         return self.manifest["kernels"][0]
 
+    def kernel_file(self, role: str) -> dict[str, Any]:
+        (entry,) = (file for file in self.kernel["files"] if file["role"] == role)
+        return cast("dict[str, Any]", entry)
+
     def file(self, which: str) -> str:
         """The path in the pack of its ``script``, ``wasm``, ``index``, ``archive`` (the first) or ``manifest``."""
         if which in {"script", "wasm"}:
-            return str(self.kernel[which]["path"])
+            return str(self.kernel_file(which)["path"])
         if which == "index":
             return f"index-{self.manifest['index']['digest']}.json.zst"
         return f"archives/{self.manifest['archives'][0]['digest']}.tar.zst" if which == "archive" else "manifest.json"
@@ -61,13 +65,14 @@ class BrokenPack:
     def exchange_compressed(self, which: str, data: bytes, raw_size: int) -> None:
         """Put other bytes in a compressed file's place, and have the manifest vouch for them."""
         self.replace(which, lambda _: data)
-        entry = self.manifest["index"] if which == "index" else self.kernel[which]
+        entry = self.manifest["index"] if which == "index" else self.kernel_file(which)
         entry |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "raw_size": raw_size}
         self.save()
 
     def boot_with(self, position: int = 0) -> None:
         """Have an archive loaded before the kernel starts."""
         self.manifest["archives"][position]["load"] = "interpreter"
+        self.kernel["start"]["interpreter"] = [position]
         self.save()
 
     def save(self) -> None:
@@ -165,10 +170,10 @@ DAMAGES |= {
         hints="make it again",
     ),
     "format of another major version": Damage(
-        do=_change(format="2.0"),
+        do=_change(format="3.0"),
         name="UnsupportedFormat",
         which="manifest",
-        says="the pack has format 2.0, this bootstrap reads 1.x",
+        says="the pack has format 3.0, this bootstrap reads 1.x and 2.x",
         hints="from one version of lite_env",
     ),
     "an unknown feature": Damage(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.pack.bytecode import Bytecode
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.profile import Profile, make_profile
+from lite_env.pack.profile import Opened, Profile, make_profile
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from tests.prefixes import SITE, WASM, Toy, kernel_package, make_prefix, put, python_package, side_module
@@ -103,8 +103,11 @@ ENVIRONMENTS: dict[str, Frozen] = {
         make=_python,
         profile=make_profile(
             "python",
-            interpreter=["python:lib/python3.11/abc.py"],
-            kernel=["python:lib/python3.11/os.py"],
+            kernels={
+                "xpython": Opened(
+                    interpreter=("python:lib/python3.11/abc.py",), kernel=("python:lib/python3.11/os.py",)
+                )
+            },
             imports={"numpy": [f"numpy:{SITE}/numpy/__init__.py", f"numpy:{SITE}/numpy/core.so"], "six": []},
             workloads={"demo.ipynb": [f"numpy:{SITE}/numpy/data.json"]},
             failed={},

@@ -29,8 +29,14 @@ def test_a_package_that_it_knows_nothing_of_is_imported():
 
 def test_the_record_shows_what_failed_and_what_it_said():
     manifest = {
-        "runtime": {"emscripten": "4.0.9", "python": "3.13.1"},
-        "kernels": [{"name": "xpython", "argv": ["/bin/xpython"], "shared": {"libxeus.so": {}}}],
+        "kernels": [
+            {
+                "name": "xpython",
+                "argv": ["/bin/xpython"],
+                "runtime": {"emscripten": "4.0.9", "python": "3.13.1"},
+                "files": [{"role": "script", "name": "x.js"}, {"role": "shared", "name": "libxeus.so"}],
+            }
+        ],
         "archives": [{"size": 2_500_000}],
         "environment": {"packages": [{"name": "numpy", "version": "2.4.4", "build": "0"}]},
     }
@@ -55,4 +61,4 @@ def test_with_a_channel_that_can_be_had_it_runs_every_check_for_real(tmp_path):
     assert verify_4x.main(["numpy", *options]) == 0
     text = record.read_text()
     assert "* Checks: 4 of 4 passed\n" in text
-    assert "Runtime: emscripten 3.1.45, Python 3.11.3\n" in text
+    assert "Kernel `xpython`: emscripten 3.1.45, Python 3.11.3, argv" in text

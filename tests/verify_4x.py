@@ -194,7 +194,6 @@ def record(manifest: dict[str, Any], channels: tuple[str, ...], seen: list[Seen]
         "",
         f"* When and where: {now}, {platform.platform()}, Python {platform.python_version()}",
         f"* Channels: {', '.join(f'`{channel}`' for channel in channels)}",
-        f"* Runtime: emscripten {manifest['runtime']['emscripten']}, Python {manifest['runtime']['python']}",
         *(_kernel_line(kernel) for kernel in manifest["kernels"]),
         f"* {len(packages)} packages in {len(archives)} archives, {megabytes:.1f} MB",
         f"* Checks: {sum(one.passed for one in seen)} of {len(seen)} passed",
@@ -214,7 +213,9 @@ def record(manifest: dict[str, Any], channels: tuple[str, ...], seen: list[Seen]
 
 
 def _kernel_line(kernel: dict[str, Any]) -> str:
-    return f"* Kernel `{kernel['name']}`: argv `{kernel['argv']}`, shared {sorted(kernel.get('shared') or {})}"
+    built = f"emscripten {kernel['runtime']['emscripten']}, Python {kernel['runtime']['python']}"
+    shared = sorted(file["name"] for file in kernel["files"] if file["role"] == "shared")
+    return f"* Kernel `{kernel['name']}`: {built}, argv `{kernel['argv']}`, shared {shared}"
 
 
 def _check_line(seen: Seen) -> str:

@@ -38,8 +38,8 @@ def command(ctx: click.Context, *, lockfile: Path, prefix: Path, offline: bool, 
                 "kernels": [kernel.name for kernel in installed.kernels],
                 "files": len(installed.files),
                 "size": size,
-                "emscripten": installed.runtime.emscripten,
-                "python": installed.runtime.python,
+                "emscripten": installed.emscripten,
+                "python": installed.python,
             }
         )
     reporter.note(

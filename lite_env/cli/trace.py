@@ -50,17 +50,19 @@ def command(
     reporter = reporter_of(ctx)
     profile = trace_pack(pack, TraceOptions(workloads=workloads, seconds=timeout), reporter=reporter)
     write_profile(profile, output)
+    interpreter = {file for opened in profile.kernels.values() for file in opened.interpreter}
     figures = {
         "digest": profile.digest,
         "failed": dict(profile.failed),
         "imports": {name: len(files) for name, files in profile.imports.items()},
-        "interpreter": len(profile.interpreter),
-        "kernel": len(profile.kernel),
+        "interpreter": len(interpreter),
+        "kernel": len(profile.boot) - len(interpreter),
         "profile": str(output),
         "workloads": {name: len(files) for name, files in profile.workloads.items()},
     }
     if as_json:
         print_json(figures)
     traced = [f"{name} {len(files)}" for name, files in (*profile.imports.items(), *profile.workloads.items())]
-    boot = len(profile.interpreter) + len(profile.kernel)
-    reporter.note(f"{profile.environment}: {boot} files at the start; after it {', '.join(traced) or 'none'}")
+    reporter.note(
+        f"{profile.environment}: {len(profile.boot)} files at the start; after it {', '.join(traced) or 'none'}"
+    )

@@ -11,7 +11,6 @@ from lite_env.errors import HostError
 from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
 from lite_env.host.node import NodeEngine
-from lite_env.pack.manifest import BOOT_LOADS
 from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 
@@ -83,11 +82,10 @@ def choose_kernel(manifest: Manifest, name: str | None) -> Kernel:
 
 def start_bytes(manifest: Manifest, kernel: Kernel) -> int:
     """Bytes that are certainly read before the kernel is ready: its binaries, the index and the boot archives."""
-    binaries = (kernel.script, kernel.wasm, kernel.data, *kernel.shared.values())
     return (
-        sum(file.size for file in binaries if file is not None)
+        sum(file.size for file in kernel.binaries)
         + manifest.index.size
-        + sum(archive.size for archive in manifest.archives if archive.load in BOOT_LOADS)
+        + sum(manifest.archives[position].size for position in kernel.start.all)
     )
 
 

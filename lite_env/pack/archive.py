@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import zstandard
 
 from lite_env.errors import PackError
+from lite_env.pack.limits import MAX_RAW_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 BLOCK = 512
 END_OF_ARCHIVE = 2 * BLOCK
-MAX_FILE_SIZE = 0o77777777777  # what eleven octal digits hold: 8 GiB - 1
 _NAME_LENGTH = 100
 _PREFIX_LENGTH = 155
 _FILE, _LINK, _PAX = b"0", b"2", b"x"
@@ -128,9 +128,12 @@ def _header_size(entry: Entry) -> int:
 
 
 def _names(entry: Entry) -> tuple[tuple[bytes, bytes], bytes, bytes]:
-    if entry.size > MAX_FILE_SIZE:
+    # Far below what the eleven octal digits of a header hold.
+    if entry.size > MAX_RAW_SIZE:
         raise PackError(
-            f"'{entry.path}' has {entry.size} bytes: no browser could open it", hint="drop it with a filter"
+            f"'{entry.path}' has {entry.size} bytes: no browser could open it",
+            hint="drop it with a filter",
+            file=entry.path,
         )
     return _ustar_names(entry.path, entry.link)
 

@@ -7,6 +7,8 @@ record that ends with that list.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from lite_env.errors import PackError
 
 _MAGIC = b"\0asm"
@@ -74,6 +76,12 @@ class _Cursor:
 
 class _Malformed(Exception):  # noqa: N818 - never leaves this module
     """The module's bytes do not follow the specification."""
+
+
+def is_library(path: str) -> bool:
+    """Whether `path` is named as a shared library: ``x.so`` or ``x.so.1.2``."""
+    base = PurePosixPath(path).name
+    return base.endswith(".so") or ".so." in base
 
 
 def is_wasm(data: bytes) -> bool:

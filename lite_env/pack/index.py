@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import ManifestError, PackError
-from lite_env.pack.manifest import FORMAT_MAJOR, FORMAT_MINOR
+from lite_env.pack.limits import MAX_INDEX_SIZE
 from lite_env.pack.path import is_safe_component
 from lite_env.prefix.tree import is_safe_link
 from lite_env.store.text import Origin, parse_json
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _DAMAGED = "the pack is damaged or was not made by lite-env: pack again"
+
+FORMAT = "1.0"
+"""Of the index, which changes apart from the manifest's."""
+
 _FILE_FIELDS = 3  # size, archive, offset; a fourth says that the file is executable
 
 
@@ -79,7 +83,7 @@ def encode_index(index: Index) -> bytes:
             node[name] = entry.target
         else:
             node[name] = [entry.size, entry.archive, entry.offset] + [1] * entry.executable
-    document = {"format": f"{FORMAT_MAJOR}.{FORMAT_MINOR}", "needed": dict(index.needed), "tree": tree}
+    document = {"format": FORMAT, "needed": dict(index.needed), "tree": tree}
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -89,7 +93,9 @@ def decode_index(data: bytes, archive_sizes: Sequence[int]) -> Index:
     Raises:
         ManifestError: it is malformed, or points outside of an archive, or two files overlap.
     """
-    document = parse_json(data, Origin(what="the index of the pack", error=ManifestError, hint=_DAMAGED))
+    document = parse_json(
+        data, Origin(what="the index of the pack", error=ManifestError, hint=_DAMAGED, max_bytes=MAX_INDEX_SIZE)
+    )
     if not isinstance(document, dict) or not isinstance(document.get("tree"), dict):
         raise _fault("it has no 'tree'")
     entries: dict[str, IndexedFile | IndexedLink] = {}

@@ -3,7 +3,9 @@
 Archives are of these sorts, in this order:
 
 * ``interpreter``: what is opened until the interpreter is up; one archive, or one a package.
-* ``kernel``: what the kernel opens besides, until its first cell is done; the same.
+* ``kernel``: what the kernel opens besides, until its first cell is done; the same. Where there are several kernels,
+  one archive for each set of kernels and phases that open the same: a start loads what that kernel opens, and what two
+  of them open lies once.
 * ``import``: what the import of one traced module opens besides; uncut, since all of it is needed at once. What several
   of them open lies in archives of its own, once.
 * ``demand``: what a user's program opens besides; then the rest of each package, cut at about `ARCHIVE_SIZE` and never
@@ -18,14 +20,18 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
+from lite_env.errors import PackError
 from lite_env.pack.archive import END_OF_ARCHIVE, Entry, entry_size, tar_offsets
 from lite_env.pack.bytecode import named_by_source, source_path
+from lite_env.pack.limits import MAX_RAW_SIZE
+from lite_env.pack.manifest import PHASES, KernelStart
 from lite_env.pack.profile import Profile, file_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lite_env.pack.manifest import Load
+    from lite_env.pack.manifest import Load, Phase
+    from lite_env.pack.profile import Opened
     from lite_env.prefix.model import PrefixFile
 
 ARCHIVE_SIZE = 1 << 20
@@ -49,7 +55,7 @@ _CODE_SUFFIXES = (".py", ".pyc", ".so", ".pth", ".lua")
 _CODE_METADATA = ("METADATA", "PKG-INFO", "entry_points.txt")
 
 
-_UNTRACED = Profile(environment="", interpreter=(), kernel=(), imports={})
+_UNTRACED = Profile(environment="", kernels={})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,34 +79,60 @@ class ArchivePlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """All archives, and for each traced module the positions of those that its import needs besides the boot's."""
+    """All archives, and who loads them ahead.
+
+    Attributes:
+        archives: in the order of the manifest.
+        imports: for each traced module the positions of those that its import needs besides its kernel's start.
+        starts: for each kernel the positions of those that its start loads.
+    """
 
     archives: tuple[ArchivePlan, ...]
     imports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    starts: Mapping[str, KernelStart] = field(default_factory=dict)
 
 
-# Files that belong together, before they are cut: what they are, and which imports open them.
-_Group = tuple[Kind, tuple[str, ...], "list[PrefixFile]"]
+# Who opens a file when: kernels in a phase of their start.
+_Users = tuple[tuple[str, "Phase"], ...]
+# Files that belong together, before they are cut: what they are, whose starts and which imports open them.
+_Group = tuple[Kind, _Users, tuple[str, ...], "list[PrefixFile]"]
 
 
-def lay_out(files: Iterable[PrefixFile], *, profile: Profile | None = None, order: Order = "fused") -> Layout:
+def lay_out(
+    files: Iterable[PrefixFile],
+    *,
+    profile: Profile | None = None,
+    order: Order = "fused",
+    languages: Mapping[str, str] | None = None,
+) -> Layout:
     """Put each of `files` into one archive.
 
     Args:
         files: of the environment, bytecode among them.
         profile: what was traced; without one everything is loaded on demand.
+        languages: of the environment's kernels, by their names; by default the kernels are those that `profile` names.
         order: ``fused``: one archive for the interpreter, one for the kernel and one an import; ``packages``: these
             cut by packages, so that environments can share them.
     """
+    traced = profile or _UNTRACED
+    kernels = traced.kernels if languages is None else traced.of_kernels(languages)
     archives: list[ArchivePlan] = []
-    users: list[tuple[str, ...]] = []
-    for kind, names, members in _groups(tuple(files), profile or _UNTRACED):
+    users: list[_Users] = []
+    importers: list[tuple[str, ...]] = []
+    for kind, starts, modules, members in _groups(tuple(files), traced, kernels):
         for part in _cut(kind, members, order):
             archives.append(_archive(kind, part))
-            users.append(names)
-    modules = sorted(profile.imports) if profile else []
-    imports = {name: tuple(number for number, names in enumerate(users) if name in names) for name in modules}
-    return Layout(archives=tuple(archives), imports=imports)
+            users.append(starts)
+            importers.append(modules)
+    return Layout(
+        archives=tuple(archives),
+        imports={name: _positions(name, importers) for name in sorted(traced.imports)},
+        starts={name: KernelStart(**{phase: _positions((name, phase), users) for phase in PHASES}) for name in kernels},
+    )
+
+
+def _positions(user: object, users: Sequence[tuple[object, ...]]) -> tuple[int, ...]:
+    return tuple(number for number, those in enumerate(users) if user in those)
 
 
 def kind_of(path: str) -> Kind:
@@ -113,14 +145,14 @@ def kind_of(path: str) -> Kind:
     return "code" if base in _CODE_METADATA and folder.endswith((".dist-info", ".egg-info")) else "data"
 
 
-def _groups(files: Sequence[PrefixFile], profile: Profile) -> Iterable[_Group]:
+def _groups(files: Sequence[PrefixFile], profile: Profile, kernels: Mapping[str, Opened]) -> Iterable[_Group]:
     """Every file in one group; groups in the order of their archives."""
-    starting: dict[str, Kind] = dict.fromkeys(profile.interpreter, "interpreter")
-    starting |= dict.fromkeys(profile.kernel, "kernel")
+    starting = _starters(kernels)
     importing = _openers(profile.imports)
     working = _openers(profile.workloads)
     compiled = {source for file in files if (source := source_path(file.path)) is not None}
-    started: dict[Kind, list[PrefixFile]] = {"interpreter": [], "kernel": []}
+    started: dict[_Users, list[PrefixFile]] = defaultdict(list)
+    started_importers: dict[_Users, set[str]] = defaultdict(set)
     imported: dict[tuple[str, ...], list[PrefixFile]] = defaultdict(list)
     worked: dict[tuple[str, ...], list[PrefixFile]] = defaultdict(list)
     rest: dict[tuple[bool, str, Kind], list[PrefixFile]] = defaultdict(list)
@@ -131,21 +163,43 @@ def _groups(files: Sequence[PrefixFile], profile: Profile) -> Iterable[_Group]:
             rest[file.package is None, file.package or "", "sources"].append(file)
         elif key in starting:
             started[starting[key]].append(file)
+            # Of several kernels, one may open at its start what another imports later.
+            started_importers[starting[key]].update(importing.get(key, ()))
         elif key in importing:
             imported[importing[key]].append(file)
         elif key in working:
             worked[working[key]].append(file)
         else:
             rest[file.package is None, file.package or "", kind_of(file.path)].append(file)
-    yield from ((kind, (), members) for kind, members in started.items() if members)
-    alone = sorted(names for names in imported if len(names) == 1)
-    for names in alone:
-        yield "import", names, imported[names]
-    yield from _shared({names: members for names, members in imported.items() if len(names) > 1})
+    for users in sorted(started, key=lambda users: (PHASES.index(_earliest(users)), users)):
+        yield _earliest(users), users, tuple(sorted(started_importers[users])), started[users]
+    yield from _imported(imported)
     for programs in sorted(worked):
-        yield "workload", (), worked[programs]
+        yield "workload", (), (), worked[programs]
     for place in sorted(rest):
-        yield place[2], (), rest[place]
+        yield place[2], (), (), rest[place]
+
+
+def _imported(groups: Mapping[tuple[str, ...], list[PrefixFile]]) -> Iterable[_Group]:
+    for alone in sorted(names for names in groups if len(names) == 1):
+        yield "import", (), alone, groups[alone]
+    for several, members in _shared({names: members for names, members in groups.items() if len(names) > 1}):
+        yield "shared", (), several, members
+
+
+def _starters(kernels: Mapping[str, Opened]) -> dict[str, _Users]:
+    """For each file that some kernel opens when it starts, which kernels in which phase, sorted."""
+    starters: dict[str, list[tuple[str, Phase]]] = defaultdict(list)
+    for name in sorted(kernels):
+        for file in kernels[name].interpreter:
+            starters[file].append((name, "interpreter"))
+        for file in kernels[name].kernel:
+            starters[file].append((name, "kernel"))
+    return {file: tuple(users) for file, users in starters.items()}
+
+
+def _earliest(users: _Users) -> Phase:
+    return min((phase for _, phase in users), key=PHASES.index)
 
 
 def _openers(opened: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
@@ -157,21 +211,23 @@ def _openers(opened: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     return {file: tuple(names) for file, names in openers.items()}
 
 
-def _shared(groups: Mapping[tuple[str, ...], list[PrefixFile]]) -> Iterable[_Group]:
+def _shared(
+    groups: Mapping[tuple[str, ...], list[PrefixFile]],
+) -> Iterable[tuple[tuple[str, ...], list[PrefixFile]]]:
     """What several imports open: one group for the same imports; small ones together, up to `ARCHIVE_SIZE`."""
     names: frozenset[str] = frozenset()
     together: list[PrefixFile] = []
     for importers in sorted(groups):
         members = groups[importers]
         if _raw_size(members) >= SHARED_SIZE:
-            yield "shared", importers, members
+            yield importers, members
             continue
         if together and _raw_size([*together, *members]) > ARCHIVE_SIZE:
-            yield "shared", tuple(sorted(names)), together
+            yield tuple(sorted(names)), together
             names, together = frozenset(), []
         names, together = names | set(importers), together + members
     if together:
-        yield "shared", tuple(sorted(names)), together
+        yield tuple(sorted(names)), together
 
 
 def _cut(kind: Kind, members: Sequence[PrefixFile], order: Order) -> Iterable[list[PrefixFile]]:
@@ -201,12 +257,21 @@ def _cut(kind: Kind, members: Sequence[PrefixFile], order: Order) -> Iterable[li
 
 def _archive(kind: Kind, members: Sequence[PrefixFile]) -> ArchivePlan:
     entries = tuple(_entry(file) for file in members)
+    raw_size = tar_offsets(entries)[1]
+    if raw_size > MAX_RAW_SIZE:
+        largest = max(entries, key=lambda entry: (entry.size, entry.path))
+        raise PackError(
+            f"files that are loaded together have {raw_size} bytes, more than the {MAX_RAW_SIZE} that a browser can"
+            f" address; the largest is '{largest.path}' with {largest.size}",
+            hint="drop it with a filter, or remove what opens it from the profile",
+            file=largest.path,
+        )
     return ArchivePlan(
         packages=dict(sorted(Counter(file.package for file in members if file.package is not None).items())),
         kind=kind,
         load=_LOADS.get(kind, "demand"),
         entries=entries,
-        raw_size=tar_offsets(entries)[1],
+        raw_size=raw_size,
     )
 
 

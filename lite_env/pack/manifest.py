@@ -1,4 +1,7 @@
-"""``manifest.json``: the one file of a pack whose name is not its hash, and the index it points to."""
+"""``manifest.json``: the one file of a pack whose name is not its hash, and the index it points to.
+
+Format 2.0. Packs of format 1.0 are read into the same values, see :mod:`lite_env.pack.format1`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,22 @@ from typing import Literal, get_args
 
 import msgspec
 
-FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FORMAT = "2.0"
+KERNEL_STARTS = "kernel-starts"
+"""In `Manifest.requires` where the kernels' starts load different archives, which `Archive.load` does not tell."""
 
 Load = Literal["interpreter", "kernel", "import", "demand"]
 """When an archive is fetched."""
 LOADS: tuple[Load, ...] = get_args(Load)
-BOOT_LOADS: tuple[Load, ...] = ("interpreter", "kernel")
-"""Those that every start fetches."""
+Phase = Literal["interpreter", "kernel"]
+"""A part of a kernel's start."""
+PHASES: tuple[Phase, ...] = get_args(Phase)
+Worker = Literal["classic", "module"]
+"""What kind of script the worker of a kernel is."""
+WORKERS: tuple[Worker, ...] = get_args(Worker)
+
+COMPRESSED = ".zst"
+"""How the path of a file ends that is inside zstd; all others are stored as they are."""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -21,18 +32,25 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 
 
 class File(_Value, frozen=True, kw_only=True):
-    """One of a kernel's own binaries inside zstd: no host need compress it, and hosts that can do no better.
+    """One of a kernel's own files; equal ones of several kernels lie once and are named by each.
+
+    Binaries lie inside zstd: no host need compress them, and hosts that can do no better. ``kernel.json`` and logos are
+    stored as they are.
 
     Attributes:
-        path: where it lies in the pack; its name holds the beginning of `digest`.
+        role: ``spec`` (kernel.json), ``script``, ``wasm``, ``data``, ``shared``, ``logo``, or what else a family needs.
+        name: what the kernel asks for; the name of `source` unless it is a shared library.
+        path: where it lies in the pack; but for kernel.json its name holds the beginning of `digest`.
         source: where it lay in the prefix.
-        digest: SHA-256 of the binary.
-        raw_size: bytes of the binary.
-        size: bytes of the compressed file.
-        sha256: of the compressed file; checked before anything is inflated.
+        digest: SHA-256 of the file as it was there.
+        raw_size: its bytes.
+        size: bytes of the file in the pack.
+        sha256: of the file in the pack; checked before anything is inflated.
         package: the package that owns it; None where no package does.
     """
 
+    role: str
+    name: str
     path: str
     source: str
     digest: str
@@ -40,6 +58,11 @@ class File(_Value, frozen=True, kw_only=True):
     size: int
     sha256: str
     package: str | None = None
+
+    @property
+    def compressed(self) -> bool:
+        """Whether it lies inside zstd."""
+        return self.path.endswith(COMPRESSED)
 
 
 class Archive(_Value, frozen=True, kw_only=True):
@@ -50,7 +73,8 @@ class Archive(_Value, frozen=True, kw_only=True):
         raw_size: bytes of the uncompressed tar.
         size: bytes of the compressed file.
         sha256: of the compressed file; checked before anything is inflated.
-        load: ``interpreter``, ``kernel``, ``import`` (see `Manifest.imports`) or ``demand``.
+        load: ``interpreter``, ``kernel``, ``import`` (see `Manifest.imports`) or ``demand``; where kernels differ (see
+            `Kernel.start`), the earliest.
         packages: how many of its entries each package owns; they come in the order of names, and those that no package
             owns after them.
     """
@@ -61,6 +85,8 @@ class Archive(_Value, frozen=True, kw_only=True):
     sha256: str
     load: str
     packages: dict[str, int]
+
+    compressed = True
 
     @property
     def path(self) -> str:
@@ -75,6 +101,8 @@ class IndexFile(_Value, frozen=True, kw_only=True):
     raw_size: int
     size: int
     sha256: str
+
+    compressed = True
 
     @property
     def path(self) -> str:
@@ -117,36 +145,72 @@ class Environment(_Value, frozen=True, kw_only=True):
 
 
 class RuntimeInfo(_Value, frozen=True, kw_only=True):
-    """Which family of kernels the bootstrap has to start, and what it was built for."""
+    """How one kernel is started.
+
+    Attributes:
+        family: of kernels; the bootstrap has a loader for each.
+        emscripten: the version it was built with, or None where no package says so.
+        python: version of its Python, or None for another language.
+        worker: what kind of script its worker is.
+    """
 
     family: str
     emscripten: str | None
     python: str | None
+    worker: str = "classic"
+
+
+class KernelStart(_Value, frozen=True, kw_only=True):
+    """Positions of the archives that a kernel's start loads, by phase, each once and ascending."""
+
+    interpreter: tuple[int, ...] = ()
+    kernel: tuple[int, ...] = ()
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        """Those of both phases."""
+        return (*self.interpreter, *self.kernel)
 
 
 class Kernel(_Value, frozen=True, kw_only=True):
-    """One kernel: its kernelspec's fields and its own binaries.
-
-    Attributes:
-        spec: path of ``kernel.json`` in the pack.
-        shared: libraries needed before the file system exists, by the name they are asked for.
-        logos: paths in the pack.
-    """
+    """One kernel: its kernelspec's fields, how it is started, and its own files."""
 
     name: str
     display_name: str
     language: str
     argv: tuple[str, ...]
-    spec: str
-    script: File
-    wasm: File
-    data: File | None = None
-    shared: dict[str, File] = {}
-    logos: tuple[str, ...] = ()
+    runtime: RuntimeInfo
+    files: tuple[File, ...]
+    start: KernelStart
 
-    def files(self) -> tuple[File, ...]:
-        """Its binaries: script, module, data and shared libraries."""
-        return tuple(file for file in (self.script, self.wasm, self.data, *self.shared.values()) if file is not None)
+    def of_role(self, role: str) -> tuple[File, ...]:
+        """Its files of one role, in their order."""
+        return tuple(file for file in self.files if file.role == role)
+
+    @property
+    def spec(self) -> File:
+        """``kernel.json``."""
+        return self.of_role("spec")[0]
+
+    @property
+    def script(self) -> File:
+        """The glue that is loaded first."""
+        return self.of_role("script")[0]
+
+    @property
+    def wasm(self) -> File:
+        """The main module."""
+        return self.of_role("wasm")[0]
+
+    @property
+    def logos(self) -> tuple[File, ...]:
+        """Its pictures."""
+        return self.of_role("logo")
+
+    @property
+    def binaries(self) -> tuple[File, ...]:
+        """What its start loads besides archives and index: all but kernel.json and logos."""
+        return tuple(file for file in self.files if file.role not in ("spec", "logo"))
 
 
 class Mounts(_Value, frozen=True, kw_only=True):
@@ -164,7 +228,8 @@ class Manifest(_Value, frozen=True, kw_only=True):
         requires: features a reader must know; an unknown one is refused.
         generator: who wrote it.
         archives: those of ``interpreter``, then ``kernel``, ``import``, ``demand``.
-        imports: by traced module, positions of the archives that its import needs besides those of the boot.
+        imports: by traced module, positions of the archives that its import needs besides those of its kernel's start;
+            where several kernels import it, those that a start of one of them has loaded are among them.
         profile: digest of the profile that decided about the order; None where nothing was traced.
         bytecode: whether the ``.pyc`` files beside their sources were made by packing.
     """
@@ -173,7 +238,6 @@ class Manifest(_Value, frozen=True, kw_only=True):
     requires: tuple[str, ...]
     generator: str
     environment: Environment
-    runtime: RuntimeInfo
     kernels: tuple[Kernel, ...]
     archives: tuple[Archive, ...]
     index: IndexFile
@@ -185,11 +249,21 @@ class Manifest(_Value, frozen=True, kw_only=True):
     @property
     def binaries(self) -> tuple[File, ...]:
         """The kernels' own binaries, each once, by path."""
-        files = {file.path: file for kernel in self.kernels for file in kernel.files()}
+        files = {file.path: file for kernel in self.kernels for file in kernel.binaries}
         return tuple(files[path] for path in sorted(files))
+
+    @property
+    def contents(self) -> tuple[Archive | IndexFile | File, ...]:
+        """Every file of the pack but the manifest, each once: the index, archives, and kernels' files by path."""
+        files = {file.path: file for kernel in self.kernels for file in kernel.files}
+        return (self.index, *self.archives, *(files[path] for path in sorted(files)))
 
     @property
     def total_size(self) -> int:
         """Bytes of all that a kernel can ask for: archives, index and binaries, as they are served."""
         items: tuple[Archive | File, ...] = (*self.archives, *self.binaries)
         return self.index.size + sum(item.size for item in items)
+
+    def positions(self, load: Load) -> tuple[int, ...]:
+        """Positions of the archives that are loaded at that time."""
+        return tuple(number for number, archive in enumerate(self.archives) if archive.load == load)

@@ -7,7 +7,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from lite_env.errors import ManifestError
-from lite_env.pack.reader import read_compressed
+from lite_env.pack.reader import read_content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ def read_owners(pack: Path, manifest: Manifest) -> dict[str, str | None]:
     owners: dict[str, str | None] = {}
     for archive in manifest.archives:
         try:
-            with tarfile.open(fileobj=io.BytesIO(read_compressed(pack, archive)), mode="r:") as tar:
+            with tarfile.open(fileobj=io.BytesIO(read_content(pack, archive)), mode="r:") as tar:
                 owners.update(owners_in_order(archive.packages, tar.getnames()))
         except tarfile.TarError as error:
             raise ManifestError(f"'{archive.path}' is not a tar: {error}", file=archive.path) from error

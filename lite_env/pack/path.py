@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_UNSAFE = frozenset(("", ".", ".."))
+# In a browser a folder is an object, of which the last is no key.
+_UNSAFE = frozenset(("", ".", "..", "__proto__"))
 
 
 def is_safe_component(name: str) -> bool:

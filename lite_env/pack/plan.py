@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from lite_env.pack.bytecode import Bytecode
     from lite_env.pack.filters import FileFilter
     from lite_env.pack.layout import ArchivePlan, Order
+    from lite_env.pack.manifest import KernelStart
     from lite_env.pack.profile import Profile
     from lite_env.pack.selection import DroppedFile, Selection
-    from lite_env.prefix.model import KernelSpec, Prefix, Runtime
+    from lite_env.prefix.model import KernelSpec, Prefix
 
 DEFAULT_LEVEL = 19
 """zstd level: packing is done once, loading often, and decompression is as fast at every level."""
@@ -38,10 +39,11 @@ class PackPlan:
 
     Attributes:
         root: the prefix the files are in.
-        environment, runtime, kernels: what the manifest tells.
+        environment, kernels: what the manifest tells.
         kernel_files: the kernels' own binaries by path; they are served as they are and lie in no archive.
         archives: in the order of the manifest.
-        imports: positions of the archives that the import of a traced module needs besides those of the boot.
+        imports: positions of the archives that the import of a traced module needs besides those of its kernel's start.
+        starts: positions of the archives that each kernel's start loads, by the kernel's name.
         contents: files whose content is not the one on disk, by path: each kernel.json without the build folder, and
             bytecode.
         profile: digest of the profile that the order follows; None where nothing was traced.
@@ -49,21 +51,23 @@ class PackPlan:
         dropped: sorted by path.
         level: of zstd.
         warnings: what is probably a mistake.
+        owners: the package of each of the kernels' own files, by path; without those that no package owns.
     """
 
     root: Path
     environment: Environment
-    runtime: Runtime
     kernels: tuple[KernelSpec, ...]
     kernel_files: tuple[PrefixFile, ...]
     archives: tuple[ArchivePlan, ...]
     imports: Mapping[str, tuple[int, ...]]
+    starts: Mapping[str, KernelStart]
     contents: Mapping[str, bytes]
     profile: str | None
     bytecode: bool
     dropped: tuple[DroppedFile, ...]
     level: int
     warnings: tuple[str, ...]
+    owners: Mapping[str, str]
 
     @property
     def file_count(self) -> int:
@@ -107,21 +111,23 @@ def plan_pack(
     kept, contents = list(chosen.kept), dict(chosen.contents)
     if bytecode is not None:
         kept = _with_bytecode(kept, bytecode, contents)
-    layout = lay_out(kept, profile=profile, order=order)
+    languages = {kernel.name: kernel.language for kernel in prefix.kernels}
+    layout = lay_out(kept, profile=profile, order=order, languages=languages)
     return PackPlan(
         root=prefix.path,
         environment=_environment(prefix, name or prefix.name),
-        runtime=prefix.runtime,
         kernels=prefix.kernels,
         kernel_files=chosen.kernel_files,
         archives=layout.archives,
         imports=layout.imports,
+        starts=layout.starts,
         contents=dict(sorted(contents.items())),
         profile=profile.digest if profile else None,
         bytecode=bytecode is not None,
         dropped=chosen.dropped,
         level=level,
         warnings=_warnings(kept),
+        owners=_owners(prefix),
     )
 
 
@@ -162,6 +168,11 @@ def _environment(prefix: Prefix, name: str) -> Environment:
         variables=dict(prefix.variables),
         packages=packages,
     )
+
+
+def _owners(prefix: Prefix) -> dict[str, str]:
+    own = {path for kernel in prefix.kernels for path in kernel.paths}
+    return {file.path: file.package for file in prefix.files if file.path in own and file.package is not None}
 
 
 def _warnings(kept: Sequence[PrefixFile]) -> tuple[str, ...]:

@@ -13,12 +13,17 @@
 A file is ``package:path``, the path relative to the environment; without a package where none owns the file. A module
 is named by its source whether its bytecode or its source was opened: one profile serves packs with and without
 bytecode. What a profile names and an environment does not have is passed over.
+
+That is format 1.0, of an environment with one kernel. Where there are several, format 2.0 says what each of them opens,
+in place of ``interpreter`` and ``kernel``::
+
+    {"kernels": {"xlua": {"interpreter": [], "kernel": []}, "xpython": {"interpreter": […], "kernel": […]}}, …}
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -31,7 +36,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-FORMAT = "1.0"
+FORMAT_ONE = "1.0"
+FORMAT_SEVERAL = "2.0"
+ANY = ""
+"""For a kernel's name in a profile of format 1.0: it is of the only kernel, or else of each that speaks Python."""
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a kernel's start opens; files as ``package:path``, sorted.
+
+    Attributes:
+        interpreter: until the interpreter was up; with `kernel` the *boot*.
+        kernel: after that, up to the first cell that was run.
+    """
+
+    interpreter: tuple[str, ...] = ()
+    kernel: tuple[str, ...] = ()
+
+    @property
+    def boot(self) -> frozenset[str]:
+        """All that was opened until the first cell was done."""
+        return frozenset((*self.interpreter, *self.kernel))
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,13 +64,42 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Attributes:
         environment: name of the environment that was traced.
-        interpreter: until the interpreter was up; with `kernel` the *boot*.
-        kernel: after that, up to the first cell that was run.
-        imports: by top-level module, what ``import`` opened after the boot.
+        kernels: by name, sorted, what the start of each kernel opens; under `ANY` alone where there is one kernel.
+        imports: by top-level module, what ``import`` opened after the boot of the kernel that it was traced in.
         workloads: by file name, what a user's program opened after the boot.
         failed: imports and workloads that ended with an error, and the error's last line.
-        format: version of the form.
     """
+
+    environment: str
+    kernels: dict[str, Opened]
+    imports: dict[str, tuple[str, ...]] = {}
+    workloads: dict[str, tuple[str, ...]] = {}
+    failed: dict[str, str] = {}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the profile as it is written."""
+        return sha256_of_bytes(encode_profile(self).encode())
+
+    @property
+    def boot(self) -> frozenset[str]:
+        """All that the start of some kernel opens."""
+        return frozenset(file for opened in self.kernels.values() for file in opened.boot)
+
+    def of_kernels(self, languages: Mapping[str, str]) -> dict[str, Opened]:
+        """What the start of each kernel of an environment opens, in the order of `languages`.
+
+        Args:
+            languages: of the kernels, by their names.
+        """
+        python = [name for name, language in languages.items() if language.lower() == "python"]
+        any_of = frozenset(python if python and len(languages) > 1 else languages)
+        unnamed = self.kernels.get(ANY, Opened())
+        return {name: self.kernels.get(name, unnamed if name in any_of else Opened()) for name in languages}
+
+
+class _OfOne(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Format 1.0."""
 
     environment: str
     interpreter: tuple[str, ...]
@@ -53,34 +107,57 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     imports: dict[str, tuple[str, ...]]
     workloads: dict[str, tuple[str, ...]] = {}
     failed: dict[str, str] = {}
-    format: str = FORMAT
+    format: str = FORMAT_ONE
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the profile as it is written."""
-        return sha256_of_bytes(encode_profile(self).encode())
+
+class _OfSeveral(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Format 2.0."""
+
+    environment: str
+    kernels: dict[str, Opened]
+    imports: dict[str, tuple[str, ...]]
+    workloads: dict[str, tuple[str, ...]] = {}
+    failed: dict[str, str] = {}
+    format: str = FORMAT_SEVERAL
+
+
+def opened_by(*, interpreter: Iterable[str], kernel: Iterable[str]) -> Opened:
+    """What a start opens, in its order; what the interpreter opens is taken out of what the kernel does."""
+    first = frozenset(interpreter)
+    return Opened(interpreter=tuple(sorted(first)), kernel=tuple(sorted(frozenset(kernel) - first)))
 
 
 def make_profile(
     environment: str,
     *,
-    interpreter: Iterable[str],
-    kernel: Iterable[str],
+    kernels: Mapping[str, Opened],
     imports: Mapping[str, Iterable[str]],
     workloads: Mapping[str, Iterable[str]],
     failed: Mapping[str, str],
 ) -> Profile:
-    """A profile with everything in its order; what was opened before is taken out of what follows."""
-    first = frozenset(interpreter)
-    boot = first | frozenset(kernel)
+    """A profile with everything in its order; what every boot opened is taken out of what follows.
+
+    Where several kernels are traced, what the boot of the one kernel opens and that of another does not is part of an
+    import if the other opens it then: whoever traces takes each kernel's boot out of what follows in that kernel.
+
+    Args:
+        environment: its name.
+        kernels: by name, or the only one by whatever name.
+        imports: see `Profile`.
+        workloads: see `Profile`.
+        failed: see `Profile`.
+    """
+    starts = {name: opened_by(interpreter=kernels[name].interpreter, kernel=kernels[name].kernel) for name in kernels}
+    # A kernel without a file system opens nothing, and imports nothing either.
+    boots = [opened.boot for opened in starts.values() if opened.boot]
+    everywhere = boots[0].intersection(*boots[1:]) if boots else frozenset()
 
     def rest(opened: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-        return {name: tuple(sorted(frozenset(opened[name]) - boot)) for name in sorted(opened)}
+        return {name: tuple(sorted(frozenset(opened[name]) - everywhere)) for name in sorted(opened)}
 
     return Profile(
         environment=environment,
-        interpreter=tuple(sorted(first)),
-        kernel=tuple(sorted(boot - first)),
+        kernels={ANY: next(iter(starts.values()))} if len(starts) == 1 else dict(sorted(starts.items())),
         imports=rest(imports),
         workloads=rest(workloads),
         failed=dict(sorted(failed.items())),
@@ -94,7 +171,14 @@ def file_key(package: str | None, path: str) -> str:
 
 def encode_profile(profile: Profile) -> str:
     """The profile as it is written: JSON with sorted keys, a line an entry, a final newline."""
-    return json.dumps(msgspec.to_builtins(profile), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    rest = {key: getattr(profile, key) for key in ("environment", "imports", "workloads", "failed")}
+    form: _OfOne | _OfSeveral
+    if profile.kernels.keys() == {ANY}:
+        only = profile.kernels[ANY]
+        form = _OfOne(interpreter=only.interpreter, kernel=only.kernel, **rest)
+    else:
+        form = _OfSeveral(kernels=profile.kernels, **rest)
+    return json.dumps(msgspec.to_builtins(form), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write_profile(profile: Profile, path: Path) -> None:
@@ -129,19 +213,23 @@ def parse_profile(data: bytes, *, file: str) -> Profile:
     origin = Origin(what="the profile", error=SpecError, file=file, hint=hint)
     document = parse_json(data, origin)
     version = document.get("format") if isinstance(document, dict) else None
-    if not isinstance(version, str) or version.partition(".")[0] != FORMAT.partition(".")[0]:
+    major = version.partition(".")[0] if isinstance(version, str) else None
+    if major not in ("1", "2"):
         raise SpecError(
-            f"the profile has the format {version!r}; this lite-env reads {FORMAT.partition('.')[0]}.x",
-            hint=hint,
-            file=file,
+            f"the profile has the format {version!r}; this lite-env reads 1.x and 2.x", hint=hint, file=file
         )
-    profile = convert(document, Profile, origin)
+    kernels, form = _decode(document, origin, of_one=major == "1")
     # Put in order again: people merge such files.
     return make_profile(
-        profile.environment,
-        interpreter=profile.interpreter,
-        kernel=profile.kernel,
-        imports=profile.imports,
-        workloads=profile.workloads,
-        failed=profile.failed,
+        form.environment, kernels=kernels, imports=form.imports, workloads=form.workloads, failed=form.failed
     )
+
+
+def _decode(
+    document: dict[str, Any], origin: Origin, *, of_one: bool
+) -> tuple[Mapping[str, Opened], _OfOne | _OfSeveral]:
+    if of_one:
+        one = convert(document, _OfOne, origin)
+        return {ANY: Opened(interpreter=one.interpreter, kernel=one.kernel)}, one
+    several = convert(document, _OfSeveral, origin)
+    return several.kernels, several

@@ -14,23 +14,22 @@ from lite_env.errors import ManifestError, PackError
 from lite_env.pack.bytecode import source_path
 from lite_env.pack.index import IndexedFile, IndexedLink
 from lite_env.pack.owners import owners_in_order
-from lite_env.pack.reader import read_compressed, read_index, read_manifest
+from lite_env.pack.reader import read_content, read_index, read_manifest
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.record import write_environment, write_package
+from lite_env.prefix.tree import CONDA_META
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
-from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lite_env.pack.index import Index
-    from lite_env.pack.manifest import Kernel, Manifest
+    from lite_env.pack.manifest import File, Manifest
     from lite_env.progress import Reporter, Task
 
 _HINT = "the pack is damaged or was not made by lite-env: pack again"
-_KERNELS = "share/jupyter/kernels"
 
 
 def unpack(pack: Path, output: Path, *, reporter: Reporter = SILENT) -> Manifest:
@@ -44,9 +43,9 @@ def unpack(pack: Path, output: Path, *, reporter: Reporter = SILENT) -> Manifest
     index = read_index(pack, manifest)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise PackError(f"'{output}' exists and is not empty", hint="choose a new folder with -o")
-    for kernel in manifest.kernels:
-        for file in kernel.files():
-            _check_free(file.source, index)
+    _check_no_records([*index.entries, *(file.source for file in _files(manifest))])
+    for file in _binaries(manifest):
+        _check_free(file.source, index)
     total = sum(archive.raw_size for archive in manifest.archives)
     with new_directory(output) as staging, reporter.task("unpacking", total, "B") as task:
         try:
@@ -74,13 +73,14 @@ def _restore(pack: Path, manifest: Manifest, index: Index, staging: Path, task: 
     absent = sorted(index.entries.keys() - seen)
     if absent:
         raise ManifestError(f"'{absent[0]}' is in the index but in no archive", hint=_HINT, file=absent[0])
-    for kernel in manifest.kernels:
-        _restore_kernel(pack, kernel, index, staging, owned)
+    for file in _binaries(manifest):
+        _restore_binary(pack, file, staging, owned)
+    _write_records(manifest, owned, staging)
     # Links come last: nothing is ever written through one.
     for path, entry in index.entries.items():
         if isinstance(entry, IndexedLink):
             _place(staging, path).symlink_to(entry.target)
-    _write_records(manifest, owned, staging)
+    _check_kernelspecs(pack, manifest, staging, index)
 
 
 def _is_made(path: str, manifest: Manifest, index: Index) -> bool:
@@ -91,7 +91,7 @@ def _is_made(path: str, manifest: Manifest, index: Index) -> bool:
 def _restore_archive(pack: Path, manifest: Manifest, index: Index, number: int, staging: Path) -> list[str]:
     """Write the files of one archive; return the paths of all of its entries, links too."""
     archive = manifest.archives[number]
-    raw = read_compressed(pack, archive)
+    raw = read_content(pack, archive)
     paths = []
     try:
         with tarfile.open(fileobj=io.BytesIO(raw), mode="r:", encoding="utf-8", errors="strict") as tar:
@@ -125,35 +125,52 @@ def _check_member(member: tarfile.TarInfo, entry: IndexedFile | IndexedLink | No
         )
 
 
-def _restore_kernel(pack: Path, kernel: Kernel, index: Index, staging: Path, owned: Mapping[str, list[str]]) -> None:
-    directory = f"{_KERNELS}/{kernel.name}"
-    _check_same(pack, kernel.spec, staging, f"{directory}/kernel.json", index)
-    for logo in kernel.logos:
-        stem, _, digest = PurePosixPath(logo).stem.rpartition("-")
-        _check_same(pack, logo, staging, f"{directory}/{stem}{PurePosixPath(logo).suffix}", index)
-        if not digest or not sha256_of_bytes((pack / logo).read_bytes()).startswith(digest):
-            raise ManifestError(f"'{logo}' has another hash than its name says", hint=_HINT, file=logo)
-    for file in kernel.files():
-        content = read_compressed(pack, file)
-        target = staging / file.source
-        # Two kernels may share a library.
-        if target.is_file() and target.read_bytes() == content:
-            continue
-        _write(staging, file.source, content, executable=False)
-        if file.package is not None and file.package in owned:
-            owned[file.package].append(file.source)
+def _files(manifest: Manifest) -> Iterator[File]:
+    return (file for kernel in manifest.kernels for file in kernel.files)
 
 
-def _check_same(pack: Path, served: str, staging: Path, path: str, index: Index) -> None:
-    """A file beside the kernel is the same as the one in the environment."""
+def _binaries(manifest: Manifest) -> Iterator[File]:
+    # Not those of the manifest's own property: two kernels may have the same file in different places.
+    return (file for file in _files(manifest) if file.compressed)
+
+
+def _restore_binary(pack: Path, file: File, staging: Path, owned: Mapping[str, list[str]]) -> None:
+    content = read_content(pack, file)
+    target = staging / file.source
+    # Several kernels may have one file.
+    if target.is_file() and target.read_bytes() == content:
+        return
+    _write(staging, file.source, content, executable=False)
+    if file.package is not None and file.package in owned:
+        owned[file.package].append(file.source)
+
+
+def _check_kernelspecs(pack: Path, manifest: Manifest, staging: Path, index: Index) -> None:
+    for file in _files(manifest):
+        if not file.compressed:
+            _check_same(pack, file, staging, index)
+
+
+def _check_same(pack: Path, file: File, staging: Path, index: Index) -> None:
+    """The file beside a kernel is the same as the one in the environment, links of the environment followed."""
+    content = read_content(pack, file)
     try:
-        content = (pack / served).read_bytes()
-    except OSError as error:
-        raise ManifestError(
-            f"the pack lacks '{served}'", hint="it was not copied completely", file=served, reason=error.strerror
-        ) from error
-    if not isinstance(index.entries.get(path), IndexedFile) or (staging / path).read_bytes() != content:
-        raise ManifestError(f"'{served}' is not the environment's '{path}'", hint=_HINT, file=served)
+        same = file.source in index.entries and (staging / file.source).read_bytes() == content
+    except OSError:
+        same = False
+    if not same:
+        raise ManifestError(f"'{file.path}' is not the environment's '{file.source}'", hint=_HINT, file=file.path)
+
+
+def _check_no_records(paths: Iterable[str]) -> None:
+    """No file lies where the records of the packages do, whatever a file system takes for the same name."""
+    for path in paths:
+        if path.partition("/")[0].rstrip(". ").casefold() == CONDA_META:
+            raise ManifestError(
+                f"the pack has the file '{path}', where the records of the environment are to lie",
+                hint="the pack is damaged or hostile: no environment is packed with such a file",
+                file=path,
+            )
 
 
 def _check_free(source: str, index: Index) -> None:

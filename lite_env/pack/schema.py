@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lite_env.pack.manifest import LOADS, Manifest
+from lite_env.pack.manifest import LOADS, WORKERS, Manifest
 from lite_env.store.atomic import write_text
 
 SCHEMA_FILE = "manifest.schema.json"
@@ -30,7 +30,8 @@ def manifest_schema() -> dict[str, Any]:
             definitions[name]["properties"][key] = _SHA256
     definitions["Environment"]["properties"]["lock_digest"] = _SHA256
     definitions["Archive"]["properties"]["load"] = {"enum": list(LOADS)}
-    definitions["Manifest"]["properties"]["format"] = {"pattern": "^1\\.[0-9]+$", "type": "string"}
+    definitions["RuntimeInfo"]["properties"]["worker"] = {"default": "classic", "enum": list(WORKERS)}
+    definitions["Manifest"]["properties"]["format"] = {"pattern": "^2\\.[0-9]+$", "type": "string"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "manifest.json of a pack", **schema}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import PackError
 from lite_env.pack.filters import FileFilter, default_filter
+from lite_env.pack.limits import MAX_RAW_SIZE
 from lite_env.pack.path import is_safe_path
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Selection:
     Attributes:
         kept: for the archives.
         kernel_files: the kernels' own binaries.
-        contents: files whose content is not the one on disk: each kernel.json without the build folder.
+        contents: files whose content is not the one on disk: each kernel.json without the build folder, and what is
+            behind logos that are links.
         dropped: by filters.
     """
 
@@ -62,6 +64,7 @@ def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection
     active = (default_filter() + (filters or FileFilter())).for_packages(package.name for package in prefix.packages)
     binaries = _kernel_binaries(prefix)
     contents = {kernel.spec: kernel.document.encode() for kernel in prefix.kernels}
+    contents |= {path: picture for kernel in prefix.kernels for path, picture in kernel.pictures}
     kept: list[PrefixFile] = []
     dropped: list[DroppedFile] = []
     # What a kernelspec consists of is never dropped: unpack could not give it back.
@@ -86,12 +89,17 @@ def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection
 
 def _kernel_binaries(prefix: Prefix) -> dict[str, PrefixFile]:
     by_path = {file.path: file for file in prefix.files}
-    paths = {path for kernel in prefix.kernels for path in (kernel.script, kernel.wasm, kernel.data) if path}
-    paths |= {path for kernel in prefix.kernels for _, path in kernel.shared}
-    return {path: by_path[path] for path in paths}
+    paths = {path for kernel in prefix.kernels for path in kernel.binaries}
+    return {path: _checked(by_path[path]) for path in paths}
 
 
 def _checked(file: PrefixFile) -> PrefixFile:
+    if file.size > MAX_RAW_SIZE:
+        raise PackError(
+            f"'{file.path}' has {file.size} bytes: no browser could open it",
+            hint="drop it with a filter",
+            file=file.path,
+        )
     if not is_safe_path(file.path):
         raise PackError(f"the path '{file.path}' cannot be packed", hint="rename the file, or drop it with a filter")
     return file

@@ -5,46 +5,41 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lite_env import __version__
 from lite_env.errors import ManifestError, PackError
-from lite_env.pack.archive import FRAME, Entry, build_tar, compress, compressor_version, tar_offsets
-from lite_env.pack.dylink import is_wasm, needed_libraries
-from lite_env.pack.index import Index, IndexedFile, IndexedLink, encode_index
+from lite_env.pack.archive import Entry, build_tar, compressor_version, tar_offsets
+from lite_env.pack.check import faults
+from lite_env.pack.dylink import is_library, is_wasm, needed_libraries
+from lite_env.pack.index import Index, IndexedFile, IndexedLink, decode_index, encode_index
+from lite_env.pack.kernels import write_kernels
+from lite_env.pack.limits import MAX_MANIFEST_SIZE
 from lite_env.pack.manifest import (
-    FORMAT_MAJOR,
-    FORMAT_MINOR,
+    FORMAT,
+    KERNEL_STARTS,
+    PHASES,
     Archive,
-    File,
     IndexFile,
-    Kernel,
     Manifest,
     Mounts,
-    RuntimeInfo,
 )
-from lite_env.pack.reader import MANIFEST, inflate, read_checked, read_manifest
+from lite_env.pack.reader import MANIFEST
+from lite_env.pack.shelf import Shelf, reusable
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
-from lite_env.store.protocol import FORGETFUL, key_of
-from lite_env.store.results import find_result, keep_result
+from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from lite_env.pack.layout import ArchivePlan
     from lite_env.pack.plan import PackPlan
-    from lite_env.prefix.model import KernelSpec
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
-
-_NAME_DIGITS = 16  # of a SHA-256, in the name of a kernel's binary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,26 +58,23 @@ def write_pack(plan: PackPlan, output: Path, *, store: Store = FORGETFUL, report
     compressed here, or out of a pack that stood there.
 
     Raises:
-        PackError: `output` is something else than a pack, or a file of the environment cannot be packed.
+        PackError: `output` is something else than a pack, or the environment has what no reader of a pack would take.
     """
     _check_output(plan.root, output)
-    old = _reusable(output, generator(plan.level))
+    old = reusable(output, generator(plan.level))
     with new_directory(output) as staging:
         for folder in ("archives", "kernels"):
             (staging / folder).mkdir()
-        shelf = _Shelf(staging=staging, old=old, store=store, level=plan.level)
+        shelf = Shelf(staging=staging, old=old, store=store, level=plan.level)
         with ThreadPoolExecutor(max_workers=1) as beside:
-            pending = beside.submit(lambda: tuple(_write_kernel(plan, kernel, shelf) for kernel in plan.kernels))
+            pending = beside.submit(write_kernels, plan, shelf)
             written = _write_archives(plan, shelf, reporter)
             kernels = pending.result()
         manifest = Manifest(
-            format=f"{FORMAT_MAJOR}.{FORMAT_MINOR}",
-            requires=(),
+            format=FORMAT,
+            requires=_requires(plan),
             generator=generator(plan.level),
             environment=plan.environment,
-            runtime=RuntimeInfo(
-                family=plan.runtime.family, emscripten=plan.runtime.emscripten, python=plan.runtime.python
-            ),
             kernels=kernels,
             archives=tuple(item.archive for item in written),
             index=_write_index(plan, written, shelf),
@@ -91,7 +83,7 @@ def write_pack(plan: PackPlan, output: Path, *, store: Store = FORGETFUL, report
             profile=plan.profile,
             bytecode=plan.bytecode,
         )
-        (staging / MANIFEST).write_bytes(encode_manifest(manifest))
+        (staging / MANIFEST).write_bytes(_checked(manifest))
     for path in (path for item in written for path in item.not_wasm):
         reporter.warn(f"'{path}' is not WebAssembly: a browser cannot load it (was it installed for another platform?)")
     return manifest
@@ -105,6 +97,36 @@ def generator(level: int) -> str:
 def encode_manifest(manifest: Manifest) -> bytes:
     """The manifest as it is written: sorted keys, two blanks, a final newline, UTF-8."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2) + b"\n"
+
+
+def _requires(plan: PackPlan) -> tuple[str, ...]:
+    """What a reader must know: the kernels' starts, where `load` of the archives does not tell them."""
+    loads = {
+        phase: tuple(number for number, archive in enumerate(plan.archives) if archive.load == phase)
+        for phase in PHASES
+    }
+    differs = any(getattr(start, phase) != loads[phase] for start in plan.starts.values() for phase in PHASES)
+    return (KERNEL_STARTS,) if differs else ()
+
+
+def _checked(manifest: Manifest) -> bytes:
+    """The manifest as it is written, when every reader will take it."""
+    for fault in faults(manifest):
+        raise _unreadable(fault)
+    try:
+        data = encode_manifest(manifest)
+    except UnicodeEncodeError as error:
+        raise _unreadable(f"a text is not Unicode: {error.object!r}") from error
+    if len(data) > MAX_MANIFEST_SIZE:
+        raise _unreadable(f"the manifest has {len(data)} bytes, more than the {MAX_MANIFEST_SIZE} that it may have")
+    return data
+
+
+def _unreadable(fault: str) -> PackError:
+    return PackError(
+        f"the environment cannot be packed, nobody could read the pack: {fault}",
+        hint="what is named there is wrong in the package or the environment that it comes from",
+    )
 
 
 def _check_output(root: Path, output: Path) -> None:
@@ -131,19 +153,7 @@ def _check_output(root: Path, output: Path) -> None:
         )
 
 
-def _reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive | File | IndexFile]]:
-    """Compressed files at `output` by digest, when whatever wrote them would write the same bytes again."""
-    try:
-        manifest = read_manifest(output)
-    except ManifestError:
-        return {}
-    if manifest.generator != wanted:
-        return {}
-    items: tuple[Archive | File | IndexFile, ...] = (*manifest.archives, *manifest.binaries, manifest.index)
-    return {item.digest: (output, item) for item in items}
-
-
-def _write_archives(plan: PackPlan, shelf: _Shelf, reporter: Reporter) -> list[_Written]:
+def _write_archives(plan: PackPlan, shelf: Shelf, reporter: Reporter) -> list[_Written]:
     written: dict[int, _Written] = {}
     total = sum(archive.raw_size for archive in plan.archives)
     with (
@@ -164,7 +174,7 @@ def _write_archives(plan: PackPlan, shelf: _Shelf, reporter: Reporter) -> list[_
     return [written[number] for number in range(len(plan.archives))]
 
 
-def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: _Shelf) -> _Written:
+def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: Shelf) -> _Written:
     needed: list[tuple[str, tuple[str, ...]]] = []
     not_wasm: list[str] = []
 
@@ -188,98 +198,7 @@ def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: _Shelf) -> _Writ
     return _Written(archive=value, needed=tuple(needed), not_wasm=tuple(not_wasm))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Shelf:
-    """Where compressed files go, and where they may already be."""
-
-    staging: Path
-    old: Mapping[str, tuple[Path, Archive | File | IndexFile]]
-    store: Store
-    level: int
-
-    def put(self, digest: str, raw: bytes, path: str) -> tuple[int, str]:
-        """Compress `raw` into the pack's file `path`: its compressed size and hash."""
-        data = self._of_old_pack(digest) or self._of_store(digest, raw)
-        (self.staging / path).write_bytes(data)
-        return len(data), sha256_of_bytes(data)
-
-    def _of_old_pack(self, digest: str) -> bytes | None:
-        """The compressed file of the pack that stood there before, when it is whole."""
-        if digest not in self.old:
-            return None
-        pack, item = self.old[digest]
-        try:
-            data = read_checked(pack, item.path, item.size, item.sha256)
-            inflate(data, item)
-        except ManifestError:
-            return None
-        return data
-
-    def _of_store(self, digest: str, raw: bytes) -> bytes:
-        """The compressed file as it was kept, or made and kept now."""
-        # All that decides the bytes.
-        key = key_of("archive", FRAME, digest, compressor_version(), self.level)
-        data = find_result(self.store, key)
-        if data is None:
-            data = compress(raw, self.level)
-            keep_result(self.store, key, data, vouched=True)
-        return data
-
-
-def is_library(path: str) -> bool:
-    """Whether `path` is named as a shared library: ``x.so`` or ``x.so.1.2``."""
-    base = PurePosixPath(path).name
-    return base.endswith(".so") or ".so." in base
-
-
-def _write_kernel(plan: PackPlan, kernel: KernelSpec, shelf: _Shelf) -> Kernel:
-    folder = f"kernels/{kernel.name}"
-    (shelf.staging / folder).mkdir()
-    write = partial(_write_binary, plan, folder, shelf)
-    spec = f"{folder}/kernel.json"
-    (shelf.staging / spec).write_text(kernel.document, "utf-8", newline="\n")
-    return Kernel(
-        name=kernel.name,
-        display_name=kernel.display_name,
-        language=kernel.language,
-        argv=kernel.argv,
-        spec=spec,
-        script=write(kernel.script),
-        wasm=write(kernel.wasm),
-        data=write(kernel.data) if kernel.data else None,
-        shared={name: write(path) for name, path in kernel.shared},
-        logos=tuple(_write_logo(plan, folder, shelf.staging, path) for path in kernel.logos),
-    )
-
-
-def _write_binary(plan: PackPlan, folder: str, shelf: _Shelf, source: str) -> File:
-    content = (plan.root / source).read_bytes()
-    if source.endswith(".wasm") and not is_wasm(content):
-        raise PackError(
-            f"'{source}' is not WebAssembly", hint="the kernel's package is damaged: install it again", file=source
-        )
-    digest = sha256_of_bytes(content)
-    path = f"{folder}/{_hashed_name(source, digest)}.zst"
-    size, sha256 = shelf.put(digest, content, path)
-    owner = {file.path: file.package for file in plan.kernel_files}.get(source)
-    return File(path=path, source=source, digest=digest, raw_size=len(content), size=size, sha256=sha256, package=owner)
-
-
-def _write_logo(plan: PackPlan, folder: str, staging: Path, source: str) -> str:
-    content = (plan.root / source).read_bytes()
-    path = f"{folder}/{_hashed_name(source, sha256_of_bytes(content))}"
-    (staging / path).write_bytes(content)
-    return path
-
-
-def _hashed_name(source: str, digest: str) -> str:
-    """`name.ext` as `name-<digest>.ext`; all that follows a library's first dot is its ending."""
-    base = PurePosixPath(source).name
-    stem, dot, suffix = base.partition(".") if is_library(source) else base.rpartition(".")
-    return f"{stem}-{digest[:_NAME_DIGITS]}{dot}{suffix}"
-
-
-def _write_index(plan: PackPlan, written: list[_Written], shelf: _Shelf) -> IndexFile:
+def _write_index(plan: PackPlan, written: list[_Written], shelf: Shelf) -> IndexFile:
     entries: dict[str, IndexedFile | IndexedLink] = {}
     for number, archive in enumerate(plan.archives):
         offsets, _ = tar_offsets(archive.entries)
@@ -294,6 +213,10 @@ def _write_index(plan: PackPlan, written: list[_Written], shelf: _Shelf) -> Inde
         if is_library(file.path) and (names := needed_libraries((plan.root / file.path).read_bytes(), file.path)):
             needed[file.path] = names
     raw = encode_index(Index(entries=entries, needed=needed))
+    try:
+        decode_index(raw, [archive.raw_size for archive in plan.archives])
+    except ManifestError as error:
+        raise _unreadable(error.message) from error
     digest = sha256_of_bytes(raw)
     size, sha256 = shelf.put(digest, raw, f"index-{digest}.json.zst")
     return IndexFile(digest=digest, raw_size=len(raw), size=size, sha256=sha256)

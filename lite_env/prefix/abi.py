@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lite_env.errors import AbiError, PrefixError
-from lite_env.prefix.model import Runtime
 from lite_env.spec.matchspec import name_of
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ _HINT = (
 )
 
 
-def runtime_of(
+def with_runtimes(
     packages: Sequence[InstalledPackage], kernels: Sequence[KernelSpec], files: Mapping[str, PrefixFile]
-) -> Runtime:
-    """What the environment was built for, once all packages agree about it.
+) -> tuple[KernelSpec, ...]:
+    """The kernels, each with what it was built for, once all packages agree about it.
 
     Raises:
         AbiError: they do not agree.
@@ -40,11 +40,13 @@ def runtime_of(
         _check_python_files(python, files)
     for kernel in kernels:
         _check_kernel(kernel, python)
-    return Runtime(
-        # The only one that the kernels found in a prefix can be of, see `lite_env.prefix.kernelspec`.
-        family="xeus",
-        emscripten=by_name[_ABI].version if _ABI in by_name else None,
-        python=python,
+    emscripten = by_name[_ABI].version if _ABI in by_name else None
+    return tuple(
+        replace(
+            kernel,
+            runtime=replace(kernel.runtime, emscripten=emscripten, python=python if _speaks_python(kernel) else None),
+        )
+        for kernel in kernels
     )
 
 
@@ -97,8 +99,12 @@ def _python_versions(path: str) -> Iterator[tuple[str, str]]:
         yield f"{extension[1]}.{extension[2]}", extension[0]
 
 
+def _speaks_python(kernel: KernelSpec) -> bool:
+    return kernel.language.lower() == "python"
+
+
 def _check_kernel(kernel: KernelSpec, python: str | None) -> None:
-    if kernel.language == "python" and python is None:
+    if _speaks_python(kernel) and python is None:
         raise PrefixError(
             f"the kernel '{kernel.name}' speaks Python, but the package 'python' is not installed",
             hint="add python to the environment",

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
-from lite_env.prefix.model import KernelSpec
+from lite_env.prefix.model import KernelSpec, Runtime
 from lite_env.prefix.record import read_json_object
 from lite_env.progress import SILENT
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _KERNELS = "share/jupyter/kernels/"
 # What tells the scripts of xeus kernels of every generation; other families are refused until they are built.
 _XEUS_FACTORY = b"createXeusModule"
+_FAMILY = "xeus"
 _LOGO_SUFFIXES = (".png", ".svg", ".jpg", ".gif", ".webp")
 
 
@@ -77,7 +78,8 @@ def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, repor
             file=path,
         )
     cleaned = _clean(document, argv[0].removesuffix(stem), stem)
-    logos = tuple(other for other in sorted(files) if _is_logo(other, directory))
+    # A link that leads to nothing is no picture; it is packed as the link that it is.
+    logos = tuple(path for path in sorted(files) if _is_logo(path, directory) and (prefix / path).is_file())
     return KernelSpec(
         name=name,
         display_name=str(document.get("display_name") or name),
@@ -86,9 +88,11 @@ def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, repor
         directory=directory,
         script=f"{stem}.js",
         wasm=f"{stem}.wasm",
+        runtime=Runtime(family=_FAMILY),
         data=f"{stem}.data" if f"{stem}.data" in files else None,
         shared=_shared(name, cleaned, files, path),
         logos=logos,
+        pictures=tuple((logo, (prefix / logo).read_bytes()) for logo in logos if files[logo].link is not None),
         document=json.dumps(cleaned, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,23 @@ class PrefixFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Runtime:
+    """How a kernel is started, as far as the packages tell it.
+
+    Attributes:
+        family: of kernels: ``xeus``; others are refused until they are built.
+        emscripten: version of ``emscripten-abi``, or None where no package says so.
+        python: version of the Python that the kernel runs, or None for another language.
+        worker: whether its worker runs a classic script or a module.
+    """
+
+    family: str
+    emscripten: str | None = None
+    python: str | None = None
+    worker: Literal["classic", "module"] = "classic"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KernelSpec:
     """A Jupyter kernel found in ``share/jupyter/kernels``; all paths prefix-relative, POSIX.
 
@@ -62,6 +79,8 @@ class KernelSpec:
         shared: libraries the main module needs before its file system exists: (name, path).
         logos: files beside ``kernel.json``, sorted.
         document: the whole ``kernel.json`` without the prefix placeholder, as JSON with sorted keys.
+        runtime: how it is started.
+        pictures: contents of logos that are symbolic links, by path: they are packed as files.
     """
 
     name: str
@@ -71,30 +90,28 @@ class KernelSpec:
     directory: str
     script: str
     wasm: str
+    runtime: Runtime
     data: str | None = None
     shared: tuple[tuple[str, str], ...] = ()
     logos: tuple[str, ...] = ()
     document: str = "{}\n"
+    pictures: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def spec(self) -> str:
         """Where ``kernel.json`` lies."""
         return f"{self.directory}/kernel.json"
 
+    @property
+    def binaries(self) -> tuple[str, ...]:
+        """Where script, module, data and libraries lie."""
+        paths = (self.script, self.wasm, self.data, *(path for _, path in self.shared))
+        return tuple(path for path in paths if path is not None)
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Runtime:
-    """What differs between kernel families, as far as the packages tell it.
-
-    Attributes:
-        family: ``xeus``; others are refused until they are built.
-        emscripten: version of ``emscripten-abi``, or None where no package says so.
-        python: version of the ``python`` package, or None for a kernel of another language.
-    """
-
-    family: str
-    emscripten: str | None
-    python: str | None
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where all files of the kernel lie."""
+        return (self.spec, *self.binaries, *self.logos)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +124,6 @@ class Prefix:
         packages: sorted by name.
         files: all that lies in it but ``conda-meta``, sorted by path.
         kernels: sorted by name.
-        runtime: what the packages were built for.
         requested: match specs that were asked for, sorted; empty where no record says so.
         variables: environment variables (``conda-meta/state``), sorted by name.
     """
@@ -117,6 +133,18 @@ class Prefix:
     packages: tuple[InstalledPackage, ...]
     files: tuple[PrefixFile, ...]
     kernels: tuple[KernelSpec, ...]
-    runtime: Runtime
     requested: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def python(self) -> str | None:
+        """Version of the package ``python``, if there is one."""
+        return self._version("python")
+
+    @property
+    def emscripten(self) -> str | None:
+        """Version of the package ``emscripten-abi``, if there is one."""
+        return self._version("emscripten-abi")
+
+    def _version(self, name: str) -> str | None:
+        return next((package.version for package in self.packages if package.name == name), None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
-from lite_env.prefix.abi import runtime_of
+from lite_env.prefix.abi import with_runtimes
 from lite_env.prefix.kernelspec import find_kernels
 from lite_env.prefix.model import Prefix
 from lite_env.prefix.record import is_prefix, read_own_record, read_packages, read_requested, read_variables
@@ -48,8 +48,7 @@ def read_prefix(path: Path, *, reporter: Reporter = SILENT) -> Prefix:
         name=str(own["name"]) if own and own.get("name") else path.resolve().name,
         packages=packages,
         files=files,
-        kernels=kernels,
-        runtime=runtime_of(packages, kernels, by_path),
+        kernels=with_runtimes(packages, kernels, by_path),
         requested=read_requested(path),
         variables=read_variables(path),
     )

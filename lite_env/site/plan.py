@@ -168,14 +168,8 @@ def _runtime_files(runtime: SiteRuntime) -> Iterator[SiteFile]:
 def _pack_files(environment: SiteEnvironment) -> Iterator[SiteFile]:
     """The files of a pack that its manifest names, and the manifest behind them."""
     manifest = environment.manifest
-    yield _of_pack(environment, manifest.index.path, manifest.index.size, manifest.index.sha256)
-    for archive in manifest.archives:
-        yield _of_pack(environment, archive.path, archive.size, archive.sha256)
-    for kernel in manifest.kernels:
-        for file in kernel.files():
-            yield _of_pack(environment, file.path, file.size, file.sha256)
-        for path in (*kernel.logos, kernel.spec):
-            yield _made(environment.folder + path, _read(environment.pack, path))
+    for file in manifest.contents:
+        yield _of_pack(environment, file.path, file.size, file.sha256)
     yield _made(environment.folder + MANIFEST, _read(environment.pack, MANIFEST))
 
 

@@ -73,7 +73,7 @@ def plan_traced(prefix: Prefix, options: PlanOptions, *, reporter: Reporter = SI
     """
     make = partial(plan_pack, prefix, name=options.name, selection=select_files(prefix, options.filters))
     bytecode, profile = None, options.profile
-    wants_bytecode = options.bytecode and prefix.runtime.python is not None
+    wants_bytecode = options.bytecode and prefix.python is not None
     trace = options.trace if profile is None else None
     if wants_bytecode or trace is not None:
         plain = make(level=_QUICK_LEVEL)

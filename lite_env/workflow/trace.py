@@ -19,7 +19,7 @@ from lite_env.host.trace import IMPORT_SECONDS, Job, Traced, import_job, noteboo
 from lite_env.pack.bytecode import named_by_source
 from lite_env.pack.modules import requested_packages, top_level_modules
 from lite_env.pack.owners import owners_in_order, read_owners
-from lite_env.pack.profile import file_key, make_profile
+from lite_env.pack.profile import ANY, file_key, make_profile, opened_by
 from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes
@@ -239,8 +239,12 @@ def _profile_of(work: _Work, done: Mapping[str, Traced], reporter: Reporter) -> 
     failed = {name: traced.failure for name, traced in done.items() if traced.failure is not None}
     return make_profile(
         work.environment,
-        interpreter=[key for traced in done.values() for key in keys(traced.interpreter)],
-        kernel=[key for traced in done.values() for key in keys(traced.kernel)],
+        kernels={
+            ANY: opened_by(
+                interpreter=[key for traced in done.values() for key in keys(traced.interpreter)],
+                kernel=[key for traced in done.values() for key in keys(traced.kernel)],
+            )
+        },
         # An import that fails needs nothing ahead; a program that fails late is worth what it opened until then.
         imports={name: keys(done[name].opened) for name in work.imports if name not in failed},
         workloads={name: keys(done[name].opened) for name in work.workloads},

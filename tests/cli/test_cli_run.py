@@ -25,6 +25,7 @@ from lite_env.pack.manifest import (
     File,
     IndexFile,
     Kernel,
+    KernelStart,
     Manifest,
     Mounts,
     RuntimeInfo,
@@ -32,7 +33,19 @@ from lite_env.pack.manifest import (
 from tests.fakes import FIGURES, FakeEngine, FakeKernel, idle, message
 
 DIGEST = "0" * 64
-FILE = File(path="kernels/f", source="bin/f", digest=DIGEST, raw_size=1, size=1, sha256=DIGEST)
+FILES = tuple(
+    File(
+        role=role,
+        name=role,
+        path=f"kernels/{role}",
+        source=f"bin/{role}",
+        digest=DIGEST,
+        raw_size=1,
+        size=1,
+        sha256=DIGEST,
+    )
+    for role in ("spec", "script", "wasm")
+)
 MANIFEST = Manifest(
     format="1.0",
     requires=(),
@@ -40,16 +53,15 @@ MANIFEST = Manifest(
     environment=Environment(
         name="e", platform="emscripten-wasm32", lock_digest=DIGEST, requested=(), variables={}, packages=()
     ),
-    runtime=RuntimeInfo(family="xeus", emscripten=None, python=None),
     kernels=(
         Kernel(
             name="fake",
             display_name="f",
             language="x",
             argv=("f",),
-            spec="kernels/fake/kernel.json",
-            script=FILE,
-            wasm=FILE,
+            runtime=RuntimeInfo(family="xeus", emscripten=None, python=None),
+            files=FILES,
+            start=KernelStart(),
         ),
     ),
     archives=(),
@@ -182,7 +194,7 @@ def test_figures_are_one_line_on_stderr(engine, tmp_path, monkeypatch):
     monkeypatch.setattr(command_module, "read_index", lambda pack, manifest: Index(entries=files, needed={}))
     result = run(tmp_path, "--figures", "-c", "out")
     assert result.stderr.splitlines()[-1] == (
-        "0 packages, 2 files, 0.0 MB; 2.0 MB in 3 requests before the first cell, "
+        "0 packages, 3 files, 0.0 MB; 2.0 MB in 3 requests before the first cell, "
         "2.0 MB in 3 at the end; ready in 1.5 s"
     )
     assert "ready" not in run(tmp_path, "--figures", "-c", "out", options=("--quiet",)).stderr

@@ -15,6 +15,7 @@ from lite_env.pack.manifest import (
     File,
     IndexFile,
     Kernel,
+    KernelStart,
     Manifest,
     Mounts,
     RuntimeInfo,
@@ -24,13 +25,29 @@ from tests.fakes import FakeEngine, FakeKernel
 DIGEST = "0" * 64
 
 
-def file(size: int) -> File:
-    return File(path=f"kernels/f{size}", source=f"bin/f{size}", digest=DIGEST, raw_size=size, size=size, sha256=DIGEST)
+def file(role: str, size: int) -> File:
+    return File(
+        role=role,
+        name=f"f{size}",
+        path=f"kernels/f{size}",
+        source=f"bin/f{size}",
+        digest=DIGEST,
+        raw_size=size,
+        size=size,
+        sha256=DIGEST,
+    )
 
 
-def kernel(name: str, **fields) -> Kernel:
-    required = {"script": file(1), "wasm": file(10), "spec": f"kernels/{name}/kernel.json"}
-    return Kernel(name=name, display_name=name, language="x", argv=(name,), **{**required, **fields})
+def kernel(name: str, *more: File, start: KernelStart | None = None) -> Kernel:
+    return Kernel(
+        name=name,
+        display_name=name,
+        language="x",
+        argv=(name,),
+        runtime=RuntimeInfo(family="xeus", emscripten=None, python=None),
+        files=(file("spec", 10**8), file("script", 1), file("wasm", 10), *more, file("logo", 10**9)),
+        start=start or KernelStart(),
+    )
 
 
 def archive(size: int, load: str) -> Archive:
@@ -45,7 +62,6 @@ def manifest(*kernels: Kernel, archives: tuple[Archive, ...] = ()) -> Manifest:
         environment=Environment(
             name="e", platform="emscripten-wasm32", lock_digest=DIGEST, requested=(), variables={}, packages=()
         ),
-        runtime=RuntimeInfo(family="xeus", emscripten=None, python=None),
         kernels=kernels,
         archives=archives,
         index=IndexFile(digest=DIGEST, raw_size=1, size=100, sha256=DIGEST),
@@ -103,7 +119,7 @@ def test_a_pack_without_a_kernel_is_refused():
 
 
 def test_the_bytes_of_a_start_are_what_is_surely_read():
-    full = kernel("a", data=file(1000), shared={"lib.so": file(10000)})
+    full = kernel("a", file("data", 1000), file("shared", 10000), start=KernelStart(interpreter=(0,), kernel=(1,)))
     archives = (
         archive(100_000, "interpreter"),
         archive(1_000_000, "kernel"),

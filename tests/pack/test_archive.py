@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import PackError
-from lite_env.pack.archive import MAX_FILE_SIZE, Entry, build_tar, compress, tar_offsets
+from lite_env.pack.archive import Entry, build_tar, compress, tar_offsets
+from lite_env.pack.limits import MAX_RAW_SIZE
 
 components = st.text(st.characters(exclude_characters="/\\\0", exclude_categories=["Cs"]), min_size=1, max_size=60)
 paths = st.lists(components.filter(lambda part: part not in (".", "..")), min_size=1, max_size=6).map("/".join)
@@ -78,7 +79,7 @@ def test_a_file_that_changed_meanwhile_is_an_error():
 
 def test_a_file_that_no_tar_can_hold_is_an_error():
     with pytest.raises(PackError, match="no browser could open it"):
-        tar_offsets([Entry(path="a", size=MAX_FILE_SIZE + 1)])
+        tar_offsets([Entry(path="a", size=MAX_RAW_SIZE + 1)])
 
 
 @given(st.binary(max_size=5000), st.sampled_from([1, 3, 19]))

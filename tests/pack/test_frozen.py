@@ -10,7 +10,7 @@ from lite_env.pack.archive import compressor_version
 from lite_env.pack.index import IndexedFile
 from lite_env.pack.owners import read_owners
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.reader import read_compressed, read_index, read_manifest
+from lite_env.pack.reader import read_content, read_index, read_manifest
 from lite_env.pack.restore import unpack
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
@@ -53,7 +53,7 @@ def test_every_file_is_read(pack):
     expected = files_of(pack)
     for path, entry in read_index(pack, manifest).entries.items():
         if isinstance(entry, IndexedFile):
-            raw = read_compressed(pack, manifest.archives[entry.archive])
+            raw = read_content(pack, manifest.archives[entry.archive])
             content = raw[entry.offset : entry.offset + entry.size]
             if not path.endswith(".pyc"):
                 assert sha256_of_bytes(content) == expected[path]
@@ -62,7 +62,7 @@ def test_every_file_is_read(pack):
         else:
             assert entry.target == expected[path]["link"]
     for file in manifest.binaries:
-        assert sha256_of_bytes(read_compressed(pack, file)) == expected[file.source]
+        assert sha256_of_bytes(read_content(pack, file)) == expected[file.source]
     owners = read_owners(pack, manifest)
     if pack.name == "python":
         assert (owners[ACCENTS], owners[f"share/{LONG}"]) == ("numpy", "numpy")

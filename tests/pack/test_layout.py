@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lite_env.pack.archive import tar_offsets
 from lite_env.pack.bytecode import bytecode_path, source_path
 from lite_env.pack.layout import ARCHIVE_SIZE, kind_of, lay_out
-from lite_env.pack.profile import file_key, make_profile
+from lite_env.pack.profile import ANY, Opened, file_key, make_profile
 from lite_env.prefix.model import PrefixFile
 from tests.prefixes import SITE
 
@@ -41,8 +41,7 @@ def traced_files(draw):
     some = st.lists(st.sampled_from(keys), unique=True)
     profile = make_profile(
         "test",
-        interpreter=draw(some),
-        kernel=draw(some),
+        kernels={"toy": Opened(interpreter=tuple(draw(some)), kernel=tuple(draw(some)))},
         imports={module: draw(some) for module in draw(st.lists(st.sampled_from(MODULES), unique=True))},
         workloads={"demo.ipynb": draw(some)} if draw(st.booleans()) else {},
         failed={},
@@ -85,9 +84,9 @@ def test_what_was_traced_lies_where_it_is_loaded(case):
         key = key_of(file, by_path)
         if file.path in compiled:
             assert (archive.kind, archive.load) == ("sources", "demand")
-        elif key in profile.interpreter:
+        elif key in profile.kernels[ANY].interpreter:
             assert archive.load == "interpreter"
-        elif key in profile.kernel:
+        elif key in profile.kernels[ANY].kernel:
             assert archive.load == "kernel"
         else:
             importers = [module for module, opened in profile.imports.items() if key in opened]

@@ -7,13 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import SpecError
-from lite_env.pack.profile import encode_profile, make_profile, parse_profile, read_profile, write_profile
+from lite_env.pack.profile import (
+    ANY,
+    Opened,
+    encode_profile,
+    make_profile,
+    parse_profile,
+    read_profile,
+    write_profile,
+)
 
 keys = st.lists(st.text("ab:/.é", min_size=1, max_size=8), max_size=6)
 opened = st.dictionaries(st.text("xyz", min_size=1, max_size=3), keys, max_size=3)
 profiles = st.builds(
     lambda interpreter, kernel, imports, workloads: make_profile(
-        "e", interpreter=interpreter, kernel=kernel, imports=imports, workloads=workloads, failed={"bad": "E: x"}
+        "e",
+        kernels={"toy": Opened(interpreter=tuple(interpreter), kernel=tuple(kernel))},
+        imports=imports,
+        workloads=workloads,
+        failed={"bad": "E: x"},
     ),
     keys,
     keys,
@@ -42,20 +54,18 @@ def test_the_order_in_which_it_was_written_does_not_matter(profile, random):
 def test_what_the_boot_opened_is_not_told_again():
     profile = make_profile(
         "e",
-        interpreter=["p:b"],
-        kernel=["p:b", "p:a"],
+        kernels={"toy": Opened(interpreter=("p:b",), kernel=("p:b", "p:a"))},
         imports={"m": ["p:c", "p:a"]},
         workloads={"w.py": ["p:b"]},
         failed={},
     )
-    assert profile.interpreter == ("p:b",)
-    assert profile.kernel == ("p:a",)
+    assert profile.kernels == {ANY: Opened(interpreter=("p:b",), kernel=("p:a",))}
     assert profile.imports == {"m": ("p:c",)}
     assert profile.workloads == {"w.py": ()}
 
 
 def test_a_file_is_written_and_read(tmp_path):
-    profile = make_profile("e", interpreter=["p:é"], kernel=[], imports={}, workloads={}, failed={})
+    profile = make_profile("e", kernels={"toy": Opened(interpreter=("p:é",))}, imports={}, workloads={}, failed={})
     write_profile(profile, tmp_path / "a" / "e.profile.json")
     assert read_profile(tmp_path / "a" / "e.profile.json") == profile
 
@@ -65,8 +75,9 @@ def test_a_file_is_written_and_read(tmp_path):
     [
         (b"no", r"the profile is not JSON"),
         (b"\xff", r"the profile is not UTF-8 text"),
-        (b"[]", r"the profile has the format None; this lite-env reads 1\.x"),
-        (b'{"format": "2.0"}', r"the profile has the format '2\.0'; this lite-env reads 1\.x"),
+        (b"[]", r"the profile has the format None; this lite-env reads 1\.x and 2\.x"),
+        (b'{"format": "3.0"}', r"the profile has the format '3\.0'; this lite-env reads 1\.x and 2\.x"),
+        (b'{"format": "2.0"}', r"the profile is malformed: Object missing required field `environment`"),
         (b'{"format": "1.0"}', r"the profile is malformed: Object missing required field `environment`"),
         (
             b'{"format": "1.0", "environment": "e", "interpreter": [1], "kernel": [], "imports": {}}',

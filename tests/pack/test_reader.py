@@ -6,16 +6,27 @@ import json
 import pytest
 
 from lite_env.errors import ManifestError
+from lite_env.pack.limits import MAX_INDEX_SIZE, MAX_RAW_SIZE
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.reader import MAX_RAW_SIZE, parse_manifest, read_manifest
+from lite_env.pack.reader import parse_manifest, read_manifest
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
+
+SPEC, SCRIPT, WASM, DATA, SHARED, LOGO = (["kernels", 0, "files", number] for number in range(6))
 
 
 @pytest.fixture
 def document(prefix, tmp_path):
     write_pack(plan_pack(read_prefix(prefix), level=1), tmp_path / "pack")
     return json.loads((tmp_path / "pack/manifest.json").read_bytes())
+
+
+def nothing_beside(path):
+    raise AssertionError(f"a manifest of this format has a hash of '{path}'")
+
+
+def parse(document):
+    return parse_manifest(json.dumps(document).encode(), nothing_beside)
 
 
 def changed(document, path, value):
@@ -33,21 +44,21 @@ def changed(document, path, value):
 
 
 def test_a_written_manifest_is_read(document):
-    manifest = parse_manifest(json.dumps(document).encode())
+    manifest = parse(document)
     assert manifest.environment.name == "prefix"
     assert manifest.mounts.drive == "/drive"
 
 
 def test_a_later_minor_version_is_read_and_its_keys_ignored(document):
-    document |= {"format": "1.7", "news": [1, 2]}
+    document |= {"format": "2.7", "news": [1, 2]}
     document["archives"][0]["codec"] = "brotli"
-    assert parse_manifest(json.dumps(document).encode()).format == "1.7"
+    assert parse(document).format == "2.7"
 
 
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        (["format"], "2.0", r"the pack has format 2\.0; this lite-env reads 1\.x"),
+        (["format"], "3.0", r"the pack has format 3\.0; this lite-env reads 1\.x and 2\.x"),
         (["format"], "0.9", r"the pack has format 0\.9"),
         (["format"], KeyError, "does not tell its format"),
         (["format"], 1.0, "does not tell its format"),
@@ -64,17 +75,36 @@ def test_a_later_minor_version_is_read_and_its_keys_ignored(document):
         (["archives", 0, "load"], "later", r"archives\[0\]\.load is 'later'"),
         (["archives", 0, "load"], "import:", r"archives\[0\]\.load is 'import:'"),
         (["archives", 0, "packages"], {"scipy": 1}, r"archives\[0\]\.packages names 'scipy'"),
+        (["index", "raw_size"], MAX_INDEX_SIZE + 1, r"index has 16777217 bytes, more than the 16777216"),
         (["index", "digest"], "x", r"index\.digest is not a SHA-256"),
         (["kernels"], [], "kernels is empty"),
         (["kernels", 0, "name"], "../evil", r"kernels\[0\]\.name is '\.\./evil'"),
-        (["kernels", 0, "spec"], "manifest.json", r"kernels\[0\] has the path 'manifest\.json'"),
-        (["kernels", 0, "logos"], ["kernels/toy/../../x"], r"kernels\[0\] has the path 'kernels/toy/\.\./\.\./x'"),
-        (["kernels", 0, "wasm", "path"], "/etc/passwd", r"kernels\[0\]\.wasm\.path is '/etc/passwd'"),
-        (["kernels", 0, "wasm", "path"], "kernels/toy\\x", r"kernels\[0\]\.wasm\.path"),
-        (["kernels", 0, "script", "source"], "../../x", r"kernels\[0\]\.script\.source is '\.\./\.\./x'"),
-        (["kernels", 0, "shared", "libxeus.so", "source"], "a\0b", r"kernels\[0\]\.shared\['libxeus.so'\]\.source"),
-        (["kernels", 0, "data", "sha256"], "x", r"kernels\[0\]\.data\.sha256 is not a SHA-256"),
-        (["kernels", 0, "data", "raw_size"], 0, r"kernels\[0\]\.data has impossible sizes"),
+        ([*SPEC, "path"], "manifest.json", r"kernels\[0\]\.spec has the path 'manifest\.json'"),
+        ([*SPEC, "path"], "kernels/other/kernel.json", r"kernels\[0\]\.spec has the path 'kernels/other/kernel\.json'"),
+        ([*SPEC, "size"], 3, r"kernels\[0\]\.spec is stored as it is, but has impossible sizes"),
+        ([*SPEC, "sha256"], "0" * 64, r"kernels\[0\]\.spec is stored as it is, .* another hash than its content"),
+        ([*SPEC, "role"], "logo", r"kernels\[0\]\.files has no 'spec'"),
+        ([*LOGO, "path"], "kernels/toy/../../x", r"kernels\[0\]\.logo has the path 'kernels/toy/\.\./\.\./x'"),
+        ([*LOGO, "role"], "spec", r"kernels\[0\]\.files has several of 'spec'"),
+        ([*WASM, "path"], "/etc/passwd", r"kernels\[0\]\.wasm has the path '/etc/passwd'"),
+        ([*WASM, "path"], "kernels/toy\\x", r"kernels\[0\]\.wasm has the path"),
+        ([*WASM, "role"], "script", r"kernels\[0\]\.files has no 'wasm'"),
+        ([*WASM, "role"], "", r"kernels\[0\]\. has no role"),
+        ([*SCRIPT, "source"], "../../x", r"kernels\[0\]\.script has the source '\.\./\.\./x'"),
+        ([*SHARED, "source"], "a\0b", r"kernels\[0\]\.shared has the source"),
+        ([*DATA, "sha256"], "x", r"kernels\[0\]\.data\.sha256 is not a SHA-256"),
+        ([*DATA, "raw_size"], -1, r"kernels\[0\]\.data has impossible sizes"),
+        ([*DATA, "size"], 0, r"kernels\[0\]\.data has impossible sizes"),
+        (["kernels", 0, "runtime", "worker"], "thread", r"kernels\[0\]\.runtime\.worker is 'thread'"),
+        (["kernels", 0, "runtime", "python"], "three", r"kernels\[0\]\.runtime\.python is 'three'"),
+        (["kernels", 0, "start"], KeyError, r"malformed: .*start"),
+        (["kernels", 0, "start", "kernel"], [99], r"kernels\[0\]\.start\.kernel names an archive that is not there"),
+        (["kernels", 0, "start", "kernel"], [0], r"kernels\[0\]\.start\.kernel names an archive that is loaded later"),
+        (
+            ["archives", 0, "load"],
+            "kernel",
+            r"kernels\[0\]\.start\.kernel is not what archives say, and 'kernel-starts'",
+        ),
         (["environment", "lock_digest"], "0" * 64, r"environment\.lock_digest is not that of environment\.packages"),
         (["environment", "packages", 0, "name"], "../x", r"environment\.packages\[0\]\.name is '\.\./x'"),
         (["environment", "packages", 0, "version"], "1/2", r"environment\.packages\[0\]\.version is '1/2'"),
@@ -86,7 +116,7 @@ def test_a_later_minor_version_is_read_and_its_keys_ignored(document):
 )
 def test_what_cannot_be_is_refused_with_the_path_to_it(document, path, value, reason):
     with pytest.raises(ManifestError, match=reason) as caught:
-        parse_manifest(changed(document, path, value), file="pack/manifest.json")
+        parse_manifest(changed(document, path, value), nothing_beside, file="pack/manifest.json")
     assert caught.value.hint
     assert ("file", "pack/manifest.json") in caught.value.context
 
@@ -94,25 +124,25 @@ def test_what_cannot_be_is_refused_with_the_path_to_it(document, path, value, re
 def test_two_kernels_of_one_name_are_refused(document):
     document["kernels"] *= 2
     with pytest.raises(ManifestError, match="two of kernels have the name 'toy'"):
-        parse_manifest(json.dumps(document).encode())
+        parse(document)
 
 
 def test_two_archives_of_one_digest_are_refused(document):
     document["archives"].append(document["archives"][0])
     with pytest.raises(ManifestError, match="two of archives have the digest"):
-        parse_manifest(json.dumps(document).encode())
+        parse(document)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"<!doctype html>", b"[" * 100_000])
 def test_what_is_no_json_is_refused(data):
     with pytest.raises(ManifestError, match=r"the manifest is (not JSON|not UTF-8 text|nested more than 100 deep)"):
-        parse_manifest(data)
+        parse_manifest(data, nothing_beside)
 
 
 @pytest.mark.parametrize("data", [b"null", b"[]", b'"x"', b"{}"])
 def test_json_that_is_no_manifest_is_refused(data):
     with pytest.raises(ManifestError, match="does not tell its format"):
-        parse_manifest(data)
+        parse_manifest(data, nothing_beside)
 
 
 def test_a_folder_without_manifest_is_no_pack(tmp_path):

@@ -56,7 +56,7 @@ def test_the_unpacked_environment_is_the_packed_one(prefix, pack, tmp_path):
         (file.path, file.package, file.link) for file in before.files
     }
     assert (after.name, after.requested, after.variables) == (before.name, ("numpy", "xeus-toy"), before.variables)
-    assert (after.runtime, after.kernels) == (before.runtime, before.kernels)
+    assert after.kernels == before.kernels
     assert [package.depends for package in after.packages] == [package.depends for package in before.packages]
 
 
@@ -281,6 +281,12 @@ class TestForgery:
 
     def test_another_kernel_json_than_the_environments(self, pack, tmp_path):
         put(pack, "kernels/toy/kernel.json", "{}")
+        with pytest.raises(ManifestError, match=r"'kernels/toy/kernel\.json' is not the file that the manifest names"):
+            unpack(pack, tmp_path / "out")
+        document = json.loads((pack / "manifest.json").read_bytes())
+        digest = sha256_of_bytes(b"{}")
+        document["kernels"][0]["files"][0] |= {"digest": digest, "sha256": digest, "size": 2, "raw_size": 2}
+        (pack / "manifest.json").write_text(json.dumps(document))
         with pytest.raises(ManifestError, match=r"'kernels/toy/kernel\.json' is not the environment's"):
             unpack(pack, tmp_path / "out")
 

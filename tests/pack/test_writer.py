@@ -17,6 +17,7 @@ import zstandard
 from lite_env.errors import PackError
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import read_index, read_manifest
+from lite_env.pack.restore import unpack
 from lite_env.pack.schema import SCHEMA_FILE, schema_text
 from lite_env.pack.writer import encode_manifest, write_pack
 from lite_env.prefix.reader import read_prefix
@@ -41,7 +42,7 @@ def test_a_pack_has_the_documented_files(prefix, tmp_path):
     manifest = pack_of(prefix, tmp_path / "pack")
     (kernel,) = manifest.kernels
     expected = {"manifest.json", manifest.index.path, *(archive.path for archive in manifest.archives)}
-    expected |= {kernel.spec, *kernel.logos, *(file.path for file in kernel.files())}
+    expected |= {file.path for file in kernel.files}
     assert set(tree(tmp_path / "pack")) == expected
     assert read_manifest(tmp_path / "pack") == manifest
 
@@ -55,13 +56,16 @@ def test_every_name_is_the_hash_of_what_it_names(prefix, tmp_path):
         assert (len(data), sha256_of_bytes(data)) == (item.size, item.sha256)
         assert (len(raw), sha256_of_bytes(raw)) == (item.raw_size, item.digest)
         assert item.digest in item.path
-    for file in manifest.kernels[0].files():
+    for file in manifest.kernels[0].binaries:
         assert sha256_of_file(pack / file.path) == file.sha256
         raw = zstandard.ZstdDecompressor().decompress((pack / file.path).read_bytes())
         assert (len(raw), sha256_of_bytes(raw)) == (file.raw_size, file.digest)
         assert file.digest[:16] in file.path
         assert (prefix / file.source).read_bytes() == raw
-    assert all(sha256_of_file(pack / logo)[:16] in logo for logo in manifest.kernels[0].logos)
+    for file in (manifest.kernels[0].spec, *manifest.kernels[0].logos):
+        assert sha256_of_file(pack / file.path) == file.sha256 == file.digest
+        assert (pack / file.path).stat().st_size == file.size == file.raw_size
+    assert all(logo.digest[:16] in logo.path for logo in manifest.kernels[0].logos)
 
 
 def test_the_index_points_at_the_bytes_of_every_file(prefix, tmp_path):
@@ -182,12 +186,24 @@ def test_a_kernel_that_is_no_webassembly_is_refused(prefix, tmp_path):
         pack_of(prefix, tmp_path / "pack")
 
 
-def test_two_kernels_with_the_same_binaries_each_have_their_own(tmp_path):
-    one = kernel_package("xeus-one", kernel="one")
-    two = kernel_package("xeus-two", kernel="two")
+def test_what_several_kernels_have_lies_once(tmp_path):
+    one = kernel_package("xeus-one", kernel="one", **{"share/jupyter/kernels/one/logo.svg": b"<svg/>"})
+    two = kernel_package("xeus-two", kernel="two", **{"share/jupyter/kernels/two/logo.svg": b"<svg/>"})
     manifest = pack_of(make_prefix(tmp_path / "p", one, two), tmp_path / "pack")
-    assert [kernel.name for kernel in manifest.kernels] == ["one", "two"]
-    assert manifest.kernels[1].script.path.startswith("kernels/two/")
+    first, second = manifest.kernels
+    assert (first.name, second.name) == ("one", "two")
+    assert first.binaries == second.binaries
+    assert (first.logos[1].path, first.logos[1].sha256) == (second.logos[1].path, second.logos[1].sha256)
+    assert [kernel.logos[1].source for kernel in manifest.kernels] == [
+        "share/jupyter/kernels/one/logo.svg",
+        "share/jupyter/kernels/two/logo.svg",
+    ]
+    paths = {path for path in tree(tmp_path / "pack") if path.startswith("kernels/")}
+    assert len(paths) == 7  # two kernel.json, one script, module and shared logo, two logos of their own
+    assert {path for path in paths if path.startswith("kernels/two/")} == {second.spec.path, second.logos[0].path}
+    unpack(tmp_path / "pack", tmp_path / "out")
+    pack_of(tmp_path / "out", tmp_path / "again", name="p")
+    assert tree(tmp_path / "again") == tree(tmp_path / "pack")
 
 
 class TestOutput:
@@ -196,9 +212,9 @@ class TestOutput:
         pack_of(prefix, pack)
         put(prefix, "lib/python3.11/abc.py", "x = 2\n")
         levels = []
-        original = __import__("lite_env.pack.writer", fromlist=["compress"]).compress
+        original = __import__("lite_env.pack.shelf", fromlist=["compress"]).compress
         monkeypatch.setattr(
-            "lite_env.pack.writer.compress", lambda raw, level: levels.append(level) or original(raw, level)
+            "lite_env.pack.shelf.compress", lambda raw, level: levels.append(level) or original(raw, level)
         )
         manifest = pack_of(prefix, pack)
         assert len(levels) == 1  # the archive of the changed file; the index tells of the same sizes

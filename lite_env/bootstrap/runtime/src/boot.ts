@@ -50,7 +50,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const pendingTree = fetchTree(manifest, files);
-  const forInterpreter = archives.fetchAll('interpreter');
+  const forInterpreter = archives.fetchAll(kernel.start.interpreter);
   const variables = { ...manifest.variables, ...options.env };
   const pendingModule = createModule(kernel, files, options.transport, options.locate, {
     print: text => options.emit({ type: 'log', level: 'info', text }),
@@ -58,9 +58,9 @@ export async function boot(options: BootOptions): Promise<Booted> {
     variables,
   });
 
-  archives.announce('kernel');
+  archives.announce(kernel.start.kernel);
   // Only when the module has all but come: until then it needs the whole link.
-  const forKernel = source.nearly(kernel.wasm.path).then(() => archives.fetchAll('kernel'));
+  const forKernel = source.nearly(kernel.wasm.path).then(() => archives.fetchAll(kernel.start.kernel));
   forKernel.catch(() => undefined); // Told when it is waited for.
 
   // All at once: the first failure ends the start, however long the others still take.
@@ -79,7 +79,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const explained = (error: unknown) => {
     throw rootCause(error, lost);
   };
-  await startInterpreter(module, manifest).catch(explained);
+  await startInterpreter(module, kernel, manifest.mounts.prefix).catch(explained);
   const openedByInterpreter = opened?.length ?? 0;
   await forKernel;
   const server = await startKernel(module, kernel).catch(explained);

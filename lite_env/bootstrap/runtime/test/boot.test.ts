@@ -259,6 +259,21 @@ test('what the kernel opens is asked for when the module is there, and comes whi
   assert.deepEqual(transport.askedSync, []);
 });
 
+test('a start asks for what its own kernel opens, and not for what another kernel does', async () => {
+  const others = ['others', 'kernel', 'other kernel'].map(name => ({ [`lib/python3.13/${name}`]: name }));
+  const archives = [ARCHIVES[0] as Record<string, string>, ...others];
+  const { transport, start, pack } = prepare(generation4(), {
+    archives,
+    load: ['interpreter', 'interpreter', 'kernel', 'kernel'],
+    start: { interpreter: [0], kernel: [2] },
+  });
+  await start();
+  const asked = pack.manifest['archives'].map((archive: { digest: string }) =>
+    transport.asked.includes(`archives/${archive.digest}.tar.zst`)
+  );
+  assert.deepEqual(asked, [true, false, true, false]);
+});
+
 test('a missing archive of the kernel ends the start by its name', async () => {
   const archives = [ARCHIVES[0] as Record<string, string>, { 'lib/python3.13/ipython.py': 'import os' }];
   const { transport, start, pack } = prepare(generation4(), { archives, load: ['interpreter', 'kernel'] });

@@ -26,6 +26,10 @@ for (const version of folders(PACKS)) {
         found.kernels.map(kernel => kernel.name),
         name === 'python' ? ['xpython'] : ['xlua', 'xother']
       );
+      const [first] = found.kernels;
+      const [emscripten, python] = name === 'python' ? ['3.1.45', '3.11.3'] : [null, null];
+      assert.deepEqual(first?.runtime, { family: 'xeus', emscripten, python, worker: 'classic' });
+      assert.deepEqual(first?.start, name === 'python' ? { interpreter: [0], kernel: [1] } : { interpreter: [], kernel: [] });
     });
   }
 }

@@ -26,14 +26,14 @@ test('a manifest is read whole', () => {
   const manifest = parse(full());
   assert.equal(manifest.environment, 'test');
   assert.deepEqual(manifest.variables, { A: 'b' });
-  assert.equal(manifest.python, '3.13.1');
-  assert.equal(manifest.emscripten, '4.0.9');
+  const runtime = { family: 'xeus', emscripten: '4.0.9', python: '3.13.1', worker: 'classic' };
+  assert.deepEqual(manifest.kernels[0]?.runtime, runtime);
   assert.equal(manifest.archives[0]?.path, `archives/${full()['archives'][0].digest}.tar.zst`);
   assert.equal(manifest.index.path, `index-${full()['index'].digest}.json.zst`);
-  const [kernel] = manifest.kernels;
-  assert.deepEqual(kernel?.argv, ['/bin/xtest', '-f', '{connection_file}']);
-  assert.equal(kernel?.data?.path, 'kernels/xtest/xtest.data.zst');
-  assert.deepEqual([...(kernel?.shared.keys() ?? [])], ['libxeus.so']);
+  const kernel = selectKernel(manifest, null);
+  assert.deepEqual(kernel.argv, ['/bin/xtest', '-f', '{connection_file}']);
+  assert.equal(kernel.data?.path, 'kernels/xtest/xtest.data.zst');
+  assert.deepEqual([...kernel.shared.keys()], ['libxeus.so']);
   assert.deepEqual(manifest.mounts, { prefix: '/', drive: '/drive' });
 });
 
@@ -58,11 +58,10 @@ for (const [positions, load] of [
 
 test('a kernel without data and shared libraries is read', () => {
   const document = full();
-  delete document['kernels'][0].data;
-  delete document['kernels'][0].shared;
-  const [kernel] = parse(document).kernels;
-  assert.equal(kernel?.data, null);
-  assert.equal(kernel?.shared.size, 0);
+  document['kernels'][0].files = document['kernels'][0].files.slice(0, 3);
+  const kernel = selectKernel(parse(document), null);
+  assert.equal(kernel.data, null);
+  assert.equal(kernel.shared.size, 0);
 });
 
 for (const [path, value, expected] of [
@@ -75,42 +74,44 @@ for (const [path, value, expected] of [
   ['environment.name', 3, 'a string'],
   ['environment.variables', [], 'an object'],
   ['environment.variables.A', 1, 'a string'],
-  ['runtime', [], 'an object'],
-  ['runtime.family', null, 'a string'],
-  ['runtime.emscripten', 4, 'a string'],
-  ['runtime.python', '3', 'a version such as "3.11.3"'],
-  ['runtime.python', 3.11, 'a string'],
   ['kernels', {}, 'an array'],
   ['kernels[0]', 'x', 'an object'],
   ['kernels[0].name', null, 'a string'],
   ['kernels[0].language', 1, 'a string'],
   ['kernels[0].argv', 'x', 'an array'],
   ['kernels[0].argv[1]', 1, 'a string'],
-  ['kernels[0].script', null, 'an object'],
-  ['kernels[0].script.path', '', 'a relative path inside the pack'],
-  ['kernels[0].script.path', '../secret', 'a relative path inside the pack'],
-  ['kernels[0].script.path', '/etc/passwd', 'a relative path inside the pack'],
-  ['kernels[0].script.path', 'a/./b', 'a relative path inside the pack'],
-  ['kernels[0].script.path', 'a\\..\\b', 'a relative path inside the pack'],
-  ['kernels[0].script.path', 'a\0b', 'a relative path inside the pack'],
-  ['kernels[0].script.path', 'https://else.example/x.js', 'a relative path inside the pack'],
-  ['kernels[0].script.size', -1, 'a whole number'],
-  ['kernels[0].script.size', 1.5, 'a whole number'],
-  ['kernels[0].script.size', 2 ** 53, 'a whole number'],
-  ['kernels[0].script.sha256', HASH.slice(1), 'a SHA-256 in lower-case hex'],
-  ['kernels[0].script.sha256', HASH.toUpperCase(), 'a SHA-256 in lower-case hex'],
-  ['kernels[0].wasm', 'x.wasm', 'an object'],
-  ['kernels[0].data', 'x.data', 'an object'],
-  ['kernels[0].shared', [], 'an object'],
-  ['kernels[0].shared.libxeus', 'lib/libxeus.so', 'an object'],
+  ['kernels[0].runtime', [], 'an object'],
+  ['kernels[0].runtime.family', null, 'a string'],
+  ['kernels[0].runtime.emscripten', 4, 'a string'],
+  ['kernels[0].runtime.python', '3', 'a version such as "3.11.3"'],
+  ['kernels[0].runtime.python', 3.11, 'a string'],
+  ['kernels[0].runtime.worker', 'thread', 'one of "classic", "module"'],
+  ['kernels[0].start', null, 'an object'],
+  ['kernels[0].start.kernel', 1, 'an array'],
+  ['kernels[0].files', {}, 'an array'],
+  ['kernels[0].files[1]', null, 'an object'],
+  ['kernels[0].files[1].role', null, 'a string'],
+  ['kernels[0].files[1].name', 1, 'a string'],
+  ['kernels[0].files[1].path', '', 'a relative path inside the pack'],
+  ['kernels[0].files[1].path', '../secret', 'a relative path inside the pack'],
+  ['kernels[0].files[1].path', '/etc/passwd', 'a relative path inside the pack'],
+  ['kernels[0].files[1].path', 'a/./b', 'a relative path inside the pack'],
+  ['kernels[0].files[1].path', 'a\\..\\b', 'a relative path inside the pack'],
+  ['kernels[0].files[1].path', 'a\0b', 'a relative path inside the pack'],
+  ['kernels[0].files[1].path', 'https://else.example/x.js', 'a relative path inside the pack'],
+  ['kernels[0].files[1].size', -1, 'a whole number'],
+  ['kernels[0].files[1].size', 1.5, 'a whole number'],
+  ['kernels[0].files[1].size', 2 ** 53, 'a whole number'],
+  ['kernels[0].files[1].sha256', HASH.slice(1), 'a SHA-256 in lower-case hex'],
+  ['kernels[0].files[1].sha256', HASH.toUpperCase(), 'a SHA-256 in lower-case hex'],
   ['archives', null, 'an array'],
   ['archives[0]', [], 'an object'],
   ['archives[0].digest', '../../x', 'a SHA-256 in lower-case hex'],
   ['archives[0].size', '1', 'a whole number'],
   ['archives[0].sha256', null, 'a SHA-256 in lower-case hex'],
   ['archives[0].raw_size', -5, 'a whole number'],
-  ['archives[0].load', null, '"interpreter", "kernel", "import" or "demand"'],
-  ['archives[0].load', 'import:numpy', '"interpreter", "kernel", "import" or "demand"'],
+  ['archives[0].load', null, 'one of "interpreter", "kernel", "import", "demand"'],
+  ['archives[0].load', 'import:numpy', 'one of "interpreter", "kernel", "import", "demand"'],
   ['imports', [], 'an object'],
   ['index', null, 'an object'],
   ['index.digest', 'x', 'a SHA-256 in lower-case hex'],
@@ -146,14 +147,14 @@ test('a document that is no object, no JSON or no UTF-8 is refused', () => {
 
 test('an unknown major is refused before anything else is looked at', () => {
   assert.throws(
-    () => parse({ format: '2.0' }),
-    failure('UnsupportedFormat', /has format 2\.0, this bootstrap reads 1\.x/)
+    () => parse({ format: '3.0' }),
+    failure('UnsupportedFormat', /has format 3\.0, this bootstrap reads 1\.x and 2\.x/)
   );
   assert.throws(() => parse({ format: '0.9' }), failure('UnsupportedFormat', /format 0\.9/));
 });
 
 test('an unknown minor with unknown keys is read', () => {
-  const document: Json = { ...full(), format: '1.99', novelty: { deep: true } };
+  const document: Json = { ...full(), format: '2.99', novelty: { deep: true } };
   document['kernels'][0].novelty = 1;
   assert.equal(parse(document).environment, 'test');
 });
@@ -166,12 +167,43 @@ test('an unknown requirement is refused by its name', () => {
   );
 });
 
-test('an unknown family is refused by its name', () => {
-  assert.throws(
-    () => parse(put(full(), 'runtime.family', 'pyodide')),
-    failure('UnsupportedFormat', /family "pyodide"/)
-  );
+test('a kernel of an unknown family is refused by its name when it is chosen, and no other', () => {
+  const document = full();
+  const [known] = document['kernels'];
+  document['kernels'].push({ ...known, name: 'other', runtime: { ...known.runtime, family: 'telepathy' } });
+  const manifest = parse(document);
+  assert.equal(selectKernel(manifest, 'xtest').name, 'xtest');
+  const message = /^the kernel "other" is of the family "telepathy", which is not known$/;
+  assert.throws(() => selectKernel(manifest, 'other'), failure('UnsupportedFormat', message, 'manifest.json'));
 });
+
+for (const role of ['script', 'wasm']) {
+  test(`a kernel with two files that are its ${role}, or with none, is refused when it is chosen`, () => {
+    const document = full();
+    const files = document['kernels'][0].files as Json[];
+    const choose = (changed: Json[]) => () => {
+      document['kernels'][0].files = changed;
+      selectKernel(parse(document), null);
+    };
+    const message = (count: number) => new RegExp(`at kernels\\[0\\]\\.files: found ${count}, expected one "${role}"$`);
+    const twice = [...files, ...files.filter(file => file['role'] === role)];
+    assert.throws(choose(twice), failure('ManifestInvalid', message(2)));
+    assert.throws(choose(files.filter(file => file['role'] !== role)), failure('ManifestInvalid', message(0)));
+  });
+}
+
+for (const [phase, position, load] of [
+  ['interpreter', 1, 'kernel'],
+  ['kernel', 0, 'demand'],
+] as const) {
+  test(`a start that loads archive ${position} for the ${phase}, of one that loads on ${load}, is refused`, () => {
+    const document = full();
+    document['archives'][0].load = load;
+    document['kernels'][0].start[phase] = [position];
+    const message = new RegExp(`at kernels\\[0\\]\\.start\\.${phase}\\[0\\]: found ${position}, expected the position`);
+    assert.throws(() => parse(document), failure('ManifestInvalid', message));
+  });
+}
 
 test('a kernel is chosen by name, or is the first', () => {
   const document = full();

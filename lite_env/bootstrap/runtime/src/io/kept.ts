@@ -263,13 +263,8 @@ function refusalOf(error: unknown): Failure {
 
 /** Paths of every file that a manifest vouches for. */
 function filesOf(manifest: Manifest): string[] {
-  const binaries = manifest.kernels.flatMap(kernel => [
-    kernel.script,
-    kernel.wasm,
-    kernel.data,
-    ...kernel.shared.values(),
-  ]);
-  return [manifest.index, ...manifest.archives, ...binaries].flatMap(file => (file ? [file.path] : []));
+  const binaries = manifest.kernels.flatMap(kernel => kernel.files);
+  return [manifest.index, ...manifest.archives, ...binaries].map(file => file.path);
 }
 
 /** A copy, since what waits may be a view of a larger buffer. */

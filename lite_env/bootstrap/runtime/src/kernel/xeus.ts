@@ -1,5 +1,5 @@
 import { BootError, describe } from '../errors';
-import type { KernelInfo, Manifest } from '../pack/manifest';
+import type { KernelInfo } from '../pack/manifest';
 import type { EmscriptenModule, KernelServer, XeusKernel } from './emscripten';
 
 /*
@@ -44,17 +44,20 @@ function useUtf8(module: EmscriptenModule): void {
 }
 
 /** Start the language's interpreter, where there is one. */
-export async function startInterpreter(module: EmscriptenModule, manifest: Manifest): Promise<void> {
+export async function startInterpreter(
+  module: EmscriptenModule,
+  { runtime: { python } }: KernelInfo,
+  prefix: string
+): Promise<void> {
   if (!module.init && !module.init_phase_1) {
     return;
   }
-  if (manifest.python === null) {
+  if (python === null) {
     throw new BootError('AbiMismatch', 'the kernel starts a Python interpreter, but the environment has no python', {
       hint: 'add python to the environment, in the version the kernel was built for',
     });
   }
-  const version = manifest.python.split('.').map(Number);
-  const prefix = manifest.mounts.prefix;
+  const version = python.split('.').map(Number);
   useUtf8(module);
   try {
     if (module.init_phase_1) {
@@ -66,7 +69,7 @@ export async function startInterpreter(module: EmscriptenModule, manifest: Manif
       await tolerant(module, () => module.init?.(prefix, version.slice(0, 2)));
     }
   } catch (error) {
-    throw new BootError('InterpreterFailed', `Python ${manifest.python} did not start: ${explain(module, error)}`, {
+    throw new BootError('InterpreterFailed', `Python ${python} did not start: ${explain(module, error)}`, {
       hint: 'see the log: most often a module of the standard library is missing from the pack',
       cause: error,
     });

@@ -1,7 +1,7 @@
 import { BootError } from '../errors';
 import type { Source } from '../io/source';
 import type { Zstd } from '../io/zstd';
-import type { ArchiveInfo, Load } from './manifest';
+import type { ArchiveInfo } from './manifest';
 import type { FileEntry } from './tree';
 
 /** How many inflated bytes are kept for the next file of the same archive. */
@@ -26,19 +26,14 @@ export class ArchiveStore {
     private readonly keptBytes = KEPT_BYTES
   ) {}
 
-  /** Positions of the archives that load at that time. */
-  positions(load: Load): number[] {
-    return this.archives.flatMap((archive, position) => (archive.load === load ? [position] : []));
-  }
-
-  /** Fetch all archives that load at that time. */
-  async fetchAll(load: Load): Promise<void> {
-    await Promise.all(this.positions(load).map(position => this.fetchAhead(position)));
+  /** Fetch the archives at these positions, in parallel. */
+  async fetchAll(positions: readonly number[]): Promise<void> {
+    await Promise.all(positions.map(position => this.fetchAhead(position)));
   }
 
   /** Tell who shows progress of archives that are not asked for yet. */
-  announce(load: Load): void {
-    this.positions(load).forEach(position => this.source.announce(this.info(position), 'archive'));
+  announce(positions: readonly number[]): void {
+    positions.forEach(position => this.source.announce(this.info(position), 'archive'));
   }
 
   /** Learn how many files there are; each is read once, and an archive is let go with the last of its files. */

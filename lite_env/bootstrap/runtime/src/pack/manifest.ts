@@ -1,24 +1,55 @@
 import { BootError, describe } from '../errors';
 import type { Compressed } from '../io/verify';
 import { Checker } from './check';
+import { kernelOf1 } from './format1';
 
-/** The format this reader was written for; a later minor version only adds what may be ignored. */
-export const FORMAT_MAJOR = 1;
-const KNOWN_FEATURES: ReadonlySet<string> = new Set();
+/** The formats that this reader reads; a later minor version only adds what may be ignored. */
+const MAJORS: readonly number[] = [1, 2];
+const KNOWN_FEATURES: ReadonlySet<string> = new Set(['kernel-starts']);
 const FAMILIES: ReadonlySet<string> = new Set(['xeus']);
 
 /** When an archive is loaded: for the interpreter, the kernel, before a traced import, or when a file is opened. */
 const LOADS = ['interpreter', 'kernel', 'import', 'demand'] as const;
 export type Load = (typeof LOADS)[number];
+/** The parts of a kernel's start. */
+export const PHASES = ['interpreter', 'kernel'] as const;
+export type StartPhase = (typeof PHASES)[number];
+const WORKERS = ['classic', 'module'] as const;
 
 export interface ArchiveInfo extends Compressed {
   readonly load: Load;
 }
 
-export interface KernelInfo {
+/** One of a kernel's own binaries. */
+export interface KernelFile extends Compressed {
+  /** What it is for: `script`, `wasm`, `data`, `shared`, or what else a family needs. */
+  readonly role: string;
+  /** What the kernel asks for. */
+  readonly name: string;
+}
+
+/** How a kernel is started. */
+export interface RuntimeInfo {
+  readonly family: string;
+  readonly emscripten: string | null;
+  /** Version of the Python that it runs; null for another language. */
+  readonly python: string | null;
+  readonly worker: (typeof WORKERS)[number];
+}
+
+/** Any kernel of a pack. */
+export interface PackedKernel {
   readonly name: string;
   readonly language: string;
   readonly argv: readonly string[];
+  readonly runtime: RuntimeInfo;
+  readonly files: readonly KernelFile[];
+  /** Positions of the archives that its start loads. */
+  readonly start: Readonly<Record<StartPhase, readonly number[]>>;
+}
+
+/** A kernel of the family that this bootstrap starts. */
+export interface KernelInfo extends PackedKernel {
   readonly script: Compressed;
   readonly wasm: Compressed;
   readonly data: Compressed | null;
@@ -29,12 +60,9 @@ export interface KernelInfo {
 export interface Manifest {
   readonly environment: string;
   readonly variables: Readonly<Record<string, string>>;
-  readonly family: string;
-  readonly emscripten: string | null;
-  readonly python: string | null;
-  readonly kernels: readonly KernelInfo[];
+  readonly kernels: readonly PackedKernel[];
   readonly archives: readonly ArchiveInfo[];
-  /** Positions of the archives that the import of a traced module needs besides those of the boot. */
+  /** Positions of the archives that the import of a traced module needs besides those of its kernel's start. */
   readonly imports: ReadonlyMap<string, readonly number[]>;
   readonly index: Compressed;
   readonly mounts: { readonly prefix: string; readonly drive: string };
@@ -56,18 +84,14 @@ export function parseManifest(data: Uint8Array): Manifest {
   }
   const check = new Checker(FILE);
   const top = check.object(document, 'the top');
-  checkVersion(check, top);
+  const major = checkVersion(check, top);
   const environment = check.object(top['environment'], 'environment');
-  const runtime = check.object(top['runtime'], 'runtime');
   const mounts = check.object(top['mounts'], 'mounts');
   const archives = check.array(top['archives'], 'archives', (value, where) => archive(check, value, where));
   return {
     environment: check.string(environment['name'], 'environment.name'),
     variables: variables(check, environment['variables']),
-    family: family(check.string(runtime['family'], 'runtime.family')),
-    emscripten: optional(runtime['emscripten'], value => check.string(value, 'runtime.emscripten')),
-    python: optional(runtime['python'], value => pythonVersion(check, value)),
-    kernels: check.array(top['kernels'], 'kernels', (value, where) => kernel(check, value, where)),
+    kernels: kernels(check, top, archives, major),
     archives,
     imports: imports(check, top['imports'] ?? {}, archives),
     index: index(check, top['index']),
@@ -80,7 +104,8 @@ export function parseManifest(data: Uint8Array): Manifest {
 
 /** The kernel of that name, or the first one. */
 export function selectKernel(manifest: Manifest, name: string | null | undefined): KernelInfo {
-  const found = name ? manifest.kernels.find(kernel => kernel.name === name) : manifest.kernels[0];
+  const position = name ? manifest.kernels.findIndex(kernel => kernel.name === name) : 0;
+  const found = manifest.kernels[position];
   if (!found) {
     const names = manifest.kernels.map(kernel => `"${kernel.name}"`).join(', ');
     throw new BootError('KernelUnknown', name ? `the pack has no kernel "${name}"` : 'the pack has no kernel', {
@@ -88,17 +113,19 @@ export function selectKernel(manifest: Manifest, name: string | null | undefined
       hint: names ? `it has ${names}` : 'add a kernel to the environment, for example xeus-python, and pack it again',
     });
   }
-  return found;
+  if (!FAMILIES.has(found.runtime.family)) {
+    const what = `the kernel "${found.name}" is of the family "${found.runtime.family}", which is not known`;
+    throw new BootError('UnsupportedFormat', what, { file: FILE, hint: 'deploy a newer bootstrap' });
+  }
+  return startable(new Checker(FILE), found, `kernels[${position}]`);
 }
 
-function checkVersion(check: Checker, top: Record<string, unknown>): void {
+function checkVersion(check: Checker, top: Record<string, unknown>): number {
   const format = check.string(top['format'], 'format');
-  const match = /^(\d+)\.(\d+)$/.exec(format);
-  if (!match) {
-    check.fail('format', format, 'a version such as "1.0"');
-  }
-  if (Number(match[1]) !== FORMAT_MAJOR) {
-    throw new BootError('UnsupportedFormat', `the pack has format ${format}, this bootstrap reads ${FORMAT_MAJOR}.x`, {
+  const match = /^(\d+)\.(\d+)$/.exec(format) ?? check.fail('format', format, 'a version such as "1.0"');
+  const major = Number(match[1]);
+  if (!MAJORS.includes(major)) {
+    throw new BootError('UnsupportedFormat', `the pack has format ${format}, this bootstrap reads 1.x and 2.x`, {
       file: FILE,
       hint: 'deploy the bootstrap and the pack from one version of lite_env',
     });
@@ -111,16 +138,7 @@ function checkVersion(check: Checker, top: Record<string, unknown>): void {
       });
     }
   }
-}
-
-function family(name: string): string {
-  if (!FAMILIES.has(name)) {
-    throw new BootError('UnsupportedFormat', `the pack is for kernels of the family "${name}", which is not known`, {
-      file: FILE,
-      hint: 'deploy a newer bootstrap',
-    });
-  }
-  return name;
+  return major;
 }
 
 function variables(check: Checker, value: unknown): Record<string, string> {
@@ -130,9 +148,9 @@ function variables(check: Checker, value: unknown): Record<string, string> {
   );
 }
 
-function pythonVersion(check: Checker, value: unknown): string {
-  const text = check.string(value, 'runtime.python');
-  return /^\d+\.\d+(\.|$)/.test(text) ? text : check.fail('runtime.python', value, 'a version such as "3.11.3"');
+function pythonVersion(check: Checker, value: unknown, where: string): string {
+  const text = check.string(value, where);
+  return /^\d+\.\d+(\.|$)/.test(text) ? text : check.fail(where, value, 'a version such as "3.11.3"');
 }
 
 function mountPoint(check: Checker, value: unknown, where: string): string {
@@ -143,23 +161,60 @@ function mountPoint(check: Checker, value: unknown, where: string): string {
   return text.startsWith('/') ? text : check.fail(where, value, 'an absolute path');
 }
 
-function kernel(check: Checker, value: unknown, where: string): KernelInfo {
+function kernels(
+  check: Checker,
+  top: Record<string, unknown>,
+  archives: readonly ArchiveInfo[],
+  major: number
+): PackedKernel[] {
+  const convert = (value: unknown) => (major === 1 ? kernelOf1(check.object(value, 'a kernel'), top, archives) : value);
+  return check.array(top['kernels'], 'kernels', (value, where) => kernel(check, convert(value), where, archives));
+}
+
+function kernel(check: Checker, value: unknown, where: string, archives: readonly ArchiveInfo[]): PackedKernel {
   const entry = check.object(value, where);
-  const shared = Object.entries(check.object(entry['shared'] ?? {}, `${where}.shared`));
+  const runtime = check.object(entry['runtime'], `${where}.runtime`);
+  const start = check.object(entry['start'], `${where}.start`);
+  const files = check.array(entry['files'], `${where}.files`, (item, place) => kernelFile(check, item, place));
   return {
     name: check.string(entry['name'], `${where}.name`),
     language: check.string(entry['language'], `${where}.language`),
     argv: check.array(entry['argv'], `${where}.argv`, (text, place) => check.string(text, place)),
-    script: file(check, entry['script'], `${where}.script`),
-    wasm: file(check, entry['wasm'], `${where}.wasm`),
-    data: optional(entry['data'], data => file(check, data, `${where}.data`)),
-    shared: new Map(shared.map(([name, library]) => [name, file(check, library, `${where}.shared.${name}`)])),
+    runtime: {
+      family: check.string(runtime['family'], `${where}.runtime.family`),
+      emscripten: optional(runtime['emscripten'], text => check.string(text, `${where}.runtime.emscripten`)),
+      python: optional(runtime['python'], text => pythonVersion(check, text, `${where}.runtime.python`)),
+      worker: oneOf(check, WORKERS, runtime['worker'] ?? 'classic', `${where}.runtime.worker`),
+    },
+    files: files.filter(file => !['spec', 'logo'].includes(file.role)),
+    start: {
+      interpreter: positions(check, start['interpreter'], `${where}.start.interpreter`, archives),
+      kernel: positions(check, start['kernel'], `${where}.start.kernel`, archives),
+    },
   };
 }
 
-function file(check: Checker, value: unknown, where: string): Compressed {
+/** The kernel with its files where its family looks for them. */
+function startable(check: Checker, kernel: PackedKernel, where: string): KernelInfo {
+  const of = (role: string) => kernel.files.filter(file => file.role === role);
+  const one = (role: string) =>
+    of(role).length === 1 ? (of(role)[0] as KernelFile) : check.fail(`${where}.files`, of(role).length, `one "${role}"`);
+  return {
+    ...kernel,
+    script: one('script'),
+    wasm: one('wasm'),
+    data: of('data').length > 0 ? one('data') : null,
+    shared: new Map(of('shared').map(file => [file.name, file])),
+  };
+}
+
+function kernelFile(check: Checker, value: unknown, where: string): KernelFile {
   const entry = check.object(value, where);
-  return compressed(check, entry, where, check.path(entry['path'], `${where}.path`));
+  return {
+    ...compressed(check, entry, where, check.path(entry['path'], `${where}.path`)),
+    role: check.string(entry['role'], `${where}.role`),
+    name: check.string(entry['name'], `${where}.name`),
+  };
 }
 
 function archive(check: Checker, value: unknown, where: string): ArchiveInfo {
@@ -167,23 +222,28 @@ function archive(check: Checker, value: unknown, where: string): ArchiveInfo {
   const digest = check.sha256(entry['digest'], `${where}.digest`);
   return {
     ...compressed(check, entry, where, `archives/${digest}.tar.zst`),
-    load: loads(check, entry['load'], `${where}.load`),
+    load: oneOf(check, LOADS, entry['load'], `${where}.load`),
   };
 }
 
-function loads(check: Checker, value: unknown, where: string): Load {
-  return LOADS.find(load => load === value) ?? check.fail(where, value, '"interpreter", "kernel", "import" or "demand"');
+function oneOf<T extends string>(check: Checker, values: readonly T[], value: unknown, where: string): T {
+  const expected = values.map(name => `"${name}"`).join(', ');
+  return values.find(name => name === value) ?? check.fail(where, value, `one of ${expected}`);
+}
+
+/** Positions of archives that something fetches ahead. */
+function positions(check: Checker, value: unknown, where: string, archives: readonly ArchiveInfo[]): number[] {
+  return check.array(value ?? [], where, (item, place) => {
+    const load = archives[check.size(item, place)]?.load ?? 'demand';
+    return load === 'demand' ? check.fail(place, item, 'the position of an archive that is loaded ahead') : (item as number);
+  });
 }
 
 function imports(check: Checker, value: unknown, archives: readonly ArchiveInfo[]): Map<string, number[]> {
-  const position = (value: unknown, where: string) => {
-    const number = check.size(value, where);
-    return archives[number]?.load === 'import' ? number : check.fail(where, value, 'the position of an import archive');
-  };
   return new Map(
-    Object.entries(check.object(value, 'imports')).map(([name, positions]) => [
+    Object.entries(check.object(value, 'imports')).map(([name, those]) => [
       name,
-      check.array(positions, `imports["${name}"]`, position),
+      positions(check, those, `imports["${name}"]`, archives),
     ])
   );
 }

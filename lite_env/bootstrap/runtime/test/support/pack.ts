@@ -35,6 +35,8 @@ export interface PackParts {
   readonly archives?: readonly Record<string, string>[];
   /** Of all archives, or of each. */
   readonly load?: string | readonly string[];
+  /** Positions of what the kernel's start loads, where not all that `load` says. */
+  readonly start?: { readonly interpreter: readonly number[]; readonly kernel: readonly number[] };
   readonly needed?: Json;
   readonly links?: Record<string, string>;
   readonly script?: string;
@@ -56,9 +58,9 @@ export function makePack(parts: PackParts = {}): MemoryPack {
     files.set(path(digest), data);
     return { digest, raw_size: raw.length, size: data.length, sha256: sha256(data) };
   };
-  const put = (source: string, raw: Uint8Array): Json => {
-    const path = `${source}.zst`;
-    return { path, source, ...compressed(raw, () => path) };
+  const put = (role: string, name: string, raw: Uint8Array): Json => {
+    const path = `kernels/xtest/${name}.zst`;
+    return { role, name, path, source: `bin/${name}`, ...compressed(raw, () => path) };
   };
 
   const tree: Json = {};
@@ -85,22 +87,28 @@ export function makePack(parts: PackParts = {}): MemoryPack {
     utf8(JSON.stringify({ format: '1.0', needed: parts.needed ?? {}, tree })),
     digest => `index-${digest}.json.zst`
   );
+  const spec = utf8('{}');
+  const stored = { size: spec.length, raw_size: spec.length, sha256: sha256(spec), digest: sha256(spec) };
+  const loadedFor = (load: string) =>
+    archives.flatMap((archive, position) => (archive['load'] === load ? [position] : []));
   const kernel: Json = {
     name: 'xtest',
     display_name: 'Test',
     language: 'test',
     argv: ['/bin/xtest', '-f', '{connection_file}'],
-    spec: 'kernels/xtest/kernel.json',
-    script: put('kernels/xtest/xtest.js', utf8(parts.script ?? 'globalThis.createXeusModule = undefined;')),
-    wasm: put('kernels/xtest/xtest.wasm', parts.wasm ?? EMPTY_WASM),
-    data: parts.data === undefined ? null : put('kernels/xtest/xtest.data', utf8(parts.data)),
-    shared: Object.fromEntries(
-      Object.entries(parts.shared ?? {}).map(([name, content]) => [name, put(`kernels/xtest/${name}`, utf8(content))])
-    ),
+    runtime: { family: 'xeus', emscripten: '4.0.9', python: parts.python ?? null, worker: 'classic' },
+    files: [
+      { role: 'spec', name: 'kernel.json', path: 'kernels/xtest/kernel.json', source: 'kernel.json', ...stored },
+      put('script', 'xtest.js', utf8(parts.script ?? 'globalThis.createXeusModule = undefined;')),
+      put('wasm', 'xtest.wasm', parts.wasm ?? EMPTY_WASM),
+      ...(parts.data === undefined ? [] : [put('data', 'xtest.data', utf8(parts.data))]),
+      ...Object.entries(parts.shared ?? {}).map(([name, content]) => put('shared', name, utf8(content))),
+    ],
+    start: parts.start ?? { interpreter: loadedFor('interpreter'), kernel: loadedFor('kernel') },
   };
   const manifest = {
-    format: '1.0',
-    requires: [],
+    format: '2.0',
+    requires: parts.start ? ['kernel-starts'] : [],
     generator: 'test',
     environment: {
       name: 'test',
@@ -110,7 +118,6 @@ export function makePack(parts: PackParts = {}): MemoryPack {
       variables: parts.variables ?? {},
       packages: [],
     },
-    runtime: { family: 'xeus', emscripten: '4.0.9', python: parts.python ?? null },
     kernels: [kernel],
     archives,
     index,

@@ -3,13 +3,16 @@ import { Inflater } from '../../src/io/inflate';
 import { NodeTransport } from '../../src/io/node';
 import { Source } from '../../src/io/source';
 import { ArchiveStore } from '../../src/pack/archives';
-import { parseManifest } from '../../src/pack/manifest';
+import { parseManifest, selectKernel, type KernelInfo } from '../../src/pack/manifest';
 import { parseTree, walk } from '../../src/pack/tree';
 import { sha256 } from './pack';
 
 export interface ReadPack {
   readonly environment: string;
-  readonly kernels: readonly { readonly name: string; readonly files: Readonly<Record<string, string>> }[];
+  /** Each with the hashes of its own files by path. */
+  readonly kernels: readonly (Pick<KernelInfo, 'name' | 'runtime' | 'start'> & {
+    readonly files: Readonly<Record<string, string>>;
+  })[];
   /** By prefix-relative path the SHA-256 of a file, or the target of a link. */
   readonly files: Readonly<Record<string, string | { link: string }>>;
 }
@@ -28,14 +31,13 @@ export async function readPack(folder: string): Promise<ReadPack> {
     }
   }
   const kernels = [];
-  for (const kernel of manifest.kernels) {
+  for (const { name } of manifest.kernels) {
+    const kernel = selectKernel(manifest, name);
     const own: Record<string, string> = {};
-    for (const file of [kernel.script, kernel.wasm, kernel.data, ...kernel.shared.values()]) {
-      if (file) {
-        own[file.path] = sha256(await inflater.read(file, 'kernel'));
-      }
+    for (const file of kernel.files) {
+      own[file.path] = sha256(await inflater.read(file, 'kernel'));
     }
-    kernels.push({ name: kernel.name, files: own });
+    kernels.push({ name, runtime: kernel.runtime, start: kernel.start, files: own });
   }
   return { environment: manifest.environment, kernels, files };
 }
