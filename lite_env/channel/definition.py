@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from lite_env.channel.member import unsafe_reason
 from lite_env.channel.model import (
@@ -22,8 +21,9 @@ from lite_env.channel.model import (
 from lite_env.channel.strict_yaml import Mapping, Value, parse_mapping
 from lite_env.channel.transform import check_transform
 from lite_env.errors import ChannelError
+from lite_env.spec.matchspec import beyond_bounds
 from lite_env.store.digest import is_sha256, sha256_of_bytes
-from lite_env.store.text import Origin, decode_text, read_bounded
+from lite_env.store.text import Origin, decode_text, read_bounded, split_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +129,10 @@ def _source(name: str, value: Value) -> Source:
 
 def _url(value: Value) -> str:
     text = value.text()
-    parts = urlsplit(text)
+    try:
+        parts = split_url(text)
+    except ValueError as error:
+        value.place.fail(f"this is not an address to download from: {error}", found=text)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         value.place.fail(
             "this is not an address to download from", found=text, expected="https://… without a user name or password"
@@ -203,7 +206,7 @@ def _noarch(fields: Mapping, subdir: str) -> Literal["python", "generic"] | None
 
 def _match_spec(value: Value) -> str:
     text = value.text()
-    if not _MATCH_SPEC.match(text):
+    if beyond_bounds(text) or not _MATCH_SPEC.match(text):
         value.place.fail("this is not a dependency", found=text, expected="NAME, NAME VERSION or NAME VERSION BUILD")
     return text
 

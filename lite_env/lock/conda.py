@@ -41,7 +41,8 @@ from lite_env.lock.solver import Candidate
 from lite_env.lock.urls import channel_url, local_path, without_credentials
 from lite_env.lock.verify import damaged_files, refuse_unreachable, some, total_size, verify_local
 from lite_env.progress import SILENT
-from lite_env.spec.matchspec import name_of, split_channel
+from lite_env.spec.matchspec import beyond_bounds, name_of, split_channel
+from lite_env.store.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping, Sequence
@@ -283,6 +284,7 @@ class CondaSolver:
         specs, constraints = _to_specs(request.requirements)
         gateway = self._gateway(self._asked.values())
         try:
+            self._refuse_unreadable(gateway, specs)
             records = _run(
                 rattler.solve(
                     sources=list(self._asked.values()),
@@ -326,7 +328,7 @@ class CondaSolver:
         """See :meth:`lite_env.lock.solver.Catalog.candidates`."""
         sources = [self._asked.get(channel, channel) for channel in channels]
         try:
-            wanted = rattler.MatchSpec(spec)
+            wanted = _match_spec(spec)
             found = self._query(self._gateway(sources), sources, [wanted], subdirs)
         except (GatewayError, InvalidMatchSpecError):
             return ()
@@ -361,12 +363,14 @@ class CondaSolver:
         sources: Sequence[str],
         specs: Sequence[rattler.MatchSpec],
         subdirs: Sequence[str],
+        *,
+        recursive: bool = False,
     ) -> list[rattler.RepoDataRecord]:
         query = gateway.query(
             sources,
             [rattler.Subdir(subdir) for subdir in subdirs],
             specs,
-            recursive=False,
+            recursive=recursive,
             channel_relations="disabled",
         )
         return [record for records in _run(query) for record in records]
@@ -395,9 +399,21 @@ class CondaSolver:
             and (record.name.normalized in pinned or rank.get(_channel_of(record)) == first[record.name.normalized])
         ]
 
+    def _refuse_unreadable(self, gateway: rattler.Gateway, specs: Sequence[rattler.MatchSpec]) -> None:
+        """Refuse a channel that would end the solver's process: all that it could look at, looked at before."""
+        for record in self._query(gateway, list(self._asked.values()), specs, HERE, recursive=True):
+            for text in (*record.depends, *record.constrains):
+                reason = beyond_bounds(text)
+                if reason:
+                    raise LockError(
+                        f"{record.file_name} cannot be read: its dependency `{shown(text)}` {reason}",
+                        hint="remove the package from the channel, or the channel from the environment file",
+                        channel=_channel_of(record),
+                    )
+
     def _without_credentials(self, text: str) -> str:
-        for shown, asked in self._asked.items():
-            text = text.replace(asked.rstrip("/"), shown)
+        for public, asked in self._asked.items():
+            text = text.replace(asked.rstrip("/"), public)
         return text
 
 
@@ -415,7 +431,7 @@ def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPa
         for text in package.depends:
             # What the solver could read is no business of ours when it is odd.
             with contextlib.suppress(InvalidMatchSpecError):
-                wanted.append((rattler.MatchSpec(text), text, package.name))
+                wanted.append((_match_spec(text), text, package.name))
     faults = []
     for spec, text, whose in wanted:
         name = spec.name.normalized
@@ -475,7 +491,7 @@ def _parse(requirement: Requirement) -> rattler.MatchSpec:
         subdir = f"/{requirement.subdir}" if requirement.subdir else ""
         text = f"{channel_url(requirement.channel)}{subdir}::{text}"
     try:
-        return rattler.MatchSpec(text)
+        return _match_spec(text)
     except InvalidMatchSpecError as error:
         raise SpecError(
             f"the dependency {requirement.text!r} is not a match spec: {_one_line(error)}",
@@ -560,8 +576,16 @@ def _parse_leniently(requested: Sequence[str]) -> list[rattler.MatchSpec]:
     for text in requested:
         # A path channel in front is ours alone; what conda-meta is for is the name and the version.
         with contextlib.suppress(Exception):
-            specs.append(rattler.MatchSpec(split_channel(text)[2]))
+            specs.append(_match_spec(split_channel(text)[2]))
     return specs
+
+
+def _match_spec(text: str) -> rattler.MatchSpec:
+    """The one way to a match spec of a text: what rattler would not survive does not get there."""
+    reason = beyond_bounds(text)
+    if reason:
+        raise InvalidMatchSpecError(f"it {reason}")
+    return rattler.MatchSpec(text)
 
 
 def _one_line(error: BaseException) -> str:
@@ -604,6 +628,6 @@ def satisfies(spec: str, *, name: str, version: str, build: str, build_number: i
         record = rattler.PackageRecord(
             name=name, version=version, build=rattler.BuildString(build), build_number=build_number, subdir=subdir
         )
-        return bool(rattler.MatchSpec(spec).matches(record))
+        return bool(_match_spec(spec).matches(record))
     except Exception:  # noqa: BLE001 - rattler's parse errors have no common root
         return True

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import unquote
 
 from lite_env.errors import LockError
 from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash, specs_of
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
 from lite_env.lock.urls import from_relative, local_path, split_package_url
 from lite_env.spec.document import Document
-from lite_env.spec.matchspec import split_name
+from lite_env.spec.matchspec import beyond_bounds, split_name
 from lite_env.store.digest import is_sha256
-from lite_env.store.text import Origin, parse_json
+from lite_env.store.text import Origin, parse_json, shown, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
-_BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]+)\Z")
+_BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]{1,9})\Z")
 _LOCK_AGAIN = "make it anew with `lite-env lock --upgrade`; a lock file is not edited by hand"
+_MAX_NUMBER = 2**63
 _NOARCH = ("generic", "python")
 
 _TOP = ("version", "metadata", "package")
@@ -61,12 +63,12 @@ def parse_lock(text: str, path: Path) -> Lockfile:
     packages = _packages(document["package"], custom["records"], platforms, folder)
     if custom.exists and hashes[PLATFORM] != content_hash(packages):
         metadata["content_hash"][PLATFORM].fault("does not fit the packages: they were changed by hand or damaged")
-    channels = [item.only(("url", "used_env_vars"))["url"].string() for item in metadata["channels"].items()]
+    channels = [item.only(("url", "used_env_vars"))["url"].address(folder) for item in metadata["channels"].items()]
     return Lockfile(
         name=custom["name"].string() if custom.exists else folder.name,
-        channels=tuple(from_relative(channel, folder).rstrip("/") for channel in channels),
+        channels=tuple(channel.rstrip("/") for channel in channels),
         packages=packages,
-        requested=tuple(sorted(custom["requested"].strings())),
+        requested=tuple(sorted(custom["requested"].match_specs())),
         variables=tuple(sorted((key, field.text()) for key, field in custom["variables"].entries(optional=True))),
         spec_digest=custom["spec_sha256"].sha256() if custom.exists else "",
         sources=tuple(_source(item, folder) for item in metadata["sources"].items()),
@@ -127,6 +129,33 @@ class _Field:
         """A list of strings; nothing when it is not there."""
         return tuple(item.string() for item in self.items()) if self.exists else ()
 
+    def match_specs(self) -> tuple[str, ...]:
+        """A list of match specs that a solver may be handed; nothing when it is not there."""
+        for item in self.items() if self.exists else ():
+            item.refuse_unreadable(item.string())
+        return self.strings()
+
+    def refuse_unreadable(self, spec: str) -> None:
+        """Refuse a match spec that the solver's library would not survive."""
+        reason = beyond_bounds(spec)
+        if reason:
+            self.fault(f"has the match spec `{shown(spec)}`, which {reason}")
+
+    def address(self, folder: Path) -> str:
+        """A URL, or a path relative to the lock file in `folder`, as a URL."""
+        text = self.string()
+        try:
+            if "\0" in unquote(text):
+                self.fault("has the character NUL in it")
+            scheme = split_url(text).scheme
+            url = from_relative(text, folder)
+        except ValueError as error:
+            self.fault(f"is no address: {error}")
+        path = local_path(url) if scheme == "file" else None
+        if path is not None and not path.is_absolute():
+            self.fault("is a `file:` URL of a path that does not start at the root")
+        return url
+
     def string(self) -> str:
         """A string that is not empty."""
         text = self.text()
@@ -137,15 +166,15 @@ class _Field:
     def text(self) -> str:
         """A string, perhaps an empty one."""
         if isinstance(self.value, (int, float)):
-            self.fault(f"is {self.value!r} where a string is expected: quote it")
+            self.fault(f"is {shown(repr(self.value))} where a string is expected: quote it")
         return str(self._typed(str, "a string"))
 
     def number(self) -> int | None:
         """A number that is not negative; None when it is not there."""
         if not self.exists:
             return None
-        if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 0:
-            self.fault(f"is {self.value!r} where a number from 0 on is expected")
+        if isinstance(self.value, bool) or not isinstance(self.value, int) or not 0 <= self.value < _MAX_NUMBER:
+            self.fault(f"is {shown(repr(self.value))} where a number from 0 on is expected")
         return self.value
 
     def sha256(self) -> str:
@@ -169,7 +198,7 @@ def _check_version(document: _Field) -> None:
     # CEP 37: "Optional, defaults to 1".
     if version.exists and (version.value != VERSION or isinstance(version.value, bool)):
         raise LockError(
-            f"the lock file has the version {version.value!r}, and only version {VERSION} is known",
+            f"the lock file has the version {shown(repr(version.value))}, and only version {VERSION} is known",
             hint="make it anew with `lite-env lock --upgrade`, or use a newer lite_env",
             file=str(version.file),
             key="version",
@@ -218,7 +247,7 @@ def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
     name = item["name"].string()
     if split_name(name) != (name, ""):
         item["name"].fault(f"is {name!r}, which is no package name")
-    url = from_relative(item["url"].string(), folder)
+    url = item["url"].address(folder)
     try:
         channel, subdir, file_name = split_package_url(url)
     except ValueError as error:
@@ -233,6 +262,8 @@ def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
     if md5 is not None and not _MD5.match(md5):
         hashes["md5"].fault("is no MD5 (32 lower-case hex digits)")
     depends = {key: constraint.text() for key, constraint in item["dependencies"].entries(optional=True)}
+    for spec in specs_of(depends):
+        item["dependencies"].refuse_unreadable(spec)
     return LockedPackage(
         name=name,
         version=item["version"].string(),
@@ -265,11 +296,11 @@ def _record(field: _Field, build: str, depends: tuple[str, ...]) -> dict[str, An
         "license": field["license"].text() if field["license"].exists else None,
         "noarch": noarch,
         "timestamp": field["timestamp"].number(),
-        "constrains": tuple(sorted(field["constrains"].strings())),
-        "depends": tuple(sorted(field["depends"].strings())) if field["depends"].exists else depends,
+        "constrains": tuple(sorted(field["constrains"].match_specs())),
+        "depends": tuple(sorted(field["depends"].match_specs())) if field["depends"].exists else depends,
     }
 
 
 def _source(item: _Field, folder: Path) -> Path:
-    path = local_path(from_relative(item.string(), folder))
+    path = local_path(item.address(folder))
     return path if path is not None else item.fault("is not a path relative to the lock file")

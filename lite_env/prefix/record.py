@@ -7,16 +7,16 @@ or in our own ``lite-env``: JSON too, and named without a suffix, since other to
 
 from __future__ import annotations
 
-import ast
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.tree import CONDA_META
-from lite_env.spec.matchspec import name_of
+from lite_env.spec.matchspec import beyond_bounds, name_of
 from lite_env.store.atomic import write_text
-from lite_env.store.text import Origin, parse_json, read_bounded
+from lite_env.store.text import Origin, parse_json, read_bounded, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OWN_RECORD = "lite-env"
 STATE = "state"
+_QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
 _UNSET_VARIABLE = "***unset***"  # how conda marks a variable that was taken back
 
 
@@ -64,7 +65,7 @@ def _package(file: Path) -> InstalledPackage:
             file_name=_text(file_name),
             sha256=record.get("sha256") or None,
             license=record.get("license") or None,
-            depends=tuple(sorted(_text(spec) for spec in record.get("depends") or ())),
+            depends=tuple(sorted(_match_spec(spec) for spec in record.get("depends") or ())),
             files=tuple(sorted(_text(path) for path in record.get("files") or ())),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -127,12 +128,13 @@ def _requested_in_history(prefix: Path) -> set[str]:
 
 
 def _history_list(text: str) -> list[str]:
-    # Either a Python or JSON list (conda, micromamba), or names with commas (old conda).
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = text.split(",")
-    return [spec for spec in map(str.strip, map(str, value)) if spec] if isinstance(value, (list, tuple)) else []
+    # Either a Python or JSON list (conda, micromamba), or names with commas (old conda). Not evaluated: Python's own
+    # reader of literals does not survive every text.
+    if text.lstrip().startswith(("[", "(")):
+        specs = [first or second for first, second in _QUOTED.findall(text)]
+    else:
+        specs = text.split(",")
+    return [spec.strip() for spec in specs if spec.strip()]
 
 
 def write_environment(
@@ -200,6 +202,15 @@ def read_json_object(file: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise PrefixError(f"'{file.name}' is JSON, but not an object", hint=damaged, file=str(file))
     return value
+
+
+def _match_spec(value: object) -> str:
+    text = _text(value)
+    reason = beyond_bounds(text)
+    if reason:
+        msg = f"the dependency `{shown(text)}` {reason}"
+        raise ValueError(msg)
+    return text
 
 
 def _text(value: object) -> str:

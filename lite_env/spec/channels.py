@@ -6,8 +6,9 @@ import os.path
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+from lite_env.store.text import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def resolve_channel(text: str, base: Path) -> tuple[str, ...]:
     text = text.strip()
     if is_path(text):
         return (_absolute(text, base),)
-    parts = urlsplit(text)
+    parts = split_url(text)
     if parts.scheme == "file":
         return (_absolute(url2pathname(parts.path), base),)
     if parts.scheme and parts.netloc:

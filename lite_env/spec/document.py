@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from lite_env.store.text import Origin
+from lite_env.store.text import Origin, shown
 from lite_env.store.yaml_text import compose_yaml, plain_value
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ class Document:
         """The nodes of a list."""
         if isinstance(node, yaml.SequenceNode):
             return list(node.value)
-        hint = f"write it as a list: `- {node.value}`" if is_string(node) else None
+        hint = None
+        if is_string(node):
+            blank = " (with a blank behind the dash)" if node.value.startswith("-") else ""
+            hint = f"write it as a list: `- {shown(node.value.lstrip('-'))}`{blank}"
         raise self.fault(f"{what} is {describe(node)} where a list is expected", node, hint=hint)
 
     def string(self, node: yaml.Node, what: str) -> str:
@@ -82,7 +85,8 @@ class Document:
                 node,
                 hint=f'quote it: "{node.value}"',
             )
-        raise self.fault(f"{what} is {describe(node)} where a string is expected", node)
+        hint = "write a text, or remove the line" if is_null(node) else "write one text"
+        raise self.fault(f"{what} is {describe(node)} where a string is expected", node, hint=hint)
 
     def plain(self) -> Any:  # noqa: ANN401 - whatever YAML can hold
         """The document as plain Python values."""

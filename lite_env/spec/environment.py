@@ -15,6 +15,7 @@ import yaml
 
 from lite_env.errors import SpecError
 from lite_env.spec.channels import is_path, listed_channel, resolve_channel
+from lite_env.spec.dependency import misplaced_pip, refusal_of
 from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_string, line_of
 from lite_env.spec.matchspec import split_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
@@ -81,7 +82,11 @@ def parse_environment(text: str, *, file: Path, channels: tuple[str, ...] = ()) 
         SpecError: it says what cannot be understood; with the line.
     """
     selected = apply_comment_selectors(text)
-    reader = _Reader(Document(selected.text, file=file, error=SpecError), file)
+    try:
+        document = Document(selected.text, file=file, error=SpecError)
+    except SpecError as error:
+        raise misplaced_pip(error, selected.text) or error from None
+    reader = _Reader(document, file)
     for line, expression in selected.unknown:
         reader.warn_at(line, f"`# [{expression}]` looks like a selector but is not one that is known: the line is kept")
     return reader.read(channels)
@@ -100,6 +105,10 @@ def _bound(requirement: Requirement, channels: tuple[str, ...]) -> Requirement:
             line=requirement.line,
         )
     return replace(requirement, channel=channel)
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    return is_null(node) or (isinstance(node, yaml.SequenceNode) and not node.value)
 
 
 class _Reader:
@@ -144,6 +153,13 @@ class _Reader:
     def _warn_unknown_keys(self, entries: dict[str, tuple[yaml.Node, yaml.Node]]) -> None:
         for key, (name, _) in entries.items():
             if key not in _KNOWN_KEYS:
+                if key == "pip":
+                    self.warn_at(
+                        line_of(name),
+                        "the section `pip` stands at the top and is ignored; it belongs to the list "
+                        "under `dependencies`, as its item `- pip:`",
+                    )
+                    continue
                 close = difflib.get_close_matches(key, _KNOWN_KEYS, n=1)
                 hint = f"; did you mean `{close[0]}`?" if close else ""
                 self.warn_at(line_of(name), f"the section `{key}` is not known and is ignored{hint}")
@@ -154,9 +170,9 @@ class _Reader:
             self.warn_at(line_of(node) if node else 1, f"`name` is missing; the folder's name `{name}` is taken")
             return name
         name = self._document.string(node, "`name`")
-        if not name or _BAD_NAME.search(name):
+        if name in {"", ".", ".."} or _BAD_NAME.search(name) or not name.isprintable():
             raise self._document.fault(
-                f"the name {name!r} is empty or has a `/`, a space, a `:` or a `#` in it",
+                f"the name {name!r} is empty, leads elsewhere or has a `/`, a space, a `:` or a `#` in it",
                 node,
                 hint="use letters, digits, `-`, `_` and `.`",
             )
@@ -208,6 +224,12 @@ class _Reader:
             raise self._document.fault(
                 "`dependencies` is missing", node or root, hint="list what the environment needs, for example `- numpy`"
             )
+        if isinstance(node, yaml.MappingNode):
+            raise self._document.fault(
+                "`dependencies` is a mapping where a list is expected",
+                node,
+                hint="begin each line with `- `: `- numpy`, and `- pip:` for a list of packages from PyPI",
+            )
         found: list[Requirement] = []
         for item in self._document.items(node, "`dependencies`"):
             if isinstance(item, yaml.MappingNode):
@@ -231,7 +253,7 @@ class _Reader:
                 raise self._document.fault(f"the selector `{key}` cannot be understood: {error}", key_node) from error
             if selector:
                 found.append(self._requirement(value))
-            elif selector is None:
+            elif selector is None and not (key == "pip" and _is_nothing(value)):
                 raise self._foreign_section(key, key_node)
         return found
 
@@ -250,6 +272,9 @@ class _Reader:
 
     def _requirement(self, node: yaml.Node) -> Requirement:
         text = " ".join(self._document.string(node, "a dependency").split())
+        refused = refusal_of(text)
+        if refused:
+            raise self._document.fault(refused[0], node, hint=refused[1])
         channel, subdir, match = split_channel(text)
         if not match.strip():
             raise self._document.fault(f"a dependency is empty: {text!r}", node, hint="remove the line")

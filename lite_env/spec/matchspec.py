@@ -8,6 +8,10 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NAMESPACE = re.compile(r"(?:[^\s:\[]*:){1,2}(?=[A-Za-z0-9_.-])")
 _SUBDIR = re.compile(r"(noarch|emscripten-wasm32|wasi-wasm32|(linux|osx|win|freebsd|zos)-[a-z0-9]+)\Z")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+MAX_LENGTH = 4096
+"""Characters of a match spec: real ones have fewer than a hundred."""
+MAX_PARENTHESES = 64
+"""A solver reads them by recursion, and 5,000 of them end its process."""
 _SUFFIXES = (".conda", ".tar.bz2")
 
 
@@ -25,6 +29,17 @@ def name_of(spec: str) -> str | None:
     namespace = _NAMESPACE.match(match)
     name, _ = split_name(match[namespace.end() :] if namespace else match)
     return name.lower() or None
+
+
+def beyond_bounds(spec: str) -> str | None:
+    """Why no solver may be handed this match spec, in words that go on after it; None where it may."""
+    if len(spec) > MAX_LENGTH:
+        return f"has {len(spec):,} characters, where {MAX_LENGTH:,} are the most"
+    if spec.count("(") > MAX_PARENTHESES:
+        return f"has {spec.count('(')} parentheses, where {MAX_PARENTHESES} are the most"
+    if not spec.isprintable():
+        return "has a character that cannot be printed"
+    return None
 
 
 def split_name(match: str) -> tuple[str, str]:

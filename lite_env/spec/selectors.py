@@ -18,6 +18,9 @@ _FALSE = frozenset(
 )
 _COMMENT = re.compile(r"#\s*\[([^\[\]]+)\]\s*$")
 _KEY = re.compile(r"sel\((.*)\)\Z")
+_OPENS_BLOCK = re.compile(r"\s*-\s*\Z|.*:(?:\s+[&!]\S*)*(?:\s+[|>][0-9+-]*)?\s*\Z")
+_MAX_LENGTH = 500
+_MAX_DEPTH = 50
 _TOKEN = re.compile(r"\s*(?:(\(|\))|(\w+))")
 
 
@@ -35,9 +38,14 @@ class Selected:
 
 
 def apply_comment_selectors(text: str) -> Selected:
-    """Drop the lines whose selector comment (``# [win]``) is false here."""
+    """Drop the lines whose selector comment (``# [win]``) is false here, each with the block that it opens."""
     lines, unknown = [], []
+    dropped: str | None = None
     for number, line in enumerate(text.split("\n"), start=1):
+        if dropped is not None and _is_below(line, dropped):
+            lines.append("")
+            continue
+        dropped = None
         found = _COMMENT.search(line)
         keep = True
         if found:
@@ -45,8 +53,23 @@ def apply_comment_selectors(text: str) -> Selected:
                 keep = evaluate(found[1])
             except ValueError:
                 unknown.append((number, found[1]))
+            if not keep and _OPENS_BLOCK.match(line[: found.start()]):
+                dropped = line
         lines.append(line if keep else "")
     return Selected(text="\n".join(lines), unknown=tuple(unknown))
+
+
+def _is_below(line: str, opener: str) -> bool:
+    """Whether a line is of the block that `opener` opens: a blank, a comment, or further to the right.
+
+    Items of a key's list may stand right below the key.
+    """
+    text = line.strip()
+    if not text or text.startswith("#"):
+        return True
+    indent, limit = (len(whole) - len(whole.lstrip(" ")) for whole in (line, opener))
+    is_item = text == "-" or text.startswith("- ")
+    return indent > limit or (indent == limit and is_item and not opener.lstrip().startswith("-"))
 
 
 def key_selector(key: str) -> bool | None:
@@ -65,7 +88,13 @@ def evaluate(expression: str) -> bool:
     Raises:
         ValueError: an unknown name, or no expression at all.
     """
+    if len(expression) > _MAX_LENGTH:
+        msg = f"it has {len(expression):,} characters, where {_MAX_LENGTH} are the most"
+        raise ValueError(msg)
     tokens = _tokens(expression)
+    if tokens.count("(") + tokens.count("not") > _MAX_DEPTH:
+        msg = f"it has more than {_MAX_DEPTH} parentheses and `not`"
+        raise ValueError(msg)
     value, rest = _disjunction(tokens)
     if rest:
         msg = f"unexpected {rest[0]!r}"

@@ -13,6 +13,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -163,6 +164,26 @@ def parse_toml(text: bytes | str, origin: Origin) -> dict[str, Any]:
 def shown(text: str) -> str:
     """A stranger's text as a message shows it: not more than a line or two of it."""
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text):,} characters)"
+
+
+def split_url(text: str) -> SplitResult:
+    """The parts of a URL.
+
+    Raises:
+        ValueError: it is none: brackets that do not close, a port that there is not, a character that cannot be
+            printed. The message does not repeat the URL: it may hold a password.
+    """
+    if not text.isprintable():
+        msg = "it has a character that cannot be printed"
+        raise ValueError(msg)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port, parts.hostname
+    except ValueError as error:
+        # Its own words repeat what it could not read.
+        msg = "its host or its port cannot be read"
+        raise ValueError(msg) from error
+    return parts
 
 
 class _RefusedError(Exception):

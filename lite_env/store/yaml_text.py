@@ -72,7 +72,8 @@ def compose_yaml(text: str, origin: Origin) -> yaml.Node | None:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
         line = mark.line + 1 if mark else None
-        raise origin.fault(f"is not valid YAML: {problem}", hint=_INDENTATION, line=line) from error
+        hint = "indent with blanks: YAML takes no tabs there" if line and _has_tab(text, line) else _INDENTATION
+        raise origin.fault(f"is not valid YAML: {problem}", hint=hint, line=line) from error
     except (UnicodeError, RecursionError) as error:
         raise origin.fault(f"is not valid YAML: {error}") from error
 
@@ -267,6 +268,11 @@ class _Composer:
 
     def _fault(self, problem: str, at: _Event, *, hint: str | None = None) -> LiteEnvError:
         return self._origin.fault(problem, hint=hint, line=at.start_mark.line + 1)
+
+
+def _has_tab(text: str, line: int) -> bool:
+    lines = text.split("\n")
+    return line <= len(lines) and lines[line - 1].lstrip(" ").startswith("\t")
 
 
 def _can_be_written(text: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from rattler.exceptions import ConfigError
 
 from lite_env.errors import FetchError, LiteEnvError, LockError, SolveError, SpecError
-from lite_env.lock.conda import CondaSolver, _run, index_channel, unsatisfied
+from lite_env.lock.conda import CondaSolver, _run, index_channel, satisfies, unsatisfied
 from lite_env.lock.solver import SolveRequest
 from lite_env.spec.model import DEFAULT_CHANNELS, Requirement
 from tests.conda_packages import make_package
@@ -309,3 +309,28 @@ def test_a_configuration_that_cannot_be_read(solve, tmp_path, monkeypatch):
     monkeypatch.setattr("lite_env.lock.conda.rattler.Config.load_from_default_locations", broken)
     with pytest.raises(FetchError, match="the configuration of the conda tools cannot be read: expected `=`"):
         solve("tool")
+
+
+DEEP = "base " + "(" * 6000 + "1" + ")" * 6000
+
+
+@pytest.mark.parametrize("key", ["depends", "constrains"])
+def test_a_channel_whose_package_would_end_the_process_is_an_answer(solve, first, key):
+    path = first / "emscripten-wasm32" / "repodata.json"
+    repodata = json.loads(path.read_text())
+    repodata["packages.conda"]["tool-2.0-0.conda"][key] = [DEEP]
+    path.write_text(json.dumps(repodata))
+    with pytest.raises(
+        LockError, match=r"tool-2\.0-0\.conda cannot be read: its dependency `base \(+… .* has 12,006 char"
+    ):
+        solve("needs-three", "tool")
+    assert [package.name for package in solve("pinned")] == ["pinned"]
+
+
+def test_a_spec_that_would_end_the_process_is_no_spec(solve):
+    with pytest.raises(SpecError, match="is not a match spec: it has 12,006 characters"):
+        solve(DEEP)
+    packages = solve("tool")
+    odd = [replace(packages[1], depends=(DEEP,)), packages[0]]
+    assert unsatisfied([], odd) == ()
+    assert satisfies(DEEP, name="base", version="1", build="0", build_number=0, subdir="noarch")

@@ -5,7 +5,7 @@ import rattler
 
 from lite_env.pack.manifest import Package
 from lite_env.pack.modules import requested_packages
-from lite_env.spec.matchspec import name_of, split_channel, split_file_name, split_name
+from lite_env.spec.matchspec import beyond_bounds, name_of, split_channel, split_file_name, split_name
 from lite_env.spec.model import Requirement
 
 
@@ -85,3 +85,11 @@ def test_every_reader_of_a_spec_sees_one_name():
     other = Package(name="b", version="1", build="0", build_number=0, subdir="noarch", file_name="b", depends=())
     assert Requirement(text=spec).names("numpy")
     assert requested_packages([spec], [numpy, other]) == {"numpy"}
+
+
+def test_what_no_solver_survives_is_beyond_bounds():
+    assert beyond_bounds("numpy >=1.25,<2|(>=3,<4) *_0") is None
+    assert beyond_bounds("a " + "(" * 64 + "1" + ")" * 64) is None
+    assert beyond_bounds("a " + "(" * 65) == "has 65 parentheses, where 64 are the most"
+    assert beyond_bounds("a" * 4097) == "has 4,097 characters, where 4,096 are the most"
+    assert beyond_bounds("a\x1b[1m") == "has a character that cannot be printed"

@@ -199,7 +199,7 @@ def test_yaml_is_read_as_pyyaml_reads_it(value, flow):
     if "\0" in repr(value) or "\\x00" in repr(value):
         return
     text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
-    assert yaml_of(text) == yaml.safe_load(text) == value
+    assert yaml_of(text) == yaml.safe_load(text)
 
 
 @pytest.mark.parametrize(
