@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MARK = "LITE_ENV_TEST_RUN"
+_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
 SECONDS = 180.0
 
 
@@ -31,12 +32,19 @@ class Ended:
 class Command:
     """One run of `lite-env`; its descendants are known by a variable that they inherit."""
 
-    def __init__(self, *args: object, **environment: str) -> None:
+    def __init__(self, *args: object, in_background: bool = False, **environment: str) -> None:
+        """Start it.
+
+        Args:
+            args: of the command line.
+            in_background: whether SIGINT is ignored from the start, as a shell without job control has it for `… &`.
+            environment: variables besides ours.
+        """
         self._mark = uuid.uuid4().hex
         self._chunks: list[bytes] = []
         self._began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lite_env", *(str(arg) for arg in args)],
+            [*(_BACKGROUND if in_background else ()), sys.executable, "-m", "lite_env", *(str(arg) for arg in args)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
     It is in the environment before workers are started, so that they and all child processes share it. What is
     downloaded for the channel of the examples is downloaded once a session.
     """
+    # A shell starts jobs in the background with SIGINT ignored, which all that is started here would inherit; a handler
+    # of our own is not inherited. Tests press Ctrl-C themselves.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         return
     cache = Path(tempfile.mkdtemp(prefix="lite-env-tests-"))

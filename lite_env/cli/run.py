@@ -16,6 +16,7 @@ import click
 from lite_env.cli.boundary import Answer
 from lite_env.cli.console import reporter_of
 from lite_env.cli.kernel_output import JsonPrinter, TextPrinter, write
+from lite_env.cli.signals import handling
 from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.run import ENGINES, START_SECONDS, EngineName, RunningKernel, RunOptions, start_kernel
 from lite_env.pack.reader import read_index
@@ -252,11 +253,8 @@ def _interrupting(client: KernelClient) -> Iterator[None]:
         # sys.stderr may be in the middle of a write, and is not reentrant.
         os.write(2, b"\ninterrupting the kernel; press Ctrl-C again to end it\n")
 
-    previous = signal.signal(signal.SIGINT, press)
-    try:
+    with handling(press, signal.SIGINT):
         yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _figures_line(pack: Path, running: RunningKernel, end: Figures) -> str:

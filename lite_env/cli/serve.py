@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_env.cli.console import print_json, reporter_of
+from lite_env.cli.signals import handling
 from lite_env.site.live import DEFAULT_PORT, open_site, serve, site_as_json
 from lite_env.store.local import open_store
 
@@ -81,9 +82,5 @@ def command(
 def _stopping() -> Iterator[threading.Event]:
     """An event that Ctrl-C and a request to terminate set: the orderly end of a server."""
     stop = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling(lambda *_: stop.set(), signal.SIGINT, signal.SIGTERM):
         yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

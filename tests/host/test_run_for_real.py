@@ -113,6 +113,15 @@ def test_ctrl_c_during_the_start_ends_it(numpy_pack):
     assert (ended.code, ended.out, ended.err.strip()) == (130, "", "interrupted")
 
 
+def test_ctrl_c_is_not_for_a_run_in_the_background(lua_pack):
+    command = Command("run", lua_pack, "-c", "print('asking') print(io.read())", in_background=True)
+    command.wait_for(lambda: "asking" in command.out())
+    command.interrupt()
+    command.write("answered\n")
+    ended = command.end()
+    assert (ended.code, ended.out, ended.err) == (0, "asking \nanswered \n", "")
+
+
 def test_a_cell_that_runs_too_long(numpy_pack):
     ended = lite_env("run", numpy_pack, "--timeout", "1", "-c", LOOP)
     assert ended.code == 1
