@@ -9,7 +9,7 @@ import click
 
 from lite_env.channel.build import build_channel, plan_channel
 from lite_env.channel.catalog import find_definition
-from lite_env.cli.console import print_json, reporter_of
+from lite_env.cli.console import print_json, reporter_of, say
 
 if TYPE_CHECKING:
     from lite_env.channel.build import ChannelPlan
@@ -71,7 +71,7 @@ def build(
     if as_json:
         print_json(_built_json(built))
     else:
-        click.echo(built.url)
+        say(built.url)
 
 
 def _built_json(built: BuiltChannel) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _print_plan(plan: ChannelPlan, *, as_json: bool) -> None:
         )
         return
     for source in fetched:
-        click.echo(f"fetch {source.file} ({source.size / 1e6:.1f} MB)")
+        say(f"fetch {source.file} ({source.size / 1e6:.1f} MB)")
     for path in packages:
-        click.echo(f"build {path}")
-    click.echo(f"nothing to do: {plan.output} is built" if plan.built else f"into {plan.output}")
+        say(f"build {path}")
+    say(f"nothing to do: {plan.output} is built" if plan.built else f"into {plan.output}")

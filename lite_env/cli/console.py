@@ -6,7 +6,8 @@ Data goes to stdout, everything else to stderr. NO_COLOR, TERM=dumb and a stderr
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
+
+from lite_env.cli.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +33,33 @@ if TYPE_CHECKING:
 
     from lite_env.progress import Reporter, Task, Unit
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Say nothing more: that nobody reads what is said is no reason to end what is done."""
+        self.quiet = True
+
 
 @cache
 def console_err() -> Console:
-    """The console on stderr."""
-    return Console(stderr=True)
+    """The console on stderr; it takes every text as text: no markup, no emoji codes."""
+    return _Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def tell(text: str, *, label: str = "", style: str = "") -> None:
+    """Print `text` on stderr, after `label` in a colour; what a terminal would obey in them is made visible.
+
+    A stderr that cannot be written (closed, full) is no reason to fail.
+    """
+    with suppress(OSError):
+        console_err().print(Text(label, style=style) + Text(plain(text)))
+
+
+def say(text: str) -> None:
+    """Print `text` on stdout; what a terminal would obey in it is made visible."""
+    click.echo(plain(text))
 
 
 class _BarTask:
@@ -55,19 +81,18 @@ class ConsoleReporter:
     def note(self, message: str) -> None:
         """Say one line."""
         if not self._quiet:
-            console_err().print(message, highlight=False, markup=False, soft_wrap=True)
+            tell(message)
 
     def warn(self, message: str) -> None:
         """Say one line that starts with ``warning:``."""
-        console_err().print("[yellow]warning[/]:", end=" ", highlight=False)
-        console_err().print(message, highlight=False, markup=False, soft_wrap=True)
+        tell(f": {message}", label="warning", style="yellow")
 
     @contextmanager
     def task(self, label: str, total: int | None, unit: Unit) -> Iterator[Task]:
         """Open a bar; on a stderr that is no terminal nothing is drawn."""
         amount = [DownloadColumn(), TransferSpeedColumn()] if unit == "B" else [MofNCompleteColumn()]
         with Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             *amount,
             TimeElapsedColumn(),
@@ -75,7 +100,7 @@ class ConsoleReporter:
             transient=True,
             disable=self._quiet or not console_err().is_terminal,
         ) as progress:
-            yield _BarTask(progress, progress.add_task(label, total=total))
+            yield _BarTask(progress, progress.add_task(plain(label), total=total))
 
 
 def reporter_of(ctx: click.Context) -> Reporter:
@@ -85,4 +110,6 @@ def reporter_of(ctx: click.Context) -> Reporter:
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever json can write
     """Write one JSON document to stdout."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    # They are no text, so UTF-8 cannot hold them; JSON can.
+    click.echo(_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

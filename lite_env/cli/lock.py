@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lite_env.cli.boundary import Answer
-from lite_env.cli.console import print_json, reporter_of
+from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.lock.file import lock_path
 from lite_env.spec.environment import find_environment_file
 from lite_env.workflow.lock import LockOptions, LockResult, check_lock, lock_environment
@@ -73,7 +73,7 @@ def command(
         return
     for result in results:
         for line in result.diff.lines():
-            click.echo(line)
+            say(line)
         state = "written" if result.written else "not written (dry run)" if dry_run else "unchanged"
         reporter.note(f"{result.path}: {len(result.lock.packages)} packages, {result.diff.summary()}; {state}")
 
@@ -90,11 +90,9 @@ def _check(
         print_json([{"lock": path, "answers": bool(a), "differences": a.differences} for path, a in answers.items()])
     else:
         for path, answer in answers.items():
-            click.echo(
-                f"{path}: {'answers its environment file' if answer else 'does not answer its environment file'}"
-            )
+            say(f"{path}: {'answers its environment file' if answer else 'does not answer its environment file'}")
             for difference in answer.differences:
-                click.echo(f"  {difference}")
+                say(f"  {difference}")
     if not all(answers.values()):
         raise Answer
 

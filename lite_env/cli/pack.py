@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lite_env.cli.console import print_json, reporter_of
+from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.pack.plan import DEFAULT_LEVEL
 from lite_env.workflow.pack import PackOptions, pack_environment, plan_environment
 
@@ -108,7 +108,7 @@ def command(
     if as_json:
         print_json(plan_as_json(plan) | ({"manifest": str(output / "manifest.json")} if manifest else {}))
     for line in dropped_lines(plan) if dry_run and not as_json else ():
-        click.echo(line)
+        say(line)
     reporter.note(summary(plan, manifest))
 
 

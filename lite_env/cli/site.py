@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from lite_env.cli.console import print_json, reporter_of
+from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.site.build import make_site
 from lite_env.site.plan import SiteOptions, plan_site
 from lite_env.site.summary import plan_as_json, plan_lines, summary
@@ -57,5 +57,5 @@ def command(
         print_json(plan_as_json(plan))
     elif dry_run:
         for line in plan_lines(plan):
-            click.echo(line)
+            say(line)
     reporter.note(summary(plan))

@@ -31,6 +31,8 @@ _UNFINISHED = re.compile(r"\.lite-env-[0-9a-f]{16}\.part\Z")
 _USUAL_MODE = 0o666  # less what the umask takes
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _ATTEMPTS = 100
+# Of writing into an open file: the system does not say which one.
+_WHILE_WRITING = frozenset({errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = False, mode: int | None = None) -> None:
@@ -55,7 +57,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = False, mode: int | N
         # The system applies the umask: to read it, a program has to change it for all its threads.
         return os.open(new, _NEW_FILE, _USUAL_MODE if mode is None else mode)
 
-    with _claimed(target.parent, make) as claim:
+    with _claimed(target, make) as claim:
         with os.fdopen(os.dup(claim.handle), "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -84,7 +86,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     recover(target)
     remove_unfinished(target.parent)
-    with _claimed(target.parent, _make_folder) as claim:
+    with _claimed(target, _make_folder) as claim:
         yield claim.path
         put_folder(claim.path, target)
 
@@ -130,11 +132,22 @@ class _Claim:
 
 
 @contextmanager
-def _claimed(folder: Path, make: Callable[[Path], int | None]) -> Iterator[_Claim]:
-    """What `make` makes under an unfinished name in `folder`, locked until the block ends; by then it was renamed."""
-    claim = _claim(folder, make)
+def _claimed(target: Path, make: Callable[[Path], int | None]) -> Iterator[_Claim]:
+    """What `make` makes under an unfinished name beside `target`, locked until the block ends; by then it was renamed.
+
+    An error of the system names `target`, as the caller knows it.
+    """
+    try:
+        claim = _claim(target.parent, make)
+    except OSError as error:
+        if isinstance(error.filename, str):
+            error.filename = str(target)
+        raise
     try:
         yield claim
+    except OSError as error:
+        _name_target(error, claim.path, target)
+        raise
     finally:
         with suppress(OSError):
             _remove(claim.path)
@@ -151,6 +164,17 @@ def _claim(folder: Path, make: Callable[[Path], int | None]) -> _Claim:
         if handle is not None:
             os.close(handle)
     raise FileExistsError(errno.EEXIST, "others remove what is written here", str(folder))
+
+
+def _name_target(error: OSError, unfinished: Path, target: Path) -> None:
+    """Let an error tell of what is to be made and not of its unfinished name, which nobody knows."""
+    if error.filename is None and error.errno in _WHILE_WRITING:
+        error.filename = str(target)
+        return
+    for name in ("filename", "filename2"):
+        path = getattr(error, name)
+        if isinstance(path, str) and path.startswith(str(unfinished)):
+            setattr(error, name, str(target) + path.removeprefix(str(unfinished)))
 
 
 def _make_folder(path: Path) -> int | None:
