@@ -5,23 +5,24 @@ Rules only add up: a user's rule never switches a default one off, and what any 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files as resource_files
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import SpecError
+from lite_env.pack.glob import beyond_bounds, compile_globs, count_plain
 from lite_env.spec.settings import PROJECT_FILE, read_project_table
-from lite_env.store.text import Origin, decode_text, read_bounded
+from lite_env.store.text import Origin, decode_text, read_bounded, shown
 from lite_env.store.yaml_text import compose_yaml, plain_value
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _KEYS = {"id", "drop", "keep", "package", "unless", "reason"}
-_ALTERNATIVES = re.compile(r"\{([^{}]*)\}")
+_MAX_PATTERNS = 2000  # without choices, in one file: each file of an environment is held against all of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +61,7 @@ class FileFilter:
     @cached_property
     def _compiled(self) -> tuple[tuple[Rule, re.Pattern[str]], ...]:
         ordered = sorted(self.rules, key=lambda rule: not rule.keep)
-        return tuple((rule, re.compile("|".join(_to_regex(pattern) for pattern in rule.patterns))) for rule in ordered)
+        return tuple((rule, compile_globs(rule.patterns)) for rule in ordered)
 
     def for_packages(self, installed: Iterable[str]) -> FileFilter:
         """The filter without the rules that one of the `installed` packages switches off."""
@@ -76,25 +77,6 @@ class FileFilter:
 
     def __add__(self, other: FileFilter) -> FileFilter:
         return FileFilter(rules=self.rules + other.rules)
-
-
-def _to_regex(pattern: str) -> str:
-    whole = f"{pattern}**" if pattern.endswith("/") else pattern
-    out = ""
-    for piece in re.split(r"(\*\*/|\*\*|\*|\?|\{[^{}]*\})", whole):
-        if piece == "**/":
-            out += "(?:[^/]+/)*"
-        elif piece == "**":
-            out += ".+"
-        elif piece == "*":
-            out += "[^/]*"
-        elif piece == "?":
-            out += "[^/]"
-        elif choice := _ALTERNATIVES.fullmatch(piece):
-            out += "(?:" + "|".join(_to_regex(part) for part in choice[1].split(",")) + ")"
-        else:
-            out += re.escape(piece)
-    return out
 
 
 def default_filter() -> FileFilter:
@@ -148,6 +130,12 @@ def _filter_of(rules: object, *, origin: str, where: str) -> FileFilter:
     if not isinstance(rules, list):
         raise SpecError(f"'{where}' is not a list of rules", hint="begin each rule with '- id: …'", file=origin)
     parsed = tuple(_rule(rule, origin, f"{where}[{number}]") for number, rule in enumerate(rules))
+    if sum(count_plain(pattern) for rule in parsed for pattern in rule.patterns) > _MAX_PATTERNS:
+        raise SpecError(
+            f"'{where}' has more than {_MAX_PATTERNS:,} patterns, each choice counted",
+            hint="name whole folders, such as 'share/fonts/'",
+            file=origin,
+        )
     return FileFilter(rules=parsed)
 
 
@@ -168,6 +156,13 @@ def _rule(rule: object, origin: str, where: str) -> Rule:
             raise SpecError(
                 f"'{where}' has the pattern '{pattern}', which is no path below the prefix",
                 hint="patterns are relative, such as 'share/fonts/' or '**/*.ttf'",
+                file=origin,
+            )
+        reason = beyond_bounds(pattern)
+        if reason:
+            raise SpecError(
+                f"'{where}' has the pattern '{shown(pattern)}', which {reason}",
+                hint="write several patterns, or name whole folders",
                 file=origin,
             )
     package = rule.get("package")

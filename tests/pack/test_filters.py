@@ -180,6 +180,12 @@ def test_any_pattern_is_refused_or_gives_an_answer(pattern, path):
         ("rules: [{drop: [1]}]", r"'rules\[0\].drop' is not a text or a list of texts"),
         ("rules: [{drop: /abs}]", r"'rules\[0\]' has the pattern '/abs', which is no path below the prefix"),
         ("rules: [{drop: '**'}]", r"has the pattern '\*\*'"),
+        ("rules: 2024-13-45", "has `2024-13-45`, which YAML reads as a timestamp and which is none"),
+        ("rules: !!bool x", "says that `x` is of the type bool, and it is not"),
+        ("rules: " + "[" * 900, "is nested more than 100 deep"),
+        ("rules: [{drop: '" + "{a,b}" * 10 + "'}]", r"has choices that come to more than 1,000 patterns"),
+        ("rules: [{drop: " + "a" * 1001 + "}]", r"'rules\[0\]' has the pattern 'a+… .*', which has 1,001 characters"),
+        ("rules: [{drop: ['" + "{a,b}" * 9 + "', '" + "','".join(["a"] * 1500) + "']}]", "more than 2,000 patterns"),
         ("rules: [{drop: a}, {drop: a, package: [b]}]", r"'rules\[1\].package' is not a text"),
     ],
 )
