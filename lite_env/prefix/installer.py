@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
 from lite_env.lock.model import packages_digest
+from lite_env.prefix.claims import some
 from lite_env.prefix.reader import read_prefix
-from lite_env.prefix.record import is_prefix, read_own_record, read_variables, write_environment
+from lite_env.prefix.record import is_prefix, read_own_record, read_packages, read_variables, write_environment
+from lite_env.prefix.verify import changed_files, hash_prefix
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.location import cache_directory
@@ -25,8 +27,8 @@ def install(
 ) -> Prefix:
     """Make `prefix` the environment that `lock` describes, and read it.
 
-    An environment that is already there is left alone when it was made of the same lock and is whole, and replaced
-    when not. No link scripts are run.
+    An environment that is already there is left alone when it was made of the same lock and lacks nothing, and replaced
+    when not; files in it that were changed are named, and left alone too. No link scripts are run.
 
     Args:
         lock: what to install.
@@ -75,6 +77,12 @@ def lock_identity(lock: Lockfile) -> str:
     return packages_digest([(package.subdir, package.file_name, package.sha256) for package in lock.packages])
 
 
+def _identity(prefix: Path) -> str:
+    """`lock_identity` of the lock that the packages in `prefix` are of, by their records."""
+    packages = read_packages(prefix)
+    return packages_digest([(package.subdir, package.file_name, package.sha256 or "") for package in packages])
+
+
 def refuse_foreign(prefix: Path) -> None:
     """Refuse a place where something else than an environment stands.
 
@@ -98,16 +106,23 @@ def _present(lock: Lockfile, prefix: Path, reporter: Reporter) -> Prefix | None:
         own = read_own_record(prefix)
         same = (
             own is not None
+            and _identity(prefix) == lock_identity(lock)
             and own.get("lock_digest") == lock_identity(lock)
             and own.get("name") == lock.name
             and own.get("requested") == sorted(lock.requested)
             and read_variables(prefix) == lock.variables
         )
         found = read_prefix(prefix, reporter=reporter) if same else None
+        found = hash_prefix(found) if found is not None else None
     except PrefixError as error:
         reporter.warn(f"the environment in '{prefix}' is damaged and will be made anew: {error.message}")
         return None
     if found is None:
         reporter.note(f"the environment in '{prefix}' is of another lock: it will be replaced")
         return None
+    if changed := changed_files(found):
+        reporter.warn(
+            f"files in '{prefix}' are not those of its packages and are left as they are: {some(changed)}"
+            " (remove the folder to install it anew)"
+        )
     return found

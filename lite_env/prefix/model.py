@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+Manager = Literal["conda", "wheel"]
+"""Who installed a package: whoever wrote ``conda-meta``, or whoever wrote a ``dist-info``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstalledPackage:
-    """One conda package in a prefix, as ``conda-meta/*.json`` tells of it.
+    """One package in a prefix, of conda (``conda-meta/*.json`` tells of it) or a wheel; what follows treats both alike.
 
     Attributes:
         sha256: of the package file, or None where the installer did not record it.
         files: prefix-relative POSIX paths, sorted.
+        manager: who installed it.
+        digests: SHA-256 of its files as they should lie in the prefix, by path, where the installer recorded it.
+        moved: files of it that rattler moved away because another package's stand: where they are, to where they
+            belong.
     """
 
     name: str
@@ -28,6 +36,9 @@ class InstalledPackage:
     license: str | None
     depends: tuple[str, ...]
     files: tuple[str, ...]
+    manager: Manager = "conda"
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    moved: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +51,7 @@ class PrefixFile:
         package: name of the package that owns it; None for a file that no package knows (installed by pip, uv or hand).
         executable: whether its owner may execute it.
         link: target of a symbolic link, relative to the link's folder; None for a file.
+        recorded: SHA-256 that its package's record gives it; None where there is none.
     """
 
     path: str
@@ -47,6 +59,7 @@ class PrefixFile:
     package: str | None = None
     executable: bool = False
     link: str | None = None
+    recorded: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +139,8 @@ class Prefix:
         kernels: sorted by name.
         requested: match specs that were asked for, sorted; empty where no record says so.
         variables: environment variables (``conda-meta/state``), sorted by name.
+        digests: SHA-256 of each file (links are none), by path, once `hash_prefix` has read them: nobody needs to hash
+            a file again that is in it. Empty before.
     """
 
     path: Path
@@ -135,6 +150,7 @@ class Prefix:
     kernels: tuple[KernelSpec, ...]
     requested: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def python(self) -> str | None:

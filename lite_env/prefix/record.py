@@ -16,6 +16,7 @@ from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.tree import CONDA_META
 from lite_env.spec.matchspec import beyond_bounds, name_of
 from lite_env.store.atomic import write_text
+from lite_env.store.digest import is_sha256
 from lite_env.store.text import Origin, parse_json, read_bounded, shown
 
 if TYPE_CHECKING:
@@ -67,13 +68,42 @@ def _package(file: Path) -> InstalledPackage:
             license=record.get("license") or None,
             depends=tuple(sorted(_match_spec(spec) for spec in record.get("depends") or ())),
             files=tuple(sorted(_text(path) for path in record.get("files") or ())),
+            digests=_digests(record),
+            moved=_moved(record),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PrefixError(
             f"a package's record is incomplete or of a wrong type: {error}",
             hint="it was not written by conda, micromamba, pixi or lite-env: make the environment anew",
             file=str(file),
         ) from error
+
+
+def _entries(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    data = record.get("paths_data") or {}
+    return [entry for entry in data.get("paths") or () if isinstance(entry.get("_path"), str)]
+
+
+def _digests(record: Mapping[str, Any]) -> dict[str, str]:
+    """What each file's content should be; where the installer replaced a placeholder, what it became."""
+    digests = {}
+    for entry in _entries(record):
+        # Installers disagree about what the digest of a link or of bytecode is of.
+        if entry.get("path_type", "hardlink") != "hardlink":
+            continue
+        replaced = entry.get("prefix_placeholder") is not None
+        digest = entry.get("sha256_in_prefix") or (None if replaced else entry.get("sha256"))
+        if isinstance(digest, str) and is_sha256(digest):
+            digests[entry["_path"]] = digest
+    return digests
+
+
+def _moved(record: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        entry["_path"]: entry["original_path"]
+        for entry in _entries(record)
+        if isinstance(entry.get("original_path"), str)
+    }
 
 
 def read_variables(prefix: Path) -> tuple[tuple[str, str], ...]:

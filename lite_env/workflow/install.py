@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from lite_env.errors import PrefixError
+from lite_env.prefix.claims import some
 from lite_env.prefix.installer import install, lock_identity
+from lite_env.prefix.reader import read_prefix
+from lite_env.prefix.verify import changed_files, foreign_files, hash_prefix, seal
 from lite_env.progress import SILENT
+from lite_env.store.atomic import write_text
 from lite_env.store.location import cache_directory
 from lite_env.workflow.lock import build_local_channels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lite_env.lock.model import Lockfile
@@ -33,10 +41,25 @@ def install_environment(lock: Lockfile, prefix: Path, *, offline: bool = False, 
     return install(lock, prefix, offline=offline, reporter=reporter)
 
 
-def cached_environment(lock: Lockfile, *, offline: bool = False, reporter: Reporter = SILENT) -> Prefix:
-    """The environment of `lock` in the user's cache; installed when it is not there yet.
+def users_environment(prefix: Path, *, reporter: Reporter = SILENT) -> Prefix:
+    """The environment that a user has at `prefix`, with `Prefix.digests`; files that are not its packages' are named.
 
-    Processes that want the same environment wait for each other.
+    Raises:
+        PrefixError: there is none, or it is damaged.
+        AbiError: packages in it do not fit together.
+    """
+    found = hash_prefix(read_prefix(prefix, reporter=reporter))
+    if changed := changed_files(found):
+        reporter.warn(f"these files are not what their packages brought, and are packed as they are: {some(changed)}")
+    return found
+
+
+@contextmanager
+def cached_environment(lock: Lockfile, *, offline: bool = False, reporter: Reporter = SILENT) -> Iterator[Prefix]:
+    """The environment of `lock` in the user's cache, with `Prefix.digests`; nobody else touches it inside the block.
+
+    It is looked at whole each time. One that was changed is made anew, as is one that is not there; what was changed is
+    told. Processes that want the same environment wait for each other, until whoever has it has read it.
 
     Raises:
         LiteEnvError: as `install_environment`.
@@ -44,8 +67,54 @@ def cached_environment(lock: Lockfile, *, offline: bool = False, reporter: Repor
     folder = cache_directory("prefixes")
     folder.mkdir(parents=True, exist_ok=True)
     key = _cache_key(lock)
-    with FileLock(folder / f"{key}.lock"):
-        return install_environment(lock, folder / key, offline=offline, reporter=reporter)
+    place, sealed = folder / key, folder / f"{key}.seal"
+    with _alone(folder / f"{key}.lock", reporter):
+        prefix = _whole(place, sealed, reporter)
+        if prefix is None:
+            sealed.unlink(missing_ok=True)
+            shutil.rmtree(place, ignore_errors=True)
+            prefix = hash_prefix(install_environment(lock, place, offline=offline, reporter=reporter))
+            if changed := changed_files(prefix):
+                raise PrefixError(
+                    f"what was installed is not what the packages hold: {some(changed)}",
+                    hint="look at the disk: something changes files while they are written",
+                    prefix=str(place),
+                )
+            write_text(sealed, f"{seal(prefix)}\n")
+        yield prefix
+
+
+@contextmanager
+def _alone(file: Path, reporter: Reporter) -> Iterator[None]:
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        reporter.note("waiting for another lite-env that uses the same environment")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _whole(place: Path, sealed: Path, reporter: Reporter) -> Prefix | None:
+    """The environment at `place` when it is as it was when it was made."""
+    if not place.exists():
+        return None
+    try:
+        prefix = hash_prefix(read_prefix(place, reporter=reporter))
+        if f"{seal(prefix)}\n" == sealed.read_text("utf-8"):
+            return prefix
+        changed = sorted({*changed_files(prefix), *foreign_files(prefix)})
+        reason = some(changed) if changed else "its records, links or permissions were changed"
+    except PrefixError as error:
+        reason = error.message
+    except OSError:
+        # Made by an older version, which shared files with others, or by a process that was killed.
+        return None
+    reporter.warn(f"the cached environment is damaged and made anew: {reason}")
+    return None
 
 
 def _cache_key(lock: Lockfile) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,18 +13,19 @@ from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
 from lite_env.pack.plan import DEFAULT_LEVEL
 from lite_env.pack.profile import read_profile
 from lite_env.pack.writer import write_pack
-from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
 from lite_env.spec.environment import find_environment_file
 from lite_env.spec.settings import read_project_workloads
 from lite_env.store.local import open_store
-from lite_env.workflow.install import cached_environment
+from lite_env.workflow.install import cached_environment, users_environment
 from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for
 from lite_env.workflow.prepare import PlanOptions, plan_traced
 from lite_env.workflow.trace import TraceOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lite_env.pack.layout import Order
@@ -80,28 +82,8 @@ def plan_environment(source: Path, options: PackOptions, *, reporter: Reporter =
     Raises:
         LiteEnvError: of whichever step failed.
     """
-    filters = _filters(source, options)
-    # What may be wrong is read before anything takes long.
-    profile = read_profile(options.profile) if options.profile else None
-    workloads = (*_project_workloads(source), *options.workloads)
-    prefix = _prefix_of(source, options, reporter)
-    plan = plan_traced(
-        prefix,
-        PlanOptions(
-            name=options.name,
-            filters=filters,
-            level=options.level,
-            bytecode=options.bytecode,
-            debug_ranges=options.debug_ranges,
-            trace=TraceOptions(workloads=workloads) if options.trace else None,
-            profile=profile,
-            order=options.order,
-        ),
-        reporter=reporter,
-    )
-    for warning in plan.warnings:
-        reporter.warn(warning)
-    return plan
+    with _planned(source, options, reporter) as plan:
+        return plan
 
 
 def pack_environment(
@@ -114,8 +96,35 @@ def pack_environment(
     Raises:
         LiteEnvError: of whichever step failed.
     """
-    plan = plan_environment(source, options or PackOptions(), reporter=reporter)
-    return plan, write_pack(plan, output, store=open_store(), reporter=reporter)
+    with _planned(source, options or PackOptions(), reporter) as plan:
+        return plan, write_pack(plan, output, store=open_store(), reporter=reporter)
+
+
+@contextmanager
+def _planned(source: Path, options: PackOptions, reporter: Reporter) -> Iterator[PackPlan]:
+    """The plan; a cached environment stays as it is inside the block, until it has been read."""
+    filters = _filters(source, options)
+    # What may be wrong is read before anything takes long.
+    profile = read_profile(options.profile) if options.profile else None
+    workloads = (*_project_workloads(source), *options.workloads)
+    with _prefix_of(source, options, reporter) as prefix:
+        plan = plan_traced(
+            prefix,
+            PlanOptions(
+                name=options.name,
+                filters=filters,
+                level=options.level,
+                bytecode=options.bytecode,
+                debug_ranges=options.debug_ranges,
+                trace=TraceOptions(workloads=workloads) if options.trace else None,
+                profile=profile,
+                order=options.order,
+            ),
+            reporter=reporter,
+        )
+        for warning in plan.warnings:
+            reporter.warn(warning)
+        yield plan
 
 
 def _filters(source: Path, options: PackOptions) -> FileFilter:
@@ -129,9 +138,9 @@ def _project_workloads(source: Path) -> tuple[Path, ...]:
     return () if is_prefix(source) else read_project_workloads(source if source.is_dir() else source.parent)
 
 
-def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> Prefix:
+def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> AbstractContextManager[Prefix]:
     if is_prefix(source):
-        return read_prefix(source, reporter=reporter)
+        return nullcontext(users_environment(source, reporter=reporter))
     if source.is_dir():
         source = find_environment_file(source)
     elif not source.exists():

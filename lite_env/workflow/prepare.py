@@ -77,7 +77,7 @@ def plan_traced(prefix: Prefix, options: PlanOptions, *, reporter: Reporter = SI
     trace = options.trace if profile is None else None
     if wants_bytecode or trace is not None:
         plain = make(level=_QUICK_LEVEL)
-        digests = _digests(plain)
+        digests = _digests(plain, prefix.digests)
         with _Workshop(partial(make, level=_QUICK_LEVEL)) as workshop:
             if wants_bytecode:
                 bytecode = _bytecode(plain, digests, workshop, options, reporter)
@@ -136,14 +136,16 @@ class _Workshop:
         return folder
 
 
-def _digests(plan: PackPlan) -> Mapping[str, str]:
-    """SHA-256 of every file of `plan`, by path."""
+def _digests(plan: PackPlan, known: Mapping[str, str]) -> Mapping[str, str]:
+    """SHA-256 of every file of `plan`, by path; read are those alone that are not `known` on disk."""
     paths = [entry.path for archive in plan.archives for entry in archive.entries if entry.link is None]
     paths += [file.path for file in plan.kernel_files]
 
     def digest(path: str) -> str:
         content = plan.contents.get(path)
-        return sha256_of_file(plan.root / path) if content is None else sha256_of_bytes(content)
+        if content is not None:
+            return sha256_of_bytes(content)
+        return known.get(path) or sha256_of_file(plan.root / path)
 
     # Many at a time: to hash a small file takes less than to hand it to a thread.
     parts = [paths[start : start + _HASHED_TOGETHER] for start in range(0, len(paths), _HASHED_TOGETHER)]

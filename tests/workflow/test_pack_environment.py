@@ -140,7 +140,7 @@ def test_processes_that_want_the_same_environment_wait_for_each_other(project, t
     code = (
         "import sys; from pathlib import Path; from lite_env.lock.file import read_lock;"
         "from lite_env.workflow.install import cached_environment;"
-        "cached_environment(read_lock(Path(sys.argv[1]))); sys.stdout.flush(); import os; os._exit(0)"
+        "cached_environment(read_lock(Path(sys.argv[1]))).__enter__(); sys.stdout.flush(); import os; os._exit(0)"
     )
     environment = os.environ | {"LITE_ENV_CACHE_DIR": str(tmp_path / "cache3")}
     started = [
@@ -154,9 +154,10 @@ def test_processes_that_want_the_same_environment_wait_for_each_other(project, t
 def test_an_environment_in_the_cache_is_used_again(project, tmp_path, cache):
     pack_environment(project, tmp_path / "one", PackOptions(level=1))
     lock = read_lock(project / "conda-lock.yml")
-    first = cached_environment(lock, offline=True)
-    before = (first.path / "conda-meta/state").stat().st_ino
-    assert (cached_environment(lock, offline=True).path / "conda-meta/state").stat().st_ino == before
+    with cached_environment(lock, offline=True) as first:
+        before = (first.path / "conda-meta/state").stat().st_ino
+    with cached_environment(lock, offline=True) as second:
+        assert (second.path / "conda-meta/state").stat().st_ino == before
 
 
 def test_a_source_that_is_not_there_is_told(tmp_path):

@@ -1,0 +1,59 @@
+"""Whether an environment is as it was, without reading any of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SETTLED_NS = 100_000_000
+"""How old the last change must be: clocks of file systems tick every few milliseconds, so two changes within one tick
+look like one."""
+
+
+def fingerprint(root: Path) -> str:
+    """A digest of path, kind, size, mtime, ctime and inode of everything below `root`, ``conda-meta`` too.
+
+    Two equal ones of one folder of one machine mean that nothing in it was written, replaced, added or removed in
+    between: to set the ctime back takes the system's clock. It reads no file: 20,000 take about 0.1 s. Where a change
+    is younger than 0.1 s it waits for that long.
+
+    Returns:
+        64 hex digits; worth something on this machine only.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    now = time.time_ns()
+    digest, newest = _scan(root)
+    if 0 <= now - newest < _SETTLED_NS or 0 < newest - now < _SETTLED_NS:
+        time.sleep(_SETTLED_NS / 1e9)
+        digest, _ = _scan(root)
+    return digest
+
+
+def _scan(root: Path) -> tuple[str, int]:
+    newest = 0
+    lines = []
+    for path, status in _entries(str(root), ""):
+        newest = max(newest, status.st_ctime_ns, status.st_mtime_ns)
+        lines.append(
+            f"{path}\0{status.st_mode} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}\n"
+        )
+    lines.sort()
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest(), newest
+
+
+def _entries(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(entry.path, f"{path}/")
+            else:
+                yield path, entry.stat(follow_symlinks=False)
