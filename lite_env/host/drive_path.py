@@ -10,12 +10,7 @@ import os
 from pathlib import Path
 
 from lite_env.errors import DriveError
-
-_DEVICES = frozenset(
-    ["AUX", "CON", "CONIN$", "CONOUT$", "NUL", "PRN"]
-    + [f"{device}{number}" for device in ("COM", "LPT") for number in "0123456789\N{SUPERSCRIPT ONE}²³"]
-)
-_NOT_ON_WINDOWS = frozenset('<>:"|?*\\') | {chr(code) for code in range(32)}
+from lite_env.pack.path import windows_fault
 
 
 def components(path: str, *, windows: bool = os.name == "nt") -> tuple[str, ...]:
@@ -69,15 +64,3 @@ def _fault(part: str, *, windows: bool) -> str | None:
     if not can_be_told(part):
         return "it is not text"
     return windows_fault(part) if windows else None
-
-
-def windows_fault(part: str) -> str | None:
-    """Why a name, which is not empty, cannot be that of a file on Windows; None when it can."""
-    if set(part) & _NOT_ON_WINDOWS:
-        return "Windows does not allow one of its letters"
-    if part[-1] in ". ":
-        return "on Windows it would lose its last letter"
-    # `NUL.txt` and `nul .txt` are the device, too.
-    if part.partition(".")[0].rstrip().upper() in _DEVICES:
-        return "Windows takes it for a device"
-    return None

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lite_env.errors import PackError
 from lite_env.lock.model import PLATFORM, packages_digest
 from lite_env.pack.bytecode import bytecode_path
 from lite_env.pack.layout import lay_out
 from lite_env.pack.manifest import Environment, Package
+from lite_env.pack.path import name_fault
 from lite_env.pack.selection import select_files
 from lite_env.prefix.model import PrefixFile
 
@@ -105,8 +107,15 @@ def plan_pack(
         order: see `lay_out`.
 
     Raises:
-        PackError: there is no kernel, or a file cannot be packed.
+        PackError: there is no kernel, a file cannot be packed, or the name cannot be that of a folder.
     """
+    fault = name_fault(name or prefix.name)
+    if fault is not None:
+        raise PackError(
+            f"the environment's name {name or prefix.name!r} cannot be that of a folder, as which a site would serve"
+            f" it: {fault}",
+            hint="choose another with --name NAME, or with `name:` in the environment file",
+        )
     chosen = selection or select_files(prefix, filters)
     kept, contents = list(chosen.kept), dict(chosen.contents)
     if bytecode is not None:

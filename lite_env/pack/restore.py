@@ -14,10 +14,10 @@ from lite_env.errors import ManifestError, PackError
 from lite_env.pack.bytecode import source_path
 from lite_env.pack.index import IndexedFile, IndexedLink
 from lite_env.pack.owners import owners_in_order
+from lite_env.pack.path import is_of_records
 from lite_env.pack.reader import read_content, read_index, read_manifest
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.record import write_environment, write_package
-from lite_env.prefix.tree import CONDA_META
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 
@@ -165,7 +165,7 @@ def _check_same(pack: Path, file: File, staging: Path, index: Index) -> None:
 def _check_no_records(paths: Iterable[str]) -> None:
     """No file lies where the records of the packages do, whatever a file system takes for the same name."""
     for path in paths:
-        if path.partition("/")[0].rstrip(". ").casefold() == CONDA_META:
+        if is_of_records(path):
             raise ManifestError(
                 f"the pack has the file '{path}', where the records of the environment are to lie",
                 hint="the pack is damaged or hostile: no environment is packed with such a file",

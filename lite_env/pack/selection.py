@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import PackError
 from lite_env.pack.filters import FileFilter, default_filter
 from lite_env.pack.limits import MAX_RAW_SIZE
-from lite_env.pack.path import is_safe_path
+from lite_env.pack.path import is_of_records, is_safe_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +100,7 @@ def _checked(file: PrefixFile) -> PrefixFile:
             hint="drop it with a filter",
             file=file.path,
         )
-    if not is_safe_path(file.path):
+    if not is_safe_path(file.path) or is_of_records(file.path):
         raise PackError(f"the path '{file.path}' cannot be packed", hint="rename the file, or drop it with a filter")
     return file
 

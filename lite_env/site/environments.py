@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from lite_env.errors import SiteError
-from lite_env.host.drive_path import windows_fault
-from lite_env.pack.path import is_safe_component
+from lite_env.pack.path import name_fault
 from lite_env.pack.reader import MANIFEST, read_manifest
 
 if TYPE_CHECKING:
@@ -57,10 +56,10 @@ def read_environments(packs: Sequence[Path]) -> tuple[SiteEnvironment, ...]:
     for environment in found:
         name = environment.name
         # The folder may be copied to a system of another kind before it is served.
-        fault = "it is not a single name" if not is_safe_component(name) else windows_fault(name)
-        if fault or not name.isprintable():
+        fault = name_fault(name)
+        if fault is not None:
             raise SiteError(
-                f"the environment's name {name!r} cannot be that of a folder: {fault or 'it cannot be printed'}",
+                f"the environment's name {name!r} cannot be that of a folder: {fault}",
                 hint=_RENAME,
                 file=str(environment.pack / MANIFEST),
             )

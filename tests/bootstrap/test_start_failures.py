@@ -73,7 +73,7 @@ def test_the_script_of_one_kernel_and_the_module_of_another(lua, python, fail):
 
 
 def test_python_that_is_missing_from_the_runtime(python, fail):
-    python.manifest["runtime"]["python"] = None
+    python.kernel["runtime"]["python"] = None
     python.save()
     envelope, _ = fail(python)
     assert envelope.error.name == "AbiMismatch"
@@ -82,7 +82,7 @@ def test_python_that_is_missing_from_the_runtime(python, fail):
 
 
 def test_python_of_another_version_than_the_standard_library(python, fail):
-    python.manifest["runtime"]["python"] = "3.12.0"
+    python.kernel["runtime"]["python"] = "3.12.0"
     python.save()
     envelope, _ = fail(python)
     assert envelope.error.name == "InterpreterFailed"
@@ -93,6 +93,7 @@ def test_an_interpreter_that_cannot_read_its_library_is_told_by_the_file(python,
     python.manifest["imports"] = {}
     for archive in python.manifest["archives"]:
         archive["load"] = "demand"
+    python.kernel["start"] = {"interpreter": [], "kernel": []}
     python.save()
     shutil.rmtree(python.path / "archives")
     envelope, _ = fail(python)
