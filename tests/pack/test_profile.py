@@ -34,6 +34,61 @@ profiles = st.builds(
 )
 
 
+several = st.builds(
+    lambda kernels, imports: make_profile("e", kernels=kernels, imports=imports, workloads={}, failed={}),
+    st.dictionaries(
+        st.text("xyz", min_size=1, max_size=3),
+        st.builds(Opened, interpreter=keys.map(tuple), kernel=keys.map(tuple)),
+        min_size=2,
+        max_size=3,
+    ),
+    opened,
+)
+
+
+@given(several)
+def test_a_profile_of_several_kernels_is_read_as_it_was_written(profile):
+    text = encode_profile(profile)
+    assert json.loads(text)["format"] == "2.0"
+    assert parse_profile(text.encode(), file="p") == profile
+    assert text == json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def test_a_profile_of_one_kernel_is_written_as_before():
+    profile = make_profile(
+        "e",
+        kernels={"toy": Opened(interpreter=("p:b",), kernel=("p:a",))},
+        imports={"m": ["p:c"]},
+        workloads={},
+        failed={},
+    )
+    assert json.loads(encode_profile(profile)) == {
+        "environment": "e",
+        "failed": {},
+        "format": "1.0",
+        "imports": {"m": ["p:c"]},
+        "interpreter": ["p:b"],
+        "kernel": ["p:a"],
+        "workloads": {},
+    }
+
+
+def test_an_import_keeps_what_only_another_kernels_start_opens():
+    profile = make_profile(
+        "e",
+        kernels={
+            "lua": Opened(),
+            "x": Opened(interpreter=("p:a",), kernel=("p:b",)),
+            "y": Opened(interpreter=("p:a",)),
+        },
+        imports={"m": ["p:a", "p:b", "p:c"]},
+        workloads={},
+        failed={},
+    )
+    assert profile.imports == {"m": ("p:b", "p:c")}
+    assert profile.boot == {"p:a", "p:b"}
+
+
 @given(profiles)
 def test_a_profile_is_read_as_it_was_written(profile):
     text = encode_profile(profile)
