@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lite_env.pack.plan import plan_pack
@@ -11,6 +12,8 @@ from tests.prefixes import Toy, kernel_package, make_prefix
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lite_env.pack.layout import Order
 
 TEMPLATE = """<!doctype html>
 <title>{{title}}</title>
@@ -42,12 +45,23 @@ def make_runtime(path: Path, **changed: str) -> Path:
     return path
 
 
-def make_pack(path: Path, *, name: str = "demo", kernel: str = "toy", content: str = "x") -> Path:
-    """A pack of one kernel and a package with one file of `content`."""
+def make_pack(
+    path: Path,
+    *,
+    name: str = "demo",
+    kernel: str = "toy",
+    content: str = "x",
+    glue: str = "var createXeusModule = 1;",
+    level: int = 1,
+    order: Order = "fused",
+) -> Path:
+    """A pack of one kernel, whose script is `glue`, and a package with one file of `content`."""
+    toy = kernel_package(kernel=kernel)
+    files = {path: glue if path.endswith(".js") else data for path, data in toy.files.items()}
     prefix = make_prefix(
         path.with_name(f"{path.name}-prefix"),
-        kernel_package(kernel=kernel),
+        replace(toy, files=files),
         Toy(name="things", files={"share/things/a name with blanks": content}),
     )
-    write_pack(plan_pack(read_prefix(prefix), name=name, level=1), path)
+    write_pack(plan_pack(read_prefix(prefix), name=name, level=level, order=order), path)
     return path

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lite_env.pack.manifest import Archive, File, IndexFile
 
 MANIFEST = "manifest.json"
+SHARED_FILES = "shared-files"
+"""In `requires` of a site's copy of a manifest: files of the pack lie in a folder of the site, not beside it."""
 KNOWN_FEATURES: frozenset[str] = frozenset((KERNEL_STARTS,))
 """What `requires` may name."""
 
@@ -42,6 +44,15 @@ def read_manifest(pack: Path) -> Manifest:
 
     Raises:
         ManifestError: there is none, it is of an unknown format, or something in it cannot be.
+    """
+    return read_manifest_file(pack)[0]
+
+
+def read_manifest_file(pack: Path) -> tuple[Manifest, bytes]:
+    """The manifest of a pack, and the very bytes that it was read from.
+
+    Raises:
+        ManifestError: as `read_manifest`.
     """
     try:
         data = read_pack_file(pack, MANIFEST, limit=MAX_MANIFEST_SIZE)
@@ -57,7 +68,7 @@ def read_manifest(pack: Path) -> Manifest:
     def beside(path: str) -> bytes:
         return read_pack_file(pack, path, limit=MAX_STORED_SIZE)
 
-    return parse_manifest(data, beside, file=str(pack / MANIFEST))
+    return parse_manifest(data, beside, file=str(pack / MANIFEST)), data
 
 
 def parse_manifest(data: bytes, beside: Callable[[str], bytes], *, file: str = MANIFEST) -> Manifest:
@@ -169,6 +180,12 @@ def _major(head: object, file: str) -> int:
         )
     requires = head.get("requires", [])
     unknown = sorted(str(name) for name in requires if name not in KNOWN_FEATURES) if isinstance(requires, list) else []
+    if SHARED_FILES in unknown:
+        raise ManifestError(
+            "this is a site's copy of a pack: some of its files lie elsewhere on the site",
+            hint="use the pack that the site was made of",
+            file=file,
+        )
     if unknown:
         raise ManifestError(
             f"the pack requires '{unknown[0]}', which this lite-env does not know",

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from lite_env.errors import SiteError
-from lite_env.host.files import open_regular
 from lite_env.progress import SILENT
 from lite_env.site.plan import plan_site
 from lite_env.site.record import RECORD, SiteRecord, encode_record, read_record
 from lite_env.site.staging import remove_parts, sole_writer, staging_folder
-from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,47 +93,37 @@ def _write_plan(plan: SitePlan, reporter: Reporter) -> None:
 
 def _write(target: Path, file: SiteFile, staging: Path) -> None:
     growing = staging / "file"
-    try:
-        with growing.open("wb") as stream:
-            found = _copy(file, stream)
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    if found != (file.size, file.sha256):
-        raise SiteError(
-            f"'{file.source}' is not the file that was expected",
-            hint="it is truncated, or changes while it is read: make or copy the pack again",
-            expected=f"sha256 {file.sha256}, {file.size} bytes",
-            found=f"sha256 {found[1]}, {found[0]} bytes",
-        )
+    digest = hashlib.sha256()
+    size = 0
+    with _writing(growing, target) as stream:
+        for piece in _pieces(file):
+            stream.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    if (size, digest.hexdigest()) != (file.size, file.sha256):
+        raise file.unexpected(f"sha256 {digest.hexdigest()}, {size} bytes")
     _put(growing, target)
 
 
-def _copy(file: SiteFile, target: BinaryIO) -> tuple[int, str]:
-    """Write the file to `target`: bytes and SHA-256 of what was written, at most a byte more than there should be."""
-    if file.source is None:
-        content = file.content or b""
-        target.write(content)
-        return len(content), sha256_of_bytes(content)
-    digest = hashlib.sha256()
-    size = 0
-    with _open_source(file.source) as source:
-        while size <= file.size and (piece := source.read(min(_PIECE, file.size + 1 - size))):
-            target.write(piece)
-            digest.update(piece)
-            size += len(piece)
-    return size, digest.hexdigest()
+def _pieces(file: SiteFile) -> Iterator[bytes]:
+    """What the file is to be made of; at most a byte more than there should be."""
+    left = file.size + 1
+    try:
+        with file.open() as source:
+            while left and (piece := source.read(min(_PIECE, left))):
+                yield piece
+                left -= len(piece)
+    except OSError as error:
+        raise file.unexpected(f"it cannot be read: {error.strerror}") from error
 
 
 @contextmanager
-def _open_source(source: Path) -> Iterator[BinaryIO]:
+def _writing(growing: Path, target: Path) -> Iterator[BinaryIO]:
     try:
-        stream = open_regular(source)
+        with growing.open("wb") as stream:
+            yield stream
     except OSError as error:
-        raise SiteError(
-            f"'{source}' cannot be read: {error.strerror}", hint="make or copy the pack again", file=str(source)
-        ) from error
-    with stream:
-        yield stream
+        raise _unwritable(target, error) from error
 
 
 def _put(growing: Path, target: Path) -> None:

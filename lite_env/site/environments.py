@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from lite_env.errors import SiteError
 from lite_env.pack.path import name_fault
-from lite_env.pack.reader import MANIFEST, read_manifest
+from lite_env.pack.reader import MANIFEST, read_manifest_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,11 @@ _RENAME = "`lite-env pack --name NAME` gives it another one"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SiteEnvironment:
-    """One pack of a site."""
+    """One pack of a site: its folder, its manifest, and the bytes that this was read from."""
 
     pack: Path
     manifest: Manifest
+    manifest_bytes: bytes
 
     @property
     def name(self) -> str:
@@ -51,7 +52,7 @@ def read_environments(packs: Sequence[Path]) -> tuple[SiteEnvironment, ...]:
     """
     if not packs:
         raise SiteError("a site needs at least one pack", hint="`lite-env pack ENVIRONMENT_YML -o DIR` makes one")
-    found = tuple(SiteEnvironment(pack=pack, manifest=read_manifest(pack)) for pack in packs)
+    found = tuple(_read(pack) for pack in packs)
     by_name: dict[str, SiteEnvironment] = {}
     for environment in found:
         name = environment.name
@@ -73,3 +74,8 @@ def read_environments(packs: Sequence[Path]) -> tuple[SiteEnvironment, ...]:
                 second=str(environment.pack),
             )
     return found
+
+
+def _read(pack: Path) -> SiteEnvironment:
+    manifest, data = read_manifest_file(pack)
+    return SiteEnvironment(pack=pack, manifest=manifest, manifest_bytes=data)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HEADERS_FILE = "_headers"
 
 _RUNTIME = re.compile(r"runtime/[0-9a-f]{16}/")
+_FOLDER = re.compile(r"files/|packs/[^/]+/archives/")
+"""Folders in which every file's name holds its hash."""
 _BASE = re.compile(r"/(?:[\w.~%-]+/)*\Z", re.ASCII)
 
 
@@ -61,7 +63,7 @@ def headers_file(paths: Iterable[str], *, base: str, isolation: bool) -> str:
     for path in paths:
         if cache_control(path) == IMMUTABLE:
             # A folder in which everything is immutable needs one rule; hosts allow about a hundred.
-            folder = _RUNTIME.match(path) or re.match(r"packs/[^/]+/archives/", path)
+            folder = _RUNTIME.match(path) or _FOLDER.match(path)
             rules[base + (f"{quote(folder[0])}*" if folder else quote(path))] = (("Cache-Control", IMMUTABLE),)
     blocks = (
         "".join([f"{pattern}\n", *(f"  {name}: {value}\n" for name, value in headers)])

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from lite_env import __version__
 from lite_env.bootstrap import runtime_dir
-from lite_env.errors import ManifestError, SiteError
+from lite_env.errors import SiteError
+from lite_env.host.files import open_regular
+from lite_env.pack.files import open_pack_file, pack_file_size
 from lite_env.pack.reader import MANIFEST
 from lite_env.site.environments import read_environments
 from lite_env.site.headers import HEADERS_FILE, headers_file
 from lite_env.site.page import make_page
 from lite_env.site.record import Recorded, SiteRecord, read_record
 from lite_env.site.runtime import SERVICE_WORKER, read_runtime
+from lite_env.site.share import share
 from lite_env.site.staging import INSIDE
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from lite_env.pack.manifest import Archive, File, IndexFile
     from lite_env.site.environments import SiteEnvironment
     from lite_env.site.runtime import SiteRuntime
 
@@ -47,13 +53,41 @@ class SiteOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SiteFile:
-    """A file of the site, copied from `source` or made of `content`; size in bytes."""
+    """A file of the site: copied from `source`, or from the file `name` of a `pack`, or made of `content`."""
 
     path: str
     size: int
     sha256: str
     source: Path | None = None
+    pack: Path | None = None
+    name: str = ""
     content: bytes | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open what it is copied from; of a pack only what lies in it.
+
+        Raises:
+            ManifestError: the pack lacks the file, or it is none.
+            OSError: it cannot be read.
+        """
+        if self.pack is not None:
+            with open_pack_file(self.pack, self.name) as stream:
+                yield stream
+        elif self.source is not None:
+            with open_regular(self.source) as stream:
+                yield stream
+        else:
+            yield BytesIO(self.content or b"")
+
+    def unexpected(self, found: str) -> SiteError:
+        """The error that says that what was found is another file."""
+        return SiteError(
+            f"'{self.source if self.pack is None else self.pack / self.name}' is not the file that was expected",
+            hint="it is truncated, or changes while it is read: make or copy the pack again",
+            expected=f"sha256 {self.sha256}, {self.size} bytes",
+            found=found,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,9 +142,7 @@ def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runt
     before = _check_output(output, force=options.force)
     browser = read_runtime(runtime_dir() if runtime is None else runtime)
     page = make_page(environments, browser, drive=options.drive)
-    files = [*_runtime_files(browser)]
-    for environment in environments:
-        files += _pack_files(environment)
+    files = [*_runtime_files(browser), *_pack_files(environments)]
     rules = headers_file((file.path for file in files), base=options.base, isolation=options.isolation)
     files += [
         _made(NO_JEKYLL, b""),
@@ -165,30 +197,25 @@ def _runtime_files(runtime: SiteRuntime) -> Iterator[SiteFile]:
         yield SiteFile(path=runtime.folder + file.path, size=file.size, sha256=file.sha256, source=file.source)
 
 
-def _pack_files(environment: SiteEnvironment) -> Iterator[SiteFile]:
-    """The files of a pack that its manifest names, and the manifest behind them."""
-    manifest = environment.manifest
-    for file in manifest.contents:
-        yield _of_pack(environment, file.path, file.size, file.sha256)
-    yield _made(environment.folder + MANIFEST, _read(environment.pack, MANIFEST))
+def _pack_files(environments: Sequence[SiteEnvironment]) -> Iterator[SiteFile]:
+    """The files that the packs' manifests name, and behind those of a pack its manifest."""
+    sharing = share(environments)
+    for shared in sharing.files:
+        yield _of_pack(shared.path, shared.environment, shared.item)
+    for environment in environments:
+        moved = sharing.moved.get(environment.name, {})
+        for item in environment.manifest.contents:
+            if item.path not in moved:
+                yield _of_pack(environment.folder + item.path, environment, item)
+        yield _made(environment.folder + MANIFEST, sharing.manifest_of(environment))
 
 
-def _of_pack(environment: SiteEnvironment, path: str, size: int, sha256: str) -> SiteFile:
-    source = environment.pack / path
-    if not source.is_file():
-        raise _lacking(environment.pack, path)
-    return SiteFile(path=environment.folder + path, size=size, sha256=sha256, source=source)
-
-
-def _read(pack: Path, path: str) -> bytes:
-    try:
-        return (pack / path).read_bytes()
-    except OSError as error:
-        raise _lacking(pack, path) from error
-
-
-def _lacking(pack: Path, path: str) -> ManifestError:
-    return ManifestError(f"the pack '{pack}' lacks '{path}'", hint="it was not copied completely", file=path)
+def _of_pack(path: str, environment: SiteEnvironment, item: Archive | IndexFile | File) -> SiteFile:
+    file = SiteFile(path=path, size=item.size, sha256=item.sha256, pack=environment.pack, name=item.path)
+    size = pack_file_size(environment.pack, item.path)
+    if size != item.size:
+        raise file.unexpected(f"{size} bytes")
+    return file
 
 
 def _made(path: str, content: bytes) -> SiteFile:

@@ -11,12 +11,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from lite_env.host.drive_api import API, DriveApi
-from lite_env.host.files import IMMUTABLE, decode_path, resolve_path
+from lite_env.host.files import IMMUTABLE, decode_path, open_regular, resolve_path
 from lite_env.host.loopback import Request, Response, refusal
 from lite_env.site.encoding import Coding, EncodedFiles, choose_coding, is_worth_encoding, known_codings
 from lite_env.site.headers import cache_control, common_headers, file_headers
 from lite_env.site.plan import INDEX
 from lite_env.site.runtime import SERVICE_WORKER
+from lite_env.site.staging import PART
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class SiteApplication:
             immutable = cache_control(path) == IMMUTABLE
             if immutable and not is_worth_encoding(path, file.stat().st_size):
                 return Response(headers=(*file_headers(path, isolation=self.isolation), *_GUARD), body=file)
-            return self._send(request, path, file.read_bytes())
+            with open_regular(file) as stream:
+                return self._send(request, path, stream.read())
         except FileNotFoundError:
             # The pack is made again at this moment.
             return self._refuse(HTTPStatus.NOT_FOUND, "there is no such file any more")
@@ -89,6 +91,9 @@ class SiteApplication:
         for file in self.runtime.files:
             if path == self.runtime.folder + file.path:
                 return file.source
+        if any(part.endswith(PART) for part in path.split("/")):
+            # What a build that was killed has left, or one that is at work is writing.
+            return None
         return resolve_path(url_path, {f"/{item.folder}": item.pack for item in self.environments})
 
     def _send(self, request: Request, path: str, content: bytes) -> Response:

@@ -20,7 +20,9 @@ from lite_env.store.digest import sha256_of_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-INSIDE = ".lite-env-site.part"
+PART = ".part"
+"""How everything is named that is there for a moment."""
+INSIDE = f".lite-env-site{PART}"
 """The folder's name where it has to be inside the site's."""
 
 _SHOWN = 40  # letters of the site's name
@@ -95,7 +97,7 @@ def beside(output: Path) -> Path:
     place = Path(os.path.realpath(output))
     if not place.name:
         return place / INSIDE
-    return place.with_name(f".{place.name[:_SHOWN]}.{sha256_of_bytes(os.fsencode(place.name))[:_DIGITS]}.part")
+    return place.with_name(f".{place.name[:_SHOWN]}.{sha256_of_bytes(os.fsencode(place.name))[:_DIGITS]}{PART}")
 
 
 def _make_beside(output: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
@@ -123,10 +124,13 @@ def test_what_a_failed_build_leaves_is_whole_files(tmp_path, pack, runtime, monk
     build([make_pack(tmp_path / "old", content="z")], output, runtime)
     names = sorted(path.name for path in tmp_path.iterdir())
 
-    def fill_the_disk(*_):
-        raise OSError(28, "No space left on device")
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build_module, "_copy", fill_the_disk)
+    real = Path.open
+    growing = beside(output) / "file"
+    monkeypatch.setattr(Path, "open", lambda path, *a, **b: Full() if path == growing else real(path, *a, **b))
     with pytest.raises(SiteError, match="cannot be written: No space left on device"):
         build([pack], output, runtime)
     assert sorted(path.name for path in tmp_path.iterdir()) == names

@@ -156,6 +156,13 @@ def test_nothing_else_is_there(server, path):
     assert b"secret" not in body
 
 
+def test_what_is_there_for_a_moment_is_not_served(server, pack):
+    (pack / ".x.part").mkdir()
+    for name in (".x.part/manifest.json", ".manifest.json.abcdefgh.part"):
+        (pack / name).write_bytes(b"half")
+        assert ask(server, f"/packs/demo/{name}")[0] == 404
+
+
 def test_the_runtimes_files_for_node_are_not_served(server, runtime):
     assert ask(server, f"/{read_runtime(runtime).folder}node-host.mjs")[0] == 404
 

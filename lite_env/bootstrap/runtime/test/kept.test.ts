@@ -178,6 +178,34 @@ describe('kept files', () => {
     assert.ok(!after.network.asked.includes(before.manifest.archives[0]?.path as string));
   });
 
+  test("what packs of a site share goes when none of the site's manifests names it any more", async () => {
+    const cache = new MemoryCache();
+    const place = (letter: string) => `https://site.example/files/${letter.repeat(64)}.tar.zst`;
+    const sharing = (letter: string) => {
+      const { manifest } = makePack(PARTS);
+      const [archive] = manifest['archives'];
+      archive.sha256 = letter.repeat(64);
+      manifest['requires'] = ['shared-files'];
+      manifest['shared'] = { [`archives/${archive.digest}.tar.zst`]: `../../files/${letter.repeat(64)}.tar.zst` };
+      return utf8(JSON.stringify(manifest));
+    };
+    cache.entries.set('https://site.example/packs/other/manifest.json', sharing('a'));
+    const others = ['https://site.example/files/demo/x', 'https://site.example/files/notes.txt'];
+    for (const url of [place('a'), place('b'), ...others]) {
+      cache.entries.set(url, utf8('kept'));
+    }
+    await visit(makePack(PARTS), cache).start();
+    assert.equal(cache.entries.has(place('a')), true);
+    assert.equal(cache.entries.has(place('b')), false);
+    assert.deepEqual(others.filter(url => cache.entries.has(url)), others);
+
+    // A manifest that this bootstrap cannot read may name anything.
+    cache.entries.set('https://site.example/packs/later/manifest.json', utf8('{"format": "9.0"}'));
+    cache.entries.set(place('b'), utf8('kept'));
+    await visit(makePack({ archives: [{ c: 'third' }], load: 'interpreter' }), cache).start();
+    assert.equal(cache.entries.has(place('b')), true);
+  });
+
   test('a new deployment that does not fit beside the old one takes its place', async () => {
     const cache = new MemoryCache();
     await visit(makePack({ archives: [{ a: 'x'.repeat(4000) }], load: 'interpreter' }), cache).start();

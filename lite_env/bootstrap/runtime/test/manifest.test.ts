@@ -222,3 +222,48 @@ test('a pack without a kernel says what to add', () => {
   const manifest = parse(put(full(), 'kernels', []));
   assert.throws(() => selectKernel(manifest, null), failure('KernelUnknown', /^the pack has no kernel$/));
 });
+
+/** A site's copy: all archives lie in the site's folder. */
+function onSite(document: Json): Json {
+  const shared = (document['archives'] as Json[]).map(({ digest, sha256 }) => [
+    `archives/${digest}.tar.zst`,
+    `../../files/${sha256}.tar.zst`,
+  ]);
+  return { ...document, requires: ['shared-files'], shared: Object.fromEntries(shared) };
+}
+
+test("a site's copy says where shared files lie; the others are the pack's own", () => {
+  const document = onSite(full());
+  const manifest = parse(document);
+  assert.equal(manifest.archives[0]?.path, `../../files/${document['archives'][0].sha256}.tar.zst`);
+  assert.equal(manifest.archives[0]?.sha256, document['archives'][0].sha256);
+  assert.equal(manifest.index.path, `index-${document['index'].digest}.json.zst`);
+  const { script } = selectKernel(manifest, null);
+  document['shared'][script.path] = `../../files/${script.sha256}.js.zst`;
+  assert.equal(selectKernel(parse(document), null).script.path, `../../files/${script.sha256}.js.zst`);
+});
+
+test('only a manifest that requires it has shared files', () => {
+  assert.equal(parse({ ...onSite(full()), requires: [] }).archives[0]?.path, parse(full()).archives[0]?.path);
+  assert.throws(() => parse({ ...full(), requires: ['shared-files'] }), failure('ManifestInvalid', /at shared: found/));
+});
+
+for (const place of [
+  '../files/HASH.tar.zst',
+  '../../../files/HASH.tar.zst',
+  '../../files/x.tar.zst',
+  '../../files/HASH/../../x',
+  '../../files/HASH.tar.zst?x',
+  'https://evil.example/files/HASH.tar.zst',
+  '//evil.example/HASH',
+  `../../files/${HASH}.tar.zst`,
+  7,
+]) {
+  test(`shared files at ${JSON.stringify(place)} are refused`, () => {
+    const document = onSite(full());
+    const [path] = Object.keys(document['shared'] as Json) as [string];
+    const text = typeof place === 'string' ? place.replace('HASH', document['archives'][0].sha256) : place;
+    document['shared'] = { [path]: text };
+    assert.throws(() => parse(document), failure('ManifestInvalid', /at shared\["archives/));
+  });
+}

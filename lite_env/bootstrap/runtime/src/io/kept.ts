@@ -8,6 +8,7 @@
  */
 import { describe, type Failure } from '../errors';
 import { parseManifest, type Manifest } from '../pack/manifest';
+import { SHARED_FOLDER, sharedName } from '../pack/shared';
 import { resolvePath } from './browser';
 import type { Transport } from './transport';
 
@@ -164,12 +165,36 @@ export class KeptTransport implements Transport {
 
   private async drop(cache: KeptCache, manifest: Manifest): Promise<void> {
     const named = new Set([MANIFEST, ...filesOf(manifest)].map(path => this.url(path)));
-    for (const { url } of await cache.keys()) {
-      if (url.startsWith(this.options.base) && !named.has(url)) {
-        await cache.delete(url);
-        this.urls.delete(url);
-      }
+    const keys = await cache.keys();
+    const unnamed = keys.map(({ url }) => url).filter(url => !named.has(url));
+    const shared = unnamed.filter(url => this.isShared(url));
+    const stillShared = shared.length > 0 ? await this.namedByOthers(cache, unnamed) : shared;
+    const gone = shared.filter(url => !stillShared.includes(url));
+    for (const url of [...unnamed.filter(url => url.startsWith(this.options.base)), ...gone]) {
+      await cache.delete(url);
+      this.urls.delete(url);
     }
+  }
+
+  /** Whether that is a file that packs of this site have in common. */
+  private isShared(url: string): boolean {
+    const folder = this.url(SHARED_FOLDER);
+    return url.startsWith(folder) && sharedName(url.slice(folder.length)) !== null;
+  }
+
+  /** URLs of what the kept manifests of the site's other packs name; all of `urls` where one of them cannot be read. */
+  private async namedByOthers(cache: KeptCache, urls: readonly string[]): Promise<string[]> {
+    const packs = this.url('../');
+    const manifests = urls.filter(url => url.startsWith(packs) && url.endsWith(`/${MANIFEST}`));
+    const named = manifests.map(async url => {
+      const response = await cache.match(url);
+      const data = new Uint8Array((await response?.arrayBuffer()) ?? []);
+      return filesOf(parseManifest(data)).map(path => resolvePath(path, url));
+    });
+    return Promise.all(named).then(
+      lists => lists.flat(),
+      () => [...urls]
+    );
   }
 
   private async readManifest(onProgress?: (loaded: number) => void): Promise<Uint8Array> {

@@ -2,10 +2,11 @@ import { BootError, describe } from '../errors';
 import type { Compressed } from '../io/verify';
 import { Checker } from './check';
 import { kernelOf1 } from './format1';
+import { readShared, SHARED_FILES } from './shared';
 
 /** The formats that this reader reads; a later minor version only adds what may be ignored. */
 const MAJORS: readonly number[] = [1, 2];
-const KNOWN_FEATURES: ReadonlySet<string> = new Set(['kernel-starts']);
+const KNOWN_FEATURES: ReadonlySet<string> = new Set(['kernel-starts', SHARED_FILES]);
 const FAMILIES: ReadonlySet<string> = new Set(['xeus']);
 
 /** When an archive is loaded: for the interpreter, the kernel, before a traced import, or when a file is opened. */
@@ -88,13 +89,16 @@ export function parseManifest(data: Uint8Array): Manifest {
   const environment = check.object(top['environment'], 'environment');
   const mounts = check.object(top['mounts'], 'mounts');
   const archives = check.array(top['archives'], 'archives', (value, where) => archive(check, value, where));
+  const isShared = (top['requires'] as unknown[]).includes(SHARED_FILES);
+  const locate = readShared(check, isShared ? top['shared'] : {});
+  const packed = kernels(check, top, archives, major);
   return {
     environment: check.string(environment['name'], 'environment.name'),
     variables: variables(check, environment['variables']),
-    kernels: kernels(check, top, archives, major),
-    archives,
+    kernels: packed.map(kernel => ({ ...kernel, files: kernel.files.map(locate) })),
+    archives: archives.map(locate),
     imports: imports(check, top['imports'] ?? {}, archives),
-    index: index(check, top['index']),
+    index: locate(index(check, top['index'])),
     mounts: {
       prefix: mountPoint(check, mounts['prefix'], 'mounts.prefix'),
       drive: mountPoint(check, mounts['drive'], 'mounts.drive'),

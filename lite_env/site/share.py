@@ -1,0 +1,106 @@
+"""What several packs of a site have in common lies once on it: decided here, without touching a file.
+
+Files are equal when their contents are, however hard each pack has compressed them; the smallest is taken. Only the
+site's copy of a manifest knows: it requires ``shared-files``, and has under ``shared`` where a file of the pack lies,
+relative to the manifest. What is not shared, and every pack of a site by itself, stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from lite_env.pack.manifest import COMPRESSED, FORMAT, File
+from lite_env.pack.reader import SHARED_FILES
+from lite_env.pack.writer import encode_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lite_env.pack.manifest import Archive, IndexFile, Manifest
+    from lite_env.site.environments import SiteEnvironment
+
+_Item = TypeVar("_Item", "Archive", "IndexFile", File)
+
+FOLDER = "files/"
+"""Where shared files lie on a site; they are named by the SHA-256 of what is stored."""
+_UP = "../../"
+"""From a pack's folder to the site's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedFile:
+    """A file that several packs have: where it lies on the site, and in which pack it is found as what."""
+
+    path: str
+    environment: SiteEnvironment
+    item: Archive | IndexFile | File
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sharing:
+    """What the packs of a site have in common.
+
+    Attributes:
+        files: each once, by path.
+        moved: by environment's name and path in its pack, the file that stands for it.
+    """
+
+    files: tuple[SharedFile, ...]
+    moved: Mapping[str, Mapping[str, SharedFile]]
+
+    def manifest_of(self, environment: SiteEnvironment) -> bytes:
+        """The site's copy of a pack's manifest; the pack's own bytes where it shares nothing."""
+        moved = self.moved.get(environment.name)
+        return _with_shared(environment.manifest, moved) if moved else environment.manifest_bytes
+
+
+def share(environments: Sequence[SiteEnvironment]) -> Sharing:
+    """Find what several of these packs have in common."""
+    places: dict[tuple[str, str], list[SharedFile]] = {}
+    for environment in environments:
+        for item in environment.manifest.contents:
+            # kernel.json is what other tools look for in the pack's folder.
+            if not (isinstance(item, File) and item.role == "spec"):
+                end = _ending(item.path)
+                place = SharedFile(path=f"{FOLDER}{item.sha256}{end}", environment=environment, item=item)
+                places.setdefault((item.digest, end), []).append(place)
+    files: dict[str, SharedFile] = {}
+    moved: dict[str, dict[str, SharedFile]] = {}
+    for found in places.values():
+        if len({place.environment.name for place in found}) > 1:
+            chosen = min(found, key=lambda place: (place.item.size, place.path, place.environment.name))
+            files[chosen.path] = chosen
+            for place in found:
+                moved.setdefault(place.environment.name, {})[place.item.path] = chosen
+    return Sharing(files=tuple(files[path] for path in sorted(files)), moved=moved)
+
+
+def _with_shared(manifest: Manifest, moved: Mapping[str, SharedFile]) -> bytes:
+    def stored(item: _Item) -> _Item:
+        found = moved.get(item.path)
+        return msgspec.structs.replace(item, size=found.item.size, sha256=found.item.sha256) if found else item
+
+    changed = msgspec.structs.replace(
+        manifest,
+        format=FORMAT,
+        requires=tuple(sorted({*manifest.requires, SHARED_FILES})),
+        index=stored(manifest.index),
+        archives=tuple(stored(archive) for archive in manifest.archives),
+        kernels=tuple(
+            msgspec.structs.replace(kernel, files=tuple(stored(file) for file in kernel.files))
+            for kernel in manifest.kernels
+        ),
+    )
+    document = msgspec.json.decode(encode_manifest(changed))
+    document["shared"] = {path: _UP + file.path for path, file in moved.items()}
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
+def _ending(path: str) -> str:
+    """What the name of a file of that kind ends in, such as ``.tar.zst``."""
+    inner = path.removesuffix(COMPRESSED)
+    return PurePosixPath(inner).suffix + path[len(inner) :]
