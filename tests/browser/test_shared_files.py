@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from lite_env.pack.plan import plan_pack
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from tests.browser.conftest import file_of, make_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.browser,
