@@ -25,17 +25,64 @@ the error boundary in :mod:`lite_env.cli.boundary`.
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MASK = "***"
+"""What stands in a text where a secret stood."""
+
+_URL = re.compile(
+    r"(?:(?<![a-z0-9+.-])(?!file:)[a-z][a-z0-9+.-]+:[/\\]{1,3}|(?<![\w:/.~-])//(?=[^/\s]*@))[^\s'\"`<>]+", re.IGNORECASE
+)
+_TOKEN = re.compile(r"(?<=[/\\])(?:t|%(?:25)*(?:74|54))[/\\]+[^/\\]+", re.IGNORECASE)
+
+
+def without_secrets(text: str, *, queries: bool = True) -> str:
+    """`text` with a mask over what looks like a credential in a URL: user and password, a token, a query.
+
+    Args:
+        text: a message.
+        queries: whether to mask what follows ``?`` or ``#`` as well.
+    """
+    return _URL.sub(lambda found: _masked(found[0], queries=queries), text)
+
+
+def _masked(url: str, *, queries: bool) -> str:
+    start = re.match(r"[^:/\\]*:?[/\\]*", url)
+    scheme = start[0] if start else ""
+    rest = url[len(scheme) :]
+    # Up to the last `@`, for a password may hold what ends one.
+    user, at, host = rest.rpartition("@")
+    rest = f"{MASK}@{host}" if at and user != MASK else rest
+    if queries:
+        rest = re.sub(r"[?#](?!\*\*\*).+", lambda found: f"{found[0][0]}{MASK}", rest)
+    head, slash, path = rest.partition("/")
+    return scheme + head + _TOKEN.sub(f"t/{MASK}", slash + path)
+
 
 class LiteEnvError(Exception):
     """The root: something the user can act upon."""
 
     def __init__(self, message: str, *, hint: str | None = None, **context: str | int | None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Whoever raises it may have taken the text from a file, a server or a library: a credential is never shown.
+        self.message = without_secrets(message)
+        super().__init__(self.message)
+        self.hint = without_secrets(hint) if hint is not None else None
         self.context: tuple[tuple[str, str | int], ...] = tuple(
-            (key, value) for key, value in context.items() if value is not None
+            (key, without_secrets(value) if isinstance(value, str) else value)
+            for key, value in context.items()
+            if value is not None
         )
+
+    def hide(self, hidden: Callable[[str], str]) -> None:
+        """Change all its texts, for who knows what is secret in them."""
+        self.message = hidden(self.message)
+        self.args = (self.message,)
+        self.hint = hidden(self.hint) if self.hint is not None else None
+        self.context = tuple((key, hidden(text) if isinstance(text, str) else text) for key, text in self.context)
 
 
 class SpecError(LiteEnvError):

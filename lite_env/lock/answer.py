@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lite_env.lock.urls import channel_url, to_relative
+from lite_env.lock.urls import to_relative
 
 if TYPE_CHECKING:
     from lite_env.lock.model import Lockfile
@@ -37,7 +37,7 @@ def answers(lock: Lockfile, spec: EnvironmentSpec) -> LockAnswer:
     differences = []
     if lock.spec_digest != spec_digest(spec):
         differences += _compared("the name", lock.name, spec.name)
-        differences += _listed("the channel", lock.channels, tuple(map(channel_url, spec.channels)))
+        differences += _listed("the channel", lock.channels, tuple(channel.url for channel in spec.channels))
         differences += _listed("the dependency", lock.requested, requested_of(spec))
         differences += _listed("the variable", _assignments(lock.variables), _assignments(spec.variables))
         if not differences:
@@ -58,7 +58,7 @@ def spec_digest(spec: EnvironmentSpec) -> str:
     folder = spec.file.absolute().parent if spec.file else Path.cwd()
     meaning = {
         "name": spec.name,
-        "channels": [to_relative(channel_url(channel), folder) for channel in spec.channels],
+        "channels": [to_relative(channel.url, folder) for channel in spec.channels],
         "dependencies": requested_of(spec),
         "variables": dict(spec.variables),
     }

@@ -21,13 +21,21 @@ import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import rattler
 import rattler.index
 from filelock import FileLock
 from rattler.exceptions import ConfigError, GatewayError, InvalidMatchSpecError, SolverError
-from rattler.networking import MirrorMiddleware
+from rattler.networking import (
+    AddHeadersMiddleware,
+    AuthenticationMiddleware,
+    GCSMiddleware,
+    MirrorMiddleware,
+    OciMiddleware,
+    RetryMiddleware,
+    S3Middleware,
+)
 from rattler.package_streaming import PackageArchive, download_to_writer
 
 from lite_env import __version__
@@ -38,9 +46,9 @@ from lite_env.lock.fetch import PackageWriter, scratch, tell_origin
 from lite_env.lock.model import PLATFORM, LockedPackage
 from lite_env.lock.safety import refuse_unsafe_contents, unreadable
 from lite_env.lock.solver import Candidate
-from lite_env.lock.urls import channel_url, local_path, without_credentials
 from lite_env.lock.verify import damaged_files, refuse_unreachable, some, total_size, verify_local
 from lite_env.progress import SILENT
+from lite_env.spec.address import Channel, hide_all, local_path, public_url
 from lite_env.spec.matchspec import beyond_bounds, name_of, split_channel
 from lite_env.store.text import shown
 
@@ -59,6 +67,8 @@ _DOWNLOADS = 16  # at once
 _LOCK = ".lite-env.lock"  # below the cache; so is the folder of what is being fetched
 _FETCHED = ".lite-env-fetched"
 _COPIES = "allow-hard-links = false\nallow-symbolic-links = true\nallow-ref-links = true\n"
+# What a client made of single parts cannot be told.
+_ONLY_FROM_CONFIG = ("tls_no_verify", "tls_root_certs", "proxy_http", "proxy_https", "authentication_override_file")
 
 
 def index_channel(directory: Path) -> None:
@@ -88,6 +98,7 @@ def install_packages(
     *,
     cache: Path,
     requested: Sequence[str] = (),
+    channels: Sequence[Channel] = (),
     reporter: Reporter = SILENT,
     offline: bool = False,
 ) -> None:
@@ -102,6 +113,7 @@ def install_packages(
         prefix: the folder, made if needed.
         cache: the folder of the package cache. One process at a time uses it.
         requested: match specs for ``conda-meta``, which tell wanted packages from their dependencies.
+        channels: those that are asked with credentials; others may be among them.
         reporter: told of bytes while packages are fetched and local ones are verified, and of what was damaged.
         offline: use the cache and local channels only; no connection is opened.
 
@@ -130,7 +142,7 @@ def install_packages(
             for package in local:
                 verify_local(package, task)
             archives = {package.name: path for package in missing if (path := local_path(package.url))}
-            archives |= _fetch(remote, folder, task)
+            archives |= _fetch(remote, folder, channels, task)
             refuse_unsafe_contents(packages, cached | _look_into_archives(missing, archives))
             _link(packages, archives, prefix, cache=cache, requested=requested, repair=damaged)
 
@@ -201,15 +213,20 @@ def _link(
             tell_origin(prefix, package)
 
 
-def _fetch(packages: Sequence[LockedPackage], folder: Path, task: Task) -> dict[str, Path]:
+def _fetch(packages: Sequence[LockedPackage], folder: Path, channels: Sequence[Channel], task: Task) -> dict[str, Path]:
     """Download `packages` into `folder`, each verified; where they are, by name."""
     if not packages:
         return {}
-    client = _client((package.url for package in packages), offline=False)
+    client = _client((package.url for package in packages), channels=channels, offline=False)
 
     async def fetch(package: LockedPackage, turns: asyncio.Semaphore) -> Path:
         async with turns:
-            return await _download(client, package, folder, task)
+            try:
+                return await _download(client, package, folder, task)
+            except FetchError as error:
+                # What rattler says may hold an address with its token.
+                error.hide(lambda text: hide_all(text, channels))
+                raise error from None
 
     async def fetch_all() -> list[Path]:
         turns = asyncio.Semaphore(_DOWNLOADS)
@@ -274,20 +291,19 @@ class CondaSolver:
     def __init__(self, *, cache: Path, offline: bool = False) -> None:
         self._cache = cache
         self._offline = offline
-        # Channels by the URL that may be shown, to the one with credentials that is asked.
-        self._asked: dict[str, str] = {}
+        self._channels: tuple[Channel, ...] = ()
 
     def solve(self, request: SolveRequest) -> tuple[LockedPackage, ...]:
         """See :meth:`lite_env.lock.solver.Solver.solve`."""
-        self._asked = {channel_url(channel): _source(channel) for channel in request.channels}
-        shown = tuple(self._asked)
+        self._channels = request.channels
+        shown = tuple(channel.url for channel in request.channels)
         specs, constraints = _to_specs(request.requirements)
-        gateway = self._gateway(self._asked.values())
+        gateway = self._gateway(shown)
         try:
             self._refuse_unreadable(gateway, specs)
             records = _run(
                 rattler.solve(
-                    sources=list(self._asked.values()),
+                    sources=_sources(shown),
                     specs=specs,
                     constraints=constraints,
                     gateway=gateway,
@@ -299,24 +315,26 @@ class CondaSolver:
                 )
             )
         except SolverError as error:
-            explanation = self._without_credentials(tidy(str(error)))
+            explanation = hide_all(tidy(str(error)), self._channels)
             raise SolveError(
                 f"the environment cannot be solved for {PLATFORM}:\n{explanation}",
                 hint=hint_for(explanation, shown, self),
                 channels=" ".join(shown),
-            ) from error
+            ) from None
         except GatewayError as error:
-            raise channel_error(self._without_credentials(_one_line(error)), shown, offline=self._offline) from error
+            # Not `from error`: what rattler says may hold an address with its token.
+            text = hide_all(_one_line(error), self._channels)
+            raise channel_error(text, shown, offline=self._offline) from None
         packages = tuple(sorted((_from_record(record) for record in records), key=lambda package: package.name))
         refuse_other_subdirs(packages, request.requirements)
         return packages
 
     def names(self, channels: Sequence[str], subdirs: Sequence[str]) -> frozenset[str]:
         """See :meth:`lite_env.lock.solver.Catalog.names`."""
-        sources = [self._asked.get(channel, channel) for channel in channels]
+        sources = _sources(channels)
         try:
             names = _run(
-                self._gateway(sources).names(
+                self._gateway(channels, cached_only=True).names(
                     sources, [rattler.Subdir(s) for s in subdirs], channel_relations="disabled"
                 )
             )
@@ -326,10 +344,9 @@ class CondaSolver:
 
     def candidates(self, channels: Sequence[str], spec: str, subdirs: Sequence[str]) -> tuple[Candidate, ...]:
         """See :meth:`lite_env.lock.solver.Catalog.candidates`."""
-        sources = [self._asked.get(channel, channel) for channel in channels]
         try:
             wanted = _match_spec(spec)
-            found = self._query(self._gateway(sources), sources, [wanted], subdirs)
+            found = self._query(self._gateway(channels, cached_only=True), channels, [wanted], subdirs)
         except (GatewayError, InvalidMatchSpecError):
             return ()
         matching = [record for record in found if wanted.matches(record)]
@@ -345,29 +362,31 @@ class CondaSolver:
         """See :meth:`lite_env.lock.solver.Catalog.subdirs`."""
         path = local_path(channel)
         if path is None:
-            return () if self._offline else ("linux-64",)
+            return ()
         return tuple(
             sorted(folder.parent.name for folder in path.glob("*/repodata.json") if folder.parent.name not in HERE)
         )
 
-    def _gateway(self, sources: Iterable[str]) -> rattler.Gateway:
+    def _gateway(self, channels: Iterable[str], *, cached_only: bool = False) -> rattler.Gateway:
+        """What reads package lists; an explanation comes from what is cached, so that it asks nobody."""
+        offline = self._offline or cached_only
         return rattler.Gateway(
             cache_dir=self._cache,
-            default_config=rattler.SourceConfig(cache_action="force-cache-only" if self._offline else "cache-or-fetch"),
-            client=_client(sources, offline=self._offline),
+            default_config=rattler.SourceConfig(cache_action="force-cache-only" if offline else "cache-or-fetch"),
+            client=_client(channels, channels=self._channels, offline=offline),
         )
 
     def _query(
         self,
         gateway: rattler.Gateway,
-        sources: Sequence[str],
+        channels: Sequence[str],
         specs: Sequence[rattler.MatchSpec],
         subdirs: Sequence[str],
         *,
         recursive: bool = False,
     ) -> list[rattler.RepoDataRecord]:
         query = gateway.query(
-            sources,
+            _sources(channels),
             [rattler.Subdir(subdir) for subdir in subdirs],
             specs,
             recursive=recursive,
@@ -384,8 +403,9 @@ class CondaSolver:
         if not request.locked:
             return []
         names = [rattler.MatchSpec(package.name) for package in request.locked]
-        offered = self._query(gateway, list(self._asked.values()), names, HERE)
-        rank = {channel: place for place, channel in enumerate(self._asked)}
+        shown = [channel.url for channel in request.channels]
+        offered = self._query(gateway, shown, names, HERE)
+        rank = {channel: place for place, channel in enumerate(shown)}
         first: dict[str, int] = {}
         for record in offered:
             place = rank.get(_channel_of(record), len(rank))
@@ -401,7 +421,8 @@ class CondaSolver:
 
     def _refuse_unreadable(self, gateway: rattler.Gateway, specs: Sequence[rattler.MatchSpec]) -> None:
         """Refuse a channel that would end the solver's process: all that it could look at, looked at before."""
-        for record in self._query(gateway, list(self._asked.values()), specs, HERE, recursive=True):
+        channels = [channel.url for channel in self._channels]
+        for record in self._query(gateway, channels, specs, HERE, recursive=True):
             for text in (*record.depends, *record.constrains):
                 reason = beyond_bounds(text)
                 if reason:
@@ -410,11 +431,6 @@ class CondaSolver:
                         hint="remove the package from the channel, or the channel from the environment file",
                         channel=_channel_of(record),
                     )
-
-    def _without_credentials(self, text: str) -> str:
-        for public, asked in self._asked.items():
-            text = text.replace(asked.rstrip("/"), public)
-        return text
 
 
 def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPackage]) -> tuple[str, ...]:
@@ -443,7 +459,11 @@ def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPa
     return tuple(faults)
 
 
-def _client(urls: Iterable[str], *, offline: bool) -> rattler.Client:
+def _client(urls: Iterable[str], *, channels: Sequence[Channel] = (), offline: bool) -> rattler.Client:
+    """What connects: not at all, as rattler's own configuration says, or with the credentials of `channels` as well.
+
+    rattler itself sees addresses without credentials only, so that its caches, records and messages hold none.
+    """
     if offline:
         hosts = {f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc}
         return rattler.Client([MirrorMiddleware({host: [] for host in sorted(hosts)})])
@@ -455,16 +475,68 @@ def _client(urls: Iterable[str], *, offline: bool) -> rattler.Client:
             f"the configuration of the conda tools cannot be read: {_one_line(error)}",
             hint="correct the file, or move it away",
         ) from error
-    return rattler.Client.from_config(config, max_retries=_RETRIES, user_agent=f"lite-env/{__version__}")
+    agent = f"lite-env/{__version__}"
+    if not any(channel.is_secret for channel in channels):
+        return rattler.Client.from_config(config, max_retries=_RETRIES, user_agent=agent)
+    if lost := [key for key in _ONLY_FROM_CONFIG if getattr(config, key)]:
+        raise FetchError(
+            f"a channel's address holds credentials, with which {' and '.join(lost)} of rattler's configuration "
+            "cannot be used",
+            hint="take them out of the address, and put them where rattler finds them (RATTLER_AUTH_FILE, .netrc)",
+            file=str(config.loaded_from[0]) if config.loaded_from else None,
+        )
+    mirrors = {f"{channel.url}/": [f"{channel.address_for_request()}/"] for channel in channels if channel.is_secret}
+    return rattler.Client(
+        [
+            RetryMiddleware(_RETRIES),
+            MirrorMiddleware({**config.mirrors, **mirrors}),
+            AddHeadersMiddleware(_Authorization(channels)),
+            AuthenticationMiddleware(),
+            OciMiddleware(),
+            GCSMiddleware(),
+            S3Middleware(),
+        ],
+        user_agent=agent,
+    )
 
 
-def _source(channel: str) -> str:
-    """A channel as rattler is asked for it: a URL, with credentials where there are any."""
-    return f"{channel.rstrip('/')}/" if urlsplit(channel).netloc else f"{channel_url(channel)}/"
+class _Authorization:
+    """The header of a request, by the host and the path that it goes to.
+
+    Raises:
+        FetchError: two channels with one host and path, which rattler does not tell apart, want different headers.
+    """
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self._values: dict[tuple[str, str], str | None] = {}
+        for channel in channels:
+            parts = urlsplit(channel.address_for_request())
+            key, value = (parts.hostname or "", unquote(parts.path)), channel.authorization_for_request()
+            if self._values.setdefault(key, value) != value:
+                raise FetchError(
+                    "two channels have one host and folder, and differ in scheme, port and credentials only",
+                    hint="list one of them",
+                    channel=channel.url,
+                )
+
+    def __call__(self, host: str, path: str) -> dict[str, str] | None:
+        host, path = host.strip("[]").lower(), unquote(path)
+        folders = [
+            folder
+            for known, folder in self._values
+            if known == host and (path == folder or path.startswith(f"{folder.rstrip('/')}/"))
+        ]
+        value = self._values[host, max(folders, key=len)] if folders else None
+        return {"Authorization": value} if value else None
+
+
+def _sources(channels: Iterable[str]) -> list[rattler.Channel | str]:
+    """Channels as rattler is asked for them: never with credentials, which only its client knows."""
+    return [f"{channel.rstrip('/')}/" for channel in channels]
 
 
 def _channel_of(record: rattler.RepoDataRecord) -> str:
-    return without_credentials(record.channel).rstrip("/")
+    return public_url(record.channel).rstrip("/")
 
 
 def _to_specs(requirements: Iterable[Requirement]) -> tuple[list[rattler.MatchSpec], list[rattler.MatchSpec]]:
@@ -489,7 +561,7 @@ def _parse(requirement: Requirement) -> rattler.MatchSpec:
     text = requirement.match
     if requirement.channel:
         subdir = f"/{requirement.subdir}" if requirement.subdir else ""
-        text = f"{channel_url(requirement.channel)}{subdir}::{text}"
+        text = f"{requirement.channel.url}{subdir}::{text}"
     try:
         return _match_spec(text)
     except InvalidMatchSpecError as error:
@@ -516,7 +588,7 @@ def _from_record(record: rattler.RepoDataRecord) -> LockedPackage:
             hint="index the channel anew (`lite-env channel build` for one of ours, `conda index` for another)",
             channel=_channel_of(record),
         )
-    url = without_credentials(record.url)
+    url = public_url(record.url)
     path = local_path(url)
     timestamp = record.timestamp
     return LockedPackage(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lite_env.lock.model import PLATFORM, packages_digest
-from lite_env.lock.urls import to_relative, without_credentials
+from lite_env.lock.urls import to_relative
+from lite_env.spec.address import public_url
 from lite_env.spec.matchspec import split_name
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def dump_lock(lock: Lockfile, *, folder: Path) -> str:
         "metadata": {
             "content_hash": {PLATFORM: content_hash(lock.packages)},
             "channels": [
-                {"url": to_relative(without_credentials(channel), folder), "used_env_vars": []}
-                for channel in lock.channels
+                {"url": to_relative(public_url(channel), folder), "used_env_vars": []} for channel in lock.channels
             ],
             "platforms": [PLATFORM],
             "sources": [to_relative(source.absolute().as_uri(), folder).removeprefix("./") for source in lock.sources],
@@ -113,7 +113,7 @@ def _dump_package(package: LockedPackage, folder: Path) -> dict[str, Any]:
         "manager": "conda",
         "platform": PLATFORM,
         "dependencies": _dependencies(package.depends),
-        "url": to_relative(without_credentials(package.url), folder),
+        "url": to_relative(public_url(package.url), folder),
         "hash": {"sha256": package.sha256, **({"md5": package.md5} if package.md5 else {})},
         "category": "main",
         "optional": False,

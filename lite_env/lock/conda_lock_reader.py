@@ -12,9 +12,11 @@ from urllib.parse import unquote
 from lite_env.errors import LockError
 from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash, specs_of
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
-from lite_env.lock.urls import from_relative, local_path, split_package_url
+from lite_env.lock.urls import from_relative, split_package_url
+from lite_env.spec.address import Channel, holds_credentials, local_path, public_url
+from lite_env.spec.channels import resolve_channel
 from lite_env.spec.document import Document
-from lite_env.spec.matchspec import beyond_bounds, split_name
+from lite_env.spec.matchspec import beyond_bounds, split_file_name, split_name
 from lite_env.store.digest import is_sha256
 from lite_env.store.text import Origin, parse_json, shown, split_url
 
@@ -60,19 +62,20 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         metadata["content_hash"].fault("has not exactly the keys that `metadata.platforms` lists")
     folder = path.absolute().parent
     custom = _custom(metadata)
+    channels = tuple(channel for item in metadata["channels"].items() for channel in _channels(item, folder))
     packages = _packages(document["package"], custom["records"], platforms, folder)
     if custom.exists and hashes[PLATFORM] != content_hash(packages):
         metadata["content_hash"][PLATFORM].fault("does not fit the packages: they were changed by hand or damaged")
-    channels = [item.only(("url", "used_env_vars"))["url"].address(folder) for item in metadata["channels"].items()]
     return Lockfile(
         name=custom["name"].string() if custom.exists else folder.name,
-        channels=tuple(channel.rstrip("/") for channel in channels),
+        channels=tuple(dict.fromkeys(channel.url for channel in channels)),
         packages=packages,
-        requested=tuple(sorted(custom["requested"].match_specs())),
+        requested=_requested(custom["requested"]),
         variables=tuple(sorted((key, field.text()) for key, field in custom["variables"].entries(optional=True))),
         spec_digest=custom["spec_sha256"].sha256() if custom.exists else "",
         sources=tuple(_source(item, folder) for item in metadata["sources"].items()),
         platforms=tuple(platforms),
+        addresses=channels,
         file=path,
     )
 
@@ -247,17 +250,21 @@ def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
     name = item["name"].string()
     if split_name(name) != (name, ""):
         item["name"].fault(f"is {name!r}, which is no package name")
-    url = item["url"].address(folder)
+    url = _url(item["url"], folder)
     try:
         channel, subdir, file_name = split_package_url(url)
     except ValueError as error:
         item["url"].fault(f"is no package's address: {error}")
+    parts = split_file_name(file_name)
+    if parts is None:
+        item["url"].fault("is no package's address: it does not end in NAME-VERSION-BUILD.conda or .tar.bz2")
     if subdir not in {PLATFORM, "noarch"}:
         item["url"].fault(f"is for {subdir}, not for {PLATFORM} or noarch")
-    if local_path(url) is None and not url.startswith(("https://", "http://", "oci://", "s3://", "gcs://")):
-        item["url"].fault("is neither a URL that can be fetched nor a path")
     hashes = item["hash"].only(("md5", "sha256"))
-    build = item["build"].string() if item["build"].exists else item["build"].fault("is missing")
+    # CEP 37: "Optional". What the file name says is the same thing, as all conda packages are named (CEP 26).
+    build = item["build"].string() if item["build"].exists else parts[2]
+    if hashes["md5"].exists and not hashes["sha256"].exists:
+        hashes["sha256"].fault("is missing: an MD5 alone does not vouch for a file")
     md5 = hashes["md5"].string() if hashes["md5"].exists else None
     if md5 is not None and not _MD5.match(md5):
         hashes["md5"].fault("is no MD5 (32 lower-case hex digits)")
@@ -299,6 +306,34 @@ def _record(field: _Field, build: str, depends: tuple[str, ...]) -> dict[str, An
         "constrains": tuple(sorted(field["constrains"].match_specs())),
         "depends": tuple(sorted(field["depends"].match_specs())) if field["depends"].exists else depends,
     }
+
+
+def _channels(item: _Field, folder: Path) -> tuple[Channel, ...]:
+    """The channels of one entry: a URL, a name as conda-lock writes it, or a path relative to the lock."""
+    field = item.only(("url", "used_env_vars"))["url"]
+    field.address(folder)
+    text = field.string()
+    try:
+        found = resolve_channel(from_relative(text, folder) if text.startswith(".") else text, folder)
+    except ValueError as error:
+        field.fault(f"is no channel: {error}")
+    # With variables in it, what stands there is not the credential but how another tool would find it.
+    return tuple(map(Channel, (each.url for each in found))) if item["used_env_vars"].value else found
+
+
+def _url(field: _Field, folder: Path) -> str:
+    """A package's URL without credentials; those of its channel are enough to fetch it."""
+    try:
+        return public_url(field.address(folder))
+    except ValueError as error:
+        field.fault(f"is no package's address: {error}")
+
+
+def _requested(field: _Field) -> tuple[str, ...]:
+    specs = field.match_specs()
+    if any(map(holds_credentials, specs)):
+        field.fault("has an address with credentials in it")
+    return tuple(sorted(specs))
 
 
 def _source(item: _Field, folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError, PrefixError, SolveError
 from lite_env.lock.model import PLATFORM
-from lite_env.lock.urls import local_path
+from lite_env.spec.address import local_path
 from lite_env.spec.model import DEFAULT_CHANNELS
 
 if TYPE_CHECKING:

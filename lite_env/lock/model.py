@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from lite_env.spec.address import Channel
 
 PLATFORM = "emscripten-wasm32"
 """The conda subdir that a browser kernel is made of, beside ``noarch``."""
@@ -63,6 +65,7 @@ class Lockfile:
         sources: the environment files that it answers, absolute.
         platforms: what it was solved for; packages are those for emscripten-wasm32 alone.
         file: where it was read from, if it was.
+        addresses: the channels as the environment file lists them, perhaps with credentials; a lock file holds none.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Lockfile:
     sources: tuple[Path, ...] = ()
     platforms: tuple[str, ...] = (PLATFORM,)
     file: Path | None = None
+    addresses: tuple[Channel, ...] = field(default=(), compare=False)
 
     @property
     def is_own(self) -> bool:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lite_env.lock.model import LockedPackage
+    from lite_env.spec.address import Channel
     from lite_env.spec.model import Requirement
 
 
@@ -17,12 +18,12 @@ class SolveRequest:
     """One question to a solver.
 
     Attributes:
-        channels: URLs (perhaps with credentials) or absolute paths, highest priority first; the priority is strict.
+        channels: highest priority first; the priority is strict.
         requirements: what has to be there.
         locked: what an earlier answer had: each is kept if it can be.
     """
 
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     requirements: tuple[Requirement, ...]
     locked: tuple[LockedPackage, ...] = ()
 

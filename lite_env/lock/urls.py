@@ -1,36 +1,15 @@
-"""Channel and package URLs: local or not, relative to a lock file or not, and never with credentials."""
+"""Channel and package URLs: local or not, relative to a lock file or not."""
 
 from __future__ import annotations
 
 import os.path
 import re
 from pathlib import Path, PurePath
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
-from urllib.request import url2pathname
+from urllib.parse import quote, unquote
 
-_TOKEN = re.compile(r"^/t/[^/]+(?=/)")
+from lite_env.spec.address import local_path
 
-
-def local_path(url: str) -> Path | None:
-    """The path that a ``file://`` URL names; None for any other URL."""
-    parts = urlsplit(url)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
-
-
-def channel_url(channel: str) -> str:
-    """The URL of a channel that is a URL already or an absolute path; no trailing slash, no credentials."""
-    if urlsplit(channel).netloc:
-        return without_credentials(channel).rstrip("/")
-    path = local_path(channel) or Path(channel)
-    return path.as_uri()
-
-
-def without_credentials(url: str) -> str:
-    """`url` without ``user:password@`` and without a token (``/t/TOKEN/``), as it may be written into a file."""
-    parts = urlsplit(url)
-    if not parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=_TOKEN.sub("", parts.path)))
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def to_relative(url: str, folder: Path) -> str:
@@ -51,7 +30,7 @@ def to_relative(url: str, folder: Path) -> str:
 
 def from_relative(text: str, folder: Path) -> str:
     """The URL that stands in a lock file in `folder`: the inverse of :func:`to_relative`."""
-    if urlsplit(text).scheme:
+    if _SCHEME.match(text):
         return text
     return Path(os.path.normpath(folder / unquote(text))).as_uri()
 

@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError
-from lite_env.lock.urls import local_path
+from lite_env.spec.address import local_path
 from lite_env.store.digest import sha256_of_file
 
 if TYPE_CHECKING:

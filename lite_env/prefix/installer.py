@@ -55,6 +55,7 @@ def install(
             staging,
             cache=cache or cache_directory("packages"),
             requested=lock.requested,
+            channels=lock.addresses,
             reporter=reporter,
             offline=offline,
         )

@@ -6,9 +6,8 @@ import os.path
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.request import url2pathname
 
-from lite_env.store.text import split_url
+from lite_env.spec.address import Channel, local_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +18,13 @@ CHANNEL_ALIAS = "https://conda.anaconda.org"
 _MULTICHANNELS = {"defaults": ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")}
 _ANACONDA = re.compile(r"pkgs/\w+\Z")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\Z")
+_LOCAL_URL = re.compile(r"file:(//(localhost)?)?/(?!/)", re.IGNORECASE)
+_PLAIN = re.compile(r"[A-Za-z0-9_. -]*\Z")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
-def resolve_channel(text: str, base: Path) -> tuple[str, ...]:
-    """What a channel stands for: URLs without a trailing slash, or the absolute path of a local one.
+def resolve_channel(text: str, base: Path) -> tuple[Channel, ...]:
+    """What a channel stands for: one channel, or several for ``defaults``.
 
     Args:
         text: a URL, a name (``conda-forge``, ``conda-forge/label/dev``, ``defaults``) or a path: ``./x``, ``../x``,
@@ -31,37 +32,46 @@ def resolve_channel(text: str, base: Path) -> tuple[str, ...]:
         base: the folder that relative paths start from.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: it is none of these; what may hold a credential is not repeated.
     """
     text = text.strip()
+    if text.startswith("//"):
+        msg = "it starts with `//`: a URL needs its scheme in front, a path has one slash there"
+        raise ValueError(msg)
     if is_path(text):
-        return (_absolute(text, base),)
-    parts = split_url(text)
-    if parts.scheme == "file":
-        return (_absolute(url2pathname(parts.path), base),)
-    if parts.scheme and parts.netloc:
-        return (text.rstrip("/"),)
+        return (Channel.folder(_absolute(text, base)),)
+    path = local_path(text)
+    if path is not None:
+        if not _LOCAL_URL.match(text):
+            msg = "a file:// URL names a folder of this machine: file:///path"
+            raise ValueError(msg)
+        return (Channel.folder(_absolute(str(path), base)),)
+    if ":" in text:
+        return (Channel.parse(text),)
     name = text.strip("/")
     if not _NAME.match(name):
-        msg = f"{text!r} is neither a channel's name nor a URL nor a path"
+        shown = f"`{name}` is" if _PLAIN.match(name) else "it is"
+        msg = f"{shown} neither a channel's name nor a URL nor a path"
         raise ValueError(msg)
     if name in _MULTICHANNELS:
-        return _MULTICHANNELS[name]
-    return (f"https://repo.anaconda.com/{name}" if _ANACONDA.match(name) else f"{CHANNEL_ALIAS}/{name}",)
+        return tuple(map(Channel, _MULTICHANNELS[name]))
+    home = "https://repo.anaconda.com" if _ANACONDA.match(name) else CHANNEL_ALIAS
+    return (Channel.parse(f"{home}/{name}"),)
 
 
-def listed_channel(channel: str, channels: Sequence[str]) -> str | None:
+def listed_channel(channel: Channel, channels: Sequence[Channel]) -> Channel | None:
     """The one of `channels` that is meant by the channel in front of a match spec; None when there is none.
 
     A plain name also means a listed channel of that name elsewhere: ``conda-forge::x`` with
     ``https://prefix.dev/conda-forge`` listed, or a local channel in a folder of that name.
     """
     if channel in channels:
-        return channel
-    name = channel.removeprefix(f"{CHANNEL_ALIAS}/")
-    if name == channel:
+        # The listed one, which may know credentials.
+        return channels[channels.index(channel)]
+    name = channel.url.removeprefix(f"{CHANNEL_ALIAS}/")
+    if name == channel.url:
         return None
-    same = [listed for listed in channels if re.split(r"[/\\]", listed)[-1] == name]
+    same = [listed for listed in channels if listed.name == name]
     return same[0] if len(same) == 1 else None
 
 
@@ -72,7 +82,7 @@ def is_path(text: str) -> bool:
     )
 
 
-def _absolute(text: str, base: Path) -> str:
+def _absolute(text: str, base: Path) -> Path:
     # Not `resolve`: a channel reached through a symbolic link keeps the name that the user gave it, and pathlib
     # cannot remove `..` otherwise.
-    return os.path.normpath(base.absolute() / Path(text).expanduser())
+    return Path(os.path.normpath(base.absolute() / Path(text).expanduser()))

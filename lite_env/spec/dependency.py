@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lite_env.errors import SpecError
 from lite_env.spec.matchspec import beyond_bounds, is_address, name_of
+
+if TYPE_CHECKING:
+    from lite_env.spec.address import Channel
 
 _PACKAGE_FILES = (".conda", ".tar.bz2", ".whl")
 
@@ -34,6 +39,20 @@ def refusal_of(text: str) -> tuple[str, str] | None:
             "write a name, then versions: `numpy`, `numpy >=1.25,<2`, `numpy 1.25.*`",
         )
     return None
+
+
+def address_refusal(channel: Channel | None, match: str) -> tuple[str, str] | None:
+    """Why a lock could not repeat a dependency word for word, as it does, and a hint; None where it can.
+
+    Neither credentials may stand in it, nor an address of a channel that was not listed.
+    """
+    secret = channel is not None and channel.is_secret
+    if not secret and not any(sign in match for sign in "/@\\"):
+        return None
+    return (
+        f"a dependency holds {'credentials' if secret else 'an address'}, which would be published with the lock",
+        "list the channel's address in `channels`, and write `NAME::package` where NAME is its last part",
+    )
 
 
 def misplaced_pip(error: SpecError, text: str) -> SpecError | None:

@@ -72,7 +72,9 @@ class Document:
         hint = None
         if is_string(node):
             blank = " (with a blank behind the dash)" if node.value.startswith("-") else ""
-            hint = f"write it as a list: `- {shown(node.value.lstrip('-'))}`{blank}"
+            # What may be an address is not repeated: it may hold a password.
+            item = "…" if any(sign in node.value for sign in "/@?#") else shown(node.value.lstrip("-"))
+            hint = f"write it as a list: `- {item}`{blank}"
         raise self.fault(f"{what} is {describe(node)} where a list is expected", node, hint=hint)
 
     def string(self, node: yaml.Node, what: str) -> str:

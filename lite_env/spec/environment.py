@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from lite_env.errors import SpecError
+from lite_env.errors import SpecError, without_secrets
+from lite_env.spec.address import Channel, holds_credentials
 from lite_env.spec.channels import is_path, listed_channel, resolve_channel
-from lite_env.spec.dependency import misplaced_pip, refusal_of
+from lite_env.spec.dependency import address_refusal, misplaced_pip, refusal_of
 from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_string, line_of
 from lite_env.spec.matchspec import split_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
@@ -55,12 +56,12 @@ def find_environment_file(directory: Path) -> Path:
     return found[0]
 
 
-def read_environment(path: Path, *, channels: tuple[str, ...] = ()) -> EnvironmentSpec:
+def read_environment(path: Path, *, channels: tuple[Channel, ...] = ()) -> EnvironmentSpec:
     """Read one environment file; nothing is fetched or solved.
 
     Args:
         path: the file.
-        channels: to take instead of the listed ones: URLs or absolute paths.
+        channels: to take instead of the listed ones.
 
     Raises:
         SpecError: the file is missing or says what cannot be understood; with the line.
@@ -75,7 +76,7 @@ def read_environment(path: Path, *, channels: tuple[str, ...] = ()) -> Environme
     return parse_environment(text, file=path, channels=channels)
 
 
-def parse_environment(text: str, *, file: Path, channels: tuple[str, ...] = ()) -> EnvironmentSpec:
+def parse_environment(text: str, *, file: Path, channels: tuple[Channel, ...] = ()) -> EnvironmentSpec:
     """The environment that `text` describes; `file` is where it stands, from which relative paths start.
 
     Raises:
@@ -92,7 +93,7 @@ def parse_environment(text: str, *, file: Path, channels: tuple[str, ...] = ()) 
     return reader.read(channels)
 
 
-def _bound(requirement: Requirement, channels: tuple[str, ...]) -> Requirement:
+def _bound(requirement: Requirement, channels: tuple[Channel, ...]) -> Requirement:
     """A requirement whose ``channel::`` is one of the channels that packages are taken from."""
     if requirement.channel is None:
         return requirement
@@ -123,9 +124,9 @@ class _Reader:
 
     def warn_at(self, line: int, message: str) -> None:
         """Remember something that is probably a mistake."""
-        self._warnings.append((line, f"{self._file}, line {line}: {message}"))
+        self._warnings.append((line, f"{self._file}, line {line}: {without_secrets(message)}"))
 
-    def read(self, override: tuple[str, ...]) -> EnvironmentSpec:
+    def read(self, override: tuple[Channel, ...]) -> EnvironmentSpec:
         """The whole document, with the channels that are given in place of its own."""
         root = self._document.root
         if root is None or is_null(root):
@@ -172,7 +173,7 @@ class _Reader:
         name = self._document.string(node, "`name`")
         if name in {"", ".", ".."} or _BAD_NAME.search(name) or not name.isprintable():
             raise self._document.fault(
-                f"the name {name!r} is empty, leads elsewhere or has a `/`, a space, a `:` or a `#` in it",
+                "the name is empty, leads elsewhere or has a `/`, a space, a `:` or a `#` in it",
                 node,
                 hint="use letters, digits, `-`, `_` and `.`",
             )
@@ -180,11 +181,11 @@ class _Reader:
             raise self._document.fault(f"the name `{name}` is reserved by conda", node, hint="choose another name")
         return name
 
-    def _channels(self, node: yaml.Node | None) -> tuple[str, ...]:
+    def _channels(self, node: yaml.Node | None) -> tuple[Channel, ...]:
         if node is None or is_null(node) or (isinstance(node, yaml.SequenceNode) and not node.value):
             self._notes.append(f"{self._file} lists no channels; used are {' and '.join(DEFAULT_CHANNELS)}")
-            return DEFAULT_CHANNELS
-        channels: list[str] = []
+            return tuple(map(Channel, DEFAULT_CHANNELS))
+        channels: list[Channel] = []
         for item in self._document.items(node, "`channels`"):
             text = self._document.string(item, "a channel")
             if text == "nodefaults":
@@ -192,7 +193,8 @@ class _Reader:
                 continue
             for channel in self._resolve(text, item):
                 if channel in channels:
-                    self.warn_at(line_of(item), f"the channel `{text}` is listed twice; the first place counts")
+                    name = channel if channel.is_secret else text
+                    self.warn_at(line_of(item), f"the channel `{name}` is listed twice; the first place counts")
                 else:
                     channels.append(channel)
         if not channels:
@@ -203,7 +205,7 @@ class _Reader:
             )
         return tuple(channels)
 
-    def _resolve(self, text: str, node: yaml.Node) -> tuple[str, ...]:
+    def _resolve(self, text: str, node: yaml.Node) -> tuple[Channel, ...]:
         try:
             resolved = resolve_channel(text, self._base)
         except ValueError as error:
@@ -211,7 +213,7 @@ class _Reader:
                 f"a channel cannot be understood: {error}",
                 node,
                 hint="write a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
-            ) from error
+            ) from None
         if not is_path(text) and ":" not in text and (self._base / text).is_dir():
             self.warn_at(
                 line_of(node),
@@ -283,9 +285,14 @@ class _Reader:
             candidates = self._resolve(channel, node)
             if len(candidates) > 1:
                 raise self._document.fault(
-                    f"`{channel}::` stands for several channels", node, hint=f"name one: {' or '.join(candidates)}"
+                    f"`{channel}::` stands for several channels",
+                    node,
+                    hint=f"name one: {' or '.join(map(str, candidates))}",
                 )
             resolved = candidates[0]
+        refused = address_refusal(resolved, match)
+        if refused:
+            raise self._document.fault(refused[0], node, hint=refused[1])
         if subdir is not None and subdir not in {_PLATFORM, "noarch"}:
             raise self._document.fault(
                 f"`{text}` asks for {subdir}, which cannot run in a browser",
@@ -307,6 +314,12 @@ class _Reader:
                 )
             if not isinstance(value, yaml.ScalarNode):
                 raise self._document.fault(f"the variable {key} is {describe(value)} where a string is expected", value)
+            if holds_credentials(value.value):
+                raise self._document.fault(
+                    f"the variable {key} holds an address with credentials, which would be published with the pack",
+                    value,
+                    hint="take the credentials out: whoever opens the page can read the variables of its environment",
+                )
             if not is_string(value):
                 # CEP 24 wants it converted; what is written is the only conversion that loses nothing (3.10, 007, yes).
                 self.warn_at(

@@ -10,6 +10,8 @@ from lite_env.spec.matchspec import name_of, split_channel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lite_env.spec.address import Channel
+
 DEFAULT_CHANNELS = ("https://prefix.dev/emscripten-forge-4x", "https://prefix.dev/conda-forge")
 """What an environment file without ``channels`` gets, highest priority first."""
 
@@ -20,13 +22,13 @@ class Requirement:
 
     Attributes:
         text: as written, white space made single.
-        channel: where ``channel::`` stands in front: its URL, or the absolute path of a local one.
+        channel: the one whose ``channel::`` stands in front.
         subdir: where ``channel/subdir::`` or ``channel[subdir]::`` stands in front.
         file, line: the place, counted from 1.
     """
 
     text: str
-    channel: str | None = None
+    channel: Channel | None = None
     subdir: str | None = None
     file: Path | None = None
     line: int | None = None
@@ -47,7 +49,7 @@ class EnvironmentSpec:
 
     Attributes:
         name: the environment's name.
-        channels: exactly as listed, highest priority first: URLs without a trailing slash, or absolute paths.
+        channels: exactly as listed, highest priority first.
         requirements: the match specs, in the order of the file.
         variables: environment variables, sorted by name.
         file: the file it was read from.
@@ -56,7 +58,7 @@ class EnvironmentSpec:
     """
 
     name: str
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     requirements: tuple[Requirement, ...]
     variables: tuple[tuple[str, str], ...] = ()
     file: Path | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os.path
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from lite_env.lock.diff import LockDiff, diff_packages
 from lite_env.lock.file import lock_path, read_lock, write_lock, wrote_lock
 from lite_env.lock.model import PLATFORM, Lockfile
 from lite_env.lock.solver import SolveRequest
-from lite_env.lock.urls import channel_url, local_path
 from lite_env.progress import SILENT
+from lite_env.spec.address import Channel, local_path
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.environment import read_environment
 from lite_env.store.location import cache_directory
@@ -56,7 +56,7 @@ class LockOptions:
         dry_run: write nothing.
     """
 
-    channels: tuple[str, ...] = ()
+    channels: tuple[str, ...] = field(default=(), repr=False)
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
     offline: bool = False
@@ -133,7 +133,7 @@ def lock_for(
         return _as_it_is(spec, environment, path, policy)
     before = _before(path, environment, upgrade=False, reporter=reporter, spec=spec)
     if before is not None and answers(before, spec):
-        return before
+        return replace(before, addresses=spec.channels)
     result = _locked(spec, environment, path, before=before, options=options, solver=solver, reporter=reporter)
     if result.written:
         reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'")
@@ -157,7 +157,7 @@ def _as_it_is(spec: EnvironmentSpec, environment: Path, path: Path, policy: Lock
             "`--frozen` takes the lock as it is",
             file=str(path),
         )
-    return lock
+    return replace(lock, addresses=spec.channels)
 
 
 def _before(
@@ -204,17 +204,18 @@ def _locked(
     request = SolveRequest(
         channels=spec.channels, requirements=spec.requirements, locked=_kept(before, options, path) if before else ()
     )
-    build_local_channels(spec.channels, offline=options.offline, reporter=reporter)
+    build_local_channels(tuple(channel.url for channel in spec.channels), offline=options.offline, reporter=reporter)
     packages = (solver or _rattler(offline=options.offline)).solve(request)
     lock = Lockfile(
         name=spec.name,
-        channels=tuple(channel_url(channel) for channel in spec.channels),
+        channels=tuple(channel.url for channel in spec.channels),
         packages=packages,
         requested=requested_of(spec),
         variables=spec.variables,
         spec_digest=spec_digest(spec),
         sources=(Path(os.path.normpath(environment.absolute())),),
         file=path,
+        addresses=spec.channels,
     )
     current = path.read_text(encoding="utf-8") if before else None
     written = not options.dry_run and dump_lock(lock, folder=path.absolute().parent) != current
@@ -259,7 +260,7 @@ def build_local_channels(channels: tuple[str, ...], *, offline: bool, reporter: 
         ChannelError: a definition is wrong, or the channel could not be built.
     """
     for channel in channels:
-        folder = local_path(channel_url(channel))
+        folder = local_path(channel)
         if folder is not None and is_unbuilt(folder):
             reporter.note(f"building the channel in '{folder}' for its first use")
             build_channel(folder, offline=offline, reporter=reporter)
@@ -272,14 +273,14 @@ def _rattler(*, offline: bool) -> Solver:
     return CondaSolver(cache=cache_directory("repodata"), offline=offline)
 
 
-def _resolved(channels: tuple[str, ...]) -> tuple[str, ...]:
+def _resolved(channels: tuple[str, ...]) -> tuple[Channel, ...]:
     try:
-        return tuple(url for channel in channels for url in resolve_channel(channel, Path.cwd()))
+        return tuple(found for channel in channels for found in resolve_channel(channel, Path.cwd()))
     except ValueError as error:
         raise SpecError(
             f"a channel cannot be understood: {error}",
             hint="give a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
-        ) from error
+        ) from None
 
 
 def _kept(before: Lockfile, options: LockOptions, path: Path) -> tuple[LockedPackage, ...]:

@@ -74,7 +74,7 @@ WRONG = [
         "https://example.org",
         "https://me:secret@example.org",
         "not an address to download from",
-        "sources.things.url[0] | me | without a user name",
+        "sources.things.url[0] | https://***@example.org | without a user name",
     ),
     (
         'url: ["https://example.org/things.zip"]',

@@ -16,6 +16,7 @@ from lite_env.channel.sources import source_store
 from lite_env.lock.conda import CondaSolver, install_packages
 from lite_env.lock.model import packages_digest
 from lite_env.lock.solver import SolveRequest
+from lite_env.spec.address import Channel
 from lite_env.spec.model import Requirement
 
 pytestmark = pytest.mark.network
@@ -46,7 +47,7 @@ def channel(definition, tmp_path_factory):
 def solve(channel, tmp_path):
     def do(*specs):
         requirements = tuple(Requirement(text=spec) for spec in specs)
-        request = SolveRequest(channels=(channel.url,), requirements=requirements)
+        request = SolveRequest(channels=(Channel(channel.url),), requirements=requirements)
         return CondaSolver(cache=tmp_path / "repodata", offline=True).solve(request)
 
     return do

@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from rattler.exceptions import ConfigError
@@ -12,7 +13,9 @@ from rattler.exceptions import ConfigError
 from lite_env.errors import FetchError, LiteEnvError, LockError, SolveError, SpecError
 from lite_env.lock.conda import CondaSolver, _run, index_channel, satisfies, unsatisfied
 from lite_env.lock.solver import SolveRequest
+from lite_env.spec.channels import resolve_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, Requirement
+from tests.channel_server import serve_channel
 from tests.conda_packages import make_package
 
 
@@ -56,13 +59,17 @@ def solve(tmp_path, first, second):
         solver = CondaSolver(cache=tmp_path / "repodata", offline=offline)
         return solver.solve(
             SolveRequest(
-                channels=tuple(channels or (str(first), str(second))),
+                channels=tuple(channel(each) for each in channels or (first, second)),
                 requirements=tuple(s if isinstance(s, Requirement) else Requirement(text=s) for s in specs),
                 locked=tuple(locked),
             )
         )
 
     return solve_
+
+
+def channel(text):
+    return resolve_channel(str(text), Path("/"))[0]
 
 
 def names(packages):
@@ -105,14 +112,14 @@ def test_priority_is_strict_for_what_is_asked_for(solve, second):
 
 
 def test_a_channel_in_front_overrides_the_priority(solve, second):
-    (package,) = solve(Requirement(text="../second::tool", channel=str(second)))
+    (package,) = solve(Requirement(text="../second::tool", channel=channel(second)))
     assert (package.version, package.channel) == ("3.0", second.as_uri())
 
 
 def test_a_subdir_in_front_is_held(solve, first):
-    requirement = Requirement(text="../first/noarch::base", channel=str(first), subdir="noarch")
+    requirement = Requirement(text="../first/noarch::base", channel=channel(first), subdir="noarch")
     assert names(solve(requirement)) == ["base 1.0"]
-    wrong = Requirement(text="../first/noarch::pinned", channel=str(first), subdir="noarch", line=7)
+    wrong = Requirement(text="../first/noarch::pinned", channel=channel(first), subdir="noarch", line=7)
     with pytest.raises(SolveError, match="pinned is not in noarch of the channel, but in emscripten-wasm32"):
         solve(wrong)
 
@@ -242,6 +249,36 @@ def test_offline_solves_from_cached_package_lists(solve, served):
     asked.clear()
     assert solve("tool", channels=[f"{base}/first"], offline=True) == online
     assert asked == []
+
+
+@pytest.mark.parametrize("spec", ["nowhere", "only-linux", "tool >=9", "needs-three", "glibc-user"])
+def test_no_channel_is_asked_to_explain_a_failure(solve, served, second, monkeypatch, spec):
+    base, asked = served
+    with serve_channel(second) as stranger:
+        unlisted = f"http://127.0.0.1:{stranger.port}/second"
+        monkeypatch.setattr("lite_env.lock.explain.DEFAULT_CHANNELS", (unlisted,))
+        refusal(solve, spec, channels=[f"{base}/first"])
+        first = list(asked)
+        assert stranger.asked == []
+        assert not [path for path in first if "linux-64" in path]
+        # What was asked, was asked to solve: nothing is added by a second failure with its explanation.
+        asked.clear()
+        refusal(solve, spec, channels=[f"{base}/first"], offline=True)
+        assert asked == []
+
+
+def test_a_channel_that_is_not_listed_is_named_when_the_cache_knows_it(solve, served, second, monkeypatch):
+    base, _ = served
+    with serve_channel(second) as stranger:
+        unlisted = f"http://127.0.0.1:{stranger.port}/second"
+        monkeypatch.setattr("lite_env.lock.explain.DEFAULT_CHANNELS", (unlisted,))
+        make_package(second, "rare")
+        index_channel(second)
+        solve("rare", channels=[unlisted])
+        stranger.asked.clear()
+        error = refusal(solve, "rare", channels=[f"{base}/first"])
+        assert error.hint == f"rare is in the channel {unlisted}: add it to `channels`"
+        assert stranger.asked == []
 
 
 def test_offline_without_a_cached_package_list(solve, served):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lite_env.spec.address import Channel
 from lite_env.spec.channels import listed_channel, resolve_channel
 
 BASE = Path("/base/folder")
@@ -18,33 +19,41 @@ BASE = Path("/base/folder")
         ("pkgs/main", ("https://repo.anaconda.com/pkgs/main",)),
         ("defaults", ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")),
         ("https://prefix.dev/conda-forge/", ("https://prefix.dev/conda-forge",)),
-        ("https://u:p@host/t/tk/c", ("https://u:p@host/t/tk/c",)),
-        ("./mine", ("/base/folder/mine",)),
-        ("../mine/", ("/base/mine",)),
-        (".", ("/base/folder",)),
-        ("/opt/c", ("/opt/c",)),
-        ("file:///opt/with%20space", ("/opt/with space",)),
+        ("https://u:p@host/t/tk/c", ("https://host/c",)),
+        ("HTTPS://Host:443/c", ("https://host/c",)),
+        ("http://[::1]:8080/c", ("http://[::1]:8080/c",)),
+        ("./mine", ("file:///base/folder/mine",)),
+        ("../mine/", ("file:///base/mine",)),
+        (".", ("file:///base/folder",)),
+        ("/opt/c", ("file:///opt/c",)),
+        ("file:///opt/with%20space", ("file:///opt/with%20space",)),
     ],
 )
 def test_what_a_channel_stands_for(text, resolved):
-    assert resolve_channel(text, BASE) == resolved
+    assert tuple(map(str, resolve_channel(text, BASE))) == resolved
 
 
 def test_a_home_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/home/of/user")
-    assert resolve_channel("~/c", BASE) == ("/home/of/user/c",)
+    assert resolve_channel("~/c", BASE) == (Channel("file:///home/of/user/c"),)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "a::b", "https://"])
+@pytest.mark.parametrize("text", ["", "a b", "a:b", "a::b", "https://", "~x?"])
 def test_what_is_no_channel(text):
-    with pytest.raises(ValueError, match="neither a channel's name"):
+    with pytest.raises(ValueError, match=r"neither a channel's name|an address"):
         resolve_channel(text, BASE)
 
 
 def test_a_plain_name_means_the_listed_channel_of_that_name():
+    def listed(text: str, *channels: str) -> str | None:
+        found = listed_channel(*resolve_channel(text, BASE), [resolve_channel(each, BASE)[0] for each in channels])
+        return found.address_for_request() if found else None
+
     alias = "https://conda.anaconda.org/conda-forge"
-    assert listed_channel(alias, ["/x", "https://prefix.dev/conda-forge"]) == "https://prefix.dev/conda-forge"
-    assert listed_channel(alias, [alias, "https://prefix.dev/conda-forge"]) == alias
-    assert listed_channel("https://conda.anaconda.org/mine", ["/a/mine"]) == "/a/mine"
-    assert listed_channel(alias, ["/a/conda-forge", "/b/conda-forge"]) is None
-    assert listed_channel("https://other/conda-forge", ["https://prefix.dev/conda-forge"]) is None
+    assert listed("conda-forge", "/x", "https://prefix.dev/conda-forge") == "https://prefix.dev/conda-forge"
+    assert listed("conda-forge", alias, "https://prefix.dev/conda-forge") == alias
+    assert listed("mine", "/a/mine") == "file:///a/mine"
+    assert listed("conda-forge", "/a/conda-forge", "/b/conda-forge") is None
+    assert listed("https://other/conda-forge", "https://prefix.dev/conda-forge") is None
+    assert listed("https://host/mine", "https://u:p@host/t/tk/mine") == "https://host/t/tk/mine"
+    assert listed("mine", "https://u:p@host/t/tk/mine") == "https://host/t/tk/mine"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -24,7 +25,9 @@ def outcome(file: Path) -> dict[str, object]:
         return {"error": error.message, "hint": error.hint, "line": context.get("line")}
     return {
         "name": spec.name,
-        "channels": [channel.removeprefix(f"{file.absolute().parent}/") for channel in spec.channels],
+        "channels": [
+            unquote(channel.url.removeprefix(f"{file.absolute().parent.as_uri()}/")) for channel in spec.channels
+        ],
         "dependencies": [f"{requirement.line}: {requirement.match}" for requirement in spec.requirements],
         "variables": dict(spec.variables),
         "warnings": [warning.removeprefix(f"{file}, line ") for warning in spec.warnings],

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import SpecError
+from lite_env.spec.address import Channel
 from lite_env.spec.environment import find_environment_file, parse_environment, read_environment
 from lite_env.spec.model import DEFAULT_CHANNELS
 
@@ -50,11 +51,11 @@ def test_a_whole_file_is_read():
         """
     )
     assert spec.name == "demo"
-    assert spec.channels == (str(Path.cwd() / "channel"), "https://prefix.dev/conda-forge")
+    assert tuple(map(str, spec.channels)) == ((Path.cwd() / "channel").as_uri(), "https://prefix.dev/conda-forge")
     assert [(r.text, r.match, r.channel, r.line) for r in spec.requirements] == [
         ("python 3.11.*", "python 3.11.*", None, 7),
         ("numpy >=1.25,<2", "numpy >=1.25,<2", None, 8),
-        ("conda-forge::six", "six", "https://prefix.dev/conda-forge", 9),
+        ("conda-forge::six", "six", Channel("https://prefix.dev/conda-forge"), 9),
     ]
     assert spec.variables == (("ALPHA", "two words"), ("ZED", "1"))
     assert (spec.file, spec.warnings, spec.notes) == (FILE, (), ())
@@ -130,7 +131,7 @@ def test_an_unquoted_dependency_keeps_its_text_in_the_complaint(written):
 @pytest.mark.parametrize("channels", ["", "channels:", "channels: []"])
 def test_without_channels_the_defaults_are_taken_and_told(channels):
     spec = parse(document(channels=channels))
-    assert spec.channels == DEFAULT_CHANNELS
+    assert tuple(map(str, spec.channels)) == DEFAULT_CHANNELS
     assert DEFAULT_CHANNELS[0] in spec.notes[0]
 
 
@@ -142,7 +143,7 @@ def test_nodefaults_alone_leaves_no_channel():
 
 def test_a_channel_that_is_listed_twice_counts_once():
     spec = parse(document(channels="channels: [./c, ./x/../c]"))
-    assert spec.channels == (str(Path.cwd() / "project/c"),)
+    assert spec.channels == (Channel((Path.cwd() / "project/c").as_uri()),)
     assert "listed twice" in spec.warnings[0]
 
 
@@ -158,7 +159,7 @@ def test_a_channel_that_is_nothing():
 def test_a_folder_that_is_written_like_a_name_is_told(tmp_path):
     (tmp_path / "mine").mkdir()
     spec = parse_environment(document(channels="channels: [mine]"), file=tmp_path / "environment.yml")
-    assert spec.channels == ("https://conda.anaconda.org/mine",)
+    assert spec.channels == (Channel("https://conda.anaconda.org/mine"),)
     assert "write `./mine`" in spec.warnings[0]
 
 
@@ -197,7 +198,7 @@ def test_dependencies_that_say_nothing(section, message):
 @pytest.mark.parametrize("spec", ["./c/noarch::six", "./c[noarch]::six"])
 def test_a_subdir_may_stand_behind_the_channel(spec):
     (requirement,) = parse(document(dependencies=f'dependencies: ["{spec}"]')).requirements
-    assert (requirement.channel, requirement.subdir) == (str(Path.cwd() / "project/c"), "noarch")
+    assert (requirement.channel, requirement.subdir) == (Channel((Path.cwd() / "project/c").as_uri()), "noarch")
     assert requirement.match == "six"
 
 

@@ -12,6 +12,7 @@ from lite_env.cli.main import cli
 from lite_env.errors import LockError, SolveError, SpecError
 from lite_env.lock.conda import index_channel
 from lite_env.lock.file import read_lock
+from lite_env.spec.address import Channel
 from lite_env.workflow.lock import LockOptions, LockPolicy, check_lock, lock_environment, lock_for
 from tests.conda_packages import make_package
 from tests.fakes import FakeSolver
@@ -182,7 +183,7 @@ def test_the_solver_is_asked_in_the_order_of_the_file_and_told_what_is_locked(en
     solver = FakeSolver(*before)
     lock_environment(environment, options=LockOptions(upgrade_packages=("tool",)), solver=solver)
     (request,) = solver.asked
-    assert request.channels == (str(project / "channel"),)
+    assert request.channels == (Channel((project / "channel").as_uri()),)
     assert [requirement.text for requirement in request.requirements] == ["tool", "base"]
     assert [package.name for package in request.locked] == ["base"]
 
