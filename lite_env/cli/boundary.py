@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EXIT_NO = 1
 EXIT_UNEXPECTED = 2
 EXIT_INTERRUPTED = 130
+_MAX_LINE = 1000
 
 
 class Answer(Exception):  # noqa: N818 - not an error: the answer of a check is "no"
@@ -70,12 +71,14 @@ def _answer_or_bug(error: BaseException) -> int:
 
 
 def format_error(error: LiteEnvError) -> str:
-    """The text of an error: ``error: …``, where, an empty line, ``hint: …``."""
+    """The text of an error: ``error: …``, where, an empty line, ``hint: …``; what a stranger wrote at length is cut."""
     lines = [f"error: {error.message}"]
     lines += [f"  {key.replace('_', ' ')}: {value}" for key, value in error.context]
     if error.hint:
         lines += ["", f"hint: {error.hint}"]
-    return "\n".join(lines)
+    return "\n".join(
+        line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}…" for line in "\n".join(lines).split("\n")
+    )
 
 
 def _show(error: LiteEnvError, cause: BaseException | None = None) -> None:

@@ -16,6 +16,7 @@ from lite_env.host.engine import AskRead, ReadEnvelope
 from lite_env.host.marshal_form import canonical
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.pack.bytecode import Bytecode
+from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +97,7 @@ def parse_result(data: bytes) -> Bytecode:
     files: dict[str, bytes] = {}
     faults: dict[str, str] = {}
     try:
-        document = json.loads(head)
+        document = parse_json(head, Origin(what="the kernel's bytecode", error=HostError))
         magic = bytes.fromhex(document["magic"])
         at = 0
         for path, source_hash, size, fault in document["files"]:

@@ -253,7 +253,7 @@ def decode_envelope(text: str | bytes) -> Incoming:
     """
     try:
         return _DECODER.decode(text)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise _foreign(text, str(error)) from error
     except msgspec.DecodeError as error:
         return _decode_with_surrogates(text, str(error))
@@ -264,7 +264,7 @@ def _decode_with_surrogates(text: str | bytes, reason: str) -> Incoming:
     try:
         again = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace")
         return _DECODER.decode(again)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _foreign(text, reason) from error
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lite_env.errors import PrefixError
+from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +60,7 @@ def contents_of(
         info: see `PackageContents`.
 
     Raises:
-        ValueError, TypeError, KeyError: a list is not what it should be.
+        PrefixError, ValueError, TypeError, KeyError, AttributeError: a list is not what it should be.
     """
     entries = _entries(lists.get(PATHS), lists.get(FILES))
     present, rest = frozenset(files), frozenset(path.rstrip("/") for path in others)
@@ -96,7 +98,7 @@ def read_folder(folder: Path) -> PackageContents | None:
                 else:
                     (files if stat.S_ISREG(mode) else others).append(path)
         return contents_of(lists, files, links, others)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, PrefixError):
         return None
 
 
@@ -107,13 +109,13 @@ def _entries(paths: bytes | None, files: bytes | None) -> dict[str, Mapping[str,
             msg = f"it has neither {PATHS} nor {FILES}"
             raise ValueError(msg)
         return {line.strip(): {} for line in files.decode().splitlines() if line.strip()}
-    found = {str(entry["_path"]): entry for entry in json.loads(paths)["paths"]}
+    found = {str(entry["_path"]): entry for entry in parse_json(paths, Origin(what=PATHS, error=PrefixError))["paths"]}
     return {path: entry if isinstance(entry, dict) else {} for path, entry in found.items()}
 
 
 def _commands(link: bytes | None) -> tuple[str, ...]:
     if link is None:
         return ()
-    noarch = json.loads(link).get("noarch")
+    noarch = parse_json(link, Origin(what=LINK, error=PrefixError)).get("noarch")
     entries = noarch.get("entry_points") if isinstance(noarch, dict) else None
     return tuple(str(entry).partition("=")[0].strip() for entry in entries or ())

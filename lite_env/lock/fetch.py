@@ -8,8 +8,9 @@ import shutil
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from lite_env.errors import FetchError
+from lite_env.errors import FetchError, PrefixError
 from lite_env.store.atomic import write_text
+from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,5 +88,6 @@ def scratch(folder: Path) -> Iterator[Path]:
 def tell_origin(prefix: Path, package: LockedPackage) -> None:
     """Write into ``conda-meta`` where a package came from: it was installed out of a copy of it."""
     file = prefix / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json"
-    record = json.loads(file.read_bytes())
+    origin = Origin(what=f"'{file.name}'", error=PrefixError, file=str(file))
+    record = parse_json(read_bounded(file, origin), origin)
     write_text(file, json.dumps(record | {"url": package.url}, indent=2, ensure_ascii=False))

@@ -111,13 +111,7 @@ class IndexFile(_Value, frozen=True, kw_only=True):
 
 
 class Package(_Value, frozen=True, kw_only=True):
-    """One package that the environment is made of.
-
-    Attributes:
-        build: a wheel's compatibility tag.
-        sha256: of the package file; of a wheel over its RECORD.
-        manager: ``conda`` or ``wheel``; unpacking writes records of conda packages, a wheel's lie among its files.
-    """
+    """One conda package that the environment is made of."""
 
     name: str
     version: str
@@ -128,7 +122,6 @@ class Package(_Value, frozen=True, kw_only=True):
     sha256: str | None = None
     license: str | None = None
     depends: tuple[str, ...] = ()
-    manager: str = "conda"
 
 
 class Environment(_Value, frozen=True, kw_only=True):

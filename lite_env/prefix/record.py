@@ -134,6 +134,12 @@ def read_requested(prefix: Path) -> tuple[str, ...]:
     for file in sorted((prefix / CONDA_META).glob("*.json")):
         record = read_json_object(file)
         specs = record.get("requested_specs") or [record.get("requested_spec")]
+        if not isinstance(specs, list):
+            raise PrefixError(
+                "'requested_specs' is not a list of match specs",
+                hint="the environment is damaged: make it anew",
+                file=str(file),
+            )
         requested.update(str(spec) for spec in specs if spec and spec != "None")
     return tuple(sorted(requested or _requested_in_history(prefix)))
 

@@ -85,4 +85,9 @@ def is_path(text: str) -> bool:
 def _absolute(text: str, base: Path) -> Path:
     # Not `resolve`: a channel reached through a symbolic link keeps the name that the user gave it, and pathlib
     # cannot remove `..` otherwise.
-    return Path(os.path.normpath(base.absolute() / Path(text).expanduser()))
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        msg = "the folder of the user that it begins with cannot be found"
+        raise ValueError(msg) from error
+    return Path(os.path.normpath(base.absolute() / path))

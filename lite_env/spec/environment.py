@@ -108,6 +108,14 @@ def _bound(requirement: Requirement, channels: tuple[Channel, ...]) -> Requireme
     return replace(requirement, channel=channel)
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # A name that is too long for any.
+        return False
+
+
 def _is_nothing(node: yaml.Node) -> bool:
     return is_null(node) or (isinstance(node, yaml.SequenceNode) and not node.value)
 
@@ -214,7 +222,7 @@ class _Reader:
                 node,
                 hint="write a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
             ) from None
-        if not is_path(text) and ":" not in text and (self._base / text).is_dir():
+        if not is_path(text) and ":" not in text and _is_folder(self._base / text):
             self.warn_at(
                 line_of(node),
                 f"`{text}` is taken as the name of the channel {resolved[0]}; if the folder is meant, write `./{text}`",

@@ -48,10 +48,18 @@ def read_project_workloads(folder: Path) -> tuple[Path, ...]:
             file=file,
         )
     for name in value:
-        if not (folder / name).is_file():
+        if not _is_file(folder / name):
             raise SpecError(
                 f"'tool.lite-env.trace' names '{name}', which is not there",
                 hint="paths are relative to the folder of pyproject.toml",
                 file=file,
             )
     return tuple(folder / name for name in value)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A name that is too long for any.
+        return False

@@ -15,6 +15,7 @@ from lite_env.pack.profile import read_profile
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
+from lite_env.spec.document import MAX_BYTES
 from lite_env.spec.environment import find_environment_file
 from lite_env.spec.settings import read_project_workloads
 from lite_env.store.local import open_store
@@ -156,5 +157,7 @@ def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> Abstra
 
 def is_lock(path: Path) -> bool:
     """Whether a YAML file is a lock and not an environment file, by what is in it."""
-    text = path.read_bytes().decode("utf-8", errors="replace")
+    # Only as much as either of the two may have.
+    with path.open("rb") as file:
+        text = file.read(MAX_BYTES).decode("utf-8", errors="replace")
     return all(key.search(text) for key in _LOCK_KEYS)

@@ -24,6 +24,7 @@ from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.keyed import key_of, user_cache
+from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -180,7 +181,8 @@ def workload_job(file: Path) -> Job:
         SpecError: it cannot be read, or is neither.
     """
     try:
-        text = file.read_text("utf-8")
+        origin = Origin(what="the workload", error=SpecError, file=str(file))
+        text = decode_text(read_bounded(file, origin), origin)
         cells = notebook_cells(text, file=str(file)) if file.suffix == ".ipynb" else (text,)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpecError(

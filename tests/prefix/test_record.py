@@ -131,3 +131,18 @@ def test_a_prefix_is_a_folder_with_conda_meta(tmp_path):
     (tmp_path / "conda-meta").mkdir()
     assert is_prefix(tmp_path)
     assert read_own_record(tmp_path) is None
+
+
+def test_requested_specs_that_are_no_list_are_refused(tmp_path):
+    put(tmp_path, "conda-meta/a-1-0.json", '{"requested_specs": 1}')
+    with pytest.raises(PrefixError, match="'requested_specs' is not a list of match specs"):
+        read_requested(tmp_path)
+
+
+def test_condas_history_is_not_evaluated(tmp_path):
+    put(
+        tmp_path,
+        "conda-meta/history",
+        "# update specs: [" + "-" * 100_000 + "1]\n# update specs: ['a >=1', \"b\"]\n# install specs: [" * 2,
+    )
+    assert read_requested(tmp_path) == ("a >=1", "b")

@@ -302,3 +302,14 @@ def test_any_text_is_read_or_refused(text):
         parse_environment(text, file=FILE)
     except SpecError as error:
         assert error.message  # noqa: PT017 - either way is right, nothing else is
+
+
+def test_names_that_are_too_long_for_any_folder_are_answers(tmp_path):
+    spec = parse(document(channels=f"channels: [{'c' * 5000}]"))
+    assert spec.channels[0].name == "c" * 5000
+
+
+def test_what_a_stranger_wrote_is_text_in_messages():
+    odd = "{0.__class__}%s%n[red]x[/]"
+    fault = refused(document(variables=f"variables: {{'{odd}': x}}"))
+    assert fault.message == f"'{odd}' cannot be the name of an environment variable"
