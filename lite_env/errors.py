@@ -16,7 +16,8 @@
     │   ├── KernelStartError  the bootstrap reported a failure
     │   ├── KernelTimeoutError  the kernel did not answer in time
     │   └── DriveError   a request of a kernel for a file of the host is refused or fails
-    └── SiteError        a site cannot be made or served
+    ├── SiteError        a site cannot be made or served
+    └── ProcessError     a process that does a step of the work ended before it was done
 
 An error carries what happened (`message`), what to do about it (`hint`) and where
 (`context`, ordered pairs such as ``("file", "environment.yml")``, ``("line", 7)``). It is formatted in one place only:
@@ -143,3 +144,7 @@ class DriveError(HostError):
 
 class SiteError(LiteEnvError):
     """A site cannot be made of these packs, or not at that place."""
+
+
+class ProcessError(LiteEnvError):
+    """A process of its own, in which a step of the work was done, ended before that was done."""

@@ -92,7 +92,8 @@ def parse_head(data: bytes) -> Head:
     if chunked and length is not None:
         raise _malformed("it has both a Content-Length and a Transfer-Encoding")
     options = {option.strip().lower() for option in headers.get("connection", "").split(",")}
-    persistent = "close" not in options if minor != "0" else "keep-alive" in options
+    # Of HTTP/1.0 no connection is kept: its clients read until the end.
+    persistent = minor != "0" and "close" not in options
     return Head(method=method, path=path, headers=headers, length=length, chunked=chunked, persistent=persistent)
 
 

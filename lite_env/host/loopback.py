@@ -212,16 +212,24 @@ class _Server(socketserver.ThreadingTCPServer):
                 del self._waiting[oldest]
                 _end(oldest)
             self._waiting[request] = None
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:
+            # The system has no thread for it; there may be one for the next.
+            self._forget(request)
+            self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
         """Forget the connection when it is over."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._lock:
-                self._waiting.pop(request, None)
-                self._busy.discard(request)
+            self._forget(request)
+
+    def _forget(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._waiting.pop(connection, None)
+            self._busy.discard(connection)
 
     @contextlib.contextmanager
     def answering(self, connection: socket.socket) -> Iterator[None]:

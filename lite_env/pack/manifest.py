@@ -111,7 +111,13 @@ class IndexFile(_Value, frozen=True, kw_only=True):
 
 
 class Package(_Value, frozen=True, kw_only=True):
-    """One conda package that the environment is made of."""
+    """One package that the environment is made of.
+
+    Attributes:
+        build: a wheel's compatibility tag.
+        sha256: of the package file; of a wheel over its RECORD.
+        manager: ``conda`` or ``wheel``; unpacking writes records of conda packages, a wheel's lie among its files.
+    """
 
     name: str
     version: str
@@ -122,6 +128,7 @@ class Package(_Value, frozen=True, kw_only=True):
     sha256: str | None = None
     license: str | None = None
     depends: tuple[str, ...] = ()
+    manager: str = "conda"
 
 
 class Environment(_Value, frozen=True, kw_only=True):

@@ -165,6 +165,7 @@ def _environment(prefix: Prefix, name: str) -> Environment:
             sha256=package.sha256,
             license=package.license,
             depends=package.depends,
+            manager=package.manager,
         )
         for package in prefix.packages
     )
@@ -189,4 +190,4 @@ def _warnings(kept: Sequence[PrefixFile]) -> tuple[str, ...]:
     if not local:
         return ()
     shown = ", ".join(local[:_SHOWN]) + (", …" if len(local) > _SHOWN else "")
-    return (f"{len(local)} files belong to no conda package (pip, uv or by hand) and are packed as they are: {shown}",)
+    return (f"{len(local)} files belong to no package and are packed as they are: {shown}",)

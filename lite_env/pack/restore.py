@@ -197,6 +197,8 @@ def _place(staging: Path, path: str) -> Path:
 def _write_records(manifest: Manifest, owned: Mapping[str, list[str]], staging: Path) -> None:
     environment = manifest.environment
     for package in environment.packages:
+        if package.manager != "conda":
+            continue
         write_package(
             staging,
             InstalledPackage(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from lite_env.pack.manifest import LOADS, WORKERS, Manifest
+from lite_env.prefix.model import Manager
 from lite_env.store.atomic import write_text
 
 SCHEMA_FILE = "manifest.schema.json"
@@ -30,6 +31,7 @@ def manifest_schema() -> dict[str, Any]:
             definitions[name]["properties"][key] = _SHA256
     definitions["Environment"]["properties"]["lock_digest"] = _SHA256
     definitions["Archive"]["properties"]["load"] = {"enum": list(LOADS)}
+    definitions["Package"]["properties"]["manager"] = {"default": "conda", "enum": list(get_args(Manager))}
     definitions["RuntimeInfo"]["properties"]["worker"] = {"default": "classic", "enum": list(WORKERS)}
     definitions["Manifest"]["properties"]["format"] = {"pattern": "^2\\.[0-9]+$", "type": "string"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "manifest.json of a pack", **schema}

@@ -18,7 +18,10 @@ class InstalledPackage:
     """One package in a prefix, of conda (``conda-meta/*.json`` tells of it) or a wheel; what follows treats both alike.
 
     Attributes:
-        sha256: of the package file, or None where the installer did not record it.
+        sha256: of the package file, or None where the installer did not record it; of a wheel, whose file nobody
+            records, over what its RECORD says of its files.
+        build: a wheel's compatibility tag.
+        depends: match specs, sorted; of a wheel its requirements without those of extras, written as such.
         files: prefix-relative POSIX paths, sorted.
         manager: who installed it.
         digests: SHA-256 of its files as they should lie in the prefix, by path, where the installer recorded it.

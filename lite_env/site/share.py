@@ -7,6 +7,7 @@ relative to the manifest. What is not shared, and every pack of a site by itself
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
@@ -27,6 +28,8 @@ _Item = TypeVar("_Item", "Archive", "IndexFile", File)
 
 FOLDER = "files/"
 """Where shared files lie on a site; they are named by the SHA-256 of what is stored."""
+_ENDING = re.compile(r"(\.[A-Za-z0-9]+){1,2}")
+"""How a shared file may be named behind its hash: what is named otherwise stays in its pack."""
 _UP = "../../"
 """From a pack's folder to the site's."""
 
@@ -63,9 +66,9 @@ def share(environments: Sequence[SiteEnvironment]) -> Sharing:
     places: dict[tuple[str, str], list[SharedFile]] = {}
     for environment in environments:
         for item in environment.manifest.contents:
+            end = _ending(item.path)
             # kernel.json is what other tools look for in the pack's folder.
-            if not (isinstance(item, File) and item.role == "spec"):
-                end = _ending(item.path)
+            if _ENDING.fullmatch(end) and not (isinstance(item, File) and item.role == "spec"):
                 place = SharedFile(path=f"{FOLDER}{item.sha256}{end}", environment=environment, item=item)
                 places.setdefault((item.digest, end), []).append(place)
     files: dict[str, SharedFile] = {}

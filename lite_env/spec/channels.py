@@ -82,6 +82,14 @@ def is_path(text: str) -> bool:
     )
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; a name that is too long for any is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _absolute(text: str, base: Path) -> Path:
     # Not `resolve`: a channel reached through a symbolic link keeps the name that the user gave it, and pathlib
     # cannot remove `..` otherwise.

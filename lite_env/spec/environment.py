@@ -15,7 +15,7 @@ import yaml
 
 from lite_env.errors import SpecError, without_secrets
 from lite_env.spec.address import Channel, holds_credentials
-from lite_env.spec.channels import is_path, listed_channel, resolve_channel
+from lite_env.spec.channels import is_folder, is_path, listed_channel, resolve_channel
 from lite_env.spec.dependency import address_refusal, misplaced_pip, refusal_of
 from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_string, line_of
 from lite_env.spec.matchspec import split_channel
@@ -106,14 +106,6 @@ def _bound(requirement: Requirement, channels: tuple[Channel, ...]) -> Requireme
             line=requirement.line,
         )
     return replace(requirement, channel=channel)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        # A name that is too long for any.
-        return False
 
 
 def _is_nothing(node: yaml.Node) -> bool:
@@ -222,7 +214,7 @@ class _Reader:
                 node,
                 hint="write a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
             ) from None
-        if not is_path(text) and ":" not in text and _is_folder(self._base / text):
+        if not is_path(text) and ":" not in text and is_folder(self._base / text):
             self.warn_at(
                 line_of(node),
                 f"`{text}` is taken as the name of the channel {resolved[0]}; if the folder is meant, write `./{text}`",

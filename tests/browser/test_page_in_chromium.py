@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lite_env.host.run import start_bytes
-from lite_env.pack.manifest import BOOT_LOADS
+from lite_env.pack.manifest import PHASES
 from lite_env.pack.reader import read_manifest
 from tests.browser.conftest import CELL_MS, Console, file_of, make_site, picture
 from tests.command_line import Command
@@ -66,7 +66,7 @@ def test_the_start_is_shown_in_bytes_and_collapses(console, serve, numpy_site, n
     expect(console.page.get_by_role("progressbar").first).to_be_hidden()
     expect(start.locator(".files")).to_be_hidden()
     start.locator("summary").click()
-    boot = [archive for archive in manifest.archives if archive.load in BOOT_LOADS]
+    boot = [archive for archive in manifest.archives if archive.load in PHASES]
     expect(start.locator("li.done")).to_have_count(4 + len(boot))
 
 

@@ -209,6 +209,17 @@ def test_many_may_come_at_once(application):
             stack.enter_context(socket.create_connection(server.server_address, timeout=3))
 
 
+def test_without_a_thread_for_it_a_connection_ends_and_the_server_lives(server, monkeypatch, capfd):
+    def fail(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        assert get(server) == b""
+    assert status_of(get(server)) == 200
+    assert capfd.readouterr().err == ""
+
+
 def test_with_no_room_at_all_a_connection_ends_at_once(monkeypatch):
     monkeypatch.setattr(loopback_module, "MAX_CONNECTIONS", 1)
     asked, go_on = threading.Event(), threading.Event()

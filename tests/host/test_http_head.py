@@ -124,7 +124,7 @@ def test_fields_are_counted():
         ("1.1", "Close", False),
         ("1.1", "upgrade, close", False),
         ("1.0", None, False),
-        ("1.0", "keep-alive", True),
+        ("1.0", "keep-alive", False),
     ],
 )
 def test_a_connection_stays_open_when_both_want_it(version, connection, persistent):

@@ -41,7 +41,7 @@ def test_files_of_no_package_are_packed_last_and_told(prefix):
     assert [entry.path for entry in plan.archives[-1].entries] == [f"{SITE}/pipped/__init__.py"]
     assert plan.archives[-1].packages == {}
     (warning,) = plan.warnings
-    assert "1 files belong to no conda package" in warning
+    assert "1 files belong to no package" in warning
     assert f"{SITE}/pipped/__init__.py" in warning
 
 

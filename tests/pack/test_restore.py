@@ -122,7 +122,8 @@ def test_random_environments_survive_the_round_trip(first, second, local):
 
 class TestDamage:
     def test_every_flipped_file_is_found(self, pack, tmp_path):
-        for number, path in enumerate(sorted(tree(pack))):
+        # The manifest vouches for all others, and nothing for the manifest: a licence in it may read otherwise.
+        for number, path in enumerate(sorted(tree(pack).keys() - {"manifest.json"})):
             copy = shutil.copytree(pack, tmp_path / f"copy{number}")
             data = bytearray((copy / path).read_bytes())
             data[len(data) // 2] ^= 1

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lite_env.errors import ManifestError
+from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import parse_manifest, read_manifest
+from lite_env.pack.writer import write_pack
+from lite_env.prefix.reader import read_prefix
 from lite_env.site.build import make_site
 from lite_env.site.plan import SiteOptions
 from lite_env.store.digest import sha256_of_file
+from tests.prefixes import kernel_package, make_prefix
 from tests.sites import make_pack
 
 FROZEN = Path(__file__).parents[1] / "packs" / "1.0"
@@ -128,3 +134,17 @@ def test_what_is_no_longer_shared_comes_back_to_its_pack(tmp_path, runtime):
     public = site(tmp_path, runtime, packs[0])
     assert contents(public / "packs" / "one") == contents(packs[0])
     assert not (public / "files").exists()
+
+
+@pytest.mark.parametrize("name", ["logo-svg", "logo-x.a_b", "logo-x.\N{SNOWMAN}"])
+def test_a_file_whose_name_a_reader_would_refuse_stays_in_its_pack(tmp_path, runtime, name):
+    packs = []
+    for pack in ("one", "two"):
+        toy = kernel_package()
+        logo = {f"share/jupyter/kernels/toy/{name}": b"picture"}
+        prefix = make_prefix(tmp_path / f"{pack}-prefix", replace(toy, files={**toy.files, **logo}))
+        write_pack(plan_pack(read_prefix(prefix), name=pack, level=1), tmp_path / pack)
+        packs.append(tmp_path / pack)
+    public = site(tmp_path, runtime, *packs)
+    assert check(public, packs[0]) == check(public, packs[1]) != set()
+    assert all(re.fullmatch(r"[0-9a-f]{64}(\.[A-Za-z0-9]+){1,2}", path.name) for path in (public / "files").iterdir())

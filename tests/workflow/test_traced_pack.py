@@ -18,7 +18,7 @@ from lite_env.errors import SpecError
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.host.trace import Job, trace_job
 from lite_env.lock.conda import index_channel
-from lite_env.pack.manifest import BOOT_LOADS
+from lite_env.pack.manifest import PHASES
 from lite_env.pack.profile import read_profile, write_profile
 from lite_env.pack.reader import read_index
 from lite_env.pack.restore import unpack
@@ -265,7 +265,7 @@ def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, t
 def test_packages_can_be_kept_apart(packed, project, tmp_path):
     options = PackOptions(level=1, order="packages")
     _, manifest = pack_environment(project / "environment.yml", tmp_path / "pack", options)
-    boot = [archive for archive in manifest.archives if archive.load in BOOT_LOADS]
+    boot = [archive for archive in manifest.archives if archive.load in PHASES]
     assert len(boot) > 10
     assert all(len(archive.packages) == 1 for archive in manifest.archives)
     with start_kernel(tmp_path / "pack", options=RunOptions()) as running:
