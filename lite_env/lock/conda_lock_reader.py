@@ -6,19 +6,18 @@ Files of other tools are read as well; what they do not tell (requested specs, v
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import LockError
 from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash, specs_of
+from lite_env.lock.field import LOCK_AGAIN, Field
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
 from lite_env.lock.urls import from_relative, split_package_url
 from lite_env.spec.address import Channel, holds_credentials, local_path, public_url
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.document import Document
-from lite_env.spec.matchspec import beyond_bounds, split_file_name, split_name
-from lite_env.store.digest import is_sha256
-from lite_env.store.text import Origin, parse_json, shown, split_url
+from lite_env.spec.matchspec import split_file_name, split_name
+from lite_env.store.text import Origin, parse_json, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]{1,9})\Z")
-_LOCK_AGAIN = "make it anew with `lite-env lock --upgrade`; a lock file is not edited by hand"
-_MAX_NUMBER = 2**63
 _NOARCH = ("generic", "python")
 
 _TOP = ("version", "metadata", "package")
@@ -50,7 +47,8 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         LockError: it is no lock of a version that is known, is not for emscripten-wasm32, or a field is wrong; with the
             path to the fault, as in ``package[3].hash.sha256``.
     """
-    document = _Field(Document(text, file=path, error=LockError).plain(), "", path)
+    document = Field(Document(text, file=path, error=LockError).plain(), "", path)
+    _refuse_pixi(document)
     _check_version(document)
     document.only(_TOP)
     metadata = document["metadata"].only(_METADATA)
@@ -80,122 +78,12 @@ def parse_lock(text: str, path: Path) -> Lockfile:
     )
 
 
-class _Field:
-    """A value in the file and the path to it; every accessor checks the type and refuses with that path."""
-
-    def __init__(self, value: Any, where: str, file: Path, *, exists: bool = True) -> None:  # noqa: ANN401
-        self.value = value
-        self.where = where
-        self.file = file
-        self.exists = exists and value is not None
-
-    def __getitem__(self, key: str) -> _Field:
-        """The field of a mapping; one that is not there is refused when it is read."""
-        where = f"{self.where}.{key}" if self.where else key
-        if not self.exists:
-            return _Field(None, where, self.file, exists=False)
-        mapping = self._typed(dict, "a mapping")
-        return _Field(mapping.get(key), where, self.file, exists=key in mapping)
-
-    def fault(self, problem: str) -> NoReturn:
-        """Refuse the file because of this field."""
-        raise LockError(
-            f"the lock file is not valid: `{self.where or 'the file'}` {problem}",
-            hint=_LOCK_AGAIN,
-            file=str(self.file),
-            key=self.where or None,
-        )
-
-    def only(self, known: Collection[str]) -> _Field:
-        """Refuse keys that CEP 37 does not have, since it says that they must not be there."""
-        for key in self._typed(dict, "a mapping"):
-            if key not in known:
-                self[str(key)].fault("is a key that this format does not have")
-        return self
-
-    def entries(self, *, optional: bool = False) -> list[tuple[str, _Field]]:
-        """The items of a mapping whose keys are strings."""
-        if optional and not self.exists:
-            return []
-        mapping = self._typed(dict, "a mapping")
-        for key in mapping:
-            if not isinstance(key, str):
-                self.fault(f"has the key {key!r} where a string is expected: quote it")
-        return [(key, self[key]) for key in sorted(mapping)]
-
-    def items(self) -> list[_Field]:
-        """The items of a list."""
-        values = self._typed(list, "a list")
-        return [_Field(value, f"{self.where}[{index}]", self.file) for index, value in enumerate(values)]
-
-    def strings(self) -> tuple[str, ...]:
-        """A list of strings; nothing when it is not there."""
-        return tuple(item.string() for item in self.items()) if self.exists else ()
-
-    def match_specs(self) -> tuple[str, ...]:
-        """A list of match specs that a solver may be handed; nothing when it is not there."""
-        for item in self.items() if self.exists else ():
-            item.refuse_unreadable(item.string())
-        return self.strings()
-
-    def refuse_unreadable(self, spec: str) -> None:
-        """Refuse a match spec that the solver's library would not survive."""
-        reason = beyond_bounds(spec)
-        if reason:
-            self.fault(f"has the match spec `{shown(spec)}`, which {reason}")
-
-    def address(self, folder: Path) -> str:
-        """A URL, or a path relative to the lock file in `folder`, as a URL."""
-        text = self.string()
-        try:
-            if "\0" in unquote(text):
-                self.fault("has the character NUL in it")
-            scheme = split_url(text).scheme
-            url = from_relative(text, folder)
-        except ValueError as error:
-            self.fault(f"is no address: {error}")
-        path = local_path(url) if scheme == "file" else None
-        if path is not None and not path.is_absolute():
-            self.fault("is a `file:` URL of a path that does not start at the root")
-        return url
-
-    def string(self) -> str:
-        """A string that is not empty."""
-        text = self.text()
-        if not text:
-            self.fault("is empty")
-        return text
-
-    def text(self) -> str:
-        """A string, perhaps an empty one."""
-        if isinstance(self.value, (int, float)):
-            self.fault(f"is {shown(repr(self.value))} where a string is expected: quote it")
-        return str(self._typed(str, "a string"))
-
-    def number(self) -> int | None:
-        """A number that is not negative; None when it is not there."""
-        if not self.exists:
-            return None
-        if isinstance(self.value, bool) or not isinstance(self.value, int) or not 0 <= self.value < _MAX_NUMBER:
-            self.fault(f"is {shown(repr(self.value))} where a number from 0 on is expected")
-        return self.value
-
-    def sha256(self) -> str:
-        """A SHA-256 in lower-case hex."""
-        text = self.string()
-        if not is_sha256(text):
-            self.fault("is no SHA-256 (64 lower-case hex digits)")
-        return text
-
-    def _typed(self, kind: type, what: str) -> Any:  # noqa: ANN401 - of the kind that was asked for
-        if not self.exists:
-            self.fault("is missing")
-        if not isinstance(self.value, kind):
-            self.fault(f"is not {what}")
-        return self.value
+def _refuse_pixi(document: Field) -> None:
+    if isinstance(document.value, dict) and {"environments", "packages"} <= document.value.keys():
+        raise LockError("this is a lock of pixi, which is another format", hint=LOCK_AGAIN, file=str(document.file))
 
 
-def _check_version(document: _Field) -> None:
+def _check_version(document: Field) -> None:
     document.entries()
     version = document["version"]
     # CEP 37: "Optional, defaults to 1".
@@ -208,22 +96,22 @@ def _check_version(document: _Field) -> None:
         )
 
 
-def _custom(metadata: _Field) -> _Field:
+def _custom(metadata: Field) -> Field:
     """Our part of ``custom_metadata``; a field that does not exist in a lock of another tool."""
     for _, field in metadata["custom_metadata"].entries(optional=True):
         field.text()
     raw = metadata["custom_metadata"][CUSTOM_KEY]
     if not raw.exists:
         return raw
-    origin = Origin(what=f"`{raw.where}`", error=LockError, file=str(raw.file), hint=_LOCK_AGAIN)
+    origin = Origin(what=f"`{raw.where}`", error=LockError, file=str(raw.file), hint=LOCK_AGAIN)
     value = parse_json(raw.string(), origin)
-    custom = _Field(value, raw.where, raw.file).only(_CUSTOM)
+    custom = Field(value, raw.where, raw.file).only(_CUSTOM)
     if custom["format"].number() != CUSTOM_FORMAT:
         custom["format"].fault(f"is {custom['format'].value!r}, and only {CUSTOM_FORMAT} is known")
     return custom
 
 
-def _packages(field: _Field, records: _Field, platforms: Collection[str], folder: Path) -> tuple[LockedPackage, ...]:
+def _packages(field: Field, records: Field, platforms: Collection[str], folder: Path) -> tuple[LockedPackage, ...]:
     packages: dict[str, LockedPackage] = {}
     for item in field.items():
         item.only(_PACKAGE)
@@ -246,7 +134,7 @@ def _packages(field: _Field, records: _Field, platforms: Collection[str], folder
     return tuple(packages[name] for name in sorted(packages))
 
 
-def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
+def _package(item: Field, records: Field, folder: Path) -> LockedPackage:
     name = item["name"].string()
     if split_name(name) != (name, ""):
         item["name"].fault(f"is {name!r}, which is no package name")
@@ -255,14 +143,11 @@ def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
         channel, subdir, file_name = split_package_url(url)
     except ValueError as error:
         item["url"].fault(f"is no package's address: {error}")
-    parts = split_file_name(file_name)
-    if parts is None:
-        item["url"].fault("is no package's address: it does not end in NAME-VERSION-BUILD.conda or .tar.bz2")
     if subdir not in {PLATFORM, "noarch"}:
         item["url"].fault(f"is for {subdir}, not for {PLATFORM} or noarch")
     hashes = item["hash"].only(("md5", "sha256"))
-    # CEP 37: "Optional". What the file name says is the same thing, as all conda packages are named (CEP 26).
-    build = item["build"].string() if item["build"].exists else parts[2]
+    version = item["version"].string()
+    build = item["build"].string() if item["build"].exists else _build(item["url"], file_name, name, version)
     if hashes["md5"].exists and not hashes["sha256"].exists:
         hashes["sha256"].fault("is missing: an MD5 alone does not vouch for a file")
     md5 = hashes["md5"].string() if hashes["md5"].exists else None
@@ -273,7 +158,7 @@ def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
         item["dependencies"].refuse_unreadable(spec)
     return LockedPackage(
         name=name,
-        version=item["version"].string(),
+        version=version,
         build=build,
         subdir=subdir,
         file_name=file_name,
@@ -285,7 +170,7 @@ def _package(item: _Field, records: _Field, folder: Path) -> LockedPackage:
     )
 
 
-def _record(field: _Field, build: str, depends: tuple[str, ...]) -> dict[str, Any]:
+def _record(field: Field, build: str, depends: tuple[str, ...]) -> dict[str, Any]:
     """What a record has beyond the CEP's fields."""
     if field.exists:
         field.only(_RECORD)
@@ -308,7 +193,17 @@ def _record(field: _Field, build: str, depends: tuple[str, ...]) -> dict[str, An
     }
 
 
-def _channels(item: _Field, folder: Path) -> tuple[Channel, ...]:
+def _build(url: Field, file_name: str, name: str, version: str) -> str:
+    """The build string, which CEP 37 lets a lock leave out: it ends the file name of every conda package (CEP 26)."""
+    parts = split_file_name(file_name)
+    if parts is None:
+        url.fault("is no package's address: it does not end in NAME-VERSION-BUILD.conda or .tar.bz2")
+    if parts[:2] != (name, version):
+        url.fault(f"is the address of {parts[0]} {parts[1]}, not of {name} {version}")
+    return parts[2]
+
+
+def _channels(item: Field, folder: Path) -> tuple[Channel, ...]:
     """The channels of one entry: a URL, a name as conda-lock writes it, or a path relative to the lock."""
     field = item.only(("url", "used_env_vars"))["url"]
     field.address(folder)
@@ -321,7 +216,7 @@ def _channels(item: _Field, folder: Path) -> tuple[Channel, ...]:
     return tuple(map(Channel, (each.url for each in found))) if item["used_env_vars"].value else found
 
 
-def _url(field: _Field, folder: Path) -> str:
+def _url(field: Field, folder: Path) -> str:
     """A package's URL without credentials; those of its channel are enough to fetch it."""
     try:
         return public_url(field.address(folder))
@@ -329,13 +224,13 @@ def _url(field: _Field, folder: Path) -> str:
         field.fault(f"is no package's address: {error}")
 
 
-def _requested(field: _Field) -> tuple[str, ...]:
+def _requested(field: Field) -> tuple[str, ...]:
     specs = field.match_specs()
     if any(map(holds_credentials, specs)):
         field.fault("has an address with credentials in it")
     return tuple(sorted(specs))
 
 
-def _source(item: _Field, folder: Path) -> Path:
+def _source(item: Field, folder: Path) -> Path:
     path = local_path(item.address(folder))
     return path if path is not None else item.fault("is not a path relative to the lock file")
