@@ -1,4 +1,4 @@
-"""One value of a lock file that nobody vouches for, and the path to it: read with a check, or refused with that path."""
+"""One value of a lock file that nobody vouches for, and the path to it: checked when it is read, or refused by it."""
 
 from __future__ import annotations
 

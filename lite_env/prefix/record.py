@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from lite_env.errors import PrefixError
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.tree import CONDA_META
+from lite_env.spec.address import holds_credentials, public_spec
 from lite_env.spec.matchspec import beyond_bounds, name_of
 from lite_env.store.atomic import write_text
 from lite_env.store.digest import is_sha256
 from lite_env.store.text import Origin, parse_json, read_bounded, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 OWN_RECORD = "lite-env"
@@ -116,6 +117,13 @@ def read_variables(prefix: Path) -> tuple[tuple[str, str], ...]:
         raise PrefixError(
             "the variables of the environment are not texts by name", hint="remove the file", file=str(file)
         )
+    for name, value in variables.items():
+        if holds_credentials(value):
+            raise PrefixError(
+                f"the variable {name} holds an address with credentials, which would be published with a pack",
+                hint="take it out of the environment (`conda env config vars unset`), or the credentials out of it",
+                file=str(file),
+            )
     return tuple(sorted((name, value) for name, value in variables.items() if value != _UNSET_VARIABLE))
 
 
@@ -129,7 +137,7 @@ def read_requested(prefix: Path) -> tuple[str, ...]:
     """The match specs that a prefix was asked for, sorted; empty where no installer wrote them down."""
     own = read_own_record(prefix)
     if own is not None:
-        return tuple(sorted(str(spec) for spec in own.get("requested") or ()))
+        return _public(str(spec) for spec in own.get("requested") or ())
     requested: set[str] = set()
     for file in sorted((prefix / CONDA_META).glob("*.json")):
         record = read_json_object(file)
@@ -141,7 +149,12 @@ def read_requested(prefix: Path) -> tuple[str, ...]:
                 file=str(file),
             )
         requested.update(str(spec) for spec in specs if spec and spec != "None")
-    return tuple(sorted(requested or _requested_in_history(prefix)))
+    return _public(requested or _requested_in_history(prefix))
+
+
+def _public(specs: Iterable[str]) -> tuple[str, ...]:
+    # Other installers write down what was typed, and a pack's manifest is public.
+    return tuple(sorted(filter(None, map(public_spec, specs))))
 
 
 def _requested_in_history(prefix: Path) -> set[str]:

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from urllib.request import url2pathname
 
 from lite_env.errors import MASK, without_secrets
+from lite_env.spec.matchspec import name_of, split_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -167,6 +168,14 @@ def public_url(url: str) -> str:
 def holds_credentials(text: str) -> bool:
     """Whether a text has a URL in it with what looks like a user, a password or a token."""
     return without_secrets(text, queries=False) != text or bool("://" in text and _NAMED.search(text))
+
+
+def public_spec(spec: str) -> str:
+    """A match spec as it may be published: without the addresses in it when they hold credentials; perhaps empty."""
+    if without_secrets(spec) == spec:
+        return spec
+    match = split_channel(spec)[2].strip()
+    return match if without_secrets(match) == match else name_of(spec) or ""
 
 
 def is_file_url(text: str) -> bool:

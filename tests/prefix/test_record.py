@@ -74,6 +74,13 @@ def test_variables_are_read_and_unset_ones_are_not(tmp_path):
     assert read_variables(tmp_path) == ()
 
 
+def test_a_variable_with_credentials_is_not_published(tmp_path):
+    put(tmp_path, "conda-meta/state", json.dumps({"env_vars": {"INDEX": "https://me:pw@host/simple"}}))
+    with pytest.raises(PrefixError, match="the variable INDEX holds an address with credentials") as caught:
+        read_variables(tmp_path)
+    assert "pw" not in f"{caught.value} {caught.value.hint} {caught.value.context}"
+
+
 @pytest.mark.parametrize("variables", [["A"], {"A": 1}, "A=1"])
 def test_wrong_variables_are_refused(tmp_path, variables):
     put(tmp_path, "conda-meta/state", json.dumps({"env_vars": variables}))
@@ -101,6 +108,10 @@ class TestRequested:
             ("==> 2023-12-13 <==\n# cmd: micromamba create\n+conda-forge::zlib-1\n", ()),
             ("# update specs: [\n# neutered specs: ['a']\n", ()),
             ("# update specs: ['conda-forge::numpy']\n# remove specs: ['numpy']\n", ()),
+            (
+                "# update specs: ['https://u:p@h/c::numpy>=2', 'zlib[channel=https://h/t/k/c]']\n",
+                ("numpy>=2", "zlib"),
+            ),
             ("", ()),
         ],
     )

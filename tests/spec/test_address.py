@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import LiteEnvError, without_secrets
-from lite_env.spec.address import Channel, hide_all, holds_credentials, local_path, public_url
+from lite_env.spec.address import Channel, hide_all, holds_credentials, local_path, public_spec, public_url
 
 PRIVATE = Channel.parse("https://me:pa%2Fss@host:444/sub/t/tk-123/chan")
 
@@ -67,6 +67,22 @@ def test_an_error_shows_no_credentials_wherever_its_text_came_from():
 def test_what_holds_no_credentials_stays(text):
     assert without_secrets(text) == text
     assert not holds_credentials(text)
+
+
+@pytest.mark.parametrize(
+    ("spec", "public"),
+    [
+        ("conda-forge::numpy >=1", "conda-forge::numpy >=1"),
+        ("https://host/c::numpy >=1", "https://host/c::numpy >=1"),
+        ("https://me:pw@host/c::numpy >=1", "numpy >=1"),
+        ("https://host/t/tk/c/noarch::numpy", "numpy"),
+        ("numpy[version='>=1', channel='https://me:pw@host/c']", "numpy"),
+        ("https://me:pw@host/c/noarch/numpy-1-0.conda", "numpy"),
+        ("https://me:pw@host/c", ""),
+    ],
+)
+def test_a_match_spec_as_it_may_be_published(spec, public):
+    assert public_spec(spec) == public
 
 
 @pytest.mark.parametrize(
