@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from lite_env.errors import ChannelError, FetchError
 from lite_env.lock.conda import index_channel, install_packages
@@ -265,3 +267,31 @@ def test_a_broken_package_stops_the_index(channel):
     (channel / "noarch/broken-1.0-0.conda").write_bytes(b"PK not a zip")
     with pytest.raises(ChannelError, match="could not be indexed"):
         index_channel(channel)
+
+
+def test_one_process_at_a_time_uses_the_package_cache(channel, tmp_path):
+    package = locked(make_package(channel, "a", files={"share/a": "one"}))
+    (tmp_path / "c").mkdir()
+    done = threading.Event()
+
+    def install():
+        install_packages([package], tmp_path / "p", cache=tmp_path / "c")
+        done.set()
+
+    with FileLock(tmp_path / "c/.lite-env.lock"):
+        waiting = threading.Thread(target=install)
+        waiting.start()
+        assert not done.wait(1)
+        assert not (tmp_path / "p").exists()
+    waiting.join()
+    assert (tmp_path / "p/share/a").read_text() == "one"
+
+
+def test_what_a_killed_process_was_fetching_is_gone_after_the_next(channel, tmp_path, server):
+    package = locked(make_package(channel, "a", files={"share/a": "one"}), base=server[0])
+    left = tmp_path / "c/.lite-env-fetched"
+    left.mkdir(parents=True)
+    (left / "a-1.0-0.conda").write_bytes(b"half")
+    install_packages([package], tmp_path / "p", cache=tmp_path / "c")
+    assert (tmp_path / "p/share/a").read_text() == "one"
+    assert not left.exists()

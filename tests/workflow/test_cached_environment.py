@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 
 import pytest
 from filelock import FileLock, Timeout
@@ -183,3 +184,20 @@ def test_an_environment_that_lost_a_package_is_made_anew(project, tmp_path):
     install(lock, tmp_path / "env")
     (tmp_path / "env/conda-meta/toylib-1.0-0.json").unlink()
     assert len(install(lock, tmp_path / "env").packages) == 2
+
+
+def test_who_wants_an_environment_that_another_has_waits_and_says_so(project, tmp_path, cache):
+    pack_environment(project, tmp_path / "one", OPTIONS)
+    heard, done = Heard(), threading.Event()
+
+    def pack():
+        pack_environment(project, tmp_path / "two", OPTIONS, reporter=heard)
+        done.set()
+
+    with cached_environment(read_lock(project / "conda-lock.yml")):
+        waiting = threading.Thread(target=pack)
+        waiting.start()
+        assert not done.wait(1)
+    waiting.join()
+    assert heard.notes == ["waiting for another lite-env that uses the same environment"]
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
