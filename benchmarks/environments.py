@@ -46,5 +46,5 @@ def make_environment(name: str, dependencies: tuple[str, ...]) -> Environment:
         write_text(file, yaml.safe_dump(document, sort_keys=True))
         lock_environment(file)
         lock = read_lock(lock_path(file))
-        prefix = cached_environment(lock)
-        return Environment(name=name, file=file, prefix=prefix.path, packages=len(lock.packages))
+        with cached_environment(lock) as prefix:
+            return Environment(name=name, file=file, prefix=prefix.path, packages=len(lock.packages))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import PrefixError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lite_env.lock.contents import PackageContents
     from lite_env.lock.model import LockedPackage
@@ -45,14 +45,12 @@ def refuse_unsafe_contents(packages: Sequence[LockedPackage], contents: Mapping[
         held = contents[package.name]
         _check_names(package, held)
         # Where it is unpacked: what is packed as a link may be read through it when it is copied.
-        _check_links(package, held.packed, held.links, _Links(held.links))
+        _check_links(package, held.links, _Links(held.links))
         placed |= {_place(path, package, site): target for path, target in held.links.items()}
     links = _Links(placed)
     for package in packages:
-        held = contents[package.name]
-        own = {_place(path, package, site): target for path, target in held.links.items()}
-        paths = [_place(path, package, site) for path in held.listed] + [f"bin/{name}" for name in held.commands]
-        _check_links(package, paths, own, links)
+        own = contents[package.name].links
+        _check_links(package, {_place(path, package, site): target for path, target in own.items()}, links)
 
 
 def _place(path: str, package: LockedPackage, site: str) -> str:
@@ -102,14 +100,14 @@ class _Links:
         return _follow(path, exact) is None or _follow(path.casefold(), folded) is None
 
 
-def _check_links(package: LockedPackage, paths: Iterable[str], own: Mapping[str, str], links: _Links) -> None:
-    """Refuse links of `own` that lead out, and `paths` that do where `links` are on their way."""
+def _check_links(package: LockedPackage, own: Mapping[str, str], links: _Links) -> None:
+    """Refuse links of `own` that lead out, on their own or through others of `links`.
+
+    What lies behind links of which none leads out lies inside: a path itself has no ``..``, see `_check_names`.
+    """
     for path, target in own.items():
         if links.lead_out(path):
             raise _refusal(package, f"brings the link '{path}', which leaves the environment: it points to '{target}'")
-    for folder in {path.rpartition("/")[0] for path in paths}:
-        if links.lead_out(folder):
-            raise _refusal(package, f"wants to write into '{folder}', which a link leads out of the environment")
 
 
 def _where_they_lie(links: dict[str, str]) -> dict[str, str]:

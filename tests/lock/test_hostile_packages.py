@@ -105,6 +105,17 @@ def test_a_command_is_made_inside_of_the_environment_alone(name, suffix, channel
     assert not list(tmp_path.rglob("evil"))
 
 
+@pytest.mark.parametrize("suffix", [".conda", ".tar.bz2"])
+def test_a_link_is_not_read_out_of_the_folder_where_it_is_unpacked(suffix, channel, server, place, tmp_path):
+    # In the environment it would stay inside, four folders deep; in the cache it is one folder deep, and read there.
+    (tmp_path / "secret").write_text("secret")
+    python = locked(make_package(channel, "python", "3.11.3", files={"bin/python": "x"}))
+    members = [listed("site-packages/a.py"), link("site-packages/a.py", "../../../secret")]
+    package = build_package(channel, server[0], members, suffix=suffix, noarch="python")
+    with pytest.raises(PrefixError, match="leaves the environment"):
+        install_packages([package, python], place / "prefix", cache=tmp_path / "cache")
+
+
 def test_lists_among_the_files_of_a_package_are_refused(channel, server, place, tmp_path):
     hidden = [listed("../evil")]
     package = build_package(channel, server[0], [listed("a"), file("a")], payload_info=hidden)

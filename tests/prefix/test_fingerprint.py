@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from lite_env.prefix import fingerprint as module
 from lite_env.prefix.fingerprint import fingerprint
 from tests.prefixes import kernel_package, make_prefix, put
 
@@ -49,9 +50,19 @@ def test_reading_changes_nothing(prefix):
     assert fingerprint(prefix) == before
 
 
-def test_changes_within_one_tick_of_the_clock_are_told_apart(prefix):
-    for _ in range(5):
-        (prefix / "lib/a.py").write_text("one")
-        before = fingerprint(prefix)
-        edit_unseen(prefix)
-        assert fingerprint(prefix) != before
+@pytest.mark.parametrize(("age", "waits"), [(1, True), (50_000_000, True), (-50_000_000, True), (1_000_000_000, False)])
+def test_a_change_that_another_could_follow_within_one_tick_is_waited_for(prefix, monkeypatch, age, waits):
+    newest = max(max(s.st_ctime_ns, s.st_mtime_ns) for s in (path.lstat() for path in prefix.rglob("*")))
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        # The change that would not be seen: what is looked at before the wait is not the answer.
+        put(prefix, "lib/late.py", "")
+
+    monkeypatch.setattr(module.time, "time_ns", lambda: newest + age)
+    monkeypatch.setattr(module.time, "sleep", sleep)
+    found = fingerprint(prefix)
+    assert bool(waited) is waits
+    monkeypatch.undo()
+    assert found == fingerprint(prefix)
