@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+from functools import partial
 from typing import Any
 
 import yaml
@@ -135,6 +136,8 @@ TEXTS = (
         "\ufeff",
     ),
 )
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _MARK = "@@raw{}@@"
 
 
@@ -145,24 +148,25 @@ class Inputs:
         self._random = random.Random(seed)  # noqa: S311 - to be had again by its seed
         self._seeds = seeds
         self._form = form
+        read = {"json": json.loads, "yaml": partial(yaml.load, Loader=_LOADER)}.get(form)
+        self._documents = [read(data) for data in seeds] if read else []
 
     def next(self) -> bytes:
-        seed = self._random.choice(self._seeds)
-        if self._form in ("json", "yaml") and self._random.random() < 0.6:
-            data = self._changed_value(seed)
+        place = self._random.randrange(len(self._seeds))
+        if self._documents and self._random.random() < 0.6:
+            data = self._changed_value(copy.deepcopy(self._documents[place]))
         else:
-            data = self._changed_text(seed)
+            data = self._changed_text(self._seeds[place])
         return data[: 4 << 20]
 
-    def _changed_value(self, seed: bytes) -> bytes:
-        document = copy.deepcopy(yaml.safe_load(seed) if self._form == "yaml" else json.loads(seed))
+    def _changed_value(self, document: Any) -> bytes:
         raw: dict[str, str] = {}
         for _ in range(self._random.randint(1, 3)):
             document = self._with_change(document, raw)
         if self._form == "json" or self._random.random() < 0.3:
             text = json.dumps(document, ensure_ascii=self._random.random() < 0.5, default=str)
         else:
-            text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+            text = yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
         for mark, value in raw.items():
             text = text.replace(f'"{mark}"', value).replace(f"'{mark}'", value).replace(mark, value)
         return text.encode("utf-8", "surrogatepass")
