@@ -21,8 +21,10 @@ from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.contents import FILES, LINK, PATHS, contents_of
 from lite_env.lock.file import read_lock
+from lite_env.pack.files import read_pack_file
 from lite_env.pack.filters import parse_filter, read_project_filter
 from lite_env.pack.index import decode_index
+from lite_env.pack.limits import MAX_STORED_SIZE
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.profile import parse_profile
 from lite_env.pack.reader import parse_manifest
@@ -37,7 +39,8 @@ from lite_env.spec.matchspec import name_of, split_channel
 from lite_env.spec.selectors import apply_comment_selectors, evaluate, key_selector
 from lite_env.spec.settings import read_project_workloads
 from lite_env.workflow.trace import workload_job
-from tests.prefixes import Toy, kernel_package, make_prefix, put, python_package
+from tests.prefixes import SITE, Toy, kernel_package, make_prefix, put, python_package
+from tests.wheels import wheel_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,6 +251,18 @@ def _of_prefixes(folder: Path, prefix: Path) -> dict[str, Parser]:
         finally:
             kernel_json.write_bytes(kernel)
 
+    wheels = make_prefix(folder / "wheels", kernel_package(), local=wheel_files(direct_url={"url": "file:///x"}))
+    texts = sorted(path for path in wheels.rglob("*.dist-info/*") if path.is_file())
+
+    def parse_wheel(data: bytes) -> None:
+        for path in (*texts, wheels / SITE / "x.pth"):
+            if path.name in ("METADATA", "RECORD", "WHEEL", "direct_url.json", "x.pth"):
+                kept = path.read_bytes() if path.exists() else b""
+                path.write_bytes(data)
+                with suppress(LiteEnvError):
+                    read_prefix(wheels)
+                path.write_bytes(kept)
+
     def parse_lists(data: bytes) -> None:
         for name in (PATHS, FILES, LINK):
             # What these lists are read for tells whatever goes wrong as a damaged package.
@@ -281,6 +296,7 @@ def _of_prefixes(folder: Path, prefix: Path) -> dict[str, Parser]:
             parse=parse_notes,
         ),
         "kernel": Parser(form="json", seeds=[kernel], parse=parse_kernel),
+        "wheel": Parser(form="text", seeds=[path.read_bytes() for path in texts], parse=parse_wheel),
         "lists": Parser(
             form="json",
             seeds=[_json(paths), _json({"noarch": {"type": "python", "entry_points": ["a = b:c"]}})],
@@ -293,7 +309,7 @@ def _of_packs(folder: Path, manifest: bytes) -> dict[str, Parser]:
     kept = PACKS / "1.0" / "python"
 
     def beside(path: str) -> bytes:
-        return (kept / "kernels" / "xpython" / Path(path).name).read_bytes() if "\0" not in path else b""
+        return read_pack_file(kept, path, limit=MAX_STORED_SIZE)
 
     def parse_record(data: bytes) -> None:
         (folder / RECORD).write_bytes(data)
