@@ -154,6 +154,12 @@ def write_definition(directory: Path, text: str) -> Path:
     return directory
 
 
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Served:
     """What a test server answers with.
@@ -164,6 +170,7 @@ class Served:
         cut: after how many bytes of the whole content a connection ends, one entry a request.
         ignore_range: whether Range requests get the whole file.
         requests: (path, Range header) of every request.
+        go: no request is answered before it is set; it is, unless a test clears it.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -171,6 +178,7 @@ class Served:
     cut: list[int] = field(default_factory=list)
     ignore_range: bool = False
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+    go: threading.Event = field(default_factory=_set_event)
     url: str = ""
 
 
@@ -185,6 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         served, wanted = self.served, self.headers.get("Range")
         served.requests.append((self.path, wanted))
+        served.go.wait()
         data = served.files.get(self.path.lstrip("/"))
         if served.failures:
             served.failures -= 1

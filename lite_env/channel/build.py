@@ -17,13 +17,15 @@ from lite_env.channel.catalog import is_shipped_in_wheel
 from lite_env.channel.definition import load_definition
 from lite_env.channel.member import SourceArchive
 from lite_env.channel.model import DEFINITION_FILE, SUBDIRS
-from lite_env.channel.sources import fetch_source, source_store
+from lite_env.channel.sources import fetch_source
 from lite_env.channel.stage import stage_package
 from lite_env.channel.state import STATE_FILE, describe, make_built, read_built, write_built
 from lite_env.errors import ChannelError
 from lite_env.lock.conda import index_channel
 from lite_env.progress import SILENT
 from lite_env.store.atomic import replace_directory, write_text
+from lite_env.store.location import cache_directory
+from lite_env.store.protocol import FORGETFUL
 from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from lite_env.channel.model import BuiltChannel, ChannelDefinition, Source
     from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
 LOCK_FILE = ".lock"
 _REPODATA = "repodata.json"
@@ -54,13 +57,16 @@ class ChannelPlan:
     missing: tuple[Source, ...]
 
 
-def plan_channel(directory: Path, *, output: Path | None = None, force: bool = False) -> ChannelPlan:
+def plan_channel(
+    directory: Path, *, output: Path | None = None, force: bool = False, store: Store = FORGETFUL
+) -> ChannelPlan:
     """Decide what is to be done to have the channel defined in `directory` in the folder `output`.
 
     Args:
         directory: has a ``channel.yaml``.
         output: the folder of the channel; by default `directory` itself.
         force: build even when it is there already.
+        store: keeps the sources.
 
     Raises:
         ChannelError: the definition is wrong, or the output cannot be there.
@@ -73,12 +79,11 @@ def plan_channel(directory: Path, *, output: Path | None = None, force: bool = F
         )
     output = (output or directory).absolute()
     _refuse_foreign(output)
-    store = source_store()
     return ChannelPlan(
         definition=definition,
         output=output,
         built=None if force else read_built(definition, output),
-        missing=tuple(source for source in definition.sources if store.find(source.sha256) is None),
+        missing=tuple(source for source in definition.sources if store.read(source.sha256) is None),
     )
 
 
@@ -99,6 +104,7 @@ def build_channel(
     output: Path | None = None,
     force: bool = False,
     offline: bool = False,
+    store: Store = FORGETFUL,
     reporter: Reporter = SILENT,
 ) -> BuiltChannel:
     """Have the channel defined in `directory` in the folder `output`, building it if it is not there.
@@ -111,13 +117,14 @@ def build_channel(
         output: the folder of the channel; by default `directory` itself.
         force: build even when it is there already.
         offline: fetch nothing.
+        store: keeps the sources.
         reporter: told of bytes while sources are fetched and of packages while they are made.
 
     Raises:
         ChannelError: the definition is wrong, or does not fit its sources.
         FetchError: a source could not be had.
     """
-    plan = plan_channel(directory, output=output, force=force)
+    plan = plan_channel(directory, output=output, force=force, store=store)
     if plan.built:
         return plan.built
     require_assembler()
@@ -127,7 +134,7 @@ def build_channel(
             built = read_built(plan.definition, plan.output)
             if built:
                 return built
-        return _build(plan.definition, plan.output, offline=offline, reporter=reporter)
+        return _build(plan.definition, plan.output, offline=offline, store=store, reporter=reporter)
 
 
 def _refuse_foreign(output: Path) -> None:
@@ -164,10 +171,12 @@ def _locked(output: Path, reporter: Reporter) -> Iterator[None]:
         lock.release()
 
 
-def _build(definition: ChannelDefinition, output: Path, *, offline: bool, reporter: Reporter) -> BuiltChannel:
-    store = source_store()
-    paths = {
-        source.name: fetch_source(source, store=store, offline=offline, reporter=reporter)
+def _build(
+    definition: ChannelDefinition, output: Path, *, offline: bool, store: Store, reporter: Reporter
+) -> BuiltChannel:
+    downloads = cache_directory("downloads")
+    sources = {
+        source.name: fetch_source(source, store=store, downloads=downloads, offline=offline, reporter=reporter)
         for source in definition.sources
     }
     # A build that was killed could not clean up after itself; the lock says that none is running.
@@ -177,7 +186,7 @@ def _build(definition: ChannelDefinition, output: Path, *, offline: bool, report
         # Beside the result: on the same file system, so that putting it in place is a rename.
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=output, prefix=_SCRATCH)))
         archives = {
-            source.name: SourceArchive(paths[source.name], name=source.name, root=source.root)
+            source.name: SourceArchive(sources[source.name], name=source.name, root=source.root)
             for source in definition.sources
         }
         for archive in archives.values():

@@ -66,16 +66,17 @@ def read_archive(data: bytes | Path, *, name: str) -> Iterator[ArchivedFile]:
 class SourceArchive:
     """Members of one source, read by path; open until `close`."""
 
-    def __init__(self, path: Path, *, name: str, root: str) -> None:
+    def __init__(self, data: bytes | Path, *, name: str, root: str) -> None:
         self._name = name
         self._root = f"{root}/" if root else ""
         self._files: dict[str, bytes] | None = None
         self._zip: zipfile.ZipFile | None = None
-        if zipfile.is_zipfile(path):
-            self._zip = zipfile.ZipFile(path)
+        file = io.BytesIO(data) if isinstance(data, bytes) else data
+        if zipfile.is_zipfile(file):
+            self._zip = zipfile.ZipFile(file)
         else:
             # A tar has no table of contents: what it holds is kept.
-            self._files = {file.path: file.data for file in read_archive(path, name=name)}
+            self._files = {file.path: file.data for file in read_archive(data, name=name)}
 
     def close(self) -> None:
         """Close the file."""

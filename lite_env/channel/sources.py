@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,37 +13,36 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError
 from lite_env.progress import SILENT
-from lite_env.store.content import ContentStore
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.download import Retry, download
-from lite_env.store.location import cache_directory
+from lite_env.store.lock import held
 
 if TYPE_CHECKING:
     from lite_env.channel.model import Source
     from lite_env.progress import Reporter, Task
+    from lite_env.store.protocol import Store
 
 _POLL = 0.2  # seconds between two looks at how far pip is
 _ATTEMPTS = 3
 
 
-def source_store() -> ContentStore:
-    """Where sources are kept: below the user's cache folder."""
-    return ContentStore(cache_directory("sources"))
-
-
 def fetch_source(
     source: Source,
     *,
-    store: ContentStore,
+    store: Store,
+    downloads: Path,
     offline: bool = False,
     retry: Retry | None = None,
     reporter: Reporter = SILENT,
-) -> Path:
+) -> bytes:
     """The file of `source`, checked by size and sha256; from `store`, or fetched into it.
+
+    Of several processes that want one source, one fetches it, and the others wait and take it from the store.
 
     Args:
         source: what to get.
         store: where it is kept.
+        downloads: the folder where what is not whole yet grows; a later run goes on from there.
         offline: only look into the store.
         retry: how often and when to try again.
         reporter: told of bytes.
@@ -50,39 +50,64 @@ def fetch_source(
     Raises:
         FetchError: no place gave it; the message has the reason of each place.
     """
-    found = store.find(source.sha256)
-    if found:
+    found = store.read(source.sha256)
+    if found is not None:
         return found
     if offline:
         raise FetchError(
             f"offline, and the source {source.file} is not in the cache",
             hint="run the same command once without --offline",
-            cache=str(store.directory),
         )
     retry = retry or Retry(attempts=_ATTEMPTS, first=1.0)
+    downloads.mkdir(parents=True, exist_ok=True)
+
+    def say() -> None:
+        reporter.note(f"waiting for another process that fetches {source.file}")
+
+    try:
+        with held(downloads / f"{source.sha256}.source.lock", waiting=say) as waited:
+            found = store.read(source.sha256) if waited else None
+            if found is None:
+                found = _fetch(source, downloads, retry, reporter)
+                store.write(found, kind="source", vouched=True)
+            return found
+    except TimeoutError as error:
+        raise FetchError(
+            f"the source {source.file} could not be fetched: {error}",
+            hint="look what the other process does, and end it if it hangs; then the same command again",
+        ) from error
+
+
+def _fetch(source: Source, downloads: Path, retry: Retry, reporter: Reporter) -> bytes:
     failures: list[FetchError] = []
     if source.pip:
         try:
-            return _fetch_by_pip(source, source.pip, store=store, retry=retry, reporter=reporter)
+            return _fetch_by_pip(source, source.pip, downloads=downloads, retry=retry, reporter=reporter)
         except FetchError as error:
             failures.append(error)
     for url in source.urls:
-        target = store.partial(f"{source.sha256}.whole")
+        target = downloads / f"{source.sha256}.whole"
         try:
             download(
                 url,
                 target,
                 sha256=source.sha256,
                 size=source.size,
-                partial=store.partial(source.sha256),
+                partial=downloads / source.sha256,
                 retry=retry,
                 reporter=reporter,
             )
         except FetchError as error:
             failures.append(error)
         else:
-            return store.adopt(target, source.sha256)
+            return _taken(target)
     raise _combined(source, failures)
+
+
+def _taken(file: Path) -> bytes:
+    data = file.read_bytes()
+    file.unlink()
+    return data
 
 
 def _combined(source: Source, failures: list[FetchError]) -> FetchError:
@@ -95,9 +120,12 @@ def _combined(source: Source, failures: list[FetchError]) -> FetchError:
     )
 
 
-def _fetch_by_pip(source: Source, wanted: str, *, store: ContentStore, retry: Retry, reporter: Reporter) -> Path:
-    store.directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store.directory, prefix=".pip-") as name:
+def _fetch_by_pip(source: Source, wanted: str, *, downloads: Path, retry: Retry, reporter: Reporter) -> bytes:
+    prefix = f".pip-{source.sha256[:16]}-"
+    # Of runs that were killed: the lock says that none is running.
+    for left in downloads.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=downloads, prefix=prefix) as name:
         folder = Path(name)
         with reporter.task(f"downloading {source.file}", source.size, "B") as task:
             for attempt in range(1, retry.attempts + 1):
@@ -111,7 +139,7 @@ def _fetch_by_pip(source: Source, wanted: str, *, store: ContentStore, retry: Re
                     )
                 retry.pause(attempt)
         _check(source, file, wanted)
-        return store.adopt(file, source.sha256)
+        return _taken(file)
 
 
 def _run_pip(wanted: str, folder: Path, task: Task) -> str:

@@ -10,6 +10,7 @@ from lite_env.cli.boundary import Answer
 from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.lock.file import lock_path
 from lite_env.spec.environment import find_environment_file
+from lite_env.store.local import open_store
 from lite_env.workflow.lock import LockOptions, LockResult, check_lock, lock_environment
 
 
@@ -67,7 +68,9 @@ def command(
         dry_run=dry_run,
     )
     reporter = reporter_of(ctx)
-    results = [lock_environment(file, output=output, options=options, reporter=reporter) for file in files]
+    results = [
+        lock_environment(file, output=output, options=options, store=open_store(), reporter=reporter) for file in files
+    ]
     if as_json:
         print_json([_to_json(result) for result in results])
         return

@@ -12,6 +12,7 @@ from lite_env import __version__
 from lite_env.errors import FetchError
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.lock import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PARTIAL_CONTENT = 206
 _RANGE_NOT_SATISFIABLE = 416
 _LONGEST_WAIT = 30.0  # seconds
+_NAME_LENGTH = 200  # letters of a lock's name, which gets an addition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +47,9 @@ class Retry:
 class _Job:
     url: str
     partial: Path
+    sha256: str
     size: int | None
+    retry: Retry
 
     def received(self) -> int:
         """How many bytes are there already."""
@@ -74,6 +78,7 @@ def download(
 
     What was received before an interruption is kept in `partial` and continued from with a Range request: only ever
     our own partial file, and the digest of the whole decides in the end. A server that ignores Range costs time only.
+    Of several processes that want one file, one downloads it, and the others wait and take it.
 
     Args:
         url: http or https.
@@ -91,45 +96,60 @@ def download(
     partial.parent.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     label = url.rsplit("/", 1)[-1] or url
-    with requests.Session() as session, reporter.task(f"downloading {label}", size, "B") as task:
+    lock = partial.with_name(f"{partial.name[:_NAME_LENGTH]}.lock")
+    try:
+        with held(lock, waiting=lambda: reporter.note(f"waiting for another process that downloads {label}")):
+            # Another process may have been faster.
+            if not target.is_file() or sha256_of_file(target) != sha256:
+                job = _Job(url=url, partial=partial, sha256=sha256, size=size, retry=retry or Retry())
+                _download(job, label, reporter)
+                partial.replace(target)
+    except TimeoutError as error:
+        raise FetchError(
+            f"{url} could not be downloaded: {error}",
+            hint="look what the other process does, and end it if it hangs; then the same command again",
+        ) from error
+
+
+def _download(job: _Job, label: str, reporter: Reporter) -> None:
+    partial = job.partial
+    with requests.Session() as session, reporter.task(f"downloading {label}", job.size, "B") as task:
         session.headers["User-Agent"] = f"lite-env/{__version__}"
         # A compressed transfer would make lengths and offsets those of another stream.
         session.headers["Accept-Encoding"] = "identity"
-        job = _Job(url=url, partial=partial, size=size)
         resumed = job.received() > 0
-        _receive(session, job, retry or Retry(), task)
+        _receive(session, job, task)
         found = sha256_of_file(partial)
-        if found != sha256 and resumed:
+        if found != job.sha256 and resumed:
             # What an earlier run left may be the head of another file: once more, from the start.
             partial.unlink()
-            _receive(session, job, retry or Retry(), task)
+            _receive(session, job, task)
             found = sha256_of_file(partial)
-    if found != sha256:
+    if found != job.sha256:
         length = partial.stat().st_size
         partial.unlink()
         raise FetchError(
-            f"{url} is not the file that was expected",
+            f"{job.url} is not the file that was expected",
             hint="the file was changed where it is published, or on the way (a proxy's error page, for example)",
             found=f"sha256 {found}, {length} bytes",
-            expected=f"sha256 {sha256}" + (f", {size} bytes" if size is not None else ""),
+            expected=f"sha256 {job.sha256}" + (f", {job.size} bytes" if job.size is not None else ""),
         )
-    partial.replace(target)
 
 
-def _receive(session: requests.Session, job: _Job, retry: Retry, task: Task) -> None:
+def _receive(session: requests.Session, job: _Job, task: Task) -> None:
     failures = 0
     while True:
         try:
             _attempt(session, job, task)
         except _TryAgainError as error:
             failures += 1
-            if failures >= retry.attempts:
+            if failures >= job.retry.attempts:
                 raise FetchError(
                     f"{job.url} could not be downloaded: {error}",
                     hint="check the network; what was received is kept, and the same command goes on from there",
                     attempts=failures,
                 ) from error
-            retry.pause(failures, error.asked)
+            job.retry.pause(failures, error.asked)
         else:
             return
 

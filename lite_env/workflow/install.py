@@ -18,6 +18,7 @@ from lite_env.prefix.verify import changed_files, foreign_files, hash_prefix, se
 from lite_env.progress import SILENT
 from lite_env.store.atomic import write_text
 from lite_env.store.location import cache_directory
+from lite_env.store.protocol import FORGETFUL
 from lite_env.workflow.lock import build_local_channels
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from lite_env.lock.model import Lockfile
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
 
-def install_environment(lock: Lockfile, prefix: Path, *, offline: bool = False, reporter: Reporter = SILENT) -> Prefix:
+def install_environment(
+    lock: Lockfile, prefix: Path, *, offline: bool = False, store: Store = FORGETFUL, reporter: Reporter = SILENT
+) -> Prefix:
     """Install `lock` into `prefix`; channels that are definitions and not built yet are built first.
 
     Raises:
@@ -37,7 +41,7 @@ def install_environment(lock: Lockfile, prefix: Path, *, offline: bool = False, 
         FetchError: a package could not be had, or is not the one that was locked.
         PrefixError: something else than an environment is at `prefix`, or the environment is not sound.
     """
-    build_local_channels(lock.channels, offline=offline, reporter=reporter)
+    build_local_channels(lock.channels, offline=offline, store=store, reporter=reporter)
     return install(lock, prefix, offline=offline, reporter=reporter)
 
 
@@ -55,7 +59,9 @@ def users_environment(prefix: Path, *, reporter: Reporter = SILENT) -> Prefix:
 
 
 @contextmanager
-def cached_environment(lock: Lockfile, *, offline: bool = False, reporter: Reporter = SILENT) -> Iterator[Prefix]:
+def cached_environment(
+    lock: Lockfile, *, offline: bool = False, store: Store = FORGETFUL, reporter: Reporter = SILENT
+) -> Iterator[Prefix]:
     """The environment of `lock` in the user's cache, with `Prefix.digests`; nobody else touches it inside the block.
 
     It is looked at whole each time. One that was changed is made anew, as is one that is not there; what was changed is
@@ -73,7 +79,7 @@ def cached_environment(lock: Lockfile, *, offline: bool = False, reporter: Repor
         if prefix is None:
             sealed.unlink(missing_ok=True)
             shutil.rmtree(place, ignore_errors=True)
-            prefix = hash_prefix(install_environment(lock, place, offline=offline, reporter=reporter))
+            prefix = hash_prefix(install_environment(lock, place, offline=offline, store=store, reporter=reporter))
             if changed := changed_files(prefix):
                 raise PrefixError(
                     f"what was installed is not what the packages hold: {some(changed)}",

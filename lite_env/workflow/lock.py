@@ -21,12 +21,14 @@ from lite_env.spec.address import Channel, local_path
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.environment import read_environment
 from lite_env.store.location import cache_directory
+from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
     from lite_env.lock.model import LockedPackage
     from lite_env.lock.solver import Solver
     from lite_env.progress import Reporter
     from lite_env.spec.model import EnvironmentSpec
+    from lite_env.store.protocol import Store
 
 
 class LockPolicy(enum.Enum):
@@ -86,6 +88,7 @@ def lock_environment(
     output: Path | None = None,
     options: LockOptions | None = None,
     solver: Solver | None = None,
+    store: Store = FORGETFUL,
     reporter: Reporter = SILENT,
 ) -> LockResult:
     """Lock one environment file; a lock that is there changes as little as possible.
@@ -95,6 +98,7 @@ def lock_environment(
         output: the lock; by default beside the file, see :func:`lite_env.lock.file.lock_path`.
         options: see :class:`LockOptions`.
         solver: who solves; by default rattler.
+        store: keeps the sources of local channels.
         reporter: notes, warnings and progress.
 
     Raises:
@@ -108,7 +112,9 @@ def lock_environment(
     spec = read_spec(environment, options.channels, reporter)
     path = output or lock_path(environment)
     before = _before(path, environment, upgrade=options.upgrade, reporter=reporter)
-    return _locked(spec, environment, path, before=before, options=options, solver=solver, reporter=reporter)
+    return _locked(
+        spec, environment, path, before=before, options=options, solver=solver, store=store, reporter=reporter
+    )
 
 
 def lock_for(
@@ -117,6 +123,7 @@ def lock_for(
     *,
     options: LockOptions | None = None,
     solver: Solver | None = None,
+    store: Store = FORGETFUL,
     reporter: Reporter = SILENT,
 ) -> Lockfile:
     """The lock beside an environment file, as the policy wants it; only `LockPolicy.UPDATE` may solve and write.
@@ -134,7 +141,9 @@ def lock_for(
     before = _before(path, environment, upgrade=False, reporter=reporter, spec=spec)
     if before is not None and answers(before, spec):
         return replace(before, addresses=spec.channels)
-    result = _locked(spec, environment, path, before=before, options=options, solver=solver, reporter=reporter)
+    result = _locked(
+        spec, environment, path, before=before, options=options, solver=solver, store=store, reporter=reporter
+    )
     if result.written:
         reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'")
     return result.lock
@@ -199,12 +208,14 @@ def _locked(
     before: Lockfile | None,
     options: LockOptions,
     solver: Solver | None,
+    store: Store,
     reporter: Reporter,
 ) -> LockResult:
     request = SolveRequest(
         channels=spec.channels, requirements=spec.requirements, locked=_kept(before, options, path) if before else ()
     )
-    build_local_channels(tuple(channel.url for channel in spec.channels), offline=options.offline, reporter=reporter)
+    urls = tuple(channel.url for channel in spec.channels)
+    build_local_channels(urls, offline=options.offline, store=store, reporter=reporter)
     packages = (solver or _rattler(offline=options.offline)).solve(request)
     lock = Lockfile(
         name=spec.name,
@@ -253,7 +264,7 @@ def read_spec(environment: Path, channels: tuple[str, ...], reporter: Reporter) 
     return spec
 
 
-def build_local_channels(channels: tuple[str, ...], *, offline: bool, reporter: Reporter) -> None:
+def build_local_channels(channels: tuple[str, ...], *, offline: bool, store: Store, reporter: Reporter) -> None:
     """Build, in place, the local channels that are definitions and not built, or were changed since.
 
     Raises:
@@ -263,7 +274,7 @@ def build_local_channels(channels: tuple[str, ...], *, offline: bool, reporter: 
         folder = local_path(channel)
         if folder is not None and is_unbuilt(folder):
             reporter.note(f"building the channel in '{folder}' for its first use")
-            build_channel(folder, offline=offline, reporter=reporter)
+            build_channel(folder, offline=offline, store=store, reporter=reporter)
 
 
 def _rattler(*, offline: bool) -> Solver:

@@ -150,9 +150,11 @@ def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> Abstra
         )
     locking = LockOptions(offline=options.offline, dry_run=options.dry_run)
     lock = (
-        read_lock(source) if is_lock(source) else lock_for(source, options.locking, options=locking, reporter=reporter)
+        read_lock(source)
+        if is_lock(source)
+        else lock_for(source, options.locking, options=locking, store=open_store(), reporter=reporter)
     )
-    return cached_environment(lock, offline=options.offline, reporter=reporter)
+    return cached_environment(lock, offline=options.offline, store=open_store(), reporter=reporter)
 
 
 def is_lock(path: Path) -> bool:

@@ -26,6 +26,7 @@ from tests.channel_inputs import (
     source_zip,
     write_definition,
 )
+from tests.fakes import MemoryStore
 
 
 @pytest.fixture
@@ -143,8 +144,9 @@ def test_a_second_call_does_nothing_and_needs_no_network(definition, served):
 
 
 def test_another_output_takes_the_sources_from_the_cache(definition, served, tmp_path):
-    build_channel(definition)
-    build_channel(definition, output=tmp_path / "other", offline=True)
+    store = MemoryStore()
+    build_channel(definition, store=store)
+    build_channel(definition, output=tmp_path / "other", offline=True, store=store)
     assert len(served.requests) == 1
 
 
@@ -310,7 +312,7 @@ def test_processes_wait_for_each_other_and_build_once(definition, monkeypatch):
         assert started.wait(10)
         # The other process finishes its build meanwhile.
         plan = plan_channel(definition)
-        build_module._build(plan.definition, plan.output, offline=False, reporter=reporter)
+        build_module._build(plan.definition, plan.output, offline=False, store=MemoryStore(), reporter=reporter)
     waiting.join(20)
     assert reporter.notes == [f"waiting for another process that builds {definition}"]
     assert [built.fresh for built in results] == [False]

@@ -12,12 +12,12 @@ import pytest
 from lite_env.channel.build import build_channel
 from lite_env.channel.catalog import find_definition
 from lite_env.channel.definition import load_definition
-from lite_env.channel.sources import source_store
 from lite_env.lock.conda import CondaSolver, install_packages
 from lite_env.lock.model import packages_digest
 from lite_env.lock.solver import SolveRequest
 from lite_env.spec.address import Channel
 from lite_env.spec.model import Requirement
+from lite_env.store.local import open_store
 
 pytestmark = pytest.mark.network
 
@@ -40,7 +40,7 @@ def definition():
 
 @pytest.fixture(scope="module")
 def channel(definition, tmp_path_factory):
-    return build_channel(definition.file.parent, output=tmp_path_factory.mktemp("channel"))
+    return build_channel(definition.file.parent, output=tmp_path_factory.mktemp("channel"), store=open_store())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def solve(channel, tmp_path):
 @pytest.fixture(scope="module")
 def wheel(channel, definition):
     source = definition.source("xeus-python")
-    with zipfile.ZipFile(source_store().find(source.sha256)) as archive:
+    with zipfile.ZipFile(io.BytesIO(open_store().read(source.sha256))) as archive:
         yield lambda name: archive.read(f"{source.root}/{name}")
 
 

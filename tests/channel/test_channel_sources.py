@@ -1,16 +1,17 @@
 import dataclasses
 import hashlib
 import sys
+from functools import partial
 
 import pytest
 
 from lite_env.channel import sources
 from lite_env.channel.model import Source
-from lite_env.channel.sources import fetch_source, source_store
+from lite_env.channel.sources import fetch_source as fetch_source_of
 from lite_env.errors import FetchError
-from lite_env.store.content import ContentStore
 from lite_env.store.download import Retry
 from tests.channel_inputs import RecordingReporter, Served, make_wheel, serving
+from tests.fakes import MemoryStore
 
 FILE, DATA = make_wheel("things", "1.0", {"things/a": b"1"})
 SOURCE = Source(name="things", pip="things==1.0", file=FILE, sha256=hashlib.sha256(DATA).hexdigest(), size=len(DATA))
@@ -18,8 +19,18 @@ RETRY = Retry(attempts=2, sleep=lambda _: None)
 
 
 @pytest.fixture
-def store(tmp_path):
-    return ContentStore(tmp_path / "store")
+def store():
+    return MemoryStore()
+
+
+@pytest.fixture
+def downloads(tmp_path):
+    return tmp_path / "downloads"
+
+
+@pytest.fixture
+def fetch_source(downloads):
+    return partial(fetch_source_of, downloads=downloads)
 
 
 @pytest.fixture
@@ -34,35 +45,37 @@ def wheels(tmp_path, monkeypatch):
     return folder
 
 
-def test_pip_brings_a_wheel_into_the_store_once(store, wheels):
+def test_pip_brings_a_wheel_into_the_store_once(fetch_source, store, wheels, downloads):
     reporter = RecordingReporter()
-    path = fetch_source(SOURCE, store=store, retry=RETRY, reporter=reporter)
-    assert path.read_bytes() == DATA
+    data = fetch_source(SOURCE, store=store, retry=RETRY, reporter=reporter)
+    assert data == DATA
     assert reporter.tasks == [(f"downloading {FILE}", len(DATA), "B")]
     assert reporter.advanced[f"downloading {FILE}"] == len(DATA)
     (wheels / FILE).unlink()
-    assert fetch_source(SOURCE, store=store, offline=True) == path
-    assert [entry.name for entry in store.directory.iterdir()] == [SOURCE.sha256[:2]]
+    assert fetch_source(SOURCE, store=store, offline=True) == DATA
+    assert [(entry.digest, entry.kind, entry.vouched) for entry in store.entries()] == [(SOURCE.sha256, "source", True)]
+    assert list(downloads.iterdir()) == []
 
 
-def test_what_pip_brings_is_checked(store, wheels):
+def test_what_pip_brings_is_checked(fetch_source, store, wheels, downloads):
     (wheels / FILE).write_bytes(make_wheel("things", "1.0", {"things/a": b"2"})[1])
     with pytest.raises(FetchError, match=f"the file {FILE} from things==1.0 is not the one") as caught:
         fetch_source(SOURCE, store=store, retry=RETRY)
     context = dict(caught.value.context)
     assert context["expected"] == f"sha256 {SOURCE.sha256}, {len(DATA)} bytes"
     assert "nothing was built" in caught.value.hint
-    assert not list(store.directory.iterdir())
+    assert not list(store.entries())
+    assert list(downloads.iterdir()) == []
 
 
-def test_pip_that_finds_nothing_says_so(store, wheels):
+def test_pip_that_finds_nothing_says_so(fetch_source, store, wheels):
     (wheels / FILE).unlink()
     with pytest.raises(FetchError, match=r"`pip download things==1\.0` failed") as caught:
         fetch_source(SOURCE, store=store, retry=RETRY)
     assert "No matching distribution found" in dict(caught.value.context)["pip"]
 
 
-def test_pip_without_a_network_says_why(store, monkeypatch, tmp_path):
+def test_pip_without_a_network_says_why(fetch_source, store, monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_RETRIES", "1")
@@ -75,14 +88,14 @@ def test_pip_without_a_network_says_why(store, monkeypatch, tmp_path):
     assert "No matching distribution" in said
 
 
-def test_pip_that_brings_another_file_says_so(store, wheels):
+def test_pip_that_brings_another_file_says_so(fetch_source, store, wheels):
     source = dataclasses.replace(SOURCE, file="other.whl")
     with pytest.raises(FetchError, match="gave another file") as caught:
         fetch_source(source, store=store, retry=RETRY)
     assert dict(caught.value.context) == {"found": FILE, "expected": "other.whl"}
 
 
-def test_a_python_without_pip_says_how_to_get_it(store, wheels, monkeypatch, tmp_path):
+def test_a_python_without_pip_says_how_to_get_it(fetch_source, store, wheels, monkeypatch, tmp_path):
     # -S -E with an empty folder first: a Python that cannot import pip, without touching this one.
     script = tmp_path / "python"
     script.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" -I -S -m pip "$@"\n')
@@ -93,7 +106,7 @@ def test_a_python_without_pip_says_how_to_get_it(store, wheels, monkeypatch, tmp
     assert "-m ensurepip" in caught.value.hint
 
 
-def test_a_failing_pip_is_asked_again_when_that_can_help(store, wheels, monkeypatch):
+def test_a_failing_pip_is_asked_again_when_that_can_help(fetch_source, store, wheels, monkeypatch):
     calls = []
 
     def run(wanted, folder, task):
@@ -104,20 +117,20 @@ def test_a_failing_pip_is_asked_again_when_that_can_help(store, wheels, monkeypa
         return "ERROR: connection broken"
 
     monkeypatch.setattr(sources, "_run_pip", run)
-    assert fetch_source(SOURCE, store=store, retry=RETRY).read_bytes() == DATA
+    assert fetch_source(SOURCE, store=store, retry=RETRY) == DATA
     assert len(calls) == 2
 
 
-def test_urls_are_tried_after_pip_and_in_order(store, wheels):
+def test_urls_are_tried_after_pip_and_in_order(fetch_source, store, wheels):
     (wheels / FILE).unlink()
     with serving(Served(files={"good": DATA})) as served:
         source = dataclasses.replace(SOURCE, urls=(f"{served.url}/gone", f"{served.url}/good"))
-        path = fetch_source(source, store=store, retry=RETRY)
-    assert path.read_bytes() == DATA
+        data = fetch_source(source, store=store, retry=RETRY)
+    assert data == DATA
     assert [asked for asked, _ in served.requests] == ["/gone", "/good"]
 
 
-def test_when_no_place_has_it_each_is_named(store):
+def test_when_no_place_has_it_each_is_named(fetch_source, store):
     with serving(Served()) as served:
         source = dataclasses.replace(SOURCE, pip=None, urls=(f"{served.url}/a", f"{served.url}/b"))
         with pytest.raises(FetchError, match="none of the 2 places has the source") as caught:
@@ -127,11 +140,6 @@ def test_when_no_place_has_it_each_is_named(store):
     assert "/b could not be downloaded" in context["place_2"]
 
 
-def test_offline_and_not_there_says_so(store):
+def test_offline_and_not_there_says_so(fetch_source, store):
     with pytest.raises(FetchError, match=f"offline, and the source {FILE} is not in the cache"):
         fetch_source(SOURCE, store=store, offline=True)
-
-
-def test_the_store_is_where_the_variable_says(tmp_path, monkeypatch):
-    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path))
-    assert source_store().directory == tmp_path / "sources"

@@ -1,9 +1,14 @@
 import hashlib
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
 from lite_env.errors import FetchError
 from lite_env.store.download import Retry, download
+from lite_env.store.lock import held
 from tests.channel_inputs import RecordingReporter, Served, serving
 
 DATA = bytes(range(256)) * 2000
@@ -157,3 +162,45 @@ def test_retry_after_is_honoured_within_reason(waits, retry):
     retry.pause(1, "7000")
     retry.pause(3, "Wed, 21 Oct 2015 07:28:00 GMT")
     assert waits == [7.0, 30.0, 2.0]
+
+
+DOWNLOAD = """
+import os, sys
+from pathlib import Path
+from lite_env.progress import SilentReporter
+from lite_env.store.download import download
+class Reporter(SilentReporter):
+    def note(self, message):
+        Path(sys.argv[5], str(os.getpid())).touch()
+download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3], size=int(sys.argv[4]), reporter=Reporter())
+"""
+
+
+def test_of_several_processes_one_downloads_and_the_others_take_it(served, tmp_path):
+    notes, folder = tmp_path / "notes", tmp_path / "folder"
+    notes.mkdir()
+    served.go.clear()
+    arguments = [f"{served.url}/file.bin", folder / "f", SHA256, str(len(DATA)), notes]
+    runs = [subprocess.Popen([sys.executable, "-c", DOWNLOAD, *arguments]) for _ in range(3)]
+    while len(list(notes.iterdir())) < 2 and len(served.requests) < 2:
+        time.sleep(0.01)
+    served.go.set()
+    assert [run.wait() for run in runs] == [0, 0, 0]
+    assert (folder / "f").read_bytes() == DATA
+    assert len(served.requests) == 1
+    assert [path.name for path in folder.iterdir()] == ["f"]
+
+
+def test_who_waits_says_so_and_takes_what_came(served, tmp_path):
+    reporter = RecordingReporter()
+    with held(tmp_path / ".f.part.lock"):
+        waiting = threading.Thread(
+            target=lambda: download(f"{served.url}/file.bin", tmp_path / "f", sha256=SHA256, reporter=reporter)
+        )
+        waiting.start()
+        while not reporter.notes:
+            pass
+        (tmp_path / "f").write_bytes(DATA)
+    waiting.join()
+    assert reporter.notes == ["waiting for another process that downloads file.bin"]
+    assert served.requests == []
