@@ -70,13 +70,14 @@ def make_pack(environment: Path, folder: Path) -> Path:
     """Lock, install and pack `environment`; the folder of the pack."""
     # Imported here: most tests need none of this, and rattler is slow to load.
     from lite_env.prefix.installer import install  # noqa: PLC0415
+    from lite_env.store.local import open_store  # noqa: PLC0415
     from lite_env.workflow.lock import lock_environment  # noqa: PLC0415
     from lite_env.workflow.pack import PackOptions, pack_environment  # noqa: PLC0415
 
     pack = folder / "pack"
     with FileLock(f"{folder}.lock"):
         if not (pack / "manifest.json").exists():
-            locked = lock_environment(environment, output=folder / "conda-lock.yml")
+            locked = lock_environment(environment, output=folder / "conda-lock.yml", store=open_store())
             install(locked.lock, folder / "prefix")
             pack_environment(folder / "prefix", pack, PackOptions(name=locked.lock.name, level=3))
     return pack

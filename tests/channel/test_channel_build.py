@@ -323,10 +323,11 @@ def test_a_plan_says_what_would_be_done_and_writes_nothing(definition):
     assert plan.built is None
     assert [source.file for source in plan.missing] == ["things.zip"]
     assert [path.name for path in definition.iterdir()] == ["channel.yaml"]
-    build_channel(definition)
+    store = MemoryStore()
+    build_channel(definition, store=store)
     assert plan_channel(definition).built is not None
     assert plan_channel(definition, force=True).built is None
-    assert plan_channel(definition).missing == ()
+    assert plan_channel(definition, store=store).missing == ()
 
 
 def test_the_installed_definitions_are_not_built_inside_the_package(tmp_path, monkeypatch, definition):

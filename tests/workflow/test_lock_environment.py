@@ -15,7 +15,7 @@ from lite_env.lock.file import read_lock
 from lite_env.spec.address import Channel
 from lite_env.workflow.lock import LockOptions, LockPolicy, check_lock, lock_environment, lock_for
 from tests.conda_packages import make_package
-from tests.fakes import FakeSolver
+from tests.fakes import FakeSolver, MemoryStore
 
 ENVIRONMENT = """\
 name: demo
@@ -170,10 +170,11 @@ def test_a_local_channel_is_built_on_first_use(environment, monkeypatch):
         "lite_env.workflow.lock.build_channel", lambda folder, **options: built.append((folder, options))
     )
     reporter = Notes()
-    lock_environment(environment, options=LockOptions(offline=True), reporter=reporter)
+    store = MemoryStore()
+    lock_environment(environment, options=LockOptions(offline=True), store=store, reporter=reporter)
     ((folder, options),) = built
     assert folder == environment.parent.parent / "channel"
-    assert options == {"offline": True, "reporter": reporter}
+    assert options == {"offline": True, "store": store, "reporter": reporter}
     assert "for its first use" in reporter.notes[0]
 
 
