@@ -150,11 +150,11 @@ def _check_ranges(files: Mapping[str, IndexedFile], archive_sizes: Sequence[int]
 
 
 def _decode_needed(value: object) -> dict[str, tuple[str, ...]]:
-    if not isinstance(value, dict) or not all(
-        isinstance(names, list) and all(isinstance(name, str) and is_safe_component(name) for name in names)
-        for names in value.values()
-    ):
+    if not isinstance(value, dict):
         raise _fault("'needed' is not an object of lists of library names")
+    for path, names in value.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) and is_safe_component(name) for name in names):
+            raise _fault(f"'{path}' needs {names!r}, which are not names of libraries")
     return {path: tuple(names) for path, names in sorted(value.items())}
 
 

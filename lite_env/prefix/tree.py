@@ -65,6 +65,10 @@ def _link_target(link: Path, real_root: Path, path: str) -> str:
     """The link's target, relative, going up only at its beginning and never above the prefix."""
     target = link.readlink().as_posix()
     _check_unicode(target)
+    if "\\" in target:
+        raise PrefixError(
+            f"the link '{path}' points to '{target}', a name with a backslash", hint="rename or remove it", file=path
+        )
     if is_safe_link(path, target):
         return target
     here = Path(os.path.realpath(link.parent))

@@ -107,8 +107,8 @@ def test_a_hostile_index_is_refused(tree, reason):
         (b"[]", "it has no 'tree'"),
         (b'{"tree": []}', "it has no 'tree'"),
         (b'{"tree": {}}', "'needed' is not an object"),
-        (b'{"tree": {}, "needed": {"a": "b"}}', "'needed' is not an object"),
-        (b'{"tree": {}, "needed": {"a": ["../b"]}}', "'needed' is not an object"),
+        (b'{"tree": {}, "needed": {"a": "b"}}', "'a' needs 'b', which are not names of libraries"),
+        (b'{"tree": {}, "needed": {"a": ["../b"]}}', r"'a' needs \['\.\./b'\], which are not names"),
     ],
 )
 def test_a_malformed_index_is_refused(data, reason):

@@ -53,6 +53,20 @@ def test_users_rules_are_added_and_the_name_can_be_given(prefix):
     assert rules == {"static-libraries", "idle", "package-tests", "no-stubs"}
 
 
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a\\b", "CON", "nul.txt", "dot.", "a\nb", "__proto__"])
+def test_a_name_that_no_folder_of_a_site_can_have_is_refused(prefix, name):
+    with pytest.raises(PackError, match="cannot be that of a folder") as caught:
+        plan_pack(read_prefix(prefix), name=name)
+    assert "--name" in caught.value.hint
+
+
+def test_a_kernels_file_that_no_browser_can_open_is_refused(prefix):
+    read = read_prefix(prefix)
+    files = [dataclasses.replace(file, size=1 << 33) if file.path == "bin/xtoy.data" else file for file in read.files]
+    with pytest.raises(PackError, match=r"'bin/xtoy\.data' has 8589934592 bytes: no browser could open it"):
+        plan_pack(dataclasses.replace(read, files=tuple(files)))
+
+
 def test_a_kernelspec_is_never_dropped(prefix):
     mine = parse_filter("rules: [{drop: share/}]", origin="x")
     plan = plan_pack(read_prefix(prefix), filters=mine)

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 
+import msgspec
 import pytest
 
 from lite_env.errors import ManifestError
-from lite_env.pack.limits import MAX_INDEX_SIZE, MAX_RAW_SIZE
+from lite_env.pack import reader
+from lite_env.pack.limits import MAX_INDEX_SIZE, MAX_RAW_SIZE, MAX_STORED_SIZE
+from lite_env.pack.manifest import File
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.reader import parse_manifest, read_manifest
+from lite_env.pack.reader import parse_manifest, read_content, read_manifest
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
+from tests.frozen import PACKS
 
 SPEC, SCRIPT, WASM, DATA, SHARED, LOGO = (["kernels", 0, "files", number] for number in range(6))
 
@@ -143,6 +148,125 @@ def test_what_is_no_json_is_refused(data):
 def test_json_that_is_no_manifest_is_refused(data):
     with pytest.raises(ManifestError, match="does not tell its format"):
         parse_manifest(data, nothing_beside)
+
+
+@pytest.fixture
+def packed(prefix, tmp_path):
+    return tmp_path / "packed", write_pack(plan_pack(read_prefix(prefix), level=1), tmp_path / "packed")
+
+
+def each(manifest):
+    """An archive, the index and a binary: what is compressed."""
+    return manifest.archives[0], manifest.index, manifest.kernels[0].wasm
+
+
+@pytest.mark.parametrize("number", range(3))
+class TestWhatIsCompressed:
+    """One number is wrong at a time: each check is needed."""
+
+    def test_another_size_than_the_manifests(self, packed, number):
+        pack, manifest = packed
+        item = msgspec.structs.replace(each(manifest)[number], size=each(manifest)[number].size + 1)
+        with pytest.raises(ManifestError, match="is not the file that the manifest names") as caught:
+            read_content(pack, item)
+        assert dict(caught.value.context)["expected"] == f"{item.size} bytes"
+
+    def test_another_hash_than_the_manifests(self, packed, number):
+        pack, manifest = packed
+        item = msgspec.structs.replace(each(manifest)[number], sha256="0" * 64)
+        with pytest.raises(ManifestError, match="is not the file that the manifest names") as caught:
+            read_content(pack, item)
+        assert dict(caught.value.context)["expected"] == "0" * 64
+
+    def test_a_frame_of_another_size_than_the_manifests(self, packed, number):
+        pack, manifest = packed
+        item = msgspec.structs.replace(each(manifest)[number], raw_size=each(manifest)[number].raw_size + 1)
+        with pytest.raises(ManifestError, match="is not the file that the manifest names") as caught:
+            read_content(pack, item)
+        assert dict(caught.value.context)["expected"] == f"{item.raw_size} bytes uncompressed"
+
+    def test_another_content_than_the_manifests(self, packed, number):
+        pack, manifest = packed
+        item = each(manifest)[number]
+        wrong = msgspec.structs.replace(item, digest="0" * 64)
+        if not isinstance(item, File):  # The name follows from the digest.
+            (pack / item.path).rename(pack / wrong.path)
+        with pytest.raises(ManifestError, match="is not the file that the manifest names") as caught:
+            read_content(pack, wrong)
+        assert dict(caught.value.context)["expected"] == "0" * 64
+
+    def test_what_no_memory_can_hold_is_told(self, packed, number, monkeypatch):
+        pack, manifest = packed
+
+        def starve(*_):
+            raise MemoryError
+
+        monkeypatch.setattr(reader.zstandard, "ZstdDecompressor", starve)
+        with pytest.raises(ManifestError, match=r"becomes \d+ bytes, for which there is no memory"):
+            read_content(pack, each(manifest)[number])
+
+
+class TestFormat1:
+    """What a manifest of format 1.0 says less of is looked at when it is read."""
+
+    @pytest.fixture
+    def old(self, tmp_path):
+        shutil.copytree(PACKS / "1.0" / "python", tmp_path / "old")
+        return tmp_path / "old"
+
+    def change(self, pack, **changes):
+        document = json.loads((pack / "manifest.json").read_bytes())
+        document["kernels"][0] |= changes
+        (pack / "manifest.json").write_text(json.dumps(document))
+
+    def test_its_kernels_have_what_the_environment_had(self, old):
+        manifest = read_manifest(old)
+        (kernel,) = manifest.kernels
+        assert manifest.format == "1.0"
+        runtime = kernel.runtime
+        assert (runtime.family, runtime.emscripten, runtime.python, runtime.worker) == (
+            *("xeus", "3.1.45", "3.11.3"),
+            "classic",
+        )
+        assert (kernel.start.interpreter, kernel.start.kernel) == ((0,), (1,))
+        assert [(file.role, file.name) for file in kernel.files] == [
+            ("spec", "kernel.json"),
+            ("script", "xpython.js"),
+            ("wasm", "xpython.wasm"),
+            ("data", "xpython.data"),
+            ("shared", "libxeus.so"),
+            ("logo", "logo-64x64.png"),
+        ]
+        for file in (kernel.spec, *kernel.logos):
+            assert file.source == f"share/jupyter/kernels/xpython/{file.name}"
+            assert read_content(old, file)
+
+    @pytest.mark.parametrize(
+        ("changes", "fault"),
+        [
+            ({"name": "../evil"}, r"kernels\[0\]\.name is '\.\./evil'"),
+            ({"spec": "manifest.json"}, r"kernels\[0\] has the path 'manifest\.json', which is not below"),
+            ({"logos": ["kernels/xpython/../../x"]}, r"kernels\[0\] has the path 'kernels/xpython/\.\./\.\./x'"),
+            ({"spec": "kernels/xpython/no.json"}, r"the pack lacks 'kernels/xpython/no\.json'"),
+            ({"script": None}, r"the manifest is malformed: .*script"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, old, changes, fault):
+        self.change(old, **changes)
+        with pytest.raises(ManifestError, match=fault):
+            read_manifest(old)
+
+    def test_a_logo_is_what_its_name_says(self, old):
+        (logo,) = old.glob("kernels/xpython/logo*")
+        logo.write_bytes(b"another")
+        with pytest.raises(ManifestError, match="has another hash than its name says"):
+            read_manifest(old)
+
+    def test_a_kernel_json_of_any_size_is_not_read(self, old):
+        with (old / "kernels/xpython/kernel.json").open("ab") as stream:
+            stream.truncate(MAX_STORED_SIZE + 1)
+        with pytest.raises(ManifestError, match=r"'kernels/xpython/kernel\.json' has \d+ bytes, more than the"):
+            read_manifest(old)
 
 
 def test_a_folder_without_manifest_is_no_pack(tmp_path):

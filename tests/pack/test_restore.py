@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_a_strict_umask_changes_nothing(pack, tmp_path):
 
 names = st.text(
     st.characters(codec="utf-8", exclude_characters="/\\\0", exclude_categories=["Cs"]), min_size=1, max_size=12
-).filter(lambda name: name not in (".", "..") and len(name.encode()) < 200)
+).filter(lambda name: name not in (".", "..", "__proto__") and len(name.encode()) < 200)
 trees = st.recursive(
     st.binary(max_size=300) | st.just("link"),
     lambda children: st.dictionaries(names, children, min_size=1, max_size=4),
@@ -229,6 +230,21 @@ class TestForgery:
         with pytest.raises(ManifestError, match=r"'bin/xtoy\.js' would lie on or below the file 'bin'"):
             unpack(pack, tmp_path / "out")
 
+    @pytest.mark.parametrize("path", ["conda-meta/python.json", "Conda-Meta/history", "CONDA-META", "conda-meta. /x"])
+    @pytest.mark.parametrize("link", [None, "share"])
+    def test_a_file_where_the_records_of_the_environment_are_to_lie(self, pack, tmp_path, path, link):
+        forge(pack, entries=[Entry(path=path, size=0 if link else 3, link=link)])
+        with pytest.raises(ManifestError, match=f"the pack has the file '{path}', where the records"):
+            unpack(pack, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    def test_a_kernels_file_where_the_records_of_the_environment_are_to_lie(self, pack, tmp_path):
+        document = json.loads((pack / "manifest.json").read_bytes())
+        document["kernels"][0]["files"][1]["source"] = "conda-meta/python-3.11.3-0.json"
+        (pack / "manifest.json").write_text(json.dumps(document))
+        with pytest.raises(ManifestError, match="the pack has the file 'conda-meta/python-3"):
+            unpack(pack, tmp_path / "out")
+
     def test_an_archive_that_is_no_tar(self, pack, tmp_path):
         manifest = read_manifest(pack)
         raw = b"not a tar" * 100
@@ -320,6 +336,32 @@ def test_names_that_differ_in_case_only_are_an_error_where_they_are_one(prefix, 
     with pytest.raises(PackError, match="two files of the environment have one name here") as caught:
         unpack(tmp_path / "pack", tmp_path / "out2")
     assert "upper from lower case" in caught.value.hint
+
+
+_audited = []
+_audit_below = []
+
+
+def _audit(event, arguments):
+    if not _audit_below:
+        return
+    if event == "os.symlink":
+        _audited.append("link")
+    elif event == "open" and str(arguments[0]).startswith(_audit_below[0]) and set(arguments[1] or "") & set("wxa"):
+        _audited.append("write")
+
+
+sys.addaudithook(_audit)  # It cannot be taken off again.
+
+
+def test_links_come_last_so_that_nothing_is_written_through_one(pack, tmp_path):
+    _audit_below.append(str(tmp_path))
+    try:
+        unpack(pack, tmp_path / "out")
+    finally:
+        _audit_below.clear()
+    assert {"link", "write"} == set(_audited)
+    assert _audited == sorted(_audited, key=["write", "link"].index)
 
 
 def test_symbolic_links_to_folders_come_back(pack, tmp_path):

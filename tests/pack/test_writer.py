@@ -16,13 +16,13 @@ import zstandard
 
 from lite_env.errors import PackError
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.reader import read_index, read_manifest
+from lite_env.pack.reader import read_content, read_index, read_manifest
 from lite_env.pack.restore import unpack
 from lite_env.pack.schema import SCHEMA_FILE, schema_text
 from lite_env.pack.writer import encode_manifest, write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
-from tests.prefixes import SITE, WASM, Heard, kernel_package, make_prefix, put, side_module
+from tests.prefixes import SITE, WASM, Heard, Toy, kernel_package, make_prefix, put, side_module
 
 
 def pack_of(prefix, output, **options):
@@ -204,6 +204,70 @@ def test_what_several_kernels_have_lies_once(tmp_path):
     unpack(tmp_path / "pack", tmp_path / "out")
     pack_of(tmp_path / "out", tmp_path / "again", name="p")
     assert tree(tmp_path / "again") == tree(tmp_path / "pack")
+
+
+def test_what_a_kernel_has_of_no_bytes_is_packed_and_read(prefix, tmp_path):
+    put(prefix, "bin/xtoy.data", b"")
+    put(prefix, "share/jupyter/kernels/toy/logo-64x64.png", b"")
+    manifest = pack_of(prefix, tmp_path / "pack")
+    (data,) = manifest.kernels[0].of_role("data")
+    (logo,) = manifest.kernels[0].logos
+    assert (data.raw_size, logo.raw_size, logo.size) == (0, 0, 0)
+    assert read_manifest(tmp_path / "pack") == manifest
+    assert read_content(tmp_path / "pack", data) == read_content(tmp_path / "pack", logo) == b""
+    unpack(tmp_path / "pack", tmp_path / "out")
+    assert (tmp_path / "out/bin/xtoy.data").stat().st_size == 0
+
+
+def test_a_logo_that_is_a_link_is_packed_as_a_file(prefix, tmp_path):
+    put(prefix, "share/icons/toy.svg", "<svg/>")
+    put(prefix, "share/jupyter/kernels/toy/logo-svg.svg", ("->", "../../../icons/toy.svg"))
+    put(prefix, "share/jupyter/kernels/toy/logo-lost.svg", ("->", "nothing.svg"))
+    pack = tmp_path / "pack"
+    manifest = pack_of(prefix, pack)
+    assert [logo.name for logo in manifest.kernels[0].logos] == ["logo-64x64.png", "logo-svg.svg"]
+    assert read_content(pack, manifest.kernels[0].logos[1]) == b"<svg/>"
+    entries = read_index(pack, manifest).entries
+    assert entries["share/jupyter/kernels/toy/logo-svg.svg"].size == 6
+    assert entries["share/jupyter/kernels/toy/logo-lost.svg"].target == "nothing.svg"
+    unpack(pack, tmp_path / "out")
+    assert (tmp_path / "out/share/jupyter/kernels/toy/logo-svg.svg").read_bytes() == b"<svg/>"
+    pack_of(tmp_path / "out", tmp_path / "again")
+    assert tree(tmp_path / "again") == tree(pack)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (Toy(name="numpy", record={"version": "1/2"}), r"packages\[\d\]\.version is '1/2'"),
+        (Toy(name="python", version="three"), r"kernels\[0\]\.runtime\.python is 'three'"),
+    ],
+)
+def test_what_no_reader_would_take_is_an_error_of_the_writer_and_leaves_nothing(tmp_path, change, fault):
+    python = () if change.name == "python" else (Toy(name="python", version="3.11.3"),)
+    prefix = make_prefix(tmp_path / "p", kernel_package(language="python"), change, *python)
+    plan = plan_pack(read_prefix(prefix), level=1)
+    with pytest.raises(PackError, match=f"nobody could read the pack: .*{fault}") as caught:
+        write_pack(plan, tmp_path / "out" / "pack")
+    assert type(caught.value) is PackError
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "named"),
+    [("MAX_INDEX_SIZE", "index has"), ("MAX_STORED_SIZE", r"kernels\[0\]\.spec is stored"), ("MAX_RAW_SIZE", "size")],
+)
+def test_what_is_larger_than_a_reader_takes_is_an_error_of_the_writer(prefix, tmp_path, monkeypatch, limit, named):
+    plan = plan_pack(read_prefix(prefix), level=1)
+    monkeypatch.setattr(f"lite_env.pack.check.{limit}", 40)
+    with pytest.raises(PackError, match=f"nobody could read the pack: .*{named}"):
+        write_pack(plan, tmp_path / "pack")
+
+
+def test_a_manifest_that_is_larger_than_a_reader_takes_is_an_error_of_the_writer(prefix, tmp_path, monkeypatch):
+    monkeypatch.setattr("lite_env.pack.writer.MAX_MANIFEST_SIZE", 1000)
+    with pytest.raises(PackError, match=r"the manifest has \d+ bytes, more than the 1000"):
+        pack_of(prefix, tmp_path / "pack")
 
 
 class TestOutput:
