@@ -59,7 +59,8 @@ def run_command(command: click.Command) -> None:
 
 
 def _answer_or_bug(error: BaseException) -> int:
-    if isinstance(error, BrokenPipeError) and _nobody_reads_stdout():
+    # click makes an exit of every broken pipe that a command meets, whatever mode it is called in.
+    if isinstance(error, BrokenPipeError | SystemExit) and _nobody_reads_stdout():
         # Not our error, and there is nobody to tell.
         return EXIT_NO
     answer = system_answer(error)
