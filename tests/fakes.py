@@ -15,6 +15,7 @@ from lite_env.store.protocol import Entry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from lite_env.host.drive import FolderDrive
     from lite_env.lock.model import LockedPackage
     from lite_env.lock.solver import SolveRequest
     from lite_env.store.protocol import Key
@@ -33,11 +34,15 @@ class FakeEngine:
         self._mailbox = Mailbox()
         self.posted: list[Outgoing] = []
         self.started: tuple[str | None, dict[str, str]] | None = None
+        self.drive: FolderDrive | None = None
         self.closed = False
 
-    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
+    def start(
+        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+    ) -> None:
         self.started = (kernel, env)
-        self.deliver({"type": "ready", "kernel": kernel or "fake", "figures": FIGURES})
+        self.drive = drive
+        self.deliver({"type": "ready", "kernel": kernel or "fake", "figures": FIGURES, "drive": drive is not None})
 
     def post(self, envelope: Outgoing) -> None:
         encode_envelope(envelope)

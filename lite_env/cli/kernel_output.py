@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from lite_env.host.engine import traceback_of
+from lite_env.host.request import pages_of
 
 if TYPE_CHECKING:
     from lite_env.host.engine import Message
@@ -74,6 +75,12 @@ class TextPrinter:
                 write(sys.stdout, display_text(content) + "\n")
             case "error":
                 self._error = message
+
+    def show_pages(self, result: ExecuteResult) -> None:
+        """Write what a cell wants shown in a pager, such as the page of ``name?``."""
+        for data in pages_of(result):
+            text = display_text({"data": data}).rstrip("\n") + "\n"
+            write(sys.stdout, text if allows_colour(sys.stdout) else strip_ansi(text))
 
     def show_failure(self, result: ExecuteResult | None) -> None:
         """Write the traceback of a cell that failed; without a result only what the kernel has published of it."""

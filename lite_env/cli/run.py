@@ -7,19 +7,29 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lite_env.cli.boundary import Answer
-from lite_env.cli.console import reporter_of
+from lite_env.cli.console import print_json, reporter_of
 from lite_env.cli.kernel_output import JsonPrinter, TextPrinter, write
+from lite_env.cli.run_job import Job, job_of
 from lite_env.cli.signals import handling
 from lite_env.errors import HostError, KernelTimeoutError
-from lite_env.host.run import ENGINES, START_SECONDS, EngineName, RunningKernel, RunOptions, start_kernel
-from lite_env.pack.reader import read_index
+from lite_env.host.choose import Wish, choose
+from lite_env.host.run import (
+    CELL_SECONDS,
+    ENGINES,
+    START_SECONDS,
+    EngineName,
+    RunningKernel,
+    RunOptions,
+    find_kernel,
+    start_kernel,
+)
+from lite_env.pack.reader import read_index, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,32 +45,26 @@ if TYPE_CHECKING:
 _MEGA = 1e6
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
-    """What is to be run and where its outputs go."""
-
-    code: str | None = None
-    file: Path | None = None
-    notebook: Path | None = None
-    output: Path | None = None
-    timeout: float | None = None
-    allow_errors: bool = False
-    json: bool = False
-    figures: bool = False
-
-
 @click.command()
 @click.argument("pack", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("source", required=False, metavar="[FILE.py | FILE.ipynb | -]")
 @click.option("-c", "--code", help="Code to run, as one cell.")
 @click.option("--engine", type=click.Choice(ENGINES), default="node", show_default=True, help="Where the kernel runs.")
-@click.option("--kernel", metavar="NAME", help="Which kernel of the pack; default: its first.")
+@click.option("--kernel", metavar="NAME", help="Which kernel of the pack; default: the one that suits the code.")
+@click.option(
+    "--drive",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder that the kernel sees as /drive, to read and to write; default: the folder of the file.",
+)
+@click.option("--no-drive", is_flag=True, help="Give the kernel no folder.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0),
-    default=0,
+    default=CELL_SECONDS,
+    show_default=True,
     metavar="SECONDS",
-    help="Time limit a cell; 0: none (default).",
+    help="Time limit a cell; 0: none.",
 )
 @click.option(
     "--start-timeout",
@@ -84,6 +88,8 @@ def command(
     code: str | None,
     engine: EngineName,
     kernel: str | None,
+    drive: Path | None,
+    no_drive: bool,
     timeout: float,
     start_timeout: float,
     as_json: bool,
@@ -92,11 +98,12 @@ def command(
     allow_errors: bool,
     figures: bool,
 ) -> None:
-    """Run code in the kernel of PACK, started for real in Node.js or in a headless Chromium.
+    """Run code in a kernel of PACK, started for real in Node.js or in a headless Chromium.
 
-    A file is run as one cell, in whatever language the kernel speaks; `-` reads the code from stdin. A notebook is run
-    cell by cell until one fails. The kernel's stdout and results go to stdout, its stderr and tracebacks to stderr.
-    Ctrl-C interrupts the cell, a second one ends the kernel.
+    A file is run as one cell; `-` reads the code from stdin. A notebook is run cell by cell until one fails, in the
+    kernel that it names, else in one of its language. The folder of the file is the kernel's /drive, where it starts.
+    The kernel's stdout and results go to stdout, its stderr and tracebacks to stderr. Ctrl-C interrupts the cell, a
+    second one ends the kernel. Without code, the kernels of PACK are listed.
 
     Exit code: 0; 1 if a cell failed; 130 if it was interrupted.
 
@@ -105,73 +112,69 @@ def command(
       lite-env run site/env -c "import numpy; print(numpy.arange(3))"
       lite-env run site/env analysis.ipynb --output executed.ipynb
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
-    common = _Job(output=output, timeout=timeout or None, allow_errors=allow_errors, json=as_json, figures=figures)
-    job = _job_of(common, source=source, code=code, inplace=inplace)
-    options = RunOptions(engine=engine, kernel=kernel, start_timeout=start_timeout)
+    if drive is not None and no_drive:
+        raise click.UsageError("`--drive` and `--no-drive` exclude each other")
+    reporter = reporter_of(ctx)
+    common = Job(
+        output=output,
+        wish=Wish(name=kernel),
+        drive=drive,
+        asked_drive=drive is not None or no_drive,
+        timeout=timeout or None,
+        allow_errors=allow_errors,
+        json=as_json,
+        figures=figures,
+    )
+    if source is None and code is None and not (output or inplace or allow_errors):
+        _tell_kernels(pack, kernel, as_json=as_json)
+        return
+    job = job_of(common, source=source, code=code, inplace=inplace, reporter=reporter)
+    choice = find_kernel(pack, job.wish)
+    options = RunOptions(engine=engine, kernel=choice.kernel.name, start_timeout=start_timeout, drive=job.drive)
+    if choice.note is not None:
+        reporter.note(choice.note)
+    if choice.warning is not None:
+        reporter.warn(choice.warning)
     debug = bool((ctx.find_root().obj or {}).get("debug"))
-    _run(pack, job, options=options, reporter=reporter_of(ctx), debug=debug)
+    _run(pack, job, options=options, reporter=reporter, debug=debug)
 
 
-def _job_of(common: _Job, *, source: str | None, code: str | None, inplace: bool) -> _Job:
-    if (source is None) == (code is None):
-        raise click.UsageError("give either a file (or `-` for stdin) or `-c CODE`")
-    if common.output is not None and inplace:
-        raise click.UsageError("`--output` and `--inplace` exclude each other")
-    if source is not None and source.endswith(".ipynb"):
-        notebook = Path(source)
-        return replace(common, notebook=notebook, output=notebook if inplace else common.output)
-    if common.output is not None or inplace or common.allow_errors:
-        raise click.UsageError("`--output`, `--inplace` and `--allow-errors` are for notebooks (`.ipynb`)")
-    if source is None:
-        return replace(common, code=code)
-    if source == "-":
-        return replace(common, code=_decode(sys.stdin.buffer.read(), "stdin"))
-    return replace(common, code=_decode(_read(Path(source)), source), file=Path(source))
+def _tell_kernels(pack: Path, name: str | None, *, as_json: bool) -> None:
+    """Answer `run PACK`: the kernels there are, or the one of that name."""
+    manifest = read_manifest(pack)
+    wanted = manifest.kernels if name is None else (choose(manifest, Wish(name=name)).kernel,)
+    if as_json:
+        shown = [{"display_name": k.display_name, "language": k.language, "name": k.name} for k in wanted]
+        print_json(shown)
+        return
+    for kernel in wanted:
+        click.echo(f"{kernel.name}\t{kernel.language}\t{kernel.display_name}")
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise HostError(f"the file cannot be read: {error.strerror}", file=str(file)) from error
-
-
-def _decode(data: bytes, file: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise HostError(f"the code is not UTF-8 text: {error}", hint="save it as UTF-8", file=file) from error
-
-
-def _run(pack: Path, job: _Job, *, options: RunOptions, reporter: Reporter, debug: bool) -> None:
+def _run(pack: Path, job: Job, *, options: RunOptions, reporter: Reporter, debug: bool) -> None:
     def log(entry: Log) -> None:
         if debug:
             reporter.note(f"{entry.level}: {entry.text}")
 
-    work = _prepare(job, reporter)
+    printer = None if job.json else TextPrinter(file=str(job.file) if job.file else None)
     listen = JsonPrinter().show if job.json else None
     with (
         start_kernel(pack, options=options, on_message=listen, on_log=log, reporter=reporter) as running,
         _interrupting(running.client),
     ):
-        failure = work(running.client)
+        if job.notebook is None:
+            failure = _run_cell(running.client, job, printer)
+        else:
+            failure = _run_notebook(running.client, job.notebook, job, printer=printer, reporter=reporter)
         if job.figures:
             reporter.note(_figures_line(pack, running, running.client.figures()))
+    # Of a folder that nobody asked for only those want to know whose code did not work.
+    if job.drive is not None and not running.ready.drive and (job.asked_drive or failure is not None):
+        reporter.note(f"the kernel {running.kernel.name} has no file system: it does not see '{job.drive}'")
     if failure is not None and failure.interrupted:
         raise KeyboardInterrupt
     if failure is not None:
         raise Answer
-
-
-def _prepare(job: _Job, reporter: Reporter) -> Callable[[KernelClient], ExecuteResult | None]:
-    """What is to be done with the kernel; a file that cannot be read is found out before one is started."""
-    printer = None if job.json else TextPrinter(file=str(job.file) if job.file else None)
-    if job.notebook is None:
-        return lambda client: _run_cell(client, job, printer)
-    from lite_env.host.notebook import read_notebook  # noqa: PLC0415 - nbformat is slow to import
-
-    notebook = read_notebook(job.notebook, reporter=reporter)
-    return lambda client: _run_notebook(client, notebook, job, printer=printer, reporter=reporter)
 
 
 @contextmanager
@@ -185,10 +188,13 @@ def _showing(printer: TextPrinter | None) -> Iterator[Callable[[Message], None] 
         raise
 
 
-def _run_cell(client: KernelClient, job: _Job, printer: TextPrinter | None) -> ExecuteResult | None:
+def _run_cell(client: KernelClient, job: Job, printer: TextPrinter | None) -> ExecuteResult | None:
     with _showing(printer) as show:
-        result = client.execute(job.code or "", on_output=show, on_input=_ask_user, timeout=job.timeout)
+        code = job.code or ""
+        result = client.execute(code, on_output=show, on_input=_ask_user, timeout=job.timeout, name=job.name)
         client.drain()
+    if printer is not None:
+        printer.show_pages(result)
     if result.status == "ok":
         return None
     if printer is not None:
@@ -197,14 +203,18 @@ def _run_cell(client: KernelClient, job: _Job, printer: TextPrinter | None) -> E
 
 
 def _run_notebook(
-    client: KernelClient, notebook: NotebookNode, job: _Job, *, printer: TextPrinter | None, reporter: Reporter
+    client: KernelClient, notebook: NotebookNode, job: Job, *, printer: TextPrinter | None, reporter: Reporter
 ) -> ExecuteResult | None:
     from lite_env.host.notebook import execute_notebook, write_notebook  # noqa: PLC0415 - nbformat is slow to import
 
-    def fail(index: int, result: ExecuteResult) -> None:
+    def tell(index: int, result: ExecuteResult) -> None:
+        if printer is not None:
+            printer.show_pages(result)
+        if result.status == "ok":
+            return
         if printer is not None:
             printer.show_failure(result)
-        reporter.note(f"{job.notebook}: cell {index + 1} of {len(notebook.cells)} failed")
+        reporter.note(f"{job.path}: cell {index + 1} of {len(notebook.cells)} failed")
 
     with _showing(printer) as show:
         outcome = execute_notebook(
@@ -214,7 +224,8 @@ def _run_notebook(
             timeout=job.timeout,
             on_output=show,
             on_input=_ask_user,
-            on_failure=fail,
+            on_result=tell,
+            name=job.name,
         )
     if job.output is not None:
         write_notebook(notebook, job.output)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lite_env.errors import HostError
+from lite_env.host.drive_api import DriveApi, link_to, new_token
 from lite_env.host.engine import Incoming, Log, Outgoing, Start, encode_envelope
+from lite_env.host.files import ISOLATION
 from lite_env.host.find import find_chromium
 from lite_env.host.mailbox import Mailbox
 from lite_env.host.server import StaticServer
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.async_api import Browser, Page, Playwright
+
+    from lite_env.host.drive import FolderDrive
 
 PAGE_SCRIPT = "page-host.js"
 PAGE = b"""<!doctype html>
@@ -59,16 +63,24 @@ class ChromiumEngine:
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
+    def start(
+        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+    ) -> None:
         """Start server, browser and page; see `Engine.start`."""
         if importlib.util.find_spec("playwright") is None:
             raise HostError("the package `playwright` is not installed", hint="`pip install 'lite-env[chromium]'`")
         program = self._chromium or find_chromium()
+        token = new_token()
+        if drive is not None:
+            self._server.api = DriveApi(token=token, drive=drive, headers=ISOLATION)
         self._server.__enter__()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(self._loop, program), daemon=True)
         self._thread.start()
-        self.post(Start(manifest=f"{self._server.url}pack/manifest.json", kernel=kernel, env=env, trace=trace))
+        manifest = f"{self._server.url}pack/manifest.json"
+        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=drive is not None))
+        if drive is not None:
+            self.post(link_to(self._server.url, token))
 
     def post(self, envelope: Outgoing) -> None:
         """Queue an envelope for the page; see `Engine.post`."""

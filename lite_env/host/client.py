@@ -116,6 +116,7 @@ class KernelClient:
         on_output: Callable[[Message], None] | None = None,
         on_input: Callable[[InputRequest], str] | None = None,
         timeout: float | None = None,
+        name: str = "the cell",
     ) -> ExecuteResult:
         """Run `code` as one cell.
 
@@ -125,6 +126,7 @@ class KernelClient:
             on_input: answers the kernel's questions; without it the kernel is told that there is no user.
             timeout: seconds, not counting the time in `on_input`; None waits for ever. Past it the kernel is
                 interrupted and given 5 s to show where it was.
+            name: what it is called in an error.
 
         Raises:
             KernelTimeoutError: the cell took longer than `timeout`.
@@ -144,7 +146,7 @@ class KernelClient:
         self._send("execute_request", content, request)
         # The runtime answers in order: when this answer comes, a cell that awaits at its top level is done too.
         request.barrier = self._ask_figures()
-        self._await_cell(request, timeout)
+        self._await_cell(request, timeout, name)
         return result_of(request, interrupted=self._interrupted)
 
     def complete(self, code: str, cursor: int, *, timeout: float = _ANSWER_SECONDS) -> dict[str, Any]:
@@ -223,7 +225,7 @@ class KernelClient:
             self._receive(left, request)
         return request.reply.content if request.reply else {}
 
-    def _await_cell(self, request: Request, timeout: float | None) -> None:
+    def _await_cell(self, request: Request, timeout: float | None, name: str) -> None:
         if timeout is not None:
             request.deadline = monotonic() + timeout
         expired = False
@@ -239,7 +241,7 @@ class KernelClient:
                 self._engine.post(Interrupt())
         if expired:
             raise KernelTimeoutError(
-                f"the cell ran longer than {timeout:g} seconds",
+                f"{name} ran longer than {timeout:g} seconds",
                 hint="give it more time with `--timeout`, or none with `--timeout 0`",
                 kernel="does not react to an interrupt" if request.reply is None else "was interrupted",
             )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import DriveError
 from lite_env.host.drive import MAX_BODY, answer_request, error_document
+from lite_env.host.engine import DriveLink, Link
 from lite_env.host.loopback import Response
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ TOKEN_HEADER = "x-lite-env-token"  # noqa: S105 - the name of a header
 def new_token() -> str:
     """A token that nobody guesses."""
     return secrets.token_urlsafe(24)
+
+
+def link_to(url: str, token: str) -> Link:
+    """How a kernel reaches the drive of the server at `url`."""
+    return Link(drive=DriveLink(url=url.rstrip("/") + DRIVE_PATH, headers={TOKEN_HEADER: token}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,15 +8,20 @@ strictly, so that a runtime and a host that do not belong together are found out
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
 from lite_env.errors import HostError
 
+if TYPE_CHECKING:
+    from lite_env.host.drive import FolderDrive
+
 Channel = Literal["shell", "control", "stdin", "iopub"]
 Phase = Literal["manifest", "index", "kernel", "archive", "interpreter", "ready"]
 Level = Literal["info", "warn", "error"]
+MOUNTPOINT = "/drive"
+"""Where a kernel sees its drive, and starts."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,12 +101,32 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
         kernel: its name; None takes the first.
         env: variables to set besides those of the manifest.
         trace: whether to keep which files are opened, for `AskTrace`.
+        awaits_drive: whether the interpreter waits for a `Link`.
     """
 
     manifest: str
     kernel: str | None = None
     env: dict[str, str] = {}
     trace: bool = False
+    awaits_drive: bool = msgspec.field(default=False, name="awaitsDrive")
+
+
+class DriveLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where a drive is: the server that answers ``POST`` at `url`, and the headers it wants."""
+
+    url: str
+    headers: dict[str, str]
+    kind: Literal["xhr"] = "xhr"
+    drive_name: str = ""
+    mountpoint: str = MOUNTPOINT
+    browsing_context_id: str = "run"
+
+
+class Link(_Envelope, frozen=True, kw_only=True, tag="link"):
+    """To the runtime, behind a `Start` that awaits it: the ways back to the host."""
+
+    drive: DriveLink | None = None
+    stdin: None = None
 
 
 class MessageEnvelope(_Envelope, frozen=True, kw_only=True, tag="message"):
@@ -148,11 +173,13 @@ class Ready(_Envelope, frozen=True, kw_only=True, tag="ready"):
         kernel: its name.
         figures: what the start has cost.
         interrupts: whether a running cell can be interrupted.
+        drive: whether it shows the drive that it was linked to; a kernel without a file system cannot.
     """
 
     kernel: str
     figures: Figures
     interrupts: bool = False
+    drive: bool = False
 
 
 class FiguresEnvelope(_Envelope, frozen=True, kw_only=True, tag="figures"):
@@ -193,7 +220,7 @@ class ErrorEnvelope(_Envelope, frozen=True, kw_only=True, tag="error"):
     fatal: bool
 
 
-Outgoing = Start | MessageEnvelope | Interrupt | Close | AskFigures | AskTrace | AskRead
+Outgoing = Start | Link | MessageEnvelope | Interrupt | Close | AskFigures | AskTrace | AskRead
 Incoming = Progress | Ready | MessageEnvelope | FiguresEnvelope | TraceEnvelope | ReadEnvelope | Log | ErrorEnvelope
 
 _DECODER: msgspec.json.Decoder[Incoming] = msgspec.json.Decoder(Incoming)
@@ -203,8 +230,10 @@ _SHOWN = 200
 class Engine(Protocol):
     """Where a packed kernel runs."""
 
-    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
-        """Start the runtime on the engine's pack; returns before the kernel is ready.
+    def start(
+        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+    ) -> None:
+        """Start the runtime on the engine's pack, with a folder as the kernel's drive; returns before it is ready.
 
         Raises:
             HostError: what it needs is not on this machine.

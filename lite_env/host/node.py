@@ -11,12 +11,16 @@ from collections import deque
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from lite_env.errors import HostError
+from lite_env.host.drive_api import DriveApi, link_to, new_token
 from lite_env.host.engine import Close, Incoming, Outgoing, Start, encode_envelope
 from lite_env.host.find import find_node
+from lite_env.host.loopback import LoopbackServer
 from lite_env.host.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lite_env.host.drive import FolderDrive
 
 HOST_SCRIPT = "node-host.mjs"
 _TAIL_LINES = 20
@@ -36,8 +40,11 @@ class NodeEngine:
         self._outbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._threads: list[threading.Thread] = []
+        self._drive: LoopbackServer | None = None
 
-    def start(self, *, kernel: str | None, env: dict[str, str], trace: bool = False) -> None:
+    def start(
+        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+    ) -> None:
         """Start the process; see `Engine.start`."""
         command = [str(self._node or find_node()), str(self._runtime / HOST_SCRIPT)]
         try:
@@ -51,7 +58,13 @@ class NodeEngine:
         except OSError as error:
             raise HostError(f"Node.js could not be started: {error.strerror or error}", file=command[0]) from error
         self._watch(self._process)
-        self.post(Start(manifest=str(self._pack.resolve()), kernel=kernel, env=env, trace=trace))
+        manifest = str(self._pack.resolve())
+        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=drive is not None))
+        if drive is not None:
+            token = new_token()
+            self._drive = LoopbackServer(DriveApi(token=token, drive=drive))
+            self._drive.__enter__()
+            self.post(link_to(self._drive.url, token))
 
     def post(self, envelope: Outgoing) -> None:
         """Queue an envelope for the writing thread; see `Engine.post`."""
@@ -82,6 +95,9 @@ class NodeEngine:
             # Closing flushes what the dead process did not read.
             with contextlib.suppress(OSError):
                 _pipe(pipe).close()
+        if self._drive is not None:
+            self._drive.__exit__(None, None, None)
+            self._drive = None
         self._process = None
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ import nbformat
 from nbformat.validator import ValidationError
 
 from lite_env.errors import HostError
+from lite_env.host.choose import Wish, same_language
 from lite_env.host.outputs import CellOutputs, Displays
 from lite_env.progress import SILENT
 from lite_env.store.atomic import write_text
@@ -63,6 +64,12 @@ def read_notebook(path: Path, *, reporter: Reporter = SILENT) -> nbformat.Notebo
     return notebook
 
 
+def wish_of(notebook: nbformat.NotebookNode) -> Wish:
+    """Which kernel a notebook is for: the one it names, and its language."""
+    spec = notebook.metadata.get("kernelspec") or {}
+    return Wish(spec=_text(spec, "name"), language=_language(notebook), strict=True)
+
+
 def execute_notebook(
     client: KernelClient,
     notebook: nbformat.NotebookNode,
@@ -71,11 +78,13 @@ def execute_notebook(
     timeout: float | None = None,
     on_output: Callable[[Message], None] | None = None,
     on_input: Callable[[InputRequest], str] | None = None,
-    on_failure: Callable[[int, ExecuteResult], None] | None = None,
+    on_result: Callable[[int, ExecuteResult], None] | None = None,
+    name: str = "the notebook",
 ) -> NotebookRun:
     """Run the code cells in order and put their outputs into `notebook`.
 
-    Outputs of an earlier run are dropped first. The first cell that fails ends the run, unless `allow_errors` is set or
+    Outputs of an earlier run are dropped first; what the notebook says of its language stays where the kernel speaks
+    another one. The first cell that fails ends the run, unless `allow_errors` is set or
     the cell has the tag ``raises-exception``; a cell that was interrupted always ends it.
 
     Args:
@@ -85,12 +94,16 @@ def execute_notebook(
         timeout: seconds a cell; None waits for ever.
         on_output: called with each output message.
         on_input: answers the kernel's questions.
-        on_failure: called with index and result of each cell that fails, also of those that were allowed to.
+        on_result: called with index and result of each cell, also of those that fail.
+        name: what the notebook is called in an error.
 
     Raises:
         HostError: the kernel died, or a cell took longer than `timeout`; the outputs so far are in `notebook`.
     """
-    notebook.metadata["language_info"] = nbformat.from_dict(client.kernel_info().get("language_info") or {"name": "?"})
+    info = client.kernel_info().get("language_info") or {"name": "?"}
+    told = _language(notebook)
+    if told is None or same_language(told, str(info.get("name"))):
+        notebook.metadata["language_info"] = nbformat.from_dict(info)
     cells = [(index, cell) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     for _, cell in cells:
         cell.outputs, cell.execution_count = [], None
@@ -102,13 +115,14 @@ def execute_notebook(
             if not cell.source.strip():
                 continue
             take = _both(areas[index].add, on_output)
-            result = client.execute(cell.source, on_output=take, on_input=on_input, timeout=timeout)
+            which = f"cell {index + 1} of {len(notebook.cells)} of {name}"
+            result = client.execute(cell.source, on_output=take, on_input=on_input, timeout=timeout, name=which)
             executed += 1
             cell.execution_count = result.execution_count
+            if on_result is not None:
+                on_result(index, result)
             if result.status == "ok":
                 continue
-            if on_failure is not None:
-                on_failure(index, result)
             if result.interrupted or not (allow_errors or _may_fail(cell)):
                 return NotebookRun(executed=executed, failed_cell=index, failure=result)
         client.drain()
@@ -154,6 +168,17 @@ def _parse(data: bytes, path: Path) -> nbformat.NotebookNode:
         # nbformat lets through whatever a wrong type leads to, for documents that are JSON but nothing like a notebook.
         raise HostError(f"the notebook is not valid: {shown(str(error))}", hint=_HINT, file=str(path)) from error
     return notebook
+
+
+def _language(notebook: nbformat.NotebookNode) -> str | None:
+    """What a notebook says of its language: its kernelspec first, which people and front ends choose."""
+    told = _text(notebook.metadata.get("kernelspec"), "language")
+    return told or _text(notebook.metadata.get("language_info"), "name")
+
+
+def _text(part: Any, key: str) -> str | None:  # noqa: ANN401 - whatever a notebook has there
+    value = part.get(key) if isinstance(part, dict) else None
+    return value if isinstance(value, str) and value.strip() else None
 
 
 def _reason(error: Any) -> str:  # noqa: ANN401 - nbformat is untyped

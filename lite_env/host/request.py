@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lite_env.errors import HostError
 from lite_env.host.engine import traceback_of
@@ -30,6 +30,7 @@ class ExecuteResult:
         status: ``aborted`` when the kernel did not run it.
         outputs: the kernel's output messages for this cell, in order.
         execution_count: the cell's number; None when the kernel gave none.
+        payload: what the kernel asks a front end to show besides, such as the page of ``name?``; see `pages_of`.
         interrupted: whether this client interrupted it.
     """
 
@@ -39,6 +40,7 @@ class ExecuteResult:
     evalue: str = ""
     traceback: tuple[str, ...] = ()
     execution_count: int | None = None
+    payload: tuple[dict[str, Any], ...] = ()
     interrupted: bool = False
 
 
@@ -81,5 +83,12 @@ def result_of(request: Request, *, interrupted: bool) -> ExecuteResult:
         evalue=str(content.get("evalue") or ""),
         traceback=traceback_of(content),
         execution_count=content.get("execution_count"),
+        payload=tuple(item for item in content.get("payload") or () if isinstance(item, dict)),
         interrupted=interrupted,
     )
+
+
+def pages_of(result: ExecuteResult) -> tuple[dict[str, Any], ...]:
+    """What the cell wants shown in a pager, each as data by MIME type ("Payloads" of the messaging protocol)."""
+    pages = (item for item in result.payload if item.get("source") == "page")
+    return tuple(data for item in pages if isinstance(data := item.get("data"), dict))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lite_env.bootstrap import runtime_dir
-from lite_env.errors import HostError
+from lite_env.host.choose import Choice, Wish, choose, choose_kernel
 from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
+from lite_env.host.drive import FolderDrive
 from lite_env.host.node import NodeEngine
 from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 EngineName = Literal["node", "chromium"]
 ENGINES: tuple[EngineName, ...] = ("node", "chromium")
 START_SECONDS = 120.0
+CELL_SECONDS = 600.0
+"""Time that a cell gets where nobody says otherwise: more than one that works takes in a browser, less than a job."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +41,7 @@ class RunOptions:
         start_timeout: seconds until the kernel has to be ready.
         env: variables besides those of the environment.
         trace: whether the runtime keeps which files are opened.
+        drive: the folder that the kernel sees as ``/drive``, to read and to write, and in which it starts.
     """
 
     engine: EngineName = "node"
@@ -45,6 +49,7 @@ class RunOptions:
     start_timeout: float = START_SECONDS
     env: tuple[tuple[str, str], ...] = ()
     trace: bool = False
+    drive: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,27 +62,14 @@ class RunningKernel:
     ready: Ready
 
 
-def choose_kernel(manifest: Manifest, name: str | None) -> Kernel:
-    """The kernel called `name`, or the first.
+def find_kernel(pack: Path, wish: Wish) -> Choice:
+    """The kernel of the pack in the folder `pack` for `wish`, and why it is this one.
 
     Raises:
-        HostError: there is none, or none of that name; the message lists those there are.
+        ManifestError: the pack cannot be read.
+        HostError: none suits; see `choose`.
     """
-    if not manifest.kernels:
-        raise HostError(
-            "the pack has no kernel",
-            hint="add a kernel to the environment, such as `xeus-python`, and pack it again",
-            environment=manifest.environment.name,
-        )
-    if name is None:
-        return manifest.kernels[0]
-    for kernel in manifest.kernels:
-        if kernel.name == name:
-            return kernel
-    known = ", ".join(kernel.name for kernel in manifest.kernels)
-    raise HostError(
-        f"the pack has no kernel called {name!r}", hint=f"it has: {known}", environment=manifest.environment.name
-    )
+    return choose(read_manifest(pack), wish)
 
 
 def start_bytes(manifest: Manifest, kernel: Kernel) -> int:
@@ -113,9 +105,10 @@ def start_kernel(
     """
     manifest = read_manifest(pack)
     kernel = choose_kernel(manifest, options.kernel)
+    drive = None if options.drive is None else FolderDrive(options.drive)
     engine = _engine_of(options.engine, pack)
     try:
-        engine.start(kernel=kernel.name, env=dict(options.env), trace=options.trace)
+        engine.start(kernel=kernel.name, env=dict(options.env), trace=options.trace, drive=drive)
         client = KernelClient(engine, on_message=on_message, on_log=on_log)
         with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
             ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)

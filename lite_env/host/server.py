@@ -1,4 +1,4 @@
-"""The server of a browser engine: a pack, the runtime and one page; nothing else of this machine is reachable.
+"""The server of a browser engine: a pack, the runtime, one page, the kernel's drive; nothing else can be reached.
 
 Cross-origin isolation is on, so that the page has SharedArrayBuffer.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from lite_env.host.drive_api import API
 from lite_env.host.files import ISOLATION, cache_control, content_type, resolve_path
 from lite_env.host.loopback import LoopbackServer, Request, Response, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from lite_env.host.drive_api import DriveApi
 
 
 class StaticServer(LoopbackServer):
@@ -23,8 +26,12 @@ class StaticServer(LoopbackServer):
         super().__init__(self._respond)
         self._mounts = dict(mounts)
         self._pages = dict(pages)
+        # Set before the server is entered; where there is no drive it answers that there is none.
+        self.api: DriveApi | None = None
 
     def _respond(self, request: Request) -> Response:
+        if self.api is not None and request.path.startswith(API):
+            return self.api(request)
         if request.method == "POST":
             return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "there are only files here", ("Allow", "GET, HEAD"))
         page = self._pages.get(request.path)

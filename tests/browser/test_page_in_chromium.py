@@ -117,6 +117,13 @@ def test_streams_have_colours_and_lines_are_written_over(shared):
     expect(shared.last_cell.locator(".ansi-red-fg")).to_have_text("red")
 
 
+def test_the_page_of_a_question_mark_is_shown_and_what_c_code_prints(shared):
+    shared.execute("import os\nos.write(1, b'from C')\nlen?")
+    outputs = shared.last_cell.locator(".outputs")
+    expect(outputs.locator(".stream")).to_have_text("from C")
+    expect(outputs.locator(".page")).to_contain_text("Return the number of items in a container.")
+
+
 def display(bundle: dict[str, str]) -> str:
     return f"from IPython.display import display\ndisplay({bundle!r}, raw=True)"
 

@@ -36,6 +36,23 @@ def test_numpy_runs_and_input_is_answered(numpy_pack):
     assert ended.err.endswith("ZeroDivisionError: division by zero\n")
 
 
+def test_a_notebook_reads_and_writes_beside_itself_and_nowhere_else(numpy_pack, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("SECRET")
+    (folder / "out").symlink_to("../secret")
+    (folder / "data.csv").write_text("a,b")
+    code = (
+        "import os\nprint(os.getcwd(), open('data.csv').read(), open('made', 'w').write('x'))\n"
+        "try:\n    open('out')\nexcept OSError as error:\n    print(type(error).__name__)\nos.write(1, b'raw')"
+    )
+    path = folder / "n.ipynb"
+    path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])))
+    ended = lite_env("run", numpy_pack, *CHROMIUM, path)
+    assert (ended.code, ended.out) == (0, "/drive a,b 1\nFileNotFoundError\n3\nraw"), ended.err
+    assert (folder / "made").read_text() == "x"
+
+
 def test_ctrl_c_interrupts_the_cell(numpy_pack):
     command = Command("run", numpy_pack, *CHROMIUM, "-c", "print('looping', flush=True)\nwhile True:\n    pass")
     command.wait_for(lambda: "looping" in command.out())

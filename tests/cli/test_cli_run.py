@@ -8,6 +8,7 @@ import os
 import signal
 
 import click
+import msgspec
 import nbformat
 import pytest
 from click.testing import CliRunner
@@ -17,8 +18,9 @@ from lite_env.cli.boundary import Answer
 from lite_env.cli.main import cli
 from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host import run as run_module
+from lite_env.host.client import KernelClient
 from lite_env.host.engine import Interrupt, MessageEnvelope
-from lite_env.host.request import InputRequest
+from lite_env.host.request import ExecuteResult, InputRequest
 from lite_env.pack.index import Index, IndexedFile
 from lite_env.pack.manifest import (
     Environment,
@@ -46,6 +48,20 @@ FILES = tuple(
     )
     for role in ("spec", "script", "wasm")
 )
+
+
+def kernel(name: str, language: str) -> Kernel:
+    return Kernel(
+        name=name,
+        display_name=name.upper(),
+        language=language,
+        argv=("f",),
+        runtime=RuntimeInfo(family="xeus", emscripten=None, python=None),
+        files=FILES,
+        start=KernelStart(),
+    )
+
+
 MANIFEST = Manifest(
     format="1.0",
     requires=(),
@@ -53,22 +69,13 @@ MANIFEST = Manifest(
     environment=Environment(
         name="e", platform="emscripten-wasm32", lock_digest=DIGEST, requested=(), variables={}, packages=()
     ),
-    kernels=(
-        Kernel(
-            name="fake",
-            display_name="f",
-            language="x",
-            argv=("f",),
-            runtime=RuntimeInfo(family="xeus", emscripten=None, python=None),
-            files=FILES,
-            start=KernelStart(),
-        ),
-    ),
+    kernels=(kernel("fake", "python"),),
     archives=(),
     index=IndexFile(digest=DIGEST, raw_size=1, size=1, sha256=DIGEST),
     mounts=Mounts(),
 )
 TRACEBACK = "\x1b[0;31mE\x1b[0m: Cell \x1b[0;32mIn[1], line 2\x1b[0m"
+PAGE = {"source": "page", "start": 0, "data": {"text/plain": "\x1b[31mSignature:\x1b[0m out()\n", "text/html": "<b>"}}
 CELLS = {
     "out": [
         ("stream", {"name": "stdout", "text": "out\n"}),
@@ -82,6 +89,7 @@ CELLS = {
     ],
     "fail quietly": [("reply", {"status": "error", "ename": "E", "evalue": "v"})],
     "abort": [("reply", {"status": "aborted"})],
+    "out?": [("reply", {"status": "ok", "payload": [PAGE, {"source": "set_next_input", "text": "x"}, None]})],
 }
 
 
@@ -91,6 +99,14 @@ def engine(monkeypatch):
     monkeypatch.setattr(run_module, "_engine_of", lambda name, pack: fake)
     monkeypatch.setattr(run_module, "read_manifest", lambda pack: MANIFEST)
     return fake
+
+
+@pytest.fixture
+def two_kernels(engine, monkeypatch):
+    both = msgspec.structs.replace(MANIFEST, kernels=(kernel("xlua", "Lua"), kernel("xpython", "python")))
+    for module in (run_module, command_module):
+        monkeypatch.setattr(module, "read_manifest", lambda pack: both)
+    return engine
 
 
 def run(pack, *args: str, stdin: str = "", options: tuple[str, ...] = ()):
@@ -150,7 +166,8 @@ def test_a_dash_reads_the_code_from_stdin(engine, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "give either a file"),
+        (("--output", "y"), "are for notebooks"),
+        (("-c", "1", "--drive", ".", "--no-drive"), "exclude each other"),
         (("x.py", "-c", "1"), "give either a file"),
         (("x.ipynb", "--output", "y", "--inplace"), "exclude each other"),
         (("x.py", "--inplace"), "are for notebooks"),
@@ -366,3 +383,139 @@ def test_the_help_ends_with_an_example(tmp_path):
     text = CliRunner().invoke(cli, ["run", "--help"]).output
     assert "Example:" in text
     assert "lite-env run site/env -c" in text
+
+
+def test_without_code_the_kernels_are_listed(two_kernels, tmp_path):
+    result = run(tmp_path)
+    assert (result.exit_code, result.stdout) == (0, "xlua\tLua\tXLUA\nxpython\tpython\tXPYTHON\n")
+    assert json.loads(run(tmp_path, "--json", "--kernel", "xpython").stdout) == [
+        {"name": "xpython", "language": "python", "display_name": "XPYTHON"}
+    ]
+    assert two_kernels.started is None
+
+
+def written_for(path, *sources, **metadata):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=metadata)))
+    return str(path)
+
+
+PYTHON_SPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "kernel"),
+    [
+        ({"kernelspec": PYTHON_SPEC}, "xpython"),
+        ({"kernelspec": {"name": "XPython", "display_name": "p"}}, "xpython"),
+        ({"kernelspec": {"name": "xlua", "display_name": "l", "language": "lua"}}, "xlua"),
+        ({"language_info": {"name": "Python"}}, "xpython"),
+    ],
+)
+def test_a_notebook_is_run_in_the_kernel_it_names_or_in_one_of_its_language(two_kernels, tmp_path, metadata, kernel):
+    result = run(tmp_path, written_for(tmp_path / "n.ipynb", "out", **metadata))
+    assert (result.exit_code, two_kernels.started[0]) == (0, kernel)
+    assert "kernel" not in result.stderr
+
+
+def test_a_notebook_that_no_kernel_suits_is_refused_with_those_there_are(two_kernels, tmp_path):
+    spec = {"name": "ir", "display_name": "R", "language": "R"}
+    error = run(tmp_path, written_for(tmp_path / "n.ipynb", "out", kernelspec=spec)).exception
+    assert isinstance(error, HostError)
+    assert error.message == f"the pack has no kernel for {tmp_path / 'n.ipynb'}, which asks for 'ir' (R)"
+    assert "it has: xlua (Lua), xpython (python); `--kernel NAME`" in str(error.hint)
+    assert two_kernels.started is None
+
+
+def test_the_users_kernel_wins_and_another_language_is_warned_of_and_not_written(two_kernels, tmp_path):
+    info = {"name": "python", "version": "3.12"}
+    path = written_for(tmp_path / "n.ipynb", "out", kernelspec=PYTHON_SPEC, language_info=info)
+    result = run(tmp_path, path, "--kernel", "xlua", "--inplace")
+    assert (result.exit_code, two_kernels.started[0]) == (0, "xlua")
+    assert f"warning: {path} is python, but the kernel xlua speaks Lua" in result.stderr
+    written = nbformat.read(path, as_version=4)
+    assert written.metadata == {"kernelspec": PYTHON_SPEC, "language_info": info}
+    assert written.cells[0].outputs != []
+
+
+def test_a_notebook_without_a_language_gets_the_kernels(two_kernels, tmp_path):
+    path = written_for(tmp_path / "n.ipynb", "out")
+    result = run(tmp_path, path, "--inplace")
+    assert two_kernels.started[0] == "xlua"
+    assert "running in xlua (Lua); `--kernel` takes another one: xpython" in result.stderr
+    assert nbformat.read(path, as_version=4).metadata.language_info.name == "fake"
+
+
+@pytest.mark.parametrize(("name", "kernel"), [("a.py", "xpython"), ("a.LUA", "xlua"), ("a.txt", "xlua")])
+def test_a_file_is_run_in_a_kernel_of_its_language_or_in_the_first(two_kernels, tmp_path, name, kernel):
+    (tmp_path / name).write_text("out")
+    result = run(tmp_path, str(tmp_path / name))
+    assert (result.exit_code, two_kernels.started[0]) == (0, kernel)
+    assert ("running in xlua (Lua)" in result.stderr) is (name == "a.txt")
+
+
+def test_code_is_run_in_the_first_kernel_which_is_said_where_there_are_several(two_kernels, tmp_path):
+    assert "running in xlua (Lua); `--kernel` takes another one: xpython" in run(tmp_path, "-c", "out").stderr
+    assert "running in" not in run(tmp_path, "-c", "out", "--kernel", "xpython").stderr
+
+
+def test_the_folder_of_a_file_is_the_drive_and_code_has_none(engine, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "a.py").write_text("out")
+    path = written_for(folder / "n.ipynb", "out")
+    for args, expected in [
+        ((str(folder / "a.py"),), folder),
+        ((path,), folder),
+        ((path, "--drive", str(tmp_path)), tmp_path),
+        ((path, "--no-drive"), None),
+        (("-c", "out"), None),
+        (("-",), None),
+        (("-c", "out", "--drive", str(folder)), folder),
+    ]:
+        result = run(tmp_path, *args)
+        assert result.exit_code == 0
+        assert (engine.drive.root if engine.drive else None) == expected, args
+    error = run(tmp_path, "-c", "out", "--drive", str(tmp_path / "none")).exception
+    assert "is not a folder" in str(error)
+
+
+def test_a_kernel_without_a_file_system_is_said_where_it_matters(engine, tmp_path, monkeypatch):
+    def start(**options):
+        FakeEngine.start(engine, **{**options, "drive": None})
+
+    monkeypatch.setattr(engine, "start", start)
+    (tmp_path / "a.py").write_text("out")
+    (tmp_path / "b.py").write_text("fail")
+    said = f"the kernel fake has no file system: it does not see '{tmp_path}'"
+    assert said not in run(tmp_path, str(tmp_path / "a.py")).stderr
+    assert said in run(tmp_path, str(tmp_path / "b.py")).stderr
+    result = run(tmp_path, "-c", "out", "--drive", str(tmp_path))
+    assert said in result.stderr
+    assert result.exit_code == 0
+
+
+def test_a_cell_has_a_time_limit_by_default_and_the_error_names_it(engine, tmp_path, monkeypatch):
+    asked = []
+
+    def execute(self, code, *, timeout, name, **_):
+        asked.append((timeout, name))
+        return ExecuteResult(status="ok")
+
+    monkeypatch.setattr(KernelClient, "execute", execute)
+    path = written_for(tmp_path / "n.ipynb", "out", "out")
+    (tmp_path / "a.py").write_text("out")
+    for args in (("-c", "out"), (str(tmp_path / "a.py"),), (path, "--no-drive"), ("-c", "out", "--timeout", "0")):
+        assert run(tmp_path, *args).exit_code == 0
+    assert asked == [
+        (600, "the cell"),
+        (600, str(tmp_path / "a.py")),
+        (600, f"cell 1 of 2 of {path}"),
+        (600, f"cell 2 of 2 of {path}"),
+        (None, "the cell"),
+    ]
+
+
+def test_the_page_of_a_question_mark_is_shown(engine, tmp_path):
+    assert run(tmp_path, "-c", "out?").stdout == "Signature: out()\n"
+    assert run(tmp_path, written_for(tmp_path / "n.ipynb", "out?", "out")).stdout.startswith("Signature: out()\nout\n")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import HostError
+from lite_env.host.drive_api import link_to
 from lite_env.host.engine import (
     AskRead,
     AskTrace,
@@ -37,7 +38,22 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
     [
         (
             Start(manifest="/p", kernel="k"),
-            {"type": "start", "manifest": "/p", "kernel": "k", "env": {}, "trace": False},
+            {"type": "start", "manifest": "/p", "kernel": "k", "env": {}, "trace": False, "awaitsDrive": False},
+        ),
+        (
+            link_to("http://127.0.0.1:1/", "t"),
+            {
+                "type": "link",
+                "drive": {
+                    "kind": "xhr",
+                    "url": "http://127.0.0.1:1/api/drive",
+                    "headers": {"x-lite-env-token": "t"},
+                    "driveName": "",
+                    "mountpoint": "/drive",
+                    "browsingContextId": "run",
+                },
+                "stdin": None,
+            },
         ),
         (AskTrace(), {"type": "trace"}),
         (AskRead(path="/x"), {"type": "read", "path": "/x"}),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from lite_env.errors import HostError
 from lite_env.host import node as node_module
+from lite_env.host.drive import FolderDrive
 from lite_env.host.engine import Interrupt, Log
 from lite_env.host.node import HOST_SCRIPT, NodeEngine
 
@@ -48,9 +51,26 @@ def test_the_first_line_starts_the_pack_and_others_follow_in_order(engine_for, t
     engine = engine_for(ECHO)
     engine.start(kernel="k", env={"A": "ü"})
     engine.post(Interrupt())
-    assert take(engine) == f'{{"type":"start","manifest":"{tmp_path}","kernel":"k","env":{{"A":"ü"}},"trace":false}}'
+    first = {"type": "start", "manifest": str(tmp_path), "kernel": "k", "env": {"A": "ü"}}
+    assert json.loads(take(engine)) == {**first, "trace": False, "awaitsDrive": False}
     assert take(engine) == '{"type":"interrupt"}'
     assert engine.receive(0.01) is None
+
+
+def test_a_drive_is_a_server_for_the_process_alone_that_ends_with_it(engine_for, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "note.txt").write_text("hello")
+    engine = engine_for(ECHO)
+    engine.start(kernel="k", env={}, drive=FolderDrive(tmp_path / "mine"))
+    assert json.loads(take(engine))["awaitsDrive"] is True
+    drive = json.loads(take(engine))["drive"]
+    request = {"data": {"method": "get", "path": "/note.txt"}}
+    answer = requests.post(drive["url"], json=request, headers=drive["headers"], timeout=10)
+    assert answer.json() == {"content": "aGVsbG8=", "format": "base64"}
+    assert requests.post(drive["url"], json=request, timeout=10).status_code == 403
+    engine.close()
+    with pytest.raises(requests.ConnectionError):
+        requests.post(drive["url"], json=request, headers=drive["headers"], timeout=10)
 
 
 def test_close_ends_the_process_and_its_threads_and_may_come_twice(engine_for):

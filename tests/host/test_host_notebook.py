@@ -72,21 +72,22 @@ def test_the_first_failing_cell_ends_the_run_and_old_outputs_are_dropped(client)
     document = notebook("out", "fail", "out")
     document.cells[3].outputs = [nbformat.v4.new_output("stream", name="stdout", text="old")]
     document.cells[3].execution_count = 7
-    failed = []
-    outcome = execute_notebook(client, document, on_failure=lambda index, result: failed.append((index, result.ename)))
+    told = []
+    outcome = execute_notebook(client, document, on_result=lambda index, result: told.append((index, result.ename)))
     assert (outcome.executed, outcome.failed_cell) == (2, 2)
     assert outcome.failure is not None
     assert outcome.failure.ename == "E"
-    assert failed == [(2, "E")]
+    assert told == [(1, ""), (2, "E")]
     assert [texts(cell) for cell in document.cells[1:]] == [["out\n"], ["E"], []]
     assert document.cells[3].execution_count is None
 
 
 def test_errors_can_be_allowed_for_all_cells(client):
     document = notebook("fail", "out")
-    failed = []
-    outcome = execute_notebook(client, document, allow_errors=True, on_failure=lambda index, _: failed.append(index))
-    assert (outcome.executed, outcome.failed_cell, failed) == (2, None, [1])
+    told = []
+    outcome = execute_notebook(client, document, allow_errors=True, on_result=lambda *cell: told.append(cell))
+    assert (outcome.executed, outcome.failed_cell) == (2, None)
+    assert [(index, result.status) for index, result in told] == [(1, "error"), (2, "ok")]
     assert [texts(cell) for cell in document.cells[1:]] == [["E"], ["out\n"]]
 
 

@@ -108,7 +108,7 @@ def test_the_first_kernel_is_the_default():
 def test_an_unknown_kernel_is_refused_with_those_there_are():
     with pytest.raises(HostError, match="the pack has no kernel called 'c'") as caught:
         choose_kernel(manifest(kernel("a"), kernel("b")), "c")
-    assert caught.value.hint == "it has: a, b"
+    assert caught.value.hint == "it has: a (x), b (x)"
     assert dict(caught.value.context) == {"environment": "e"}
 
 

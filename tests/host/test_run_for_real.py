@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -129,6 +130,74 @@ def test_a_cell_that_runs_too_long(numpy_pack):
     assert "error: the cell ran longer than 1 seconds\n  kernel: was interrupted\n" in ended.err
 
 
+def test_a_cell_of_a_notebook_that_runs_too_long_is_named(lua_pack, tmp_path):
+    path = notebook(tmp_path / "n.ipynb", "print('a')", "while true do end")
+    ended = lite_env("run", lua_pack, "--timeout", "1", path)
+    assert (ended.code, ended.out.strip()) == (1, "a")
+    assert f"error: cell 2 of 2 of {path} ran longer than 1 seconds\n" in ended.err
+    assert "kernel: does not react to an interrupt" in ended.err
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A folder as people have it: a notebook's data and helper beside it, and something that is not for it."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("SECRET")
+    (folder / "out").symlink_to("../secret")
+    (folder / "data.csv").write_text("a,b\n1,2\n")
+    (folder / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+    return folder
+
+
+BESIDE = """import helper, os
+rows = open('data.csv').read().split()
+print(os.getcwd(), rows, helper.double(21))
+with open('made.bin', 'wb') as file:
+    file.write(bytes(range(256)) * 20000)
+for way in ('out', '../secret', '/drive/../secret'):
+    try:
+        print(open(way).read())
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+def test_a_notebook_reads_and_writes_beside_itself_and_nowhere_else(numpy_pack, work):
+    ended = lite_env("run", numpy_pack, notebook(work / "n.ipynb", BESIDE), "--inplace")
+    assert (ended.code, ended.out.splitlines()) == (
+        0,
+        ["/drive ['a,b', '1,2'] 42", *["FileNotFoundError"] * 3],
+    ), ended.err
+    assert (work / "made.bin").read_bytes() == bytes(range(256)) * 20000
+    assert (work / "out").is_symlink()
+
+
+def test_a_file_has_its_folder_and_code_has_none_unless_it_is_given_one(numpy_pack, work):
+    (work / "analysis.py").write_text("print(open('data.csv').read())")
+    look = "import os; print(os.getcwd(), os.path.exists('/drive/data.csv'))"
+    assert lite_env("run", numpy_pack, work / "analysis.py").out == "a,b\n1,2\n\n"
+    assert lite_env("run", numpy_pack, "-c", look).out == "/ False\n"
+    assert lite_env("run", numpy_pack, "--drive", work, "-c", look).out == "/drive True\n"
+
+
+def test_what_is_written_to_a_descriptor_and_the_page_of_a_question_mark_are_shown(numpy_pack):
+    code = "import os\nos.write(1, b'line\\nrest')\nos.write(2, b'complaint\\n')\nlen?"
+    ended = lite_env("run", numpy_pack, "-c", code)
+    assert ended.code == 0
+    assert ended.out.startswith("line\nrest")
+    assert "Return the number of items in a container." in ended.out
+    assert ended.err == "complaint\n"
+
+
+def test_a_reader_that_has_enough_ends_the_run_quietly(numpy_pack):
+    code = "for i in range(100000):\n    print(i)"
+    command = f"exec 3>&1; ({sys.executable} -m lite_env run {numpy_pack} -c '{code}' 2>&3; echo left >&3) | head -1"
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert sorted(ended.stdout.splitlines()) == ["0", "left"]
+    assert ended.stderr == ""
+
+
 def test_a_notebook_is_run_and_written(numpy_pack, tmp_path):
     path = notebook(
         tmp_path / "n.ipynb",
@@ -203,7 +272,8 @@ def test_lua_speaks_the_same_way(lua_pack, tmp_path):
     assert ended.code == 1
     assert ended.out.split() == ["hello", "42"]
     assert "boo" in ended.err
-    assert len(ended.err.splitlines()) == 1
+    # The error, and that the folder of the file could not be shown.
+    assert len(ended.err.splitlines()) == 2
 
 
 def test_json_is_a_message_a_line(lua_pack):
@@ -227,7 +297,8 @@ def test_an_unknown_kernel_is_refused(lua_pack):
     ended = lite_env("run", lua_pack, "--kernel", "julia", "-c", "1")
     assert (ended.code, ended.out) == (1, "")
     assert "no kernel called 'julia'" in ended.err
-    assert "hint: it has: xlua" in ended.err
+    assert "hint: it has: xlua (lua)" in ended.err.lower()
+    assert lite_env("run", lua_pack).out.lower().startswith("xlua\tlua\t")
 
 
 def test_a_process_that_is_killed_in_a_cell_ends_the_run_at_once(lua_pack):

@@ -8,6 +8,7 @@ import type { EmscriptenModule, FileSystem, KernelServer } from './kernel/emscri
 import { importedModules } from './kernel/imports';
 import { NeededLibraries } from './kernel/libraries';
 import { createModule } from './kernel/module';
+import type { StreamName } from './kernel/output';
 import { startInterpreter, startKernel } from './kernel/xeus';
 import { ArchiveStore } from './pack/archives';
 import { parseManifest, selectKernel, type KernelInfo, type Manifest } from './pack/manifest';
@@ -23,6 +24,8 @@ export interface BootOptions {
   /** Keep which files are opened. */
   readonly trace?: boolean | undefined;
   readonly emit: Emit;
+  /** Takes the lines that the program writes to descriptors 1 and 2 itself; without it they are logged only. */
+  print?: ((name: StreamName, line: string) => void) | undefined;
   /** Turns a path in the pack into what the kernel's glue can fetch by itself. */
   locate(path: string): string;
 }
@@ -31,6 +34,8 @@ export interface Booted {
   readonly kernel: KernelInfo;
   readonly module: EmscriptenModule;
   readonly server: KernelServer;
+  /** Whether a drive is shown. */
+  readonly drive: boolean;
   /** Empty unless a trace was asked for. */
   readonly trace: Trace;
   /** Fetch what a cell is about to import, in parallel and before it blocks the worker. */
@@ -53,8 +58,14 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const forInterpreter = archives.fetchAll(kernel.start.interpreter);
   const variables = { ...manifest.variables, ...options.env };
   const pendingModule = createModule(kernel, files, options.transport, options.locate, {
-    print: text => options.emit({ type: 'log', level: 'info', text }),
-    printErr: text => options.emit({ type: 'log', level: 'warn', text }),
+    print: text => {
+      options.emit({ type: 'log', level: 'info', text });
+      options.print?.('stdout', text);
+    },
+    printErr: text => {
+      options.emit({ type: 'log', level: 'warn', text });
+      options.print?.('stderr', text);
+    },
     variables,
   });
 
@@ -88,6 +99,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     kernel,
     module,
     server,
+    drive: enter !== null,
     trace: { files: opened ?? [], interpreter: openedByInterpreter },
     prepare: code => prepareImports(code, kernel, manifest, archives),
     figures: () => source.figures(tree?.filled ?? 0),

@@ -111,6 +111,8 @@ export type FromWorker =
       readonly figures: Figures;
       /** Whether an interrupt can reach a running cell. */
       readonly interrupts: boolean;
+      /** Whether the kernel shows the drive that it was linked to. */
+      readonly drive: boolean;
     }
   | { readonly type: 'figures'; readonly figures: Figures }
   | ({ readonly type: 'trace' } & Trace)

@@ -5,6 +5,7 @@ import type { EmscriptenModule } from './kernel/emscripten';
 import { awaitInput } from './kernel/input';
 import { forgetInterrupt, signalBuffer } from './kernel/interrupt';
 import { forgetUnfinished } from './kernel/libraries';
+import { takeUnfinishedLine, type StreamName } from './kernel/output';
 import { askStdin } from './kernel/stdin';
 import { explain } from './kernel/xeus';
 import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, StdinSource, ToWorker } from './protocol';
@@ -33,6 +34,9 @@ export class Session {
   private stdin: StdinSource | null = null;
   /** Whether the kernel replied to the message it was given last. */
   private answered = false;
+  /** What the kernel is busy with: the cell to which belongs what it writes past its own streams. */
+  private current: JupyterMessage | null = null;
+  private printed = 0;
   /** Messages are handed over one after the other: a cell may await before the next begins. */
   private queue: Promise<void> = Promise.resolve();
   private failStart: (reason: unknown) => void = () => undefined;
@@ -91,12 +95,14 @@ export class Session {
         drive: envelope.awaitsDrive ? this.linked : undefined,
         trace: envelope.trace,
         emit,
+        print: (name, line) => this.print(name, `${line}\n`),
         locate: path => this.host.locate(envelope.manifest, path),
       });
       this.booted = await Promise.race([booting, strayed]);
       this.globals.Module = this.booted.module;
       const interrupts = this.enableInterrupt(this.booted.module);
-      emit({ type: 'ready', kernel: this.booted.kernel.name, figures: this.booted.figures(), interrupts });
+      const { kernel, drive } = this.booted;
+      emit({ type: 'ready', kernel: kernel.name, figures: this.booted.figures(), interrupts, drive });
     } catch (error) {
       emit({ type: 'error', error: failureOf(error, 'starting the kernel'), fatal: true });
     }
@@ -118,9 +124,11 @@ export class Session {
       }
       this.forgetInterrupt();
       this.answered = false;
+      this.current = message;
       forgetUnfinished(this.booted.module);
       this.booted.server.notify_listener(message);
       await this.topLevelAwait();
+      this.printUnfinishedLines();
       this.answerForSilentKernel(message);
     } catch (error) {
       const cause = new Error(explain(this.booted.module, error), { cause: error });
@@ -128,6 +136,8 @@ export class Session {
       const file = failure.file ?? this.booted.kernel.wasm.path;
       this.host.emit({ type: 'error', error: { ...failure, file }, fatal: true });
       this.booted = null;
+    } finally {
+      this.current = null;
     }
   }
 
@@ -199,8 +209,44 @@ export class Session {
   private fromKernel(message: unknown): void {
     const candidate = message as JupyterMessage | null;
     if (typeof candidate === 'object' && candidate !== null && 'header' in candidate) {
+      if (candidate.content?.['execution_state'] === 'idle') {
+        // Front ends do not listen for outputs of a cell that is over.
+        this.printUnfinishedLines();
+      }
       this.answered ||= candidate.header.msg_type.endsWith('_reply');
       this.host.emit({ type: 'message', message: candidate });
+    }
+  }
+
+  /**
+   * What a program writes to a descriptor itself (C's `printf`, `os.write`) passes by the kernel's own streams, of which
+   * it makes messages; it is an output of the cell all the same.
+   */
+  private print(name: StreamName, text: string): void {
+    const cell = this.current;
+    if (!cell) {
+      return;
+    }
+    const msg_id = `${cell.header.msg_id}-print-${(this.printed += 1)}`;
+    this.host.emit({
+      type: 'message',
+      message: {
+        header: { ...cell.header, msg_id, msg_type: 'stream' },
+        parent_header: cell.header,
+        metadata: {},
+        content: { name, text },
+        channel: 'iopub',
+        buffers: [],
+      },
+    });
+  }
+
+  private printUnfinishedLines(): void {
+    for (const name of ['stdout', 'stderr'] as const) {
+      const text = this.booted ? takeUnfinishedLine(this.booted.module, name) : '';
+      if (text) {
+        this.print(name, text);
+      }
     }
   }
 

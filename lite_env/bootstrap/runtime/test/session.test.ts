@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { BootError } from '../src/errors';
 import { answerInput, INPUT_BYTES } from '../src/kernel/input';
 import { requestInterrupt, signalBuffer } from '../src/kernel/interrupt';
+import type { ModuleOptions } from '../src/kernel/emscripten';
 import type { JupyterMessage } from '../src/protocol';
 import { Session } from '../src/session';
 import { generation4, install, withoutFileSystem, type FakeKernel } from './support/kernels';
@@ -338,4 +339,59 @@ test('without being asked for no trace is kept', async () => {
   session.receive({ type: 'trace' });
   await settled();
   assert.deepEqual(recorder.of('trace'), [{ type: 'trace', files: [], interpreter: 0 }]);
+});
+
+test('what a program writes to a descriptor itself is an output of its cell, whole lines and the rest before idle', async () => {
+  const kernel = generation4();
+  const terminal = { output: [] as number[] };
+  let print: (text: string) => void = () => undefined;
+  let printErr = print;
+  const { factory } = kernel;
+  const { globals, recorder, start, send, settled } = open(
+    {
+      ...kernel,
+      factory: options => {
+        ({ print, printErr } = options as ModuleOptions);
+        Object.assign(kernel.module.FS as object, { streams: [null, { fd: 1, tty: terminal }, { fd: 2 }] });
+        print('said at the start');
+        return factory(options);
+      },
+    },
+    PYTHON
+  );
+  const idle = (message: JupyterMessage) => ({
+    ...reply(message, 'status'),
+    channel: 'iopub',
+    content: { execution_state: 'idle' },
+  });
+  kernel.onMessage = message => {
+    print('a line');
+    printErr('a complaint');
+    terminal.output.push(...new TextEncoder().encode('ü'));
+    globals['postMessage'](reply(message));
+    globals['postMessage'](idle(message));
+  };
+  await start();
+  send(request('1'));
+  await settled();
+  print('said between cells');
+  const seen = recorder.of('message').map(({ message }) => [
+    message.parent_header['msg_id'],
+    message.header.msg_type,
+    message.content['name'],
+    message.content['text'],
+  ]);
+  assert.deepEqual(seen, [
+    ['1', 'stream', 'stdout', 'a line\n'],
+    ['1', 'stream', 'stderr', 'a complaint\n'],
+    ['1', 'execute_reply', undefined, undefined],
+    ['1', 'stream', 'stdout', 'ü'],
+    ['1', 'status', undefined, undefined],
+  ]);
+  const streams = recorder.of('message').filter(({ message }) => message.header.msg_type === 'stream');
+  assert.equal(new Set(streams.map(({ message }) => message.header.msg_id)).size, 3);
+  assert.deepEqual(
+    recorder.of('log').map(({ text }) => text),
+    ['said at the start', 'a line', 'a complaint', 'said between cells']
+  );
 });

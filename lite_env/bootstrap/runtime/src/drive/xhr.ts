@@ -32,15 +32,30 @@ export class XhrDriveChannel implements DriveChannel {
 
   ask(request: DriveRequest): unknown {
     const { url, browsingContextId } = this.options;
-    const requestId = `${browsingContextId}-${(this.sent += 1)}`;
     const isBody = request.method === 'get' || request.method === 'put';
-    const { status, text } = post(this.create(), url, {
-      body: { data: { ...request, requestId }, browsingContextId, requestId },
+    const answer = post(this.create(), url, {
+      body: bodyOf(request, browsingContextId, (this.sent += 1)),
       headers: this.options.headers,
       seconds: isBody ? SECONDS.body : SECONDS.other,
     });
-    return accept(parse(text, status, url));
+    return read(answer, url);
   }
+}
+
+/** What is posted for a request, the `count`th of its sender. */
+export function bodyOf(request: DriveRequest, browsingContextId: string, count: number): object {
+  const requestId = `${browsingContextId}-${count}`;
+  return { data: { ...request, requestId }, browsingContextId, requestId };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** The answer in what came from `url`; a `DriveError` where the drive refuses, or somebody else has answered. */
+export function read({ status, text }: Answer, url: string): unknown {
+  return accept(parse(text, status, url));
 }
 
 export interface Posted {
@@ -51,7 +66,7 @@ export interface Posted {
 }
 
 /** Send one request and block until its answer is there. */
-export function post(xhr: SyncRequest, url: string, posted: Posted): { status: number; text: string } {
+export function post(xhr: SyncRequest, url: string, posted: Posted): Answer {
   try {
     xhr.open('POST', url, false);
     xhr.timeout = posted.seconds * 1000;

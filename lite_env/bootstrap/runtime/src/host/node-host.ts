@@ -5,6 +5,7 @@ import { describe, failureOf } from '../errors';
 import type { FromWorker } from '../protocol';
 import { Relay } from './channels';
 import { decodeCommand, encodeEnvelope } from './envelope';
+import { NodeDrive } from './node-drive';
 
 const emit = (envelope: FromWorker) => process.stdout.write(`${encodeEnvelope(envelope)}\n`);
 
@@ -12,7 +13,14 @@ const worker = new Worker(new URL('node-worker.mjs', import.meta.url), { stdout:
 // What the kernel prints by itself is no envelope.
 worker.stdout.pipe(process.stderr);
 worker.stderr.pipe(process.stderr);
-worker.on('message', emit);
+const drive = new NodeDrive();
+worker.on('message', (envelope: FromWorker) => {
+  if (envelope.type === 'drive' || envelope.type === 'drive-more') {
+    drive.take(envelope);
+  } else {
+    emit(envelope);
+  }
+});
 worker.on('error', error => emit({ type: 'error', error: failureOf(error, 'running the worker'), fatal: true }));
 
 const relay = new Relay(
@@ -22,7 +30,8 @@ const relay = new Relay(
 const lines = createInterface({ input: process.stdin });
 lines.on('line', line => {
   try {
-    relay.obey(decodeCommand(line));
+    const command = decodeCommand(line);
+    relay.obey(command.type === 'link' ? { ...command, ...drive.link(command) } : command);
   } catch (error) {
     emit({ type: 'log', level: 'error', text: `not an envelope: ${describe(error)}` });
   }

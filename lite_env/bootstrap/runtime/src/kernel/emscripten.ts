@@ -18,6 +18,8 @@ export interface FSNode {
 
 export interface FSStream {
   fd: number;
+  /** Of a terminal: bytes of the line that is not ended yet. */
+  tty?: { output?: number[] };
   node: FSNode;
   stream_ops: StreamOps;
 }
@@ -39,6 +41,7 @@ export interface MemoryFS {
 
 export interface FileSystem {
   root: FSNode;
+  streams?: (FSStream | null | undefined)[];
   filesystems: { MEMFS: MemoryFS };
   ErrnoError: new (errno: number) => Error;
   isDir(mode: number): boolean;

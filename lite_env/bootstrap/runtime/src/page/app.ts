@@ -241,6 +241,7 @@ export class App {
 
   private ended(cell: Cell, content: Record<string, unknown>, text: string): Executed {
     const isOk = content['status'] === 'ok';
+    cell.outputs.addPages(content['payload']);
     cell.ended(isOk ? 'ok' : 'error', content['execution_count']);
     const error = isOk ? null : { ename: String(content['ename'] ?? ''), evalue: String(content['evalue'] ?? '') };
     return { status: isOk ? 'ok' : 'error', text, error };

@@ -57,6 +57,15 @@ export class OutputArea {
     this.element.append(element);
   }
 
+  /** Append what a reply's payload wants shown in a pager, such as the page of `name?`. */
+  addPages(payload: unknown): void {
+    for (const item of Array.isArray(payload) ? (payload as (Record<string, unknown> | null)[]) : []) {
+      if (item?.['source'] === 'page' && item['data']) {
+        this.add(el('div', { class: 'display page' }, bundle(item)));
+      }
+    }
+  }
+
   private write(name: string, text: string): void {
     this.beforeOutput();
     if (this.stream?.name !== name) {

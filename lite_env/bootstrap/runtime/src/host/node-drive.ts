@@ -1,0 +1,63 @@
+/**
+ * The drive of a kernel in Node. Its worker cannot ask a server while it is blocked, as a browser's can: it waits on
+ * shared memory, and the thread that is free asks.
+ */
+import { Agent, request as open } from 'node:http';
+import { DriveError, type DriveRequest } from '../drive/channel';
+import { DRIVE_BYTES, SharedDriveHost, type DriveEnvelope } from '../drive/shared';
+import { bodyOf, read, type Answer } from '../drive/xhr';
+import type { DriveSource, LinkSources } from '../protocol';
+
+type ServerSource = Extract<DriveSource, { kind: 'xhr' }>;
+
+export class NodeDrive {
+  private host: SharedDriveHost | null = null;
+  private sent = 0;
+  // One connection, and no proxy that the environment may name.
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+  /** What the worker is told instead: a server becomes memory, behind which is that server. */
+  link(sources: LinkSources): LinkSources {
+    const { drive } = sources;
+    if (drive?.kind !== 'xhr') {
+      return sources;
+    }
+    const { driveName, mountpoint } = drive;
+    const buffer = new SharedArrayBuffer(DRIVE_BYTES);
+    this.host = new SharedDriveHost(buffer, request => this.ask(drive, request));
+    return { ...sources, drive: { kind: 'shared', driveName, mountpoint, buffer } };
+  }
+
+  /** Answer the worker, which waits. */
+  take(envelope: DriveEnvelope): void {
+    void this.host?.take(envelope);
+  }
+
+  private async ask(source: ServerSource, request: DriveRequest): Promise<unknown> {
+    const body = JSON.stringify(bodyOf(request, source.browsingContextId, (this.sent += 1)));
+    return read(await this.post(source, body), source.url);
+  }
+
+  private post({ url, headers }: ServerSource, body: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const failed = (cause: unknown) => reject(new DriveError('EIO', `"${url}" does not answer`, { cause }));
+      const length = Buffer.byteLength(body);
+      const kind = { 'Content-Type': 'application/json', 'Content-Length': length };
+      const sent = open(url, { method: 'POST', agent: this.agent, headers: { ...headers, ...kind } }, response => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('error', failed);
+        response.on('end', () => {
+          // The text may be longer than a string can be.
+          try {
+            resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() });
+          } catch (cause) {
+            failed(cause);
+          }
+        });
+      });
+      sent.on('error', failed);
+      sent.end(body);
+    });
+  }
+}
