@@ -13,6 +13,7 @@
     ├── PackError        a pack could not be written
     │   └── ManifestError  a pack cannot be read: unknown format, missing or foreign files
     ├── HostError        a packed kernel could not be started or driven here
+    │   ├── MissingEngineError  the program that would run it is not on this machine
     │   ├── KernelStartError  the bootstrap reported a failure
     │   ├── KernelTimeoutError  the kernel did not answer in time
     │   └── DriveError   a request of a kernel for a file of the host is refused or fails
@@ -124,6 +125,10 @@ class ManifestError(PackError):
 
 class HostError(LiteEnvError):
     """A packed kernel could not be started or driven on this machine."""
+
+
+class MissingEngineError(HostError):
+    """The program that would run a kernel (Node.js, Chromium) is not on this machine, or too old."""
 
 
 class KernelStartError(HostError):

@@ -72,7 +72,8 @@ def make_pack(environment: Path, folder: Path) -> Path:
     from lite_env.prefix.installer import install  # noqa: PLC0415
     from lite_env.store.local import open_store  # noqa: PLC0415
     from lite_env.workflow.lock import lock_environment  # noqa: PLC0415
-    from lite_env.workflow.pack import PackOptions, pack_environment  # noqa: PLC0415
+    from lite_env.workflow.options import PackOptions  # noqa: PLC0415
+    from lite_env.workflow.pack import pack_environment  # noqa: PLC0415
 
     pack = folder / "pack"
     with FileLock(f"{folder}.lock"):

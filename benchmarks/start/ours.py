@@ -15,7 +15,8 @@ from lite_env.pack.index import IndexedFile
 from lite_env.pack.reader import read_index, read_manifest
 from lite_env.site.build import write_site
 from lite_env.site.plan import SiteOptions, plan_site
-from lite_env.workflow.pack import PackOptions, pack_environment
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,9 @@ import click
 
 from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.pack.plan import DEFAULT_LEVEL
-from lite_env.workflow.pack import PackOptions, pack_environment, plan_environment
+from lite_env.workflow.lock import LockPolicy
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment, plan_environment
 
 if TYPE_CHECKING:
     from lite_env.pack.layout import Order
@@ -54,6 +56,15 @@ _MEGABYTE = 1_000_000
     show_default=True,
     help="What is loaded at once in one archive, or in one a package, which environments share.",
 )
+@click.option("--no-check", is_flag=True, help="Write the pack even if a kernel does not start from it.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Kernels at once; by default as many as cores and free memory allow.",
+)
+@click.option("--locked", is_flag=True, help="Need a lock that answers the environment file; change none.")
+@click.option("--frozen", is_flag=True, help="Take the lock beside the environment file as it is.")
 @click.option("--offline", is_flag=True, help="Use the caches and local channels only.")
 @click.option("--dry-run", is_flag=True, help="Decide everything, write no pack.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON.")
@@ -71,6 +82,10 @@ def command(
     no_bytecode: bool,
     debug_ranges: bool,
     order: Order,
+    no_check: bool,
+    jobs: int | None,
+    locked: bool,
+    frozen: bool,
     offline: bool,
     dry_run: bool,
     as_json: bool,
@@ -87,6 +102,8 @@ def command(
     reporter = reporter_of(ctx)
     if profile is not None and no_trace:
         raise click.UsageError("`--profile` and `--no-trace` exclude each other")
+    if locked and frozen:
+        raise click.UsageError("`--locked` and `--frozen` exclude each other")
     options = PackOptions(
         name=name,
         level=level,
@@ -96,6 +113,9 @@ def command(
         trace=not no_trace,
         profile=profile,
         order=order,
+        check=not no_check,
+        jobs=jobs,
+        locking=LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.UPDATE,
         offline=offline,
         dry_run=dry_run,
     )

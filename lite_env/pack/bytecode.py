@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 _SOURCE = re.compile(r"lib/python3\.\d+/(?:[^/]+/)*[^/]+\.py\Z")
-_COMPILED = re.compile(r"(?P<folder>lib/python3\.\d+/(?:[^/]+/)*)__pycache__/(?P<stem>[^/]+)\.cpython-3\d+\.pyc\Z")
+_COMPILED = re.compile(
+    r"(?P<folder>lib/python3\.\d+/(?:[^/]+/)*)__pycache__/(?P<stem>[^/]+)\.cpython-3\d+(?:\.opt-\d+)?\.pyc\Z"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +20,8 @@ class Bytecode:
     """Compiled modules of an environment.
 
     Attributes:
-        tag: `sys.implementation.cache_tag` of the interpreter that compiled: ``cpython-311``.
+        tag: what stands between a module's name and ``.pyc``: `sys.implementation.cache_tag` of the interpreter that
+            compiled, and where there is one the level of optimisation: ``cpython-311``, ``cpython-311.opt-2``.
         files: ``.pyc`` files by the path of their source; what does not compile has none.
         faults: why sources were not compiled, by path.
     """

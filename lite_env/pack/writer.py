@@ -34,6 +34,7 @@ from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lite_env.pack.layout import ArchivePlan
@@ -51,11 +52,19 @@ class _Written:
     not_wasm: tuple[str, ...]
 
 
-def write_pack(plan: PackPlan, output: Path, *, store: Store = FORGETFUL, reporter: Reporter = SILENT) -> Manifest:
+def write_pack(
+    plan: PackPlan,
+    output: Path,
+    *,
+    store: Store = FORGETFUL,
+    check: Callable[[Path, Manifest], None] | None = None,
+    reporter: Reporter = SILENT,
+) -> Manifest:
     """Write the pack that was planned; `output` is replaced in one step when all of it is complete.
 
     Archives are taken over where they were compressed in the same way before: out of `store`, which keeps what is
-    compressed here, or out of a pack that stood there.
+    compressed here, or out of a pack that stood there. When `check` raises for the folder of the whole pack, nothing
+    takes the place of what stood at `output`.
 
     Raises:
         PackError: `output` is something else than a pack, or the environment has what no reader of a pack would take.
@@ -84,6 +93,8 @@ def write_pack(plan: PackPlan, output: Path, *, store: Store = FORGETFUL, report
             bytecode=plan.bytecode,
         )
         (staging / MANIFEST).write_bytes(_checked(manifest))
+        if check is not None:
+            check(staging, manifest)
     for path in (path for item in written for path in item.not_wasm):
         reporter.warn(f"'{path}' is not WebAssembly: a browser cannot load it (was it installed for another platform?)")
     return manifest

@@ -1,19 +1,21 @@
-"""Bytecode of an environment, a package at a time, out of the cache or from its own packed interpreter."""
+"""Bytecode of an environment, a package at a time, out of the store or from its own packed interpreter."""
 
 from __future__ import annotations
 
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from lite_env.errors import HostError
-from lite_env.host.bytecode import FORM, compile_packages
+from lite_env.host.bytecode import FORM, Compilation, compile_packages, together
+from lite_env.host.capacity import kernels_at_once
 from lite_env.pack.bytecode import Bytecode, is_source
 from lite_env.progress import SILENT
-from lite_env.store.keyed import key_of, user_cache
+from lite_env.store.protocol import key_of
+from lite_env.store.results import find_result, keep_result
+from lite_env.workflow.start import not_started, runtime_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,47 +23,73 @@ if TYPE_CHECKING:
 
     from lite_env.pack.plan import PackPlan
     from lite_env.progress import Reporter, Task
-    from lite_env.store.keyed import KeyedCache
+    from lite_env.store.protocol import Key, Store
+
+_KIND = "bytecode"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiled:
+    """What compiling came to.
+
+    Attributes:
+        bytecode: of all modules but those of `lost`.
+        lost: packages that the kernel did not survive, and how it ended.
+    """
+
+    bytecode: Bytecode
+    lost: Mapping[str, str]
 
 
 def compile_environment(
     plan: PackPlan,
     digests: Mapping[str, str],
     pack: Callable[[Bytecode], Path],
+    how: Compilation,
     *,
-    debug_ranges: bool = False,
+    store: Store,
+    compiler: Sequence[str],
+    jobs: int | None = None,
     reporter: Reporter = SILENT,
-) -> Bytecode:
+) -> Compiled:
     """The bytecode of all modules in `plan`.
+
+    What a package came to is kept as soon as it is done: an interrupted run begins where it ended.
 
     Args:
         plan: of the environment without bytecode.
         digests: SHA-256 of each of its files, by path.
-        pack: writes that pack with what is compiled already; called only when something is missing.
-        debug_ranges: see `compile_packages`.
-        reporter: progress in files; a warning for each package that the kernel did not survive.
+        pack: writes that pack with what is compiled already, and without variables; called only when something is
+            missing.
+        how: see `Compilation`.
+        store: keeps what was compiled.
+        compiler: digests of all that the compiler is made of.
+        jobs: kernels at once; None for what cores and memory allow.
+        reporter: progress in files.
 
     Raises:
         HostError: the kernel does not start.
     """
-    # The compiler is in the kernel's own binaries.
-    compiler = [FORM, debug_ranges, sorted(digests[file.path] for file in plan.kernel_files)]
-    store = _Store(cache=user_cache("bytecode"), compiler=compiler, digests=digests)
+    settings = (runtime_digest(), how.optimize, how.debug_ranges)
+    shelf = _Shelf(store=store, compiler=(*compiler, *settings), digests=digests)
     sources = _sources_by_package(plan)
-    done = {name: store.find(name, paths) for name, paths in sources.items()}
+    done = {name: shelf.find(name, paths) for name, paths in sources.items()}
     missing = {name: left for name, paths in sources.items() if (left := _left(paths, done[name]))}
+    lost: dict[str, str] = {}
     if missing:
-        folder = pack(_together(done.values()))
+        folder = pack(together(list(done.values())))
+
+        def finish(name: str, compiled: Bytecode | HostError) -> None:
+            if isinstance(compiled, HostError):
+                lost[name] = compiled.message
+                return
+            done[name] = together([done[name], compiled])
+            shelf.keep(name, sources[name], done[name])
+
         with reporter.task("compiling", sum(map(len, missing.values())), "items") as task:
-            for name, compiled in _compile(folder, missing, task, debug_ranges=debug_ranges):
-                if isinstance(compiled, HostError):
-                    reporter.warn(f"'{name}' is packed without bytecode: {compiled.message}")
-                    # All or nothing of a package: its pack must not follow from what was compiled before.
-                    del done[name]
-                    continue
-                done[name] = _together([done[name], compiled])
-                store.keep(name, done[name])
-    return _together(done[name] for name in sources if name in done)
+            _compile(folder, missing, how, jobs=jobs, task=task, finish=finish)
+    # All or nothing of a package: its pack must not follow from what was compiled before.
+    return Compiled(bytecode=together([done[name] for name in sources if name not in lost]), lost=lost)
 
 
 def _left(paths: Iterable[str], done: Bytecode) -> list[str]:
@@ -69,18 +97,39 @@ def _left(paths: Iterable[str], done: Bytecode) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Store:
-    """What was compiled before: for each package and compiler the last state, each file with the hash of its source."""
+class _Shelf:
+    """What was compiled before: states of packages, in which each file has the hash of its source.
 
-    cache: KeyedCache
-    compiler: list[object]
+    A state lies under the sources that it is of, and the last one of a package under its name: what changes a little is
+    compiled anew a little, and what changes back is not compiled again.
+    """
+
+    store: Store
+    compiler: tuple[object, ...]
     digests: Mapping[str, str]
 
-    def find(self, name: str, paths: Iterable[str]) -> Bytecode:
+    def find(self, name: str, paths: Sequence[str]) -> Bytecode:
         """What is known of the sources at `paths` as they are now."""
-        data = self.cache.find(key_of(self.compiler, name))
-        if data is None:
-            return Bytecode(tag="", files={}, faults={})
+        for key in (self._exact(name, paths), self._last(name)):
+            data = find_result(self.store, key)
+            if data is not None:
+                return self._decode(data, paths)
+        return Bytecode(tag="", files={}, faults={})
+
+    def keep(self, name: str, paths: Sequence[str], bytecode: Bytecode) -> None:
+        """Keep the state of a package: a line of JSON, then the files one after the other."""
+        # Where the memory ended says nothing about the source.
+        faults = {path: fault for path, fault in bytecode.faults.items() if not fault.startswith("MemoryError")}
+        head = {
+            "tag": bytecode.tag,
+            "files": [[path, self.digests[path], len(data)] for path, data in bytecode.files.items()],
+            "faults": [[path, self.digests[path], fault] for path, fault in faults.items()],
+        }
+        data = json.dumps(head).encode() + b"\n" + b"".join(bytecode.files.values())
+        for key in (self._exact(name, paths), self._last(name)):
+            keep_result(self.store, key, data)
+
+    def _decode(self, data: bytes, paths: Iterable[str]) -> Bytecode:
         wanted = {path: self.digests[path] for path in paths}
         head, _, bodies = data.partition(b"\n")
         document = json.loads(head)
@@ -93,15 +142,11 @@ class _Store:
         faults = {path: fault for path, digest, fault in document["faults"] if wanted.get(path) == digest}
         return Bytecode(tag=document["tag"], files=files, faults=faults)
 
-    def keep(self, name: str, bytecode: Bytecode) -> None:
-        """Keep the state of a package: a line of JSON, then the files one after the other."""
-        head = {
-            "tag": bytecode.tag,
-            "files": [[path, self.digests[path], len(data)] for path, data in bytecode.files.items()],
-            "faults": [[path, self.digests[path], fault] for path, fault in bytecode.faults.items()],
-        }
-        data = json.dumps(head).encode() + b"\n" + b"".join(bytecode.files.values())
-        self.cache.keep(key_of(self.compiler, name), data)
+    def _exact(self, name: str, paths: Iterable[str]) -> Key:
+        return key_of(_KIND, FORM, self.compiler, name, [[path, self.digests[path]] for path in paths])
+
+    def _last(self, name: str) -> Key:
+        return key_of(_KIND, FORM, self.compiler, name)
 
 
 def _sources_by_package(plan: PackPlan) -> dict[str, list[str]]:
@@ -116,42 +161,49 @@ def _sources_by_package(plan: PackPlan) -> dict[str, list[str]]:
     return {name: sorted(sources[name]) for name in sorted(sources)}
 
 
-_Outcome = tuple[str, Bytecode | HostError]
+class _StoppedError(Exception):
+    """Raised inside of a worker when the whole was ended."""
 
 
 def _compile(
-    pack: Path, packages: Mapping[str, Sequence[str]], task: Task, *, debug_ranges: bool
-) -> Iterable[_Outcome]:
-    """Compile in as many kernels as there are cores, each with about the same number of modules."""
-    shares: list[dict[str, Sequence[str]]] = [{} for _ in range(min(os.cpu_count() or 1, len(packages)))]
+    pack: Path,
+    packages: Mapping[str, Sequence[str]],
+    how: Compilation,
+    *,
+    jobs: int | None,
+    task: Task,
+    finish: Callable[[str, Bytecode | HostError], None],
+) -> None:
+    """Compile in several kernels, each with about the same number of modules; `finish` is told of each package."""
+    shares: list[dict[str, Sequence[str]]] = [{} for _ in range(min(kernels_at_once(jobs), len(packages)))]
     for name in sorted(packages, key=lambda name: (-len(packages[name]), name)):
         min(shares, key=lambda share: sum(map(len, share.values())))[name] = packages[name]
-    work = partial(_compile_share, pack, task=task, debug_ranges=debug_ranges)
+    ended = threading.Event()
+    telling = threading.Lock()
+
+    def advance(count: int) -> None:
+        if ended.is_set():
+            raise _StoppedError
+        task.advance(count)
+
+    def work(share: Mapping[str, Sequence[str]]) -> None:
+        # When a kernel ends over a package, the rest gets another kernel.
+        left = dict(share)
+        while left:
+            for name, compiled in compile_packages(pack, left.copy(), how, advance=advance):
+                with telling:
+                    finish(name, compiled)
+                del left[name]
+
     with ThreadPoolExecutor(max_workers=len(shares)) as pool:
-        return [outcome for outcomes in pool.map(work, shares) for outcome in outcomes]
-
-
-def _compile_share(
-    pack: Path, packages: Mapping[str, Sequence[str]], *, task: Task, debug_ranges: bool
-) -> list[_Outcome]:
-    """Compile one package after the other; when a kernel ends over one, the rest gets another kernel.
-
-    Raises:
-        HostError: the kernel does not start.
-    """
-    outcomes: list[_Outcome] = []
-    left = dict(packages)
-    while left:
-        for name, compiled in compile_packages(pack, left.copy(), debug_ranges=debug_ranges, task=task):
-            outcomes.append((name, compiled))
-            del left[name]
-    return outcomes
-
-
-def _together(parts: Iterable[Bytecode]) -> Bytecode:
-    every = tuple(parts)
-    return Bytecode(
-        tag=next((part.tag for part in every if part.tag), ""),
-        files={path: data for part in every for path, data in part.files.items()},
-        faults={path: fault for part in every for path, fault in part.faults.items()},
-    )
+        running = [pool.submit(work, share) for share in shares]
+        try:
+            for future in as_completed(running):
+                future.result()
+        except HostError as error:
+            ended.set()
+            raise not_started(error, how.kernel) from error
+        except BaseException:
+            # The others end with the modules that they compile just now.
+            ended.set()
+            raise

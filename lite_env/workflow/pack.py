@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.errors import PackError
+from lite_env.errors import MissingEngineError, PackError
 from lite_env.lock.file import read_lock
 from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
-from lite_env.pack.plan import DEFAULT_LEVEL
+from lite_env.pack.plan import plan_pack
 from lite_env.pack.profile import read_profile
+from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
@@ -20,108 +20,92 @@ from lite_env.spec.environment import find_environment_file
 from lite_env.spec.settings import read_project_workloads
 from lite_env.store.local import open_store
 from lite_env.workflow.install import cached_environment, users_environment
-from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for
-from lite_env.workflow.prepare import PlanOptions, plan_traced
-from lite_env.workflow.trace import TraceOptions
+from lite_env.workflow.lock import LockOptions, lock_for
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.prepare import prepare
+from lite_env.workflow.start import check_starts, left_out
+from lite_env.workflow.workload import read_workloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from lite_env.pack.layout import Order
     from lite_env.pack.manifest import Manifest
     from lite_env.pack.plan import PackPlan
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
 # Top-level keys that a CEP 37 lock has and an environment file cannot have.
 _LOCK_KEYS = (re.compile(r"^metadata:", re.MULTILINE), re.compile(r"^package:", re.MULTILINE))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PackOptions:
-    """How to pack.
-
-    Attributes:
-        name: of the environment; None for what the source says.
-        level: of zstd, 1 to 22.
-        filter_files: users' rules, added to the default ones and to those of a ``pyproject.toml`` beside the source.
-        bytecode: whether to pack modules compiled; needs a Node.js.
-        debug_ranges: whether bytecode knows the columns of its source, and not its lines alone.
-        trace: whether to trace what is opened; needs a Node.js.
-        profile: a profile to follow instead of tracing.
-        workloads: users' programs to trace, added to those of a ``pyproject.toml`` beside the source.
-        order: whether what was traced lies together (``fused``) or cut by packages (``packages``).
-        locking: what may happen to the lock beside an environment file.
-        offline: open no connection.
-        dry_run: write neither lock nor pack.
-    """
-
-    name: str | None = None
-    level: int = DEFAULT_LEVEL
-    filter_files: tuple[Path, ...] = ()
-    bytecode: bool = True
-    debug_ranges: bool = False
-    trace: bool = True
-    profile: Path | None = None
-    workloads: tuple[Path, ...] = ()
-    order: Order = "fused"
-    locking: LockPolicy = LockPolicy.UPDATE
-    offline: bool = False
-    dry_run: bool = False
-
-
-def plan_environment(source: Path, options: PackOptions, *, reporter: Reporter = SILENT) -> PackPlan:
+def plan_environment(
+    source: Path, options: PackOptions, *, store: Store | None = None, reporter: Reporter = SILENT
+) -> PackPlan:
     """Do what comes before the packing of `source`, and decide what the pack will be.
 
     Args:
         source: an environment file, a lock file, an installed environment, or a folder with an environment file.
         options: how.
+        store: keeps what was done.
         reporter: notes, warnings and progress.
 
     Raises:
         LiteEnvError: of whichever step failed.
     """
-    with _planned(source, options, reporter) as plan:
+    with _planned(source, options, store or open_store(), reporter) as plan:
         return plan
 
 
 def pack_environment(
-    source: Path, output: Path, options: PackOptions | None = None, *, reporter: Reporter = SILENT
+    source: Path,
+    output: Path,
+    options: PackOptions | None = None,
+    *,
+    store: Store | None = None,
+    reporter: Reporter = SILENT,
 ) -> tuple[PackPlan, Manifest]:
     """Pack `source` into the folder `output`, which is replaced in one step.
 
-    From an environment file and from its lock the packs are equal.
+    From an environment file and from its lock the packs are equal. What stood at `output` stays when a kernel does not
+    start from the new pack.
 
     Raises:
         LiteEnvError: of whichever step failed.
     """
-    with _planned(source, options or PackOptions(), reporter) as plan:
-        return plan, write_pack(plan, output, store=open_store(), reporter=reporter)
+    options, store = options or PackOptions(), store or open_store()
+
+    def check(pack: Path, manifest: Manifest) -> None:
+        try:
+            check_starts(pack, manifest, store=store, jobs=options.jobs, reporter=reporter)
+        except MissingEngineError as error:
+            reporter.warn(left_out("starting its kernels", error))
+
+    with _planned(source, options, store, reporter) as plan:
+        checking = check if options.check else None
+        return plan, write_pack(plan, output, store=store, check=checking, reporter=reporter)
 
 
 @contextmanager
-def _planned(source: Path, options: PackOptions, reporter: Reporter) -> Iterator[PackPlan]:
+def _planned(source: Path, options: PackOptions, store: Store, reporter: Reporter) -> Iterator[PackPlan]:
     """The plan; a cached environment stays as it is inside the block, until it has been read."""
     filters = _filters(source, options)
     # What may be wrong is read before anything takes long.
     profile = read_profile(options.profile) if options.profile else None
-    workloads = (*_project_workloads(source), *options.workloads)
+    workloads = read_workloads((*_project_workloads(source), *options.workloads))
     with _prefix_of(source, options, reporter) as prefix:
-        plan = plan_traced(
+        selection = select_files(prefix, filters)
+        prepared = prepare(prefix, selection, options, workloads, store=store, reporter=reporter)
+        plan = plan_pack(
             prefix,
-            PlanOptions(
-                name=options.name,
-                filters=filters,
-                level=options.level,
-                bytecode=options.bytecode,
-                debug_ranges=options.debug_ranges,
-                trace=TraceOptions(workloads=workloads) if options.trace else None,
-                profile=profile,
-                order=options.order,
-            ),
-            reporter=reporter,
+            name=options.name,
+            selection=selection,
+            level=options.level,
+            bytecode=prepared.bytecode,
+            profile=profile or prepared.profile,
+            order=options.order,
         )
         for warning in plan.warnings:
             reporter.warn(warning)

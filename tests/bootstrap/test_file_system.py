@@ -12,7 +12,8 @@ from filelock import FileLock
 
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.lock.conda import index_channel
-from lite_env.workflow.pack import PackOptions, pack_environment
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment
 from tests.conda_packages import make_package
 
 SCRIPT = Path(__file__).with_name("file_operations.py")

@@ -39,7 +39,7 @@ def run(*arguments, **options):
 
 
 def pack(prefix, output, **options):
-    return run("pack", prefix, "--no-trace", "--no-bytecode", "-o", output, **options)
+    return run("pack", prefix, "--no-trace", "--no-bytecode", "--no-check", "-o", output, **options)
 
 
 def assert_answer(ended, *said):
@@ -147,9 +147,8 @@ class TestNobodyReads:
     @pytest.mark.parametrize("redirect", ["", "2>&1", "2>&-"])
     def test_a_reader_that_goes_away(self, prefix, tmp_path, redirect):
         # `:` reads nothing: the pipe is broken before the first line.
-        script = (
-            f'"$0" -m lite_env pack "$1" --no-trace --no-bytecode -o "$2" {redirect} | :; echo "${{PIPESTATUS[0]}}"'
-        )
+        command = '"$0" -m lite_env pack "$1" --no-trace --no-bytecode --no-check -o "$2"'
+        script = f'{command} {redirect} | :; echo "${{PIPESTATUS[0]}}"'
         ended = finished(
             ["bash", "-c", script, sys.executable, prefix, tmp_path / "pack"], capture_output=True, text=True
         )
@@ -162,7 +161,7 @@ class TestNobodyReads:
     @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
     def test_streams_that_are_closed_from_the_start(self, prefix, tmp_path, closed):
         output = tmp_path / "pack"
-        script = f'"$0" -m lite_env pack "$1" --no-trace --no-bytecode -o "$2" {closed}'
+        script = f'"$0" -m lite_env pack "$1" --no-trace --no-bytecode --no-check -o "$2" {closed}'
         ended = finished(["bash", "-c", script, sys.executable, prefix, output], capture_output=True, text=True)
         assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
         json.loads((output / "manifest.json").read_bytes())

@@ -38,7 +38,7 @@ from lite_env.spec.environment import read_environment
 from lite_env.spec.matchspec import name_of, split_channel
 from lite_env.spec.selectors import apply_comment_selectors, evaluate, key_selector
 from lite_env.spec.settings import read_project_workloads
-from lite_env.workflow.trace import workload_job
+from lite_env.workflow.workload import read_workloads
 from tests.prefixes import SITE, Toy, kernel_package, make_prefix, put, python_package
 from tests.wheels import wheel_files
 
@@ -348,14 +348,14 @@ def _of_kernels(folder: Path) -> dict[str, Parser]:
         path.write_bytes(data)
         with suppress(LiteEnvError):
             read_notebook(path)
-        workload_job(path)
+        read_workloads([path])
 
     def parse_code(data: bytes) -> None:
         path = folder / "n.py"
         path.write_bytes(data)
         with suppress(LiteEnvError):
             _decode(data, "n.py")
-        workload_job(path)
+        read_workloads([path])
 
     output = {
         "output_type": "display_data",

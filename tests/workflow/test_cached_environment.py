@@ -14,7 +14,8 @@ from lite_env.prefix.installer import install
 from lite_env.store.digest import sha256_of_file
 from lite_env.workflow import pack as pack_module
 from lite_env.workflow.install import cached_environment
-from lite_env.workflow.pack import PackOptions, pack_environment
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.prefixes import WASM, Heard
 
@@ -25,7 +26,7 @@ KERNEL = {
     "share/toy/data.txt": "data",
     "share/toy/place.txt": f"{PLACEHOLDER}/share",
 }
-OPTIONS = PackOptions(level=1, trace=False, bytecode=False)
+OPTIONS = PackOptions(level=1, trace=False, bytecode=False, check=False)
 
 
 @pytest.fixture(autouse=True)

@@ -3,17 +3,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lite_env.errors import PackError, SpecError
+from lite_env.errors import HostError, PackError, SpecError
 from lite_env.lock.conda import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.pack.restore import unpack
 from lite_env.prefix.installer import install
 from lite_env.workflow.install import cached_environment
-from lite_env.workflow.pack import PackOptions, is_lock, pack_environment, plan_environment
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import is_lock, pack_environment, plan_environment
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.prefixes import WASM, Heard
 
@@ -25,6 +27,8 @@ KERNEL = {
     "share/toy/data.txt": "data",
     "share/fonts/a.ttf": "font",
 }
+# The toy kernel starts nothing.
+TOY_OPTIONS = PackOptions(level=1, trace=False, check=False)
 ENVIRONMENT = """\
 name: toys
 channels:
@@ -57,7 +61,7 @@ def tree(folder):
 
 
 def test_an_environment_file_its_lock_and_its_environment_give_equal_packs(project, tmp_path):
-    options = PackOptions(level=1)
+    options = TOY_OPTIONS
     plan, manifest = pack_environment(project / "environment.yml", tmp_path / "one", options)
     assert manifest.environment.name == "toys"
     assert manifest.environment.requested == ("xeus-toy >=1",)
@@ -76,7 +80,7 @@ def test_an_environment_file_its_lock_and_its_environment_give_equal_packs(proje
 
 
 def test_the_project_may_lie_elsewhere_and_the_cache_be_empty(project, tmp_path, monkeypatch):
-    options = PackOptions(level=1)
+    options = TOY_OPTIONS
     pack_environment(project, tmp_path / "one", options)
     elsewhere = tmp_path / "else" / "where"
     elsewhere.parent.mkdir()
@@ -87,28 +91,28 @@ def test_the_project_may_lie_elsewhere_and_the_cache_be_empty(project, tmp_path,
 
 
 def test_a_lock_that_still_answers_is_used_as_it_is(project, tmp_path):
-    pack_environment(project, tmp_path / "one", PackOptions(level=1))
+    pack_environment(project, tmp_path / "one", TOY_OPTIONS)
     lock = (project / "conda-lock.yml").read_bytes()
     make_package(project / "channel", "xeus-toy", "2.0", files=KERNEL)
     index_channel(project / "channel")
-    _, manifest = pack_environment(project, tmp_path / "one", PackOptions(level=1))
+    _, manifest = pack_environment(project, tmp_path / "one", TOY_OPTIONS)
     assert {package.name: package.version for package in manifest.environment.packages}["xeus-toy"] == "1.0"
     assert (project / "conda-lock.yml").read_bytes() == lock
 
 
 def test_a_lock_that_no_longer_answers_is_renewed(project, tmp_path):
-    pack_environment(project, tmp_path / "one", PackOptions(level=1))
+    pack_environment(project, tmp_path / "one", TOY_OPTIONS)
     make_package(project / "channel", "xeus-toy", "2.0", files=KERNEL)
     index_channel(project / "channel")
     (project / "environment.yml").write_text(ENVIRONMENT.replace(">=1", ">=2"))
     heard = Heard()
-    _, manifest = pack_environment(project, tmp_path / "one", PackOptions(level=1), reporter=heard)
+    _, manifest = pack_environment(project, tmp_path / "one", TOY_OPTIONS, reporter=heard)
     assert {package.name: package.version for package in manifest.environment.packages} == {"xeus-toy": "2.0"}
     assert any(note.startswith("locked 1 packages in") for note in heard.notes)
 
 
 def test_a_dry_run_writes_neither_lock_nor_pack(project, tmp_path):
-    plan = plan_environment(project, PackOptions(dry_run=True))
+    plan = plan_environment(project, replace(TOY_OPTIONS, dry_run=True))
     assert [package.name for package in plan.environment.packages] == ["toylib", "xeus-toy"]
     assert sorted(path.name for path in project.iterdir()) == ["channel", "environment.yml"]
 
@@ -116,7 +120,7 @@ def test_a_dry_run_writes_neither_lock_nor_pack(project, tmp_path):
 def test_rules_of_the_project_and_of_files_are_added(project, tmp_path):
     (project / "pyproject.toml").write_text("[[tool.lite-env.filters]]\nid = 'data'\ndrop = 'share/toy/'\n")
     (tmp_path / "mine.yaml").write_text("rules: [{id: fonts, drop: share/fonts/, reason: none}]\n")
-    plan = plan_environment(project, PackOptions(filter_files=(tmp_path / "mine.yaml",)))
+    plan = plan_environment(project, replace(TOY_OPTIONS, filter_files=(tmp_path / "mine.yaml",)))
     assert {file.path: file.rule for file in plan.dropped if file.path.startswith(("share/", "lib/"))} == {
         "lib/libtoy.a": "static-libraries",
         "share/fonts/a.ttf": "fonts",
@@ -125,18 +129,18 @@ def test_rules_of_the_project_and_of_files_are_added(project, tmp_path):
 
 
 def test_the_environment_in_the_cache_depends_on_content_and_not_on_name_and_version(project, tmp_path, cache):
-    pack_environment(project, tmp_path / "one", PackOptions(level=1))
+    pack_environment(project, tmp_path / "one", TOY_OPTIONS)
     make_package(project / "channel", "xeus-toy", files={**KERNEL, "share/toy/data.txt": "new"}, depends=["toylib"])
     index_channel(project / "channel")
     (project / "conda-lock.yml").unlink()
-    pack_environment(project, tmp_path / "two", PackOptions(level=1))
+    pack_environment(project, tmp_path / "two", TOY_OPTIONS)
     unpack(tmp_path / "two", tmp_path / "unpacked")
     assert (tmp_path / "unpacked/share/toy/data.txt").read_text() == "new"
     assert len(list((cache / "prefixes").glob("*/conda-meta"))) == 2
 
 
 def test_processes_that_want_the_same_environment_wait_for_each_other(project, tmp_path):
-    pack_environment(project, tmp_path / "one", PackOptions(level=1))
+    pack_environment(project, tmp_path / "one", TOY_OPTIONS)
     code = (
         "import sys; from pathlib import Path; from lite_env.lock.file import read_lock;"
         "from lite_env.workflow.install import cached_environment;"
@@ -152,12 +156,33 @@ def test_processes_that_want_the_same_environment_wait_for_each_other(project, t
 
 
 def test_an_environment_in_the_cache_is_used_again(project, tmp_path, cache):
-    pack_environment(project, tmp_path / "one", PackOptions(level=1))
+    pack_environment(project, tmp_path / "one", TOY_OPTIONS)
     lock = read_lock(project / "conda-lock.yml")
     with cached_environment(lock, offline=True) as first:
         before = (first.path / "conda-meta/state").stat().st_ino
     with cached_environment(lock, offline=True) as second:
         assert (second.path / "conda-meta/state").stat().st_ino == before
+
+
+def test_a_kernel_that_does_not_start_is_an_error_and_what_stood_there_stays(project, tmp_path):
+    pack_environment(project, tmp_path / "out" / "pack", TOY_OPTIONS)
+    before = tree(tmp_path / "out")
+    write = project / "environment.yml"
+    write.write_text(ENVIRONMENT.replace("'1'", "'2'"))
+    for options in (replace(TOY_OPTIONS, check=True), PackOptions(level=1)):
+        for output in (tmp_path / "out" / "pack", tmp_path / "new" / "pack"):
+            with pytest.raises(HostError, match="the kernel 'toy' does not start: ") as caught:
+                pack_environment(project, output, options)
+            assert caught.value.hint.endswith("`--no-check` packs it all the same")
+            assert not (tmp_path / "new").exists() or not list((tmp_path / "new").iterdir())
+    assert tree(tmp_path / "out") == before
+
+
+def test_without_a_check_such_a_pack_is_written_with_a_warning(project, tmp_path):
+    heard = Heard()
+    _, manifest = pack_environment(project, tmp_path / "pack", replace(TOY_OPTIONS, trace=True), reporter=heard)
+    assert manifest.profile is None
+    assert any(text.startswith("packed without a traced order: the kernel 'toy' does not") for text in heard.warnings)
 
 
 def test_a_source_that_is_not_there_is_told(tmp_path):

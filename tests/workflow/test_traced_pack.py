@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -15,16 +16,23 @@ import pytest
 from filelock import FileLock
 
 from lite_env.errors import SpecError
+from lite_env.host.bytecode import Compilation, compile_packages
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.host.trace import Job, trace_job
 from lite_env.lock.conda import index_channel
 from lite_env.pack.manifest import PHASES
+from lite_env.pack.plan import plan_pack
 from lite_env.pack.profile import read_profile, write_profile
 from lite_env.pack.reader import read_index
 from lite_env.pack.restore import unpack
+from lite_env.pack.selection import select_files
+from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
-from lite_env.workflow.pack import PackOptions, pack_environment
-from lite_env.workflow.trace import TraceOptions, trace_pack, workload_job
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment
+from lite_env.workflow.prepare import _Workshop
+from lite_env.workflow.trace import trace_pack
+from lite_env.workflow.workload import read_workloads
 from tests.command_line import lite_env
 from tests.conda_packages import make_package
 from tests.prefixes import SITE, Heard
@@ -37,6 +45,7 @@ import colorsys
 
 
 def fail():
+    "Fail."
     raise ValueError('in the package')  # the line
 
 
@@ -171,7 +180,7 @@ def test_one_profile_serves_packs_with_and_without_bytecode(packed, project, tmp
     options = PackOptions(level=1, bytecode=False, trace=False)
     _, plain = pack_environment(project / "environment.yml", tmp_path / "plain", options)
     assert not plain.bytecode
-    profile = trace_pack(tmp_path / "plain", TraceOptions(workloads=(project / "warmup.py",)))
+    profile = trace_pack(tmp_path / "plain", (project / "warmup.py",))
     assert profile.digest == manifest.profile
     write_profile(profile, tmp_path / "p.json")
     assert read_profile(tmp_path / "p.json") == profile
@@ -201,7 +210,8 @@ def test_folder_clock_hash_seed_and_cache_do_not_matter(packed, project, tmp_pat
         "LC_ALL": "C",
     }
     code = (
-        "import sys; from pathlib import Path; from lite_env.workflow.pack import PackOptions, pack_environment;"
+        "import sys; from pathlib import Path; from lite_env.workflow.options import PackOptions;"
+        "from lite_env.workflow.pack import pack_environment;"
         "pack_environment(Path(sys.argv[1]), Path(sys.argv[2]),"
         " PackOptions(level=1, workloads=(Path(sys.argv[3]),)))"
     )
@@ -252,6 +262,7 @@ def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, t
     assert [warning.partition(":")[0] for warning in heard.warnings] == [
         "packed without bytecode",
         "packed without a traced order",
+        "packed without starting its kernels",
     ]
     assert all("Node.js" in warning for warning in heard.warnings)
     assert not manifest.bytecode
@@ -272,10 +283,36 @@ def test_packages_can_be_kept_apart(packed, project, tmp_path):
         assert running.ready.figures.requests == 4 + len(boot)
 
 
+def test_bytecode_is_of_the_level_at_which_the_environment_runs(packed, tmp_path):
+    """`PYTHONOPTIMIZE` in one environment took the docstrings out of another one's bytecode."""
+    unpack(packed[0], tmp_path / "prefix")
+    prefix = read_prefix(tmp_path / "prefix")
+    sources = [path for path in (file.path for file in prefix.files) if path.startswith(f"{SITE}/toy/__init__")]
+    answers = []
+    for level in (2, 0):
+        with _Workshop(replace(prefix, variables=(("PYTHONOPTIMIZE", "1"),)), select_files(prefix)) as workshop:
+            how = Compilation(kernel="xpython", optimize=level)
+            ((_, bytecode),) = compile_packages(workshop.pack(None), {"toy": sources}, how)
+        variables = (("PYTHONOPTIMIZE", str(level)),)
+        write_pack(plan_pack(replace(prefix, variables=variables), level=1, bytecode=bytecode), tmp_path / "pack")
+        with start_kernel(tmp_path / "pack", options=RunOptions()) as running:
+            code = "import toy, sys; print(sys.flags.optimize, toy.fail.__doc__, toy.__cached__.rpartition('/')[2])"
+            answers.append(said(running.client, code)[0])
+        unpack(tmp_path / "pack", tmp_path / f"unpacked{level}")
+        assert not list((tmp_path / f"unpacked{level}").rglob("*.pyc"))
+    assert answers == ["2 None __init__.cpython-311.opt-2.pyc\n", "0 Fail. __init__.cpython-311.pyc\n"]
+
+
+def test_a_program_that_the_kernel_does_not_survive_has_crashed(packed):
+    traced = trace_job(packed[0], Job(kernel="xpython", name="end", cells=("import os; os.abort()",)))
+    assert traced.crashed
+    assert not traced.answered
+    assert traced.interpreter
+
+
 def test_what_takes_too_long_is_a_failure_of_its_own(packed):
-    traced = trace_job(
-        packed[0], Job(name="slow", cells=("import toy", "while True: pass", "import toy.other")), seconds=2
-    )
+    cells = ("import toy", "while True: pass", "import toy.other")
+    traced = trace_job(packed[0], Job(kernel="xpython", name="slow", cells=cells), seconds=2)
     assert traced.failure == "it took longer than 2 seconds"
     assert traced.expired
     assert traced.interpreter
@@ -292,9 +329,9 @@ def test_a_notebook_is_traced_cell_by_cell_until_one_fails(packed, tmp_path):
         nbformat.v4.new_code_cell("import toy.other"),
     ]
     notebook.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells)))
-    job = workload_job(notebook)
-    assert job.cells == ("import toy", "1 / 0", "import toy.other")
-    traced = trace_job(packed[0], job)
+    (workload,) = read_workloads([notebook])
+    assert workload.cells == ("import toy", "1 / 0", "import toy.other")
+    traced = trace_job(packed[0], Job(kernel="xpython", name=workload.name, cells=workload.cells))
     assert traced.failure == "ZeroDivisionError: division by zero"
     assert f"{SITE}/toy/__pycache__/__init__.cpython-311.pyc" in traced.opened
     assert not any("other" in path for path in traced.opened)
@@ -303,8 +340,8 @@ def test_a_notebook_is_traced_cell_by_cell_until_one_fails(packed, tmp_path):
 @pytest.mark.parametrize("text", ["not json", "[1]", '{"cells": [{"cell_type": "code"}]}'])
 def test_a_workload_that_cannot_be_read_is_told(tmp_path, text):
     (tmp_path / "x.ipynb").write_text(text)
-    with pytest.raises(SpecError, match=r"the workload '.*x\.ipynb' cannot be read"):
-        workload_job(tmp_path / "x.ipynb")
+    with pytest.raises(SpecError, match=r"the workload '.*x\.ipynb' (cannot be read|is not JSON)"):
+        read_workloads([tmp_path / "x.ipynb"])
 
 
 def test_a_package_whose_files_changed_is_compiled_anew(packed, project, tmp_path):
