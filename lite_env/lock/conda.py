@@ -68,7 +68,10 @@ _LOCK = ".lite-env.lock"  # below the cache; so is the folder of what is being f
 _FETCHED = ".lite-env-fetched"
 _COPIES = "allow-hard-links = false\nallow-symbolic-links = true\nallow-ref-links = true\n"
 # What a client made of single parts cannot be told.
-_ONLY_FROM_CONFIG = ("tls_no_verify", "tls_root_certs", "proxy_http", "proxy_https", "authentication_override_file")
+_ONLY_FROM_CONFIG = (
+    *("tls_no_verify", "tls_root_certs", "proxy_http", "proxy_https"),
+    *("authentication_override_file", "s3_options"),
+)
 
 
 def index_channel(directory: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import yaml
 
 from lite_env.cli.pack import command as pack_command
 from lite_env.lock.conda import index_channel
@@ -247,3 +248,21 @@ def test_a_channel_in_place_of_the_listed_ones_is_hidden_too(channel, tmp_path):
         bad = run("lock", environment, "--channel", f"{address}?{TOKEN}", cache=tmp_path / "cache")
     assert (good.code, bad.code) == (0, 1), good.err
     assert_hidden(tmp_path, good, bad)
+
+
+def test_a_lock_of_another_tool_with_credentials_is_installed_and_shows_none(channel, tmp_path):
+    with serve_channel(channel, **LOGIN) as server:
+        environment = write_environment(tmp_path / "project", Way(channels="[./none]"), server)
+        address = f"http://{BOTH}127.0.0.1:{server.port}/chan"
+        assert run("lock", environment, "--channel", address, cache=tmp_path / "cache").code == 0
+        path = environment.with_name("conda-lock.yml")
+        document = yaml.safe_load(path.read_text())
+        del document["metadata"]["custom_metadata"]
+        document["metadata"]["channels"][0]["url"] = address
+        for package in document["package"]:
+            package["url"] = package["url"].replace("http://", f"http://{BOTH}")
+        path.write_text(yaml.safe_dump(document))
+        packed = pack(path, tmp_path / "pack", cache=tmp_path / "cache")
+        path.unlink()
+    assert packed.code == 0, packed.err
+    assert_hidden(tmp_path, packed)

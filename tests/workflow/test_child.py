@@ -14,6 +14,7 @@ from lite_env.spec.address import Channel
 from lite_env.workflow.child import run_in_child
 from lite_env.workflow.lock import lock_environment
 from tests import child_work
+from tests.command_line import SECONDS
 from tests.conda_packages import make_package
 from tests.prefixes import Heard
 
@@ -94,6 +95,13 @@ def gone(pid):
     return False
 
 
+def wait_for(condition):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_a_child_does_not_outlive_its_caller(tmp_path):
     heard = Heard()
     caller = os.fork()
@@ -102,13 +110,11 @@ def test_a_child_does_not_outlive_its_caller(tmp_path):
         with_pid.start()
         run_in_child(child_work.wait, str(tmp_path / "mark"), reporter=heard)
         os._exit(0)
-    while not (tmp_path / "pid").exists():
-        time.sleep(0.02)
+    wait_for((tmp_path / "pid").exists)
     os.kill(caller, signal.SIGKILL)
     os.waitpid(caller, 0)
     child = int((tmp_path / "pid").read_text())
-    while not gone(child):
-        time.sleep(0.02)
+    wait_for(lambda: gone(child))
 
 
 def _write_pid(heard, path):
