@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lite_env.lock.model import LockedPackage, Lockfile
+    from lite_env.lock.model import LockedPackage, Lockfile, Manager
 
 VERSION = 1
 """The version of the format (CEP 37 knows no other)."""
@@ -34,6 +34,8 @@ MARK = "# Made by `lite-env lock`"
 """How every lock that lite_env writes begins, by which also a damaged one is known."""
 
 _HEADER = f"{MARK}; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
+
+_MANAGERS: Mapping[Manager, str] = {"conda": "conda", "wheel": "pip"}  # as CEP 37 calls them
 
 _OPERATORS = ("=", "!", "<", ">", "~", "[")
 
@@ -110,7 +112,7 @@ def _dump_package(package: LockedPackage, folder: Path) -> dict[str, Any]:
         "name": package.name,
         "version": package.version,
         "build": package.build,
-        "manager": "conda",
+        "manager": _MANAGERS[package.manager],
         "platform": PLATFORM,
         "dependencies": _dependencies(package.depends),
         "url": to_relative(public_url(package.url), folder),

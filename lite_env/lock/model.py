@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 PLATFORM = "emscripten-wasm32"
 """The conda subdir that a browser kernel is made of, beside ``noarch``."""
+
+
+Manager = Literal["conda", "wheel"]
+"""Whose package it is: a channel's, or an index of wheels'; after the lock nothing asks which."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +35,7 @@ class LockedPackage:
         license: as the record gives it.
         noarch: ``python``, ``generic`` or None.
         timestamp: build time in milliseconds since 1970, where the record has one.
+        manager: ``conda``; nothing locks wheels yet.
     """
 
     name: str
@@ -49,6 +54,7 @@ class LockedPackage:
     license: str | None = None
     noarch: str | None = None
     timestamp: int | None = None
+    manager: Manager = "conda"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 import msgspec
 
+from lite_env.lock.model import Manager
 from lite_env.pack.manifest import LOADS, WORKERS, Manifest
-from lite_env.prefix.model import Manager
 from lite_env.store.atomic import write_text
 
 SCHEMA_FILE = "manifest.schema.json"

@@ -63,7 +63,7 @@ def find_owners(
                 missing.setdefault(package.name, []).append(claimed)
     if missing:
         raise _missing_error(root, missing)
-    stands = {path: _standing(root / path, path, claimants) for path, claimants in claims.items()}
+    stands = {path: _standing(root, path, claimants) for path, claimants in claims.items()}
     owned = tuple(
         replace(file, package=owner.name, recorded=owner.digests.get(file.path))
         if (owner := stands.get(file.path)) is not None
@@ -110,9 +110,10 @@ def _refuse_outside(package: InstalledPackage, claimed: str, root: Path) -> None
         )
 
 
-def _standing(file: Path, path: str, claimants: Sequence[InstalledPackage]) -> InstalledPackage:
-    if len(claimants) > 1 and any(path in package.digests for package in claimants) and file.is_file():
-        digest = sha256_of_file(file)
+def _standing(root: Path, path: str, claimants: Sequence[InstalledPackage]) -> InstalledPackage:
+    known = len(claimants) > 1 and any(path in package.digests for package in claimants)
+    if known and (root / path).is_file():
+        digest = sha256_of_file(root / path)
         return next((package for package in claimants if package.digests.get(path) == digest), claimants[0])
     return claimants[0]
 

@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Manager = Literal["conda", "wheel"]
-"""Who installed a package: whoever wrote ``conda-meta``, or whoever wrote a ``dist-info``."""
+    from lite_env.lock.model import Manager
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +22,7 @@ class InstalledPackage:
         build: a wheel's compatibility tag.
         depends: match specs, sorted; of a wheel its requirements without those of extras, written as such.
         files: prefix-relative POSIX paths, sorted.
-        manager: who installed it.
+        manager: ``conda``, or ``wheel`` for what pip and uv install.
         digests: SHA-256 of its files as they should lie in the prefix, by path, where the installer recorded it.
         moved: files of it that rattler moved away because another package's stand: where they are, to where they
             belong.

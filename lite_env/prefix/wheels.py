@@ -153,8 +153,6 @@ def _record(root: Path, site: str, folder: str) -> tuple[dict[str, str], list[st
         if not row or row[0].startswith("/") or "\\" in row[0]:
             continue
         path = posixpath.normpath(f"{site}/{row[0]}")
-        if path.startswith("../"):
-            continue
         listed.append(path)
         digest = _hex(row[1]) if len(row) > 1 else None
         if digest is not None:
