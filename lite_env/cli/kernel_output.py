@@ -62,6 +62,8 @@ class TextPrinter:
         self._file = file
         self._colour = allows_colour(sys.stderr)
         self._error: Message | None = None
+        # Whether stdout is in the middle of a line.
+        self._in_line = False
 
     def show(self, message: Message) -> None:
         """Write one output message; an error waits for `show_failure`, which knows the cell's number."""
@@ -70,17 +72,17 @@ class TextPrinter:
             case "stream" if content.get("name") == "stderr":
                 self._err(str(content.get("text") or ""))
             case "stream":
-                write(sys.stdout, str(content.get("text") or ""))
+                self._out(str(content.get("text") or ""))
             case "display_data" | "update_display_data" | "execute_result":
-                write(sys.stdout, display_text(content) + "\n")
+                self._block(display_text(content))
             case "error":
                 self._error = message
 
     def show_pages(self, result: ExecuteResult) -> None:
         """Write what a cell wants shown in a pager, such as the page of ``name?``."""
         for data in pages_of(result):
-            text = display_text({"data": data}).rstrip("\n") + "\n"
-            write(sys.stdout, text if allows_colour(sys.stdout) else strip_ansi(text))
+            text = display_text({"data": data}).rstrip("\n")
+            self._block(text if allows_colour(sys.stdout) else strip_ansi(text))
 
     def show_failure(self, result: ExecuteResult | None) -> None:
         """Write the traceback of a cell that failed; without a result only what the kernel has published of it."""
@@ -94,6 +96,15 @@ class TextPrinter:
             number = result.execution_count if result else None
             text = "\n".join(lines).rstrip("\n") + "\n"
             self._err(text if self._file is None else name_cell(text, number=number, file=self._file))
+
+    def _block(self, text: str) -> None:
+        """Write lines of their own: what was printed without a line end is not part of them."""
+        self._out(("\n" if self._in_line else "") + text + "\n")
+
+    def _out(self, text: str) -> None:
+        write(sys.stdout, text)
+        if text:
+            self._in_line = not text.endswith("\n")
 
     def _err(self, text: str) -> None:
         write(sys.stderr, text if self._colour else strip_ansi(text))

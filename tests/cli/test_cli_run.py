@@ -83,6 +83,11 @@ CELLS = {
         ("execute_result", {"data": {"text/plain": "42"}, "execution_count": 1}),
         ("display_data", {"data": {"image/png": "…", "text/html": "…"}}),
     ],
+    "half": [
+        ("stream", {"name": "stdout", "text": "half"}),
+        ("execute_result", {"data": {"text/plain": "42"}, "execution_count": 1}),
+        ("stream", {"name": "stdout", "text": "half"}),
+    ],
     "fail": [
         ("error", {"ename": "E", "evalue": "v", "traceback": [TRACEBACK]}),
         ("reply", {"status": "error", "ename": "E", "evalue": "v", "traceback": [TRACEBACK]}),
@@ -514,6 +519,10 @@ def test_a_cell_has_a_time_limit_by_default_and_the_error_names_it(engine, tmp_p
         (600, f"cell 2 of 2 of {path}"),
         (None, "the cell"),
     ]
+
+
+def test_a_result_behind_half_a_line_has_a_line_of_its_own(engine, tmp_path):
+    assert run(tmp_path, "-c", "half").stdout == "half\n42\nhalf"
 
 
 def test_the_page_of_a_question_mark_is_shown(engine, tmp_path):

@@ -38,7 +38,7 @@ export class NodeDrive {
     return read(await this.post(source, body), source.url);
   }
 
-  private post({ url, headers }: ServerSource, body: string): Promise<Answer> {
+  private post({ url, headers }: Pick<ServerSource, 'url' | 'headers'>, body: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const failed = (cause: unknown) => reject(new DriveError('EIO', `"${url}" does not answer`, { cause }));
       const length = Buffer.byteLength(body);
@@ -56,7 +56,14 @@ export class NodeDrive {
           }
         });
       });
-      sent.on('error', failed);
+      sent.on('error', (cause: NodeJS.ErrnoException) => {
+        // The server has closed a connection that was idle: it has not seen this request.
+        if (sent.reusedSocket && cause.code === 'ECONNRESET') {
+          this.post({ url, headers }, body).then(resolve, reject);
+        } else {
+          failed(cause);
+        }
+      });
       sent.end(body);
     });
   }
