@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lite_env.errors import ChannelError
+from lite_env.store.text import Origin, decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ def _webpack_module_as_global(data: bytes, options: Mapping[str, str | int]) -> 
     name = str(options["global"])
     if not _IDENTIFIER.match(name):
         raise ChannelError("the global is not a JavaScript identifier", found=name)
-    text = data.decode()
+    text = decode_text(data, Origin(what="the webpack bundle", error=ChannelError))
     # The minifier picks the name of `require`.
     end = re.search(rf",([A-Za-z_$][\w$]*)\({options['entry']}\)\}}\)\(\);?\s*\Z", text)
     if end is None or not text.startswith("(()=>{"):

@@ -23,6 +23,7 @@ def test_the_name_that_the_minifier_gave_to_require_is_found():
     [
         (BUNDLE, {**OPTIONS, "entry": 214}, "does not end|ends in its entry module 214"),
         (b"x" + BUNDLE, OPTIONS, "not a webpack bundle"),
+        (b"\xff" + BUNDLE, OPTIONS, "the webpack bundle is not UTF-8 text"),
         (BUNDLE, {**OPTIONS, "module": 999}, "has no module 999"),
         (BUNDLE, {**OPTIONS, "global": "a b"}, "not a JavaScript identifier"),
     ],
