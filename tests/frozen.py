@@ -1,7 +1,7 @@
-"""The environments of which `tests/packs/` holds packs, one for each released version of the format.
+"""The environments of which `tests/packs/` holds packs, one folder a version of the format.
 
-``python -m tests.frozen FOLDER`` packs them with the writer of today. A pack that is committed is never written again:
-each later reader must read it.
+``python -m tests.frozen FOLDER`` packs them with the writer of today. Once a version of the format is released its
+packs are never written again: each later reader must read them.
 """
 
 from __future__ import annotations
@@ -98,6 +98,28 @@ def _lua(folder: Path) -> Path:
     )
 
 
+def _kernels(folder: Path) -> Path:
+    """Three kernelspecs, two of them of one package with the same files, whose starts open different files."""
+    twins = {
+        "bin/xpython.js": "var createXeusModule = 1;",
+        "bin/xpython.wasm": WASM,
+        **{
+            f"share/jupyter/kernels/{name}/kernel.json": json.dumps(
+                {"argv": ["@PREFIX@/bin/xpython", *options], "display_name": name, "language": "python"}
+            )
+            for name, options in (("xpython", ()), ("xpython-raw", ("--raw",)))
+        },
+        "share/jupyter/kernels/xpython/logo.svg": "<svg/>",
+        "share/jupyter/kernels/xpython-raw/logo.svg": "<svg/>",
+    }
+    return make_prefix(
+        folder,
+        kernel_package("xeus-lua", kernel="xlua", language="lua", argv=("bin/xlua", "-f", "{connection_file}")),
+        Toy(name="xeus-python", files=twins),
+        python_package(files={f"lib/python3.11/{name}.py": f"# {name}\n" for name in ("abc", "os", "re", "json")}),
+    )
+
+
 ENVIRONMENTS: dict[str, Frozen] = {
     "python": Frozen(
         make=_python,
@@ -119,6 +141,25 @@ ENVIRONMENTS: dict[str, Frozen] = {
         ),
     ),
     "lua": Frozen(make=_lua),
+    "kernels": Frozen(
+        make=_kernels,
+        profile=make_profile(
+            "kernels",
+            kernels={
+                "xlua": Opened(),
+                "xpython": Opened(
+                    interpreter=("python:lib/python3.11/abc.py",),
+                    kernel=("python:lib/python3.11/os.py", "python:lib/python3.11/re.py"),
+                ),
+                "xpython-raw": Opened(
+                    interpreter=("python:lib/python3.11/abc.py",), kernel=("python:lib/python3.11/os.py",)
+                ),
+            },
+            imports={"json": ["python:lib/python3.11/json.py", "python:lib/python3.11/re.py"]},
+            workloads={},
+            failed={},
+        ),
+    ),
 }
 
 

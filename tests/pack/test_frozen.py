@@ -8,6 +8,7 @@ import pytest
 
 from lite_env.pack.archive import compressor_version
 from lite_env.pack.index import IndexedFile
+from lite_env.pack.manifest import FORMAT
 from lite_env.pack.owners import read_owners
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import read_content, read_index, read_manifest
@@ -40,10 +41,23 @@ def found_at(folder):
 
 def test_there_are_packs_of_each_environment_in_each_format():
     formats = {pack.parent.name for pack in PACKS.glob("*/*/")}
-    assert "1.0" in formats
-    assert {(pack.parent.name, pack.name) for pack in PACKS.glob("*/*/")} == {
-        (version, name) for version in formats for name in ENVIRONMENTS
-    }
+    assert formats >= {"1.0", FORMAT}
+    # What format 1.0 could not say is not among its packs.
+    expected = {(version, name) for version in formats for name in ENVIRONMENTS} - {("1.0", "kernels")}
+    assert {(pack.parent.name, pack.name) for pack in PACKS.glob("*/*/")} == expected
+    for pack in PACKS.glob("*/*/"):
+        assert read_manifest(pack).format == pack.parent.name
+
+
+def test_of_several_kernels_each_loads_its_own():
+    pack = PACKS / "2.0" / "kernels"
+    manifest = read_manifest(pack)
+    lua, raw, python = manifest.kernels  # in the order of their paths
+    assert manifest.requires == ("kernel-starts",)
+    assert [kernel.start.all for kernel in (lua, python, raw)] == [(), (0, 1, 2), (0, 2)]
+    assert manifest.imports["json"] == (1, 3)
+    assert python.binaries == raw.binaries
+    assert (lua.runtime.python, python.runtime.python) == (None, "3.11.3")
 
 
 @pytest.mark.parametrize("pack", FROZEN)

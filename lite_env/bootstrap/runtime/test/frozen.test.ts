@@ -7,6 +7,16 @@ import { readPack } from './support/read-pack';
 
 /** Packs of every released version of the format, as they were written then. */
 const PACKS = fileURLToPath(new URL('../../../../tests/packs', import.meta.url));
+const NOTHING = { interpreter: [], kernel: [] };
+const STARTS: Record<string, unknown[]> = {
+  python: [['xpython', '3.11.3', { interpreter: [0], kernel: [1] }]],
+  lua: [['xlua', null, NOTHING], ['xother', null, NOTHING]],
+  kernels: [
+    ['xlua', null, NOTHING],
+    ['xpython-raw', '3.11.3', { interpreter: [0], kernel: [2] }],
+    ['xpython', '3.11.3', { interpreter: [0], kernel: [1, 2] }],
+  ],
+};
 const folders = (folder: string) =>
   readdirSync(folder, { withFileTypes: true }).flatMap(entry => (entry.isDirectory() ? [entry.name] : []));
 
@@ -22,14 +32,12 @@ for (const version of folders(PACKS)) {
         assert.deepEqual(found.files[path] ?? content, content);
       }
       assert.equal(found.environment, name);
-      assert.deepEqual(
-        found.kernels.map(kernel => kernel.name),
-        name === 'python' ? ['xpython'] : ['xlua', 'xother']
-      );
-      const [first] = found.kernels;
-      const [emscripten, python] = name === 'python' ? ['3.1.45', '3.11.3'] : [null, null];
-      assert.deepEqual(first?.runtime, { family: 'xeus', emscripten, python, worker: 'classic' });
-      assert.deepEqual(first?.start, name === 'python' ? { interpreter: [0], kernel: [1] } : { interpreter: [], kernel: [] });
+      const starts = found.kernels.map(({ name, runtime, start }) => [name, runtime.python, start]);
+      assert.deepEqual(starts, STARTS[name]);
+      const emscripten = name === 'python' ? '3.1.45' : null;
+      found.kernels.forEach(({ runtime }) => {
+        assert.deepEqual(runtime, { ...runtime, family: 'xeus', emscripten, worker: 'classic' });
+      });
     });
   }
 }
