@@ -337,6 +337,31 @@ def read_generation(folder):
         os.close(handle)
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_writer_that_another_one_overtakes_ends_well(tmp_path, way, there, monkeypatch):
+    path = tmp_path / "output"
+    if there:
+        fill(path, "old")
+    original = Path.exists
+
+    def exists(self, **options):
+        answer = original(self, **options)
+        if self == path:
+            # Right after the look another process takes the folder away, or puts its own there.
+            monkeypatch.setattr(Path, "exists", original)
+            if there:
+                path.rename(tmp_path / "taken")
+            else:
+                fill(path, "another's")
+        return answer
+
+    with new_directory(path) as staging:
+        (staging / "file").write_text("mine")
+        monkeypatch.setattr(Path, "exists", exists)
+    assert (path / "file").read_text() == "mine"
+    assert names(tmp_path) == (["output", "taken"] if there else ["output"])
+
+
 @posix
 def test_concurrent_writers_of_one_output_all_end_well(tmp_path, way):
     runs = [start(tmp_path, way, 60) for _ in range(3)]
