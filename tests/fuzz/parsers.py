@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from lite_env.channel.definition import parse_definition
 from lite_env.channel.state import read_built
-from lite_env.cli.run import _decode
 from lite_env.errors import LiteEnvError
 from lite_env.host.bytecode import parse_result
 from lite_env.host.engine import decode_envelope
 from lite_env.host.notebook import read_notebook
-from lite_env.lock.conda import _parse, _to_record, satisfies, unsatisfied
+from lite_env.lock.conda import satisfies, unsatisfied
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.contents import FILES, LINK, PATHS, contents_of
@@ -88,15 +87,12 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
     def parse_environment(data: bytes) -> None:
         environment.write_bytes(data)
         spec = read_environment(environment)
-        for requirement in spec.requirements:
-            _parse(requirement)
+        unsatisfied(spec.requirements, ())
 
     def parse_lock_(data: bytes) -> None:
         path = folder / "conda-lock.yml"
         path.write_bytes(data)
         lock = read_lock(path)
-        for package in lock.packages:
-            _to_record(package)
         unsatisfied([], lock.packages)
         again = replace(lock, spec_digest=SHA)
         assert parse_lock(dump_lock(again, folder=folder), path).packages == lock.packages
@@ -353,8 +349,6 @@ def _of_kernels(folder: Path) -> dict[str, Parser]:
     def parse_code(data: bytes) -> None:
         path = folder / "n.py"
         path.write_bytes(data)
-        with suppress(LiteEnvError):
-            _decode(data, "n.py")
         read_workloads([path])
 
     output = {
