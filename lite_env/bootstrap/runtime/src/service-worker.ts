@@ -7,7 +7,8 @@
  * it is there, and drops what the old one kept.
  */
 import { CACHE } from './io/kept';
-import { CHANNEL, forward, type Channel } from './service/forward';
+import { CHANNEL } from './service/channel';
+import { forward, type Channel } from './service/forward';
 import { outdatedCaches, pageCacheName, routeOf, type Route, type SiteInfo } from './service/routes';
 
 interface Extendable {

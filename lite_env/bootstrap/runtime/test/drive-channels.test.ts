@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { fromBase64, toBase64 } from '../src/drive/base64';
+import { fromBase64, toBase64 } from '../src/base64';
 import { accept, DriveError } from '../src/drive/channel';
 import { Recent } from '../src/drive/recent';
 import { SharedDriveChannel, SharedDriveHost, type DriveEnvelope } from '../src/drive/shared';

@@ -4,7 +4,7 @@ import { beforeEach, test } from 'node:test';
 import { DriveContentsProcessor } from '@jupyterlite/services/lib/contents/drivecontents';
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
-import { toBase64 } from '../src/drive/base64';
+import { toBase64 } from '../src/base64';
 import { DriveError, type DriveMethod } from '../src/drive/channel';
 import type { ContentsManager } from '../src/embed/api';
 import { BrowserContents } from '../src/embed/browser-contents';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { beat, createPulse } from '../src/embed/pulse';
+import { beat, createPulse } from '../src/pulse';
 
 type Grant = () => unknown;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CHANNEL, forward, type Channel, type ForwardedAnswer } from '../src/service/forward';
+import { CHANNEL } from '../src/service/channel';
+import { forward, type Channel, type ForwardedAnswer } from '../src/service/forward';
 import { outdatedCaches, pageCacheName, routeOf, type SiteInfo } from '../src/service/routes';
 
 const SCOPE = 'https://site.example/demo/';

@@ -1,12 +1,10 @@
 import { ContentsAPI } from '@jupyterlite/services/lib/contents/drivefs';
 import type { IStats } from '@jupyterlite/services/lib/contents/emscripten';
-import { fromBase64, toBase64 } from './base64';
+import { fromBase64, toBase64 } from '../base64';
 import { DriveError, ERRNO, type DriveChannel, type DriveMethod, type DriveRequest } from './channel';
+import { FILE_MODE, FOLDER_MODE, isFolder } from './modes';
 
 const BLOCK = 512;
-const S_IFMT = 0o170000;
-const S_IFDIR = 0o040000;
-const S_IFREG = 0o100000;
 
 /** What a drive says of a file or folder. */
 export type Stat = IStats;
@@ -139,5 +137,5 @@ function complete(stat: Stat): Stat {
 
 /** The type alone; permissions are open to all, as DriveFS shows them. */
 function fileType(mode: number | undefined): number {
-  return ((mode ?? S_IFREG) & S_IFMT) === S_IFDIR ? S_IFDIR | 0o777 : S_IFREG | 0o666;
+  return isFolder(mode ?? FILE_MODE) ? FOLDER_MODE : FILE_MODE;
 }

@@ -2,6 +2,7 @@ import { DriveFS } from '@jupyterlite/services/lib/contents/drivefs';
 import type { IEmscriptenFSNode as Node } from '@jupyterlite/services/lib/contents/emscripten';
 import { LiteContentsAPI, type Found, type Stat } from './api';
 import { ERRNO, type DriveChannel, type DriveError } from './channel';
+import { FILE_MODE } from './modes';
 import { LiteNodeOps } from './nodes';
 import { Recent } from './recent';
 import { LiteStreamOps, type DriveFile, type DriveStream } from './streams';
@@ -17,7 +18,6 @@ interface TableNode extends Node {
 }
 
 const BLOCK_SIZE = 4096;
-const FILE_MODE = 0o100666;
 
 /**
  * JupyterLite's DriveFS, with what programs expect of a file system: bytes as they are, errors by their names, one

@@ -1,5 +1,5 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from 'idb';
-import { fromBase64, toBase64 } from '../drive/base64';
+import { fromBase64, toBase64 } from '../base64';
 import { DriveError } from '../drive/channel';
 import { BootError, describe } from '../errors';
 import type { ContentsManager, ContentsModel } from './api';

@@ -1,11 +1,12 @@
 import type { DriveRequest } from '../drive/channel';
 import { DRIVE_BYTES, SharedDriveHost, type DriveEnvelope } from '../drive/shared';
 import { BootError } from '../errors';
+import { newId } from '../ids';
 import type { JupyterMessage, LinkSources } from '../protocol';
 import type { ContentsManager, DriveOption, KernelOptions } from './api';
 import { BrowserContents } from './browser-contents';
 import { answerDrive } from './processor';
-import { newId, ServiceBridge } from './service';
+import { ServiceBridge } from './service';
 
 const MOUNTPOINT = '/drive';
 

@@ -1,13 +1,13 @@
 import { failureOf, type Failure } from '../errors';
 import { Relay } from '../host/channels';
 import type { HostCommand } from '../host/envelope';
+import { newId } from '../ids';
 import { isPage } from '../io/verify';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
 import { hasSharedMemory, PageLink } from './drive-link';
-import { createPulse, type Pulse } from './pulse';
+import { createPulse, type Pulse } from '../pulse';
 import { Requests } from './requests';
-import { newId } from './service';
 
 type Ready = Extract<FromWorker, { type: 'ready' }>;
 

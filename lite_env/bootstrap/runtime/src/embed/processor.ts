@@ -1,11 +1,8 @@
-import { toBase64 } from '../drive/base64';
+import { toBase64 } from '../base64';
 import { DriveError, type DriveErrorCode, type DriveRequest } from '../drive/channel';
+import { FILE_MODE, FOLDER_MODE, isFolder } from '../drive/modes';
 import type { ContentsManager, ContentsModel } from './api';
 
-const DIR_MODE = 0o40777;
-const FILE_MODE = 0o100666;
-const S_IFMT = 0o170000;
-const S_IFDIR = 0o040000;
 const BLOCK_SIZE = 4096;
 
 /**
@@ -90,7 +87,7 @@ class Answer {
     if (await this.find(this.path)) {
       throw new DriveError('EEXIST', `"${this.path}" exists`);
     }
-    if ((mode & S_IFMT) !== S_IFDIR) {
+    if (!isFolder(mode)) {
       await this.contents.save(this.path, { type: 'file', format: 'base64', content: '' });
       return null;
     }
@@ -151,7 +148,7 @@ class Answer {
 }
 
 function modeOf({ type }: ContentsModel): number {
-  return type === 'directory' ? DIR_MODE : FILE_MODE;
+  return type === 'directory' ? FOLDER_MODE : FILE_MODE;
 }
 
 function statOf(model: ContentsModel): Record<string, unknown> {

@@ -1,6 +1,6 @@
+import { newId } from '../ids';
 import type { JupyterMessage } from '../protocol';
 import type { RequestOptions } from './api';
-import { newId } from './service';
 
 /** How long an `idle` that does not come is waited for after a reply: an interrupted kernel may forget it. */
 const IDLE_GRACE_MS = 1000;

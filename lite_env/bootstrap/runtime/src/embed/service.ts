@@ -1,10 +1,10 @@
 import { describe } from '../errors';
 import type { DriveRequest } from '../drive/channel';
 import { refusal } from '../drive/shared';
+import { newId } from '../ids';
 import type { JupyterMessage } from '../protocol';
+import { CHANNEL } from '../service/channel';
 
-/** The channel of JupyterLite's service worker, and of ours. */
-const CHANNEL = '/sw-api.v1';
 const CONTROL_MS = 10_000;
 
 /** What the service worker broadcasts of a kernel's blocking request. */
@@ -128,10 +128,4 @@ function activated(container: ServiceWorkerContainer): Promise<boolean> {
       { once: true }
     );
   });
-}
-
-/** A random name; `crypto.randomUUID` is not there on plain http pages. */
-export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }

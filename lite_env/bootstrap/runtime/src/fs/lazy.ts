@@ -1,8 +1,7 @@
+import { S_IFDIR, S_IFREG } from '../drive/modes';
 import type { EmscriptenModule, FileSystem, FSNode, FSStream, NodeOps, StreamOps } from '../kernel/emscripten';
 import { walk, type FileEntry, type FolderEntry } from '../pack/tree';
 
-const S_IFREG = 0o100000;
-const S_IFDIR = 0o040000;
 const EIO = 29;
 /** 1980-01-01: one time for every start, and one that zip files can hold. */
 const TIMESTAMP = 315_532_800_000;

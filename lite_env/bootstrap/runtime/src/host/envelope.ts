@@ -1,4 +1,5 @@
 /** Envelopes as JSON text, for hosts in other processes: buffers of a message and contents of a file become base64. */
+import { fromBase64, toBase64 } from '../base64';
 import type { FromWorker, JupyterMessage, ToWorker } from '../protocol';
 
 export type HostCommand = ToWorker | { readonly type: 'interrupt' } | { readonly type: 'close' };
@@ -10,7 +11,7 @@ export function encodeEnvelope(envelope: FromWorker): string {
   if (envelope.type !== 'message') {
     return JSON.stringify(envelope);
   }
-  const buffers = [...(envelope.message.buffers ?? [])].map(toBase64);
+  const buffers = [...(envelope.message.buffers ?? [])].map(buffer => toBase64(bytesOf(buffer)));
   return JSON.stringify({ ...envelope, message: { ...envelope.message, buffers } });
 }
 
@@ -19,21 +20,12 @@ export function decodeCommand(text: string): HostCommand {
   if (command.type !== 'message') {
     return command;
   }
-  const buffers = ((command.message.buffers ?? []) as unknown as string[]).map(fromBase64);
+  const buffers = ((command.message.buffers ?? []) as unknown as string[]).map(text => fromBase64(text).buffer);
   return { type: 'message', message: { ...command.message, buffers } as JupyterMessage };
 }
 
-function toBase64(buffer: ArrayBuffer | ArrayBufferView): string {
-  const bytes = ArrayBuffer.isView(buffer)
+function bytesOf(buffer: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(buffer)
     ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     : new Uint8Array(buffer);
-  let binary = '';
-  for (let at = 0; at < bytes.length; at += 0x8000) {
-    binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  }
-  return btoa(binary);
-}
-
-function fromBase64(text: string): ArrayBuffer {
-  return Uint8Array.from(atob(text), character => character.charCodeAt(0)).buffer;
 }

@@ -1,5 +1,5 @@
 /** Entry of the browser's classic worker. */
-import { beat } from '../embed/pulse';
+import { beat } from '../pulse';
 import type { Failure } from '../errors';
 import { BrowserTransport, resolvePath } from '../io/browser';
 import { KeptTransport, openCache } from '../io/kept';

@@ -28,8 +28,3 @@ export function bytesText(bytes: number): string {
   }
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e5 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
-
-/** An id; `crypto.randomUUID` is missing on plain http pages. */
-export function newId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
-}

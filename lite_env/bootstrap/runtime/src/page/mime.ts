@@ -1,5 +1,6 @@
 /** Shows a Jupyter MIME bundle: its richest form that a small page can show. */
 import DOMPurify from 'dompurify';
+import { toBase64 } from '../base64';
 import { el } from './dom';
 import { ansiToHtml } from './terminal';
 
@@ -7,7 +8,7 @@ type Render = (data: string, metadata: Readonly<Record<string, unknown>>) => HTM
 
 const RENDERERS: readonly (readonly [string, Render])[] = [
   ['text/html', html],
-  ['image/svg+xml', (data, metadata) => image(`data:image/svg+xml;base64,${base64(data)}`, metadata)],
+  ['image/svg+xml', (data, metadata) => image(`data:image/svg+xml;base64,${toBase64(new TextEncoder().encode(data))}`, metadata)],
   ['image/png', (data, metadata) => image(`data:image/png;base64,${data.trim()}`, metadata)],
   ['image/jpeg', (data, metadata) => image(`data:image/jpeg;base64,${data.trim()}`, metadata)],
   ['image/gif', (data, metadata) => image(`data:image/gif;base64,${data.trim()}`, metadata)],
@@ -58,10 +59,6 @@ function plain(data: string): HTMLElement {
 function image(source: string, metadata: Readonly<Record<string, unknown>>): HTMLElement {
   const size = (key: string) => (typeof metadata[key] === 'number' ? String(metadata[key]) : null);
   return el('img', { src: source, alt: 'output of the cell', width: size('width'), height: size('height') });
-}
-
-function base64(text: string): string {
-  return btoa(Array.from(new TextEncoder().encode(text), byte => String.fromCharCode(byte)).join(''));
 }
 
 /**

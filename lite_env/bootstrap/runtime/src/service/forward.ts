@@ -1,8 +1,7 @@
 /**
  * Hands a kernel's blocking request to the page it belongs to, as JupyterLite's service worker does: over the
- * BroadcastChannel `/sw-api.v1`, where `browsingContextId` names the page and `requestId` the request.
+ * BroadcastChannel of channel.ts, where `browsingContextId` names the page and `requestId` the request.
  */
-export const CHANNEL = '/sw-api.v1';
 
 /** What a page answers; `status` is ours, for errors. */
 export interface ForwardedAnswer {
