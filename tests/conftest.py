@@ -80,5 +80,5 @@ def make_pack(environment: Path, folder: Path) -> Path:
         if not (pack / "manifest.json").exists():
             locked = lock_environment(environment, output=folder / "conda-lock.yml", store=open_store())
             install(locked.lock, folder / "prefix")
-            pack_environment(folder / "prefix", pack, PackOptions(name=locked.lock.name, level=3))
+            pack_environment(folder / "prefix", pack, PackOptions(name=locked.lock.name, level=3), store=open_store())
     return pack

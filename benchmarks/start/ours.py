@@ -15,6 +15,7 @@ from lite_env.pack.index import IndexedFile
 from lite_env.pack.reader import read_index, read_manifest
 from lite_env.site.build import write_site
 from lite_env.site.plan import SiteOptions, plan_site
+from lite_env.store.local import open_store
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
 
@@ -39,7 +40,7 @@ def ours(environment: Environment, *, key: str, label: str, own_page: bool, byte
     tree, pack = TREES / key, TREES / f"{key}-pack"
     with step(f"tree ({key}): lite-env pack, {environment.packages} packages"):
         shutil.rmtree(tree, ignore_errors=True)
-        pack_environment(environment.file, pack, PackOptions(bytecode=bytecode))
+        pack_environment(environment.file, pack, PackOptions(bytecode=bytecode), store=open_store())
         if own_page:
             # No variant mounts a drive: the peers would need JupyterLite for theirs.
             write_site(plan_site([pack], tree, SiteOptions(drive="none"), runtime=runtime_dir()))

@@ -21,7 +21,6 @@ from lite_env.channel.sources import fetch_source
 from lite_env.channel.stage import stage_package
 from lite_env.channel.state import STATE_FILE, describe, make_built, read_built, write_built
 from lite_env.errors import ChannelError
-from lite_env.lock.conda import index_channel
 from lite_env.progress import SILENT
 from lite_env.store.atomic import replace_directory, write_text
 from lite_env.store.location import cache_directory
@@ -193,6 +192,9 @@ def _build(
             stack.callback(archive.close)
         channel = scratch / "channel"
         _make_packages(definition, archives, channel, scratch / "files", reporter)
+        # rattler takes a third of a second to import, which a pack of what is built shall not cost.
+        from lite_env.lock.conda import index_channel  # noqa: PLC0415
+
         index_channel(channel)
         for subdir in SUBDIRS:
             _normalise_index(channel / subdir / _REPODATA)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.pack.plan import DEFAULT_LEVEL
+from lite_env.store.local import open_store
 from lite_env.workflow.lock import LockPolicy
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment, plan_environment
@@ -17,7 +19,9 @@ from lite_env.workflow.pack import pack_environment, plan_environment
 if TYPE_CHECKING:
     from lite_env.pack.layout import Order
     from lite_env.pack.manifest import Manifest
-    from lite_env.pack.plan import PackPlan
+    from lite_env.progress import Reporter
+    from lite_env.workflow.pack import Decisions
+    from lite_env.workflow.report import PackReport
 
 _MEGABYTE = 1_000_000
 
@@ -66,7 +70,7 @@ _MEGABYTE = 1_000_000
 @click.option("--locked", is_flag=True, help="Need a lock that answers the environment file; change none.")
 @click.option("--frozen", is_flag=True, help="Take the lock beside the environment file as it is.")
 @click.option("--offline", is_flag=True, help="Use the caches and local channels only.")
-@click.option("--dry-run", is_flag=True, help="Decide everything, write no pack.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do none of it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON.")
 @click.pass_context
 def command(
@@ -93,11 +97,15 @@ def command(
     """Pack SOURCE for the browser.
 
     SOURCE is an environment file, a lock file or an installed environment; whatever steps are missing are done. Without
-    SOURCE it is the environment file in this folder.
+    SOURCE it is the environment file in this folder. Each kernel is started once from the pack, in Node.js: when one
+    does not start, nothing is written. What did not change since it was packed is copied out of the cache.
 
     \b
     Example:
       lite-env pack environment.yml -o site/env
+      lite-env pack --locked --profile env.profile.json -o site/env
+      lite-env pack environment.yml -o site/env --level 9 --jobs 1
+      lite-env pack environment.yml -o site/env --dry-run
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
     if profile is not None and no_trace:
@@ -120,68 +128,57 @@ def command(
         dry_run=dry_run,
     )
     source = source or Path()
-    manifest: Manifest | None = None
+    store = open_store()
     if dry_run:
-        plan = plan_environment(source, options, reporter=reporter)
-    else:
-        plan, manifest = pack_environment(source, output, options, reporter=reporter)
+        decisions = plan_environment(source, output, options, store=store, reporter=reporter)
+        _print_decisions(decisions, reporter, as_json=as_json)
+        return
+    packed = pack_environment(source, output, options, store=store, reporter=reporter)
     if as_json:
-        print_json(plan_as_json(plan) | ({"manifest": str(output / "manifest.json")} if manifest else {}))
-    for line in dropped_lines(plan) if dry_run and not as_json else ():
-        say(line)
-    reporter.note(summary(plan, manifest))
+        figures = {
+            "manifest": str(output / "manifest.json"),
+            "again": packed.again,
+            "bytecode": packed.manifest.bytecode,
+            "packed_size": packed.manifest.total_size,
+            "profile": packed.manifest.profile,
+        }
+        print_json(msgspec.to_builtins(packed.report) | figures)
+    reporter.note(summary(packed.report, packed.manifest))
 
 
-def summary(plan: PackPlan, manifest: Manifest | None) -> str:
+def _print_decisions(decisions: Decisions, reporter: Reporter, *, as_json: bool) -> None:
+    report = decisions.report
+    if as_json:
+        steps = [{"step": step.name, "taken": step.taken, "how": step.how} for step in decisions.steps]
+        print_json({"steps": steps} | (msgspec.to_builtins(report) if report else {}))
+    else:
+        for step in decisions.steps:
+            say(f"{'' if step.taken else 'no '}{step.name}: {step.how}")
+        for line in dropped_lines(report) if report else ():
+            say(line)
+    if report is not None:
+        reporter.note(summary(report, None))
+
+
+def summary(report: PackReport, manifest: Manifest | None) -> str:
     """The closing line of figures; sizes in MB of 10**6 bytes."""
-    parts = [
-        f"{len(plan.environment.packages)} packages",
-        f"{plan.file_count + len(plan.kernel_files)} files",
-        f"{plan.raw_size / _MEGABYTE:.1f} MB",
-    ]
+    parts = [f"{report.packages} packages", f"{report.files} files", f"{report.raw_size / _MEGABYTE:.1f} MB"]
     if manifest is not None:
         kernels = sum(file.size for file in manifest.binaries) / _MEGABYTE
         parts.append(f"{manifest.total_size / _MEGABYTE:.1f} MB packed ({kernels:.1f} MB of it kernels)")
-    parts.append(f"{len(plan.archives)} archives")
-    dropped = sum(file.size for file in plan.dropped)
-    return f"{', '.join(parts)}; {len(plan.dropped)} files ({dropped / _MEGABYTE:.1f} MB) dropped"
+    parts.append(f"{len(report.archives)} archives")
+    dropped = sum(file.size for file in report.dropped)
+    return f"{', '.join(parts)}; {len(report.dropped)} files ({dropped / _MEGABYTE:.1f} MB) dropped"
 
 
-def dropped_lines(plan: PackPlan) -> list[str]:
+def dropped_lines(report: PackReport) -> list[str]:
     """What was dropped, a line a rule, the most bytes first."""
-    count: Counter[str] = Counter(file.rule for file in plan.dropped)
+    count: Counter[str] = Counter(file.rule for file in report.dropped)
     size: Counter[str] = Counter()
-    reasons = {file.rule: file.reason for file in plan.dropped}
-    for file in plan.dropped:
+    reasons = {file.rule: file.reason for file in report.dropped}
+    for file in report.dropped:
         size[file.rule] += file.size
     return [
         f"{size[rule] / _MEGABYTE:8.2f} MB {count[rule]:6d} files  {rule}: {reasons[rule]}"
         for rule in sorted(count, key=lambda rule: (-size[rule], rule))
     ]
-
-
-def plan_as_json(plan: PackPlan) -> dict[str, Any]:
-    """The plan as JSON values; sizes in bytes."""
-    return {
-        "name": plan.environment.name,
-        "lock_digest": plan.environment.lock_digest,
-        "packages": len(plan.environment.packages),
-        "kernels": [kernel.name for kernel in plan.kernels],
-        "level": plan.level,
-        "raw_size": plan.raw_size,
-        "archives": [
-            {
-                "packages": dict(archive.packages),
-                "kind": archive.kind,
-                "load": archive.load,
-                "raw_size": archive.raw_size,
-                "files": [entry.path for entry in archive.entries],
-            }
-            for archive in plan.archives
-        ],
-        "dropped": [
-            {"path": file.path, "size": file.size, "package": file.package, "rule": file.rule, "reason": file.reason}
-            for file in plan.dropped
-        ],
-        "warnings": list(plan.warnings),
-    }

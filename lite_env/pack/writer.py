@@ -69,7 +69,7 @@ def write_pack(
     Raises:
         PackError: `output` is something else than a pack, or the environment has what no reader of a pack would take.
     """
-    _check_output(plan.root, output)
+    check_output(output, plan.root)
     old = reusable(output, generator(plan.level))
     with new_directory(output) as staging:
         for folder in ("archives", "kernels"):
@@ -140,9 +140,18 @@ def _unreadable(fault: str) -> PackError:
     )
 
 
-def _check_output(root: Path, output: Path) -> None:
-    real_output, real_root = output.resolve(), root.resolve()
-    if real_output.is_relative_to(real_root) or real_root.is_relative_to(real_output):
+def check_output(output: Path, root: Path | None = None) -> None:
+    """Refuse a folder that a pack must not replace.
+
+    Args:
+        output: the folder.
+        root: of the environment, which may lie neither in nor around it.
+
+    Raises:
+        PackError: it is something else than a pack.
+    """
+    real_output, real_root = output.resolve(), root.resolve() if root else None
+    if real_root and (real_output.is_relative_to(real_root) or real_root.is_relative_to(real_output)):
         raise PackError(
             f"a pack cannot be written to '{output}': that is in or around the environment",
             hint="choose another folder with -o",

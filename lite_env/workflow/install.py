@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
 
+DAMAGED = "the cached environment is damaged and made anew"
+"""How the warning begins that is of one run, and not of the environment."""
+
 
 def install_environment(
     lock: Lockfile, prefix: Path, *, offline: bool = False, store: Store = FORGETFUL, reporter: Reporter = SILENT
@@ -119,7 +122,7 @@ def _whole(place: Path, sealed: Path, reporter: Reporter) -> Prefix | None:
     except OSError:
         # Made by an older version, which shared files with others, or by a process that was killed.
         return None
-    reporter.warn(f"the cached environment is damaged and made anew: {reason}")
+    reporter.warn(f"{DAMAGED}: {reason}")
     return None
 
 

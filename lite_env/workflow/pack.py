@@ -1,149 +1,224 @@
-"""From an environment file, a lock file or an installed environment to a pack: whatever steps are missing are done."""
+"""From an environment file, a lock file or an installed environment to a pack: whatever steps are missing are done.
+
+::
+
+    read_inputs ─▶ lock_for ─▶ find_pack ─┬─ it was written before ─▶ write_again
+         │                                └─▶ cached_environment ─▶ prepare ─▶ plan_pack ─▶ write_pack ─▶ record_pack
+         └─▶ decide ─▶ printed by `--dry-run`, which ends there
+"""
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from lite_env.errors import MissingEngineError, PackError
-from lite_env.lock.file import read_lock
-from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
+from lite_env.errors import MissingEngineError
+from lite_env.host.find import locate_node
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.profile import read_profile
 from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
-from lite_env.prefix.record import is_prefix
+from lite_env.prefix.fingerprint import fingerprint
+from lite_env.prefix.reader import read_prefix
 from lite_env.progress import SILENT
-from lite_env.spec.document import MAX_BYTES
-from lite_env.spec.environment import find_environment_file
-from lite_env.spec.settings import read_project_workloads
-from lite_env.store.local import open_store
-from lite_env.workflow.install import cached_environment, users_environment
-from lite_env.workflow.lock import LockOptions, lock_for
+from lite_env.workflow.decisions import Machine, Step, decide
+from lite_env.workflow.inputs import read_inputs, remember_answer
+from lite_env.workflow.install import DAMAGED, cached_environment, users_environment
+from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.prepare import prepare
+from lite_env.workflow.rebuild import (
+    Remembering,
+    content_of,
+    find_pack,
+    pack_key,
+    record_pack,
+    told_of,
+    write_again,
+)
+from lite_env.workflow.report import PackReport, report_of
 from lite_env.workflow.start import check_starts, left_out
-from lite_env.workflow.workload import read_workloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lite_env.pack.manifest import Manifest
-    from lite_env.pack.plan import PackPlan
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
-    from lite_env.store.protocol import Store
+    from lite_env.store.protocol import Key, Store
+    from lite_env.workflow.inputs import Inputs
 
-# Top-level keys that a CEP 37 lock has and an environment file cannot have.
-_LOCK_KEYS = (re.compile(r"^metadata:", re.MULTILINE), re.compile(r"^package:", re.MULTILINE))
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decisions:
+    """What packing would do.
+
+    Attributes:
+        steps: in order.
+        report: the pack, as far as it is known without doing any of them: of one that was written before, or of an
+            installed environment in the order that is known (without bytecode, and without a trace).
+    """
+
+    steps: tuple[Step, ...]
+    report: PackReport | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """A pack that was written.
+
+    Attributes:
+        manifest: of it.
+        report: what was planned.
+        again: whether it was copied out of the store, since nothing had changed.
+    """
+
+    manifest: Manifest
+    report: PackReport
+    again: bool
 
 
 def plan_environment(
-    source: Path, options: PackOptions, *, store: Store | None = None, reporter: Reporter = SILENT
-) -> PackPlan:
-    """Do what comes before the packing of `source`, and decide what the pack will be.
+    source: Path, output: Path, options: PackOptions, *, store: Store, reporter: Reporter = SILENT
+) -> Decisions:
+    """Decide what packing `source` would do; nothing is solved, installed, started or written.
+
+    Raises:
+        LiteEnvError: `source`, or what lies beside it, is wrong.
+    """
+    inputs = read_inputs(source, replace(options, dry_run=True), store=store, reporter=reporter)
+    key = _key(inputs, options)
+    recorded = find_pack(key, store) if key else None
+    report = recorded.report if recorded else None
+    if report is None and inputs.kind == "installed environment":
+        prefix = read_prefix(inputs.source, reporter=reporter)
+        chosen = select_files(prefix, inputs.filters)
+        report = report_of(
+            plan_pack(
+                prefix,
+                name=options.name,
+                selection=chosen,
+                level=options.level,
+                profile=inputs.profile,
+                order=options.order,
+            )
+        )
+    try:
+        node = locate_node().version
+    except MissingEngineError:
+        node = None
+    steps = decide(inputs, options, Machine(node=node, recorded=recorded is not None), output)
+    return Decisions(steps=steps, report=report)
+
+
+def pack_environment(
+    source: Path, output: Path, options: PackOptions | None = None, *, store: Store, reporter: Reporter = SILENT
+) -> Packed:
+    """Pack `source` into the folder `output`, which is replaced in one step.
+
+    From an environment file and from its lock the packs are equal. What stood at `output` stays when a kernel does not
+    start from the new pack. What was packed before, and has not changed since, is copied out of the store.
 
     Args:
         source: an environment file, a lock file, an installed environment, or a folder with an environment file.
+        output: the pack's folder.
         options: how.
-        store: keeps what was done.
+        store: keeps what is done.
         reporter: notes, warnings and progress.
 
     Raises:
         LiteEnvError: of whichever step failed.
     """
-    with _planned(source, options, store or open_store(), reporter) as plan:
-        return plan
+    options = options or PackOptions()
+    inputs = read_inputs(source, options, store=store, reporter=reporter)
+    if inputs.kind == "environment file" and inputs.lock is None:
+        locking = LockOptions(offline=options.offline)
+        lock = lock_for(inputs.source, options.locking, options=locking, reporter=reporter)
+        inputs = replace(inputs, lock=lock)
+        if options.locking is not LockPolicy.FROZEN:
+            remember_answer(inputs.source, store)
+    work = _Work(inputs=inputs, output=output, options=options, store=store, reporter=reporter)
+    key = _key(inputs, options)
+    return (work.again(key) if key else None) or work.anew(key)
 
 
-def pack_environment(
-    source: Path,
-    output: Path,
-    options: PackOptions | None = None,
-    *,
-    store: Store | None = None,
-    reporter: Reporter = SILENT,
-) -> tuple[PackPlan, Manifest]:
-    """Pack `source` into the folder `output`, which is replaced in one step.
+def _key(inputs: Inputs, options: PackOptions) -> Key | None:
+    """The key of the pack; None where it takes another step to know it."""
+    state = fingerprint(inputs.source) if inputs.kind == "installed environment" else None
+    content = content_of(inputs, state)
+    return pack_key(content, inputs, options) if content else None
 
-    From an environment file and from its lock the packs are equal. What stood at `output` stays when a kernel does not
-    start from the new pack.
 
-    Raises:
-        LiteEnvError: of whichever step failed.
-    """
-    options, store = options or PackOptions(), store or open_store()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """The steps from what was read to a pack."""
 
-    def check(pack: Path, manifest: Manifest) -> None:
+    inputs: Inputs
+    output: Path
+    options: PackOptions
+    store: Store
+    reporter: Reporter
+
+    def again(self, key: Key) -> Packed | None:
+        """Out of the store, saying again what was said when it came there."""
+        recorded = find_pack(key, self.store)
+        if recorded is None:
+            return None
+        root = self.inputs.source if self.inputs.kind == "installed environment" else None
+        check = partial(self._check, []) if self.options.check else None
+        manifest = write_again(recorded, self.output, root=root, store=self.store, check=check)
+        if manifest is None:
+            return None
+        for warning, text in recorded.told.lines:
+            (self.reporter.warn if warning else self.reporter.note)(text)
+        return Packed(manifest=manifest, report=recorded.report, again=True)
+
+    def anew(self, key: Key | None) -> Packed:
+        """From the environment, which nobody changes meanwhile; recorded under `key` when it is whole."""
+        telling = Remembering(self.reporter)
+        unstarted: list[MissingEngineError] = []
+        with self._environment(telling) as prefix:
+            selection = select_files(prefix, self.inputs.filters)
+            prepared = prepare(
+                prefix, selection, self.options, self.inputs.workloads, store=self.store, reporter=telling
+            )
+            profile = self.inputs.profile or prepared.profile
+            plan = plan_pack(
+                prefix,
+                name=self.options.name,
+                selection=selection,
+                level=self.options.level,
+                bytecode=prepared.bytecode,
+                profile=profile,
+                order=self.options.order,
+            )
+            for warning in plan.warnings:
+                telling.warn(warning)
+            check = partial(self._check, unstarted) if self.options.check else None
+            manifest = write_pack(plan, self.output, store=self.store, check=check, reporter=telling)
+        packed = Packed(manifest=manifest, report=report_of(plan), again=False)
+        # A user's environment may have been changed while it was packed.
+        if key is not None and prepared.whole and not unstarted and _key(self.inputs, self.options) == key:
+            failed = prepared.profile is not None and bool(prepared.profile.failed)
+            told = told_of(telling.lines, failed=failed)
+            record_pack(key, self.output, manifest, packed.report, told, store=self.store)
+        return packed
+
+    def _check(self, unstarted: list[MissingEngineError], pack: Path, manifest: Manifest) -> None:
         try:
-            check_starts(pack, manifest, store=store, jobs=options.jobs, reporter=reporter)
+            check_starts(pack, manifest, store=self.store, jobs=self.options.jobs, reporter=self.reporter)
         except MissingEngineError as error:
-            reporter.warn(left_out("starting its kernels", error))
+            unstarted.append(error)
+            self.reporter.warn(left_out("starting its kernels", error))
 
-    with _planned(source, options, store, reporter) as plan:
-        checking = check if options.check else None
-        return plan, write_pack(plan, output, store=store, check=checking, reporter=reporter)
-
-
-@contextmanager
-def _planned(source: Path, options: PackOptions, store: Store, reporter: Reporter) -> Iterator[PackPlan]:
-    """The plan; a cached environment stays as it is inside the block, until it has been read."""
-    filters = _filters(source, options)
-    # What may be wrong is read before anything takes long.
-    profile = read_profile(options.profile) if options.profile else None
-    workloads = read_workloads((*_project_workloads(source), *options.workloads))
-    with _prefix_of(source, options, reporter) as prefix:
-        selection = select_files(prefix, filters)
-        prepared = prepare(prefix, selection, options, workloads, store=store, reporter=reporter)
-        plan = plan_pack(
-            prefix,
-            name=options.name,
-            selection=selection,
-            level=options.level,
-            bytecode=prepared.bytecode,
-            profile=profile or prepared.profile,
-            order=options.order,
-        )
-        for warning in plan.warnings:
-            reporter.warn(warning)
-        yield plan
-
-
-def _filters(source: Path, options: PackOptions) -> FileFilter:
-    """Users' rules; what lies beside an installed environment has nothing to do with it."""
-    folder = source if source.is_dir() else source.parent
-    beside = FileFilter() if is_prefix(source) else read_project_filter(folder)
-    return sum((read_filter(file) for file in options.filter_files), start=beside)
-
-
-def _project_workloads(source: Path) -> tuple[Path, ...]:
-    return () if is_prefix(source) else read_project_workloads(source if source.is_dir() else source.parent)
-
-
-def _prefix_of(source: Path, options: PackOptions, reporter: Reporter) -> AbstractContextManager[Prefix]:
-    if is_prefix(source):
-        return nullcontext(users_environment(source, reporter=reporter))
-    if source.is_dir():
-        source = find_environment_file(source)
-    elif not source.exists():
-        raise PackError(
-            f"there is no '{source}'", hint="name an environment file, a lock file or an installed environment"
-        )
-    locking = LockOptions(offline=options.offline, dry_run=options.dry_run)
-    lock = (
-        read_lock(source)
-        if is_lock(source)
-        else lock_for(source, options.locking, options=locking, store=open_store(), reporter=reporter)
-    )
-    return cached_environment(lock, offline=options.offline, store=open_store(), reporter=reporter)
-
-
-def is_lock(path: Path) -> bool:
-    """Whether a YAML file is a lock and not an environment file, by what is in it."""
-    # Only as much as either of the two may have.
-    with path.open("rb") as file:
-        text = file.read(MAX_BYTES).decode("utf-8", errors="replace")
-    return all(key.search(text) for key in _LOCK_KEYS)
+    @contextmanager
+    def _environment(self, telling: Remembering) -> Iterator[Prefix]:
+        if self.inputs.lock is None:
+            yield users_environment(self.inputs.source, reporter=telling)
+            return
+        with cached_environment(self.inputs.lock, offline=self.options.offline, reporter=telling) as prefix:
+            # How it came into the cache is told once, what is odd about it each time.
+            telling.forget(notes=True, warnings=DAMAGED)
+            yield prefix

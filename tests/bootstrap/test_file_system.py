@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.lock.conda import index_channel
+from lite_env.store.local import open_store
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
 from tests.conda_packages import make_package
@@ -47,7 +48,7 @@ def make_tree_pack(folder: Path) -> None:
         f"name: file-tree\nchannels: [{CHANNEL.as_uri()}, ./channel]\ndependencies: [xeus-python, file-tree]\n",
         encoding="utf-8",
     )
-    pack_environment(environment, folder / "pack", PackOptions(level=1))
+    pack_environment(environment, folder / "pack", PackOptions(level=1), store=open_store())
 
 
 def compare_trees(pack: Path, seed: str) -> tuple[dict, int]:

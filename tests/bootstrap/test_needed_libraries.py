@@ -8,6 +8,7 @@ import pytest
 
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.lock.conda import index_channel
+from lite_env.store.local import open_store
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
 from tests.conda_packages import make_package
@@ -40,7 +41,7 @@ def pack(tmp_path_factory):
         f"name: libraries\nchannels: ['{CHANNEL.as_posix()}', ./channel]\ndependencies: [xeus-python, {names}]\n",
         encoding="utf-8",
     )
-    pack_environment(environment, folder / "pack", PackOptions(level=1))
+    pack_environment(environment, folder / "pack", PackOptions(level=1), store=open_store())
     return folder / "pack"
 
 

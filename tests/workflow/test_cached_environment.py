@@ -11,11 +11,12 @@ from filelock import FileLock, Timeout
 from lite_env.lock.conda import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.prefix.installer import install
+from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.protocol import FORGETFUL
 from lite_env.workflow import pack as pack_module
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
-from lite_env.workflow.pack import pack_environment
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.prefixes import WASM, Heard
 
@@ -27,6 +28,11 @@ KERNEL = {
     "share/toy/place.txt": f"{PLACEHOLDER}/share",
 }
 OPTIONS = PackOptions(level=1, trace=False, bytecode=False, check=False)
+
+
+def pack_environment(source, output, options, *, reporter=SILENT):
+    """Always out of the environment: what was packed before is not known."""
+    return pack_module.pack_environment(source, output, options, store=FORGETFUL, reporter=reporter)
 
 
 @pytest.fixture(autouse=True)
@@ -156,11 +162,11 @@ def test_changed_files_of_a_users_environment_are_packed_and_named(project, tmp_
     assert heard.warnings == []
     (tmp_path / "env/share/toy/data.txt").write_text("mine")
     (tmp_path / "env/share/toy/place.txt").write_text("mine")
-    plan, _ = pack_environment(tmp_path / "env", tmp_path / "three", OPTIONS, reporter=heard)
+    packed = pack_environment(tmp_path / "env", tmp_path / "three", OPTIONS, reporter=heard)
     (warning,) = heard.warnings
     assert warning.startswith("these files are not what their packages brought, and are packed as they are: ")
     assert warning.endswith(": share/toy/data.txt, share/toy/place.txt")
-    assert {entry.path for archive in plan.archives for entry in archive.entries} >= {"share/toy/data.txt"}
+    assert {path for archive in packed.report.archives for path in archive.files} >= {"share/toy/data.txt"}
     assert tree(tmp_path / "two") != tree(tmp_path / "three")
 
 

@@ -13,10 +13,13 @@ from lite_env.lock.conda import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.pack.restore import unpack
 from lite_env.prefix.installer import install
+from lite_env.store.local import open_store
+from lite_env.workflow.inputs import is_lock
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
-from lite_env.workflow.pack import is_lock, pack_environment, plan_environment
+from lite_env.workflow.pack import plan_environment
 from tests.conda_packages import PLACEHOLDER, make_package
+from tests.packing import pack_environment
 from tests.prefixes import WASM, Heard
 
 KERNEL = {
@@ -62,11 +65,12 @@ def tree(folder):
 
 def test_an_environment_file_its_lock_and_its_environment_give_equal_packs(project, tmp_path):
     options = TOY_OPTIONS
-    plan, manifest = pack_environment(project / "environment.yml", tmp_path / "one", options)
+    packed = pack_environment(project / "environment.yml", tmp_path / "one", options)
+    manifest = packed.manifest
     assert manifest.environment.name == "toys"
     assert manifest.environment.requested == ("xeus-toy >=1",)
     assert manifest.environment.variables == {"TOY": "1"}
-    assert [file.rule for file in plan.dropped if file.path == "lib/libtoy.a"] == ["static-libraries"]
+    assert [file.rule for file in packed.report.dropped if file.path == "lib/libtoy.a"] == ["static-libraries"]
 
     lock_file = project / "conda-lock.yml"
     pack_environment(lock_file, tmp_path / "two", options)
@@ -95,7 +99,7 @@ def test_a_lock_that_still_answers_is_used_as_it_is(project, tmp_path):
     lock = (project / "conda-lock.yml").read_bytes()
     make_package(project / "channel", "xeus-toy", "2.0", files=KERNEL)
     index_channel(project / "channel")
-    _, manifest = pack_environment(project, tmp_path / "one", TOY_OPTIONS)
+    manifest = pack_environment(project, tmp_path / "one", TOY_OPTIONS).manifest
     assert {package.name: package.version for package in manifest.environment.packages}["xeus-toy"] == "1.0"
     assert (project / "conda-lock.yml").read_bytes() == lock
 
@@ -106,21 +110,24 @@ def test_a_lock_that_no_longer_answers_is_renewed(project, tmp_path):
     index_channel(project / "channel")
     (project / "environment.yml").write_text(ENVIRONMENT.replace(">=1", ">=2"))
     heard = Heard()
-    _, manifest = pack_environment(project, tmp_path / "one", TOY_OPTIONS, reporter=heard)
+    manifest = pack_environment(project, tmp_path / "one", TOY_OPTIONS, reporter=heard).manifest
     assert {package.name: package.version for package in manifest.environment.packages} == {"xeus-toy": "2.0"}
     assert any(note.startswith("locked 1 packages in") for note in heard.notes)
 
 
 def test_a_dry_run_writes_neither_lock_nor_pack(project, tmp_path):
-    plan = plan_environment(project, replace(TOY_OPTIONS, dry_run=True))
-    assert [package.name for package in plan.environment.packages] == ["toylib", "xeus-toy"]
+    decisions = plan_environment(project, tmp_path / "pack", TOY_OPTIONS, store=open_store())
+    assert decisions.report is None, "it takes a solve and an installation to know it"
+    assert [step.name for step in decisions.steps if step.taken][:2] == ["lock", "install"]
+    assert not (tmp_path / "pack").exists()
     assert sorted(path.name for path in project.iterdir()) == ["channel", "environment.yml"]
 
 
 def test_rules_of_the_project_and_of_files_are_added(project, tmp_path):
     (project / "pyproject.toml").write_text("[[tool.lite-env.filters]]\nid = 'data'\ndrop = 'share/toy/'\n")
     (tmp_path / "mine.yaml").write_text("rules: [{id: fonts, drop: share/fonts/, reason: none}]\n")
-    plan = plan_environment(project, replace(TOY_OPTIONS, filter_files=(tmp_path / "mine.yaml",)))
+    options = replace(TOY_OPTIONS, filter_files=(tmp_path / "mine.yaml",))
+    plan = pack_environment(project, tmp_path / "pack", options).report
     assert {file.path: file.rule for file in plan.dropped if file.path.startswith(("share/", "lib/"))} == {
         "lib/libtoy.a": "static-libraries",
         "share/fonts/a.ttf": "fonts",
@@ -180,16 +187,16 @@ def test_a_kernel_that_does_not_start_is_an_error_and_what_stood_there_stays(pro
 
 def test_without_a_check_such_a_pack_is_written_with_a_warning(project, tmp_path):
     heard = Heard()
-    _, manifest = pack_environment(project, tmp_path / "pack", replace(TOY_OPTIONS, trace=True), reporter=heard)
+    manifest = pack_environment(project, tmp_path / "pack", replace(TOY_OPTIONS, trace=True), reporter=heard).manifest
     assert manifest.profile is None
     assert any(text.startswith("packed without a traced order: the kernel 'toy' does not") for text in heard.warnings)
 
 
 def test_a_source_that_is_not_there_is_told(tmp_path):
     with pytest.raises(PackError, match=r"there is no .*nothing\.yml"):
-        plan_environment(tmp_path / "nothing.yml", PackOptions())
+        pack_environment(tmp_path / "nothing.yml", tmp_path / "pack")
     with pytest.raises(SpecError, match=r"there is no environment\.yml here"):
-        plan_environment(tmp_path, PackOptions())
+        pack_environment(tmp_path, tmp_path / "pack")
 
 
 def test_an_environment_file_is_no_lock_even_when_it_is_called_one(tmp_path):

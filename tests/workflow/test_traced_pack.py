@@ -29,12 +29,12 @@ from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.workflow.options import PackOptions
-from lite_env.workflow.pack import pack_environment
 from lite_env.workflow.prepare import _Workshop
 from lite_env.workflow.trace import trace_pack
 from lite_env.workflow.workload import read_workloads
 from tests.command_line import lite_env
 from tests.conda_packages import make_package
+from tests.packing import pack_environment
 from tests.prefixes import SITE, Heard
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("traced pack")]
@@ -82,7 +82,7 @@ def packed(project):
     """Pack, its warnings and notes."""
     heard = Heard()
     pack = project / "pack"
-    _, manifest = pack_environment(project / "environment.yml", pack, PackOptions(level=1), reporter=heard)
+    manifest = pack_environment(project / "environment.yml", pack, PackOptions(level=1), reporter=heard).manifest
     return pack, manifest, heard
 
 
@@ -178,7 +178,7 @@ def test_tracing_the_pack_gives_the_profile_that_it_was_made_by(packed, project,
 def test_one_profile_serves_packs_with_and_without_bytecode(packed, project, tmp_path):
     _, manifest, _ = packed
     options = PackOptions(level=1, bytecode=False, trace=False)
-    _, plain = pack_environment(project / "environment.yml", tmp_path / "plain", options)
+    plain = pack_environment(project / "environment.yml", tmp_path / "plain", options).manifest
     assert not plain.bytecode
     profile = trace_pack(tmp_path / "plain", (project / "warmup.py",))
     assert profile.digest == manifest.profile
@@ -211,7 +211,7 @@ def test_folder_clock_hash_seed_and_cache_do_not_matter(packed, project, tmp_pat
     }
     code = (
         "import sys; from pathlib import Path; from lite_env.workflow.options import PackOptions;"
-        "from lite_env.workflow.pack import pack_environment;"
+        "from tests.packing import pack_environment;"
         "pack_environment(Path(sys.argv[1]), Path(sys.argv[2]),"
         " PackOptions(level=1, workloads=(Path(sys.argv[3]),)))"
     )
@@ -239,7 +239,7 @@ def test_only_what_a_trace_opened_or_could_find_makes_it_old(packed, project, tm
     def is_traced_anew():
         heard = Heard()
         options = PackOptions(level=1, bytecode=False, workloads=(project / "warmup.py",))
-        _, manifest = pack_environment(tmp_path / "prefix", tmp_path / "pack", options, reporter=heard)
+        manifest = pack_environment(tmp_path / "prefix", tmp_path / "pack", options, reporter=heard).manifest
         assert (manifest.profile == packed[1].profile) is (manifest.profile is not None)
         return any("packed without a traced order" in warning for warning in heard.warnings)
 
@@ -258,7 +258,7 @@ def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, t
     monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
     monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "cache"))
     heard = Heard()
-    _, manifest = pack_environment(tmp_path / "prefix", tmp_path / "pack", PackOptions(level=1), reporter=heard)
+    manifest = pack_environment(tmp_path / "prefix", tmp_path / "pack", PackOptions(level=1), reporter=heard).manifest
     assert [warning.partition(":")[0] for warning in heard.warnings] == [
         "packed without bytecode",
         "packed without a traced order",
@@ -275,7 +275,7 @@ def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, t
 
 def test_packages_can_be_kept_apart(packed, project, tmp_path):
     options = PackOptions(level=1, order="packages")
-    _, manifest = pack_environment(project / "environment.yml", tmp_path / "pack", options)
+    manifest = pack_environment(project / "environment.yml", tmp_path / "pack", options).manifest
     boot = [archive for archive in manifest.archives if archive.load in PHASES]
     assert len(boot) > 10
     assert all(len(archive.packages) == 1 for archive in manifest.archives)
@@ -349,7 +349,7 @@ def test_a_package_whose_files_changed_is_compiled_anew(packed, project, tmp_pat
     unpack(pack, tmp_path / "prefix")
     (tmp_path / "prefix" / SITE / "toy" / "__init__.py").write_text(GOOD.replace("colorsys", "chunk"))
     options = PackOptions(level=1, workloads=(project / "warmup.py",))
-    _, changed = pack_environment(tmp_path / "prefix", tmp_path / "pack", options)
+    changed = pack_environment(tmp_path / "prefix", tmp_path / "pack", options).manifest
     index, before = read_index(tmp_path / "pack", changed), read_index(pack, manifest)
     assert changed.profile != manifest.profile
     same = {archive.digest for archive in manifest.archives} & {archive.digest for archive in changed.archives}

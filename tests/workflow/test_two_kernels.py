@@ -12,9 +12,9 @@ from lite_env.errors import SpecError
 from lite_env.host.run import RunOptions, run_code, start_kernel
 from lite_env.pack.profile import ANY, read_profile
 from lite_env.workflow.options import PackOptions
-from lite_env.workflow.pack import pack_environment
 from tests.command_line import lite_env
 from tests.conftest import EXAMPLES
+from tests.packing import pack_environment
 from tests.prefixes import Heard
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("two kernels")]
@@ -55,7 +55,9 @@ def packs(shared_folder):
                 else (),
             )
             reporter = heard if name == "together" else Heard()
-            manifests[name] = pack_environment(folder / f"{name}.yml", folder / name, options, reporter=reporter)[1]
+            manifests[name] = pack_environment(
+                folder / f"{name}.yml", folder / name, options, reporter=reporter
+            ).manifest
     return folder, manifests, heard
 
 

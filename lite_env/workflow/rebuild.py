@@ -1,0 +1,234 @@
+"""A pack that was written before, written again out of the store: nothing is read but what decides about it.
+
+A record lies under all that decides the bytes of a pack; it names each of its files by digest, and what was told of it.
+Only a pack that is whole is recorded: all that was asked for is there, and would come the same the next time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+import lite_env
+from lite_env.errors import MissingEngineError
+from lite_env.host.capacity import cores
+from lite_env.host.find import locate_node
+from lite_env.pack.reader import MANIFEST, read_manifest
+from lite_env.pack.writer import check_output, generator
+from lite_env.store.atomic import new_directory
+from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.protocol import key_of
+from lite_env.workflow.report import PackReport
+from lite_env.workflow.start import runtime_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from lite_env.lock.model import Lockfile
+    from lite_env.pack.manifest import Manifest
+    from lite_env.progress import Reporter, Task, Unit
+    from lite_env.store.protocol import Key, Store
+    from lite_env.workflow.inputs import Inputs
+    from lite_env.workflow.options import PackOptions
+
+_FORM = 1
+_FILE = "file:"
+_REPORT, _TOLD = "report", "told"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said while a pack was made, in order, and what may be otherwise elsewhere.
+
+    Attributes:
+        lines: (whether it was a warning, text).
+        node: the version of the Node.js in which programs failed; empty when none did.
+    """
+
+    lines: tuple[tuple[bool, str], ...]
+    node: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """A pack that can be written again.
+
+    Attributes:
+        files: SHA-256 by path.
+        report: what was planned.
+        told: what was said.
+    """
+
+    files: dict[str, str]
+    report: PackReport
+    told: Told
+
+
+class Remembering:
+    """A reporter that passes on what it is told, and remembers it."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._lines: list[tuple[bool, str]] = []
+
+    @property
+    def lines(self) -> tuple[tuple[bool, str], ...]:
+        """What was said."""
+        return tuple(self._lines)
+
+    def forget(self, *, notes: bool, warnings: str) -> None:
+        """Forget the notes so far, and the warnings that begin so."""
+        self._lines = [
+            (warning, text) for warning, text in self._lines if not (text.startswith(warnings) if warning else notes)
+        ]
+
+    def note(self, message: str) -> None:
+        """Pass on and remember."""
+        self._lines.append((False, message))
+        self._reporter.note(message)
+
+    def warn(self, message: str) -> None:
+        """Pass on and remember."""
+        self._lines.append((True, message))
+        self._reporter.warn(message)
+
+    def task(self, label: str, total: int | None, unit: Unit) -> AbstractContextManager[Task]:
+        """Pass on."""
+        return self._reporter.task(label, total, unit)
+
+
+def content_of(inputs: Inputs, fingerprint: str | None) -> list[object] | None:
+    """What an environment holds, as a part of a key: its packages, or its folder's state; None where none is known.
+
+    Args:
+        inputs: with a lock, or of an installed environment.
+        fingerprint: of the installed environment.
+    """
+    if inputs.lock is not None:
+        return ["lock", _lock_content(inputs.lock)]
+    if fingerprint is not None:
+        return ["prefix", str(inputs.source.resolve()), fingerprint]
+    return None
+
+
+def pack_key(content: list[object], inputs: Inputs, options: PackOptions) -> Key:
+    """The key of a pack: everything that decides its bytes, and what is told of it."""
+    settings = [
+        options.name,
+        options.order,
+        options.bytecode,
+        options.debug_ranges,
+        options.trace,
+        inputs.profile.digest if inputs.profile else None,
+    ]
+    rules = [dataclasses.asdict(rule) for rule in inputs.filters.rules]
+    workloads = [dataclasses.asdict(workload) for workload in inputs.workloads]
+    made_by = [_FORM, generator(options.level), _code_digest(), runtime_digest()]
+    return key_of("pack", made_by, content, settings, rules, workloads)
+
+
+def find_pack(key: Key, store: Store) -> Recorded | None:
+    """The pack that was recorded under `key`, if its programs would do here what they did then."""
+    results = store.recall(key)
+    if results is None or not {_REPORT, _TOLD} <= results.keys():
+        return None
+    report, told = store.read(results[_REPORT]), store.read(results[_TOLD])
+    if report is None or told is None:
+        return None
+    heard = msgspec.json.decode(told, type=Told)
+    if heard.node and _node_version() not in ("", heard.node):
+        return None
+    files = {name.removeprefix(_FILE): digest for name, digest in results.items() if name.startswith(_FILE)}
+    return Recorded(files=files, report=msgspec.json.decode(report, type=PackReport), told=heard)
+
+
+def write_again(
+    recorded: Recorded,
+    output: Path,
+    *,
+    root: Path | None,
+    store: Store,
+    check: Callable[[Path, Manifest], None] | None = None,
+) -> Manifest | None:
+    """Write the pack out of the store, each file checked as it is copied; None when one of them is lost or damaged.
+
+    Args:
+        recorded: the pack.
+        output: its folder, which is replaced in one step.
+        root: of the installed environment, if there is one.
+        store: holds the files.
+        check: as of `write_pack`.
+
+    Raises:
+        PackError: `output` is something else than a pack.
+    """
+    check_output(output, root)
+
+    def copy(staging: Path, path: str, digest: str) -> bool:
+        data = store.read(digest)
+        if data is not None:
+            target = staging / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return data is not None
+
+    try:
+        with new_directory(output) as staging, ThreadPoolExecutor(max_workers=cores()) as pool:
+            if not all(pool.map(lambda item: copy(staging, *item), recorded.files.items())):
+                raise _LostError  # noqa: TRY301 - the folder is not to be exchanged
+            manifest = read_manifest(staging)
+            if check is not None:
+                check(staging, manifest)
+    except _LostError:
+        return None
+    return manifest
+
+
+def record_pack(key: Key, pack: Path, manifest: Manifest, report: PackReport, told: Told, *, store: Store) -> None:
+    """Keep what `pack` consists of under `key`."""
+    paths = {MANIFEST, *(item.path for item in manifest.contents)}
+    results = {f"{_FILE}{path}": store.write((pack / path).read_bytes(), kind="pack", vouched=True) for path in paths}
+    results[_REPORT] = store.write(msgspec.json.encode(report), kind="pack")
+    results[_TOLD] = store.write(msgspec.json.encode(told), kind="pack")
+    store.record(key, results)
+
+
+def told_of(lines: tuple[tuple[bool, str], ...], *, failed: bool) -> Told:
+    """What was said of a pack; with the Node.js here, when programs `failed` in it."""
+    return Told(lines=lines, node=_node_version() if failed else "")
+
+
+class _LostError(Exception):
+    """A file of a recorded pack is not in the store any more."""
+
+
+def _node_version() -> str:
+    try:
+        return locate_node().version
+    except MissingEngineError:
+        return ""
+
+
+def _lock_content(lock: Lockfile) -> list[object]:
+    """All of a lock but the places where its packages are fetched, which decide nothing."""
+    places = {"url", "channel", "size", "md5"}
+    packages = [
+        {name: value for name, value in dataclasses.asdict(package).items() if name not in places}
+        for package in lock.packages
+    ]
+    return [lock.name, sorted(lock.requested), sorted(lock.variables), packages]
+
+
+@cache
+def _code_digest() -> str:
+    """SHA-256 of lite_env itself: in a checkout its version says nothing of what it does."""
+    root = Path(lite_env.__file__).parent
+    files = sorted(path for kind in ("*.py", "*.yaml", "*.json") for path in root.glob(f"*/{kind}"))
+    parts = [f"{path.relative_to(root)}\0".encode() + path.read_bytes() for path in files]
+    return sha256_of_bytes(b"\0".join(parts))

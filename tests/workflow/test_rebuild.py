@@ -1,0 +1,203 @@
+"""A rebuild of what did not change: out of the store, without the environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from lite_env.errors import PackError
+from lite_env.lock.conda import index_channel
+from lite_env.lock.file import read_lock
+from lite_env.pack.manifest import Manifest
+from lite_env.prefix.installer import install
+from lite_env.progress import SILENT
+from lite_env.store.local import open_store
+from lite_env.workflow import pack as pack_module
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import plan_environment
+from tests.conda_packages import PLACEHOLDER, make_package
+from tests.packing import pack_environment
+from tests.prefixes import WASM, Heard
+
+KERNEL = {
+    "bin/xtoy.js": "var createXeusModule = 1;",
+    "bin/xtoy.wasm": WASM,
+    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
+    "share/jupyter/kernels/native/kernel.json": '{"argv": ["python", "-m", "x"], "language": "python"}',
+    "share/toy/data.txt": "data",
+    "lib/libtoy.a": "!<arch>",
+}
+# The toy kernel starts nothing.
+OPTIONS = PackOptions(level=1, trace=False, bytecode=False, check=False)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    make_package(folder / "channel", "xeus-toy", files=KERNEL)
+    index_channel(folder / "channel")
+    (folder / "environment.yml").write_text("name: toys\nchannels: [./channel]\ndependencies: [xeus-toy]\n")
+    return folder
+
+
+@pytest.fixture
+def environment(project, tmp_path):
+    """An installed one."""
+    pack_environment(project, tmp_path / "first", OPTIONS)
+    install(read_lock(project / "conda-lock.yml"), tmp_path / "env")
+    return tmp_path / "env"
+
+
+def tree(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def again(source, output, options=OPTIONS, *, reporter=SILENT):
+    return pack_environment(source, output, options, reporter=reporter).again
+
+
+def test_a_rebuild_from_an_unchanged_lock_needs_no_environment(project, tmp_path, cache):
+    heard, twice = Heard(), Heard()
+    first = pack_environment(project, tmp_path / "one", OPTIONS, reporter=heard)
+    assert not first.again
+    for folder in ("prefixes", "packages"):
+        shutil.rmtree(cache / folder)
+    for source in (project, project / "environment.yml", project / "conda-lock.yml"):
+        second = pack_environment(source, tmp_path / "two", OPTIONS, reporter=twice)
+        assert second.again
+        assert (second.manifest, second.report) == (first.manifest, first.report)
+        assert tree(tmp_path / "two") == tree(tmp_path / "one")
+    assert not (cache / "prefixes").exists()
+    assert [warning for warning in heard.warnings if "native" in warning]
+    assert twice.warnings == heard.warnings * 3, "what is odd is told each time"
+
+
+def test_a_rebuild_does_not_load_the_conda_library(project, tmp_path):
+    pack_environment(project, tmp_path / "one", OPTIONS)
+    code = (
+        "import sys; from pathlib import Path; from lite_env.workflow.options import PackOptions;"
+        "from tests.packing import pack_environment;"
+        "options = PackOptions(level=1, trace=False, bytecode=False, check=False);"
+        "assert pack_environment(Path(sys.argv[1]), Path(sys.argv[2]), options).again;"
+        "assert not {'rattler', 'nbformat', 'rich'} & sys.modules.keys(), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(project), str(tmp_path / "two")], check=True)
+
+
+def test_an_installed_environment_that_nobody_touched_is_not_read(environment, tmp_path, monkeypatch):
+    assert not again(environment, tmp_path / "one")
+    monkeypatch.setattr(pack_module, "users_environment", None)
+    assert again(environment, tmp_path / "two")
+    assert tree(tmp_path / "two") == tree(tmp_path / "one")
+
+
+def test_a_change_of_the_same_size_and_time_is_seen(environment, tmp_path):
+    pack_environment(environment, tmp_path / "one", OPTIONS)
+    file = environment / "share/toy/data.txt"
+    before = file.stat()
+    file.write_text("DATA")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not again(environment, tmp_path / "two")
+    assert tree(tmp_path / "two") != tree(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"level": 2},
+        {"order": "packages"},
+        {"debug_ranges": True},
+        {"bytecode": True},
+        {"filter_files": ("rules.yaml",)},
+        {"workloads": ("w.py",)},
+    ],
+)
+def test_whatever_decides_about_a_pack_is_in_its_key(project, tmp_path, change):
+    (tmp_path / "rules.yaml").write_text("rules: [{id: mine, drop: share/toy/, reason: none}]\n")
+    (tmp_path / "w.py").write_text("1\n")
+    change = {key: tuple(tmp_path / name for name in value) if "fil" in key or key == "workloads" else value
+              for key, value in change.items()}  # fmt: skip
+    pack_environment(project, tmp_path / "one", OPTIONS)
+    changed = replace(OPTIONS, **change)
+    assert not again(project, tmp_path / "one", changed)
+    assert again(project, tmp_path / "one", changed)
+    assert again(project, tmp_path / "one")
+
+
+def test_what_is_checked_and_how_many_run_at_once_decide_nothing(project, tmp_path):
+    pack_environment(project, tmp_path / "one", OPTIONS)
+    assert again(project, tmp_path / "two", replace(OPTIONS, jobs=3, offline=True))
+
+
+def test_what_is_damaged_in_the_store_is_made_anew(project, tmp_path, cache):
+    pack_environment(project, tmp_path / "one", OPTIONS)
+    (archive,) = (tmp_path / "one/archives").iterdir()
+    for path in (cache / "store/content").rglob("*"):
+        if path.is_file() and archive.read_bytes() in path.read_bytes():
+            path.write_bytes(path.read_bytes()[:-1] + b"!")
+    assert not again(project, tmp_path / "two")
+    assert tree(tmp_path / "two") == tree(tmp_path / "one")
+    assert again(project, tmp_path / "three")
+
+
+def test_a_rebuild_replaces_packs_only(environment, tmp_path):
+    pack_environment(environment, tmp_path / "one", OPTIONS)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/file").touch()
+    with pytest.raises(PackError, match="is not empty and not a pack"):
+        pack_environment(environment, tmp_path / "mine", OPTIONS)
+    with pytest.raises(PackError, match="in or around the environment"):
+        pack_environment(environment, environment / "pack", OPTIONS)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
+
+
+def test_a_pack_that_is_not_whole_is_not_recorded(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
+    for options in (replace(OPTIONS, trace=True), replace(OPTIONS, check=True)):
+        for _ in range(2):
+            heard = Heard()
+            assert not again(project, tmp_path / "one", options, reporter=heard)
+            assert any("no-node" in warning for warning in heard.warnings)
+
+
+def test_a_kernel_is_not_started_twice_from_equal_bytes_and_once_by_each_node(project, tmp_path, monkeypatch):
+    from lite_env.workflow import start  # noqa: PLC0415
+
+    started = []
+    monkeypatch.setattr(start, "_start", lambda pack, kernel: started.append((pack.name, kernel)))
+    versions = iter(["v20.0.0", "v20.0.0", "v24.0.0", "v24.0.0"])
+    monkeypatch.setattr(start, "locate_node", lambda: type("Node", (), {"version": next(versions)}))
+    options = replace(OPTIONS, check=True)
+    counts = []
+    for number in range(4):
+        pack_environment(project, tmp_path / str(number), options)
+        counts.append(len(started))
+    assert counts == [1, 1, 2, 2]
+    assert all(kernel == "toy" for _, kernel in started)
+    assert not {name for name, _ in started} & {"0", "1", "2", "3"}, "before the pack is in its place"
+
+
+def test_a_dry_run_knows_what_was_packed_before(project, tmp_path):
+    first = pack_environment(project, tmp_path / "one", OPTIONS)
+    decisions = plan_environment(project, tmp_path / "two", OPTIONS, store=open_store())
+    assert decisions.report == first.report
+    assert [(step.name, step.taken) for step in decisions.steps] == [
+        ("lock", False),
+        ("pack", True),
+        ("start", False),
+        ("write", True),
+    ]
+    assert isinstance(first.manifest, Manifest)
+    assert not (tmp_path / "two").exists()
