@@ -73,11 +73,10 @@ def cached_environment(
     Raises:
         LiteEnvError: as `install_environment`.
     """
-    folder = cache_directory("prefixes")
-    folder.mkdir(parents=True, exist_ok=True)
-    key = _cache_key(lock)
-    place, sealed = folder / key, folder / f"{key}.seal"
-    with _alone(folder / f"{key}.lock", reporter):
+    place = cached_place(lock)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    sealed = place.with_name(f"{place.name}.seal")
+    with _alone(place.with_name(f"{place.name}.lock"), reporter):
         prefix = _whole(place, sealed, reporter)
         if prefix is None:
             sealed.unlink(missing_ok=True)
@@ -91,6 +90,11 @@ def cached_environment(
                 )
             write_text(sealed, f"{seal(prefix)}\n")
         yield prefix
+
+
+def cached_place(lock: Lockfile) -> Path:
+    """Where the environment of `lock` lies in the user's cache, or would; who reads it takes `cached_environment`."""
+    return cache_directory("prefixes") / _cache_key(lock)
 
 
 @contextmanager

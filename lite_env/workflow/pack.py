@@ -21,10 +21,11 @@ from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.fingerprint import fingerprint
 from lite_env.prefix.reader import read_prefix
+from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
 from lite_env.workflow.decisions import Machine, Step, decide
 from lite_env.workflow.inputs import read_inputs, remember_answer
-from lite_env.workflow.install import DAMAGED, cached_environment, users_environment
+from lite_env.workflow.install import DAMAGED, cached_environment, cached_place, users_environment
 from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.prepare import prepare
@@ -58,7 +59,7 @@ class Decisions:
     Attributes:
         steps: in order.
         report: the pack, as far as it is known without doing any of them: of one that was written before, or of an
-            installed environment in the order that is known (without bytecode, and without a trace).
+            environment that is installed already, without the bytecode and the order that its kernels would tell.
     """
 
     steps: tuple[Step, ...]
@@ -92,8 +93,10 @@ def plan_environment(
     key = _key(inputs, options)
     recorded = find_pack(key, store) if key else None
     report = recorded.report if recorded else None
-    if report is None and inputs.kind == "installed environment":
-        prefix = read_prefix(inputs.source, reporter=reporter)
+    place = inputs.source if inputs.lock is None else cached_place(inputs.lock)
+    if report is None and is_prefix(place):
+        # As it lies there: nothing is verified, since nothing comes of it.
+        prefix = read_prefix(place, reporter=reporter)
         chosen = select_files(prefix, inputs.filters)
         report = report_of(
             plan_pack(

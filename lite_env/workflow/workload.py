@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lite_env.errors import SpecError
+from lite_env.host.choose import same_language
 from lite_env.host.trace import Job, import_job, parse_notebook
 from lite_env.pack.modules import requested_packages, top_level_modules
 from lite_env.store.text import Origin, decode_text, read_bounded
@@ -103,7 +104,7 @@ def _read_workload(file: Path) -> Workload:
 
 def python_kernel(kernels: Iterable[NamedKernel]) -> str | None:
     """The first kernel that runs Python."""
-    return next((kernel.name for kernel in kernels if kernel.language.lower() == PYTHON), None)
+    return next((kernel.name for kernel in kernels if same_language(kernel.language, PYTHON)), None)
 
 
 def kernel_for(workload: Workload, kernels: Sequence[NamedKernel]) -> str:
@@ -112,11 +113,11 @@ def kernel_for(workload: Workload, kernels: Sequence[NamedKernel]) -> str:
     Raises:
         SpecError: none of them runs it.
     """
-    if any(kernel.name == workload.kernel for kernel in kernels):
-        return workload.kernel
-    language = workload.language.lower()
     for kernel in kernels:
-        if kernel.language.lower() == language or not (language or workload.kernel):
+        if kernel.name.casefold() == workload.kernel.casefold():
+            return kernel.name
+    for kernel in kernels:
+        if same_language(kernel.language, workload.language) or not (workload.language or workload.kernel):
             return kernel.name
     wanted = " and ".join(
         [f"the kernel '{workload.kernel}'"] * bool(workload.kernel)
