@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -14,9 +15,10 @@ from benchmarks.common import WORK, step
 from benchmarks.empack import copy_for_empack
 from benchmarks.environments import FULL, make_environment
 from lite_env.channel.model import Source
-from lite_env.channel.sources import fetch_source, source_store
+from lite_env.channel.sources import fetch_source
 from lite_env.pack.reader import read_index, read_manifest
 from lite_env.store.atomic import write_text
+from lite_env.store.local import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +97,7 @@ def count_files(prefix: Path) -> int:
 def _install(wheel: Source, prefix: Path) -> None:
     version = wheel.file.split("-")[1]
     files = []
-    with zipfile.ZipFile(fetch_source(wheel, store=source_store())) as archive:
+    with zipfile.ZipFile(io.BytesIO(fetch_source(wheel, store=open_store(), downloads=WORK / "downloads"))) as archive:
         for member in archive.infolist():
             if member.is_dir():
                 continue

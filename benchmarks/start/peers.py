@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -17,9 +18,10 @@ from benchmarks.environments import CHANNEL
 from benchmarks.start.model import OF_PIP, Variant
 from lite_env.channel.definition import load_definition
 from lite_env.channel.model import Source
-from lite_env.channel.sources import fetch_source, source_store
+from lite_env.channel.sources import fetch_source
 from lite_env.host.find import find_node
 from lite_env.store.atomic import new_directory, write_text
+from lite_env.store.local import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -105,7 +107,7 @@ def write_page(tree: Path, config: dict[str, object]) -> None:
 
 def _unpack(source: Source, tree: Path, only: Collection[str] = ()) -> None:
     """Unpack what lies below the source's root; of that `only` these, where any are named."""
-    wheel = fetch_source(source, store=source_store())
+    wheel = io.BytesIO(fetch_source(source, store=open_store(), downloads=WORK / "downloads"))
     tree.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive, new_directory(tree) as staging:
         for member in archive.infolist():
