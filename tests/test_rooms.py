@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,12 @@ def circle_in(graph: dict[str, set[str]]) -> list[str]:
 def test_a_circle_is_seen():
     assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_the_walk_in_contributing_passes_through_modules_that_are_there():
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    walk = text[text.index("What becomes of") : text.index("House rules")]
+    rooms = "|".join(ROOMS)
+    named = re.findall(rf"\b((?:{rooms})/[\w./]+\w)", walk)
+    assert len(named) > 15
+    assert [name for name in named if not (PACKAGE / name).exists()] == []
