@@ -178,8 +178,10 @@ def test_a_kernel_that_does_not_start_is_an_error_and_what_stood_there_stays(pro
     write.write_text(ENVIRONMENT.replace("'1'", "'2'"))
     for options in (replace(TOY_OPTIONS, check=True), PackOptions(level=1)):
         for output in (tmp_path / "out" / "pack", tmp_path / "new" / "pack"):
+            heard = Heard()
             with pytest.raises(HostError, match="the kernel 'toy' does not start: ") as caught:
-                pack_environment(project, output, options)
+                pack_environment(project, output, options, reporter=heard)
+            assert not any(text.startswith("packed without") for text in heard.warnings)
             assert caught.value.hint.endswith("`--no-check` packs it all the same")
             assert not (tmp_path / "new").exists() or not list((tmp_path / "new").iterdir())
     assert tree(tmp_path / "out") == before
