@@ -114,6 +114,8 @@ export type FromWorker =
       /** Whether the kernel shows the drive that it was linked to. */
       readonly drive: boolean;
     }
+  /** The worker holds the lock that it was told of in the `start`; see pulse.ts. */
+  | { readonly type: 'pulse' }
   | { readonly type: 'figures'; readonly figures: Figures }
   | ({ readonly type: 'trace' } & Trace)
   /** `data` is null when there is no such file. */

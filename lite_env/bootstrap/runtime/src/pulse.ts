@@ -7,7 +7,7 @@
 export interface Pulse {
   /** Name of the worker's lock; null where there are no locks. */
   readonly name: string | null;
-  /** Begin to watch; `gone` is called once, when the worker has let go. */
+  /** Begin to watch, once the worker has said that it holds the lock; `gone` is called once, when it has let go. */
   watch(gone: () => void): void;
   /** Stop watching: the worker is ended on purpose. */
   stop(): void;
@@ -26,19 +26,22 @@ export function createPulse(id: string): Pulse {
 
 async function queue(locks: LockManager, name: string, signal: AbortSignal, gone: () => void): Promise<void> {
   try {
-    // A browser that gave the worker no lock must not make it look dead.
-    const { held = [] } = await locks.query();
-    if (held.some(lock => lock.name === name)) {
-      await locks.request(name, { signal }, () => gone());
-    }
+    await locks.request(name, { signal }, () => gone());
   } catch {
     // Stopped on purpose, or locks are forbidden here.
   }
 }
 
-/** The worker's side: hold the lock for ever. */
-export function beat(name: string | null | undefined): void {
+/**
+ * The worker's side: hold the lock for ever, and tell the page when it is held. A browser that gives the worker no lock
+ * must not make it look dead: then nothing is told, and nobody watches.
+ */
+export function beat(name: string | null | undefined, held: () => void): void {
   if (name) {
-    navigator.locks.request(name, () => new Promise(() => undefined)).catch(() => undefined);
+    const forEver = () => {
+      held();
+      return new Promise(() => undefined);
+    };
+    navigator.locks.request(name, forEver).catch(() => undefined);
   }
 }

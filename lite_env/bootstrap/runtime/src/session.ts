@@ -3,12 +3,12 @@ import { describe, failureOf, type Failure } from './errors';
 import type { Transport } from './io/transport';
 import type { EmscriptenModule } from './kernel/emscripten';
 import { awaitInput } from './kernel/input';
-import { forgetInterrupt, signalBuffer } from './kernel/interrupt';
+import { forgetInterrupt, isInterrupted, signalBuffer } from './kernel/interrupt';
 import { forgetUnfinished } from './kernel/libraries';
 import { takeUnfinishedLine, type StreamName } from './kernel/output';
-import { askStdin } from './kernel/stdin';
+import { XhrStdin } from './kernel/stdin';
 import { explain } from './kernel/xeus';
-import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, StdinSource, ToWorker } from './protocol';
+import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, ToWorker } from './protocol';
 
 /** Names that xeus kernels look up in the global scope of their worker. */
 interface KernelGlobals {
@@ -31,7 +31,9 @@ export interface SessionHost {
 export class Session {
   private booted: Booted | null = null;
   private shared: SharedChannels | null = null;
-  private stdin: StdinSource | null = null;
+  private stdin: XhrStdin | null = null;
+  /** Id of the question that the kernel asked last. */
+  private question = '';
   /** Whether the kernel replied to the message it was given last. */
   private answered = false;
   /** What the kernel is busy with: the cell to which belongs what it writes past its own streams. */
@@ -109,7 +111,7 @@ export class Session {
   }
 
   private takeLink({ drive, stdin }: LinkSources): void {
-    this.stdin = stdin;
+    this.stdin = stdin && new XhrStdin(stdin);
     this.takeDrive(drive);
   }
 
@@ -213,6 +215,9 @@ export class Session {
         // Front ends do not listen for outputs of a cell that is over.
         this.printUnfinishedLines();
       }
+      if (candidate.header.msg_type === 'input_request') {
+        this.question = candidate.header.msg_id;
+      }
       this.answered ||= candidate.header.msg_type.endsWith('_reply');
       this.host.emit({ type: 'message', message: candidate });
     }
@@ -275,11 +280,12 @@ export class Session {
 
   private input(): JupyterMessage {
     if (this.shared) {
-      return awaitInput(this.shared.input) ?? this.interruptedInput();
+      const { input, interrupt } = this.shared;
+      return awaitInput(input, this.question, () => isInterrupted(interrupt)) ?? this.interruptedInput();
     }
     try {
       if (this.stdin) {
-        return askStdin(this.stdin);
+        return this.stdin.ask(this.question);
       }
       this.tellOfInput('the page is not cross-origin isolated and has no service worker');
     } catch (error) {

@@ -7,7 +7,7 @@ import { accept, DriveError } from '../src/drive/channel';
 import { Recent } from '../src/drive/recent';
 import { SharedDriveChannel, SharedDriveHost, type DriveEnvelope } from '../src/drive/shared';
 import { XhrDriveChannel, type SyncRequest } from '../src/drive/xhr';
-import { askStdin } from '../src/kernel/stdin';
+import { XhrStdin } from '../src/kernel/stdin';
 
 if (isMainThread) {
   channels();
@@ -113,13 +113,40 @@ function channels(): void {
     }
   });
 
-  test('the answer to input() comes by the same way and is waited for without end', () => {
-    const server = new Server(['{"content":{"value":"typed"}}', { status: 503, text: '' }]);
+  /** `seconds` are what the clock says each time that it is looked at. */
+  const stdin = (server: Server, seconds: readonly number[] = []) => {
+    const times = seconds.map(second => second * 1000);
     const source = { url: '/api/stdin/kernel', browsingContextId: 'tab' };
-    assert.equal(askStdin(source, () => server).content['value'], 'typed');
+    return new XhrStdin(source, { create: () => server, now: () => times.shift() ?? 0 });
+  };
+  const typed = (value: string, question: string) =>
+    JSON.stringify({ content: { value }, parent_header: { msg_id: question } });
+
+  test('the answer to input() comes by the same way and is waited for without end', () => {
+    const server = new Server([typed('typed', 'q'), { status: 503, text: '' }]);
+    const channel = stdin(server);
+    assert.equal(channel.ask('q').content['value'], 'typed');
     assert.equal(server.sent[0]?.timeout, 0);
     assert.equal(server.sent[0]?.body.browsingContextId, 'tab');
-    assert.throws(() => askStdin(source, () => server), /status 503/);
+    assert.deepEqual(server.sent[0]?.body.data, { question: 'q' });
+    assert.throws(() => channel.ask('q'), /status 503/);
+  });
+
+  test('a question is put again when nobody has typed, or the service worker was ended meanwhile', () => {
+    const server = new Server(['null', new Error('ended after five minutes'), typed('typed', 'q')]);
+    assert.equal(stdin(server, [0, 60, 360, 360]).ask('q').content['value'], 'typed');
+    const ids = server.sent.map(({ body }) => body.requestId as string);
+    assert.equal(new Set(ids).size, 3);
+    assert.ok(server.sent.every(({ body }) => body.data.question === 'q'));
+  });
+
+  test('an answer to another question is not taken', () => {
+    const server = new Server([typed('old', 'before'), typed('new', 'q')]);
+    assert.equal(stdin(server).ask('q').content['value'], 'new');
+  });
+
+  test('a service worker that cannot be reached at all is told', () => {
+    assert.throws(() => stdin(new Server([new Error('refused')]), [0, 0.01]).ask('q'), /does not answer/);
   });
 
   test('over shared memory: answers of any length, cut anywhere, and errors', async () => {

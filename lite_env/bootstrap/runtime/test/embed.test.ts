@@ -8,7 +8,12 @@ import type { JupyterMessage } from '../src/protocol';
 function setup() {
   const sent: JupyterMessage[] = [];
   const answered: JupyterMessage[] = [];
-  const requests = new Requests({ send: message => sent.push(message), answerInput: reply => answered.push(reply) });
+  const reported: unknown[] = [];
+  const requests = new Requests({
+    send: message => sent.push(message),
+    answerInput: reply => answered.push(reply),
+    report: error => reported.push(error),
+  });
   const say = (type: string, content: Record<string, unknown> = {}, parent = sent.at(-1)) =>
     requests.take({
       header: { msg_id: type, msg_type: type, session: 'k' },
@@ -17,7 +22,7 @@ function setup() {
       content,
       channel: 'iopub',
     });
-  return { sent, answered, requests, say };
+  return { sent, answered, reported, requests, say };
 }
 
 const settled = async (promise: Promise<unknown>) => {
@@ -79,6 +84,24 @@ test('a question is put to who asked for the cell; one that is refused gets an e
   assert.equal(answered[1]?.content['value'], '');
 });
 
+test('what a page throws at an output or a question is reported, and loses nothing', async () => {
+  const { requests, say, reported, answered } = setup();
+  const onOutput = () => {
+    throw new Error('in the page');
+  };
+  const onInput = () => {
+    throw new Error('no dialog');
+  };
+  const done = requests.send('execute_request', {}, { onOutput, onInput });
+  say('stream', { text: 'x' });
+  say('input_request');
+  say('execute_reply', { status: 'ok' });
+  say('status', { execution_state: 'idle' });
+  assert.equal((await done).content['status'], 'ok');
+  assert.deepEqual(reported.map(String), ['Error: in the page', 'Error: in the page']);
+  assert.equal(answered[0]?.content['value'], '');
+});
+
 test('all that wait are told when the kernel is gone', async () => {
   const { requests, say } = setup();
   const waiting = [requests.send('a_request', {}), requests.send('b_request', {})];
@@ -113,11 +136,16 @@ async function bridge(answer: Parameters<typeof ServiceBridge.open>[1] = null): 
 }
 
 /** Ask as the service worker does, and give all answers that come within a moment. */
-async function ask(browsingContextId: string, pathname: string, meanwhile: () => void = () => undefined) {
+async function ask(
+  browsingContextId: string,
+  pathname: string,
+  meanwhile: () => void = () => undefined,
+  data: object = { method: 'lookup', path: '/' }
+) {
   const channel = new BroadcastChannel('/sw-api.v1');
   const answers: any[] = [];
   channel.onmessage = event => answers.push((event as MessageEvent).data);
-  channel.postMessage({ data: { method: 'lookup', path: '/' }, browsingContextId, requestId: 'r1', pathname });
+  channel.postMessage({ data, browsingContextId, requestId: 'r1', pathname });
   await new Promise(resolve => setTimeout(resolve, 30));
   meanwhile();
   await new Promise(resolve => setTimeout(resolve, 30));
@@ -148,17 +176,60 @@ test('errors are answers, and a page without a drive says so', async () => {
   assert.equal(none.response.error.message, 'this page has no drive');
 });
 
-test('a question waits for its answer, and takes one that came before it', async () => {
+const typed = (value: string, question: string) =>
+  ({ content: { value }, parent_header: { msg_id: question } }) as unknown as JupyterMessage;
+const askInput = (id: string, question: string, meanwhile?: () => void) =>
+  ask(id, '/site/api/stdin/kernel', meanwhile, { question });
+
+test('a question waits for its own answer, and takes one that came between two requests for it', async () => {
   const one = await bridge();
-  const reply = { content: { value: 'typed' } } as unknown as JupyterMessage;
-  const later = await ask(one.browsingContextId, '/site/api/stdin/kernel', () => one.answerInput(reply));
-  assert.deepEqual(later.map(({ response }) => response), [reply]);
-  one.answerInput(reply);
-  const before = await ask(one.browsingContextId, '/site/api/stdin/kernel');
-  assert.deepEqual(before.map(({ response }) => response), [reply]);
-  one.answerInput(reply);
-  one.reset();
-  assert.deepEqual(await ask(one.browsingContextId, '/site/api/stdin/kernel'), []);
+  const { browsingContextId: id } = one;
+  const later = await askInput(id, 'q1', () => {
+    one.answerInput(typed('for another', 'q0'));
+    one.answerInput(typed('typed', 'q1'));
+  });
+  assert.deepEqual(later.map(({ response }) => response), [typed('typed', 'q1')]);
+  one.answerInput(typed('early', 'q2'));
+  assert.deepEqual(await askInput(id, 'q3'), []);
+  const before = await askInput(id, 'q2');
+  assert.deepEqual(before.map(({ response }) => response), [typed('early', 'q2')]);
+});
+
+test('a worker that follows gets nothing that was meant for the one before, drive or question', async () => {
+  let answerDrive: (answer: unknown) => void = () => undefined;
+  const one = await bridge(() => new Promise(resolve => (answerDrive = resolve)));
+  const { browsingContextId: before } = one;
+  one.answerInput(typed('early', 'q'));
+  const slow = await ask(before, '/site/api/drive', () => {
+    one.begin();
+    answerDrive('late');
+  });
+  assert.notEqual(one.browsingContextId, before);
+  assert.deepEqual(slow.map(({ browsingContextId }) => browsingContextId), [before]);
+  assert.deepEqual(await askInput(one.browsingContextId, 'q'), []);
+  assert.deepEqual(await askInput(before, 'q2', () => one.answerInput(typed('late', 'q2'))), []);
+});
+
+test('a question that nobody answers for a minute is to be asked again', async t => {
+  const one = await bridge();
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const channel = new BroadcastChannel('/sw-api.v1');
+  t.after(() => channel.close());
+  const { browsingContextId } = one;
+  const answer = new Promise<any>(resolve => (channel.onmessage = event => resolve((event as MessageEvent).data)));
+  channel.postMessage({ data: { question: 'q' }, browsingContextId, requestId: 'r1', pathname: '/api/stdin/kernel' });
+  const waits = Reflect.get(one, 'awaitingInput') as Map<string, unknown>;
+  while (waits.size === 0) {
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(await answer, { response: null, browsingContextId, requestId: 'r1' });
+});
+
+test('an answer that cannot be sent is an error, and nobody waits for ever', async () => {
+  const one = await bridge(async () => ({ notData: () => undefined }));
+  const [failed] = await ask(one.browsingContextId, '/site/api/drive');
+  assert.equal(failed.response.error.code, 'EIO');
 });
 
 test('why there is no service worker is said in words', async () => {

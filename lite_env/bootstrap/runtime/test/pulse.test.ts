@@ -9,10 +9,6 @@ class Locks {
   readonly queues = new Map<string, Grant[]>();
   forbidden = false;
 
-  async query(): Promise<{ held: { name: string }[] }> {
-    return { held: [...this.queues.keys()].map(name => ({ name })) };
-  }
-
   request(name: string, ...rest: unknown[]): Promise<unknown> {
     if (this.forbidden) {
       return Promise.reject(new DOMException('forbidden', 'SecurityError'));
@@ -63,8 +59,7 @@ afterEach(() => {
 test('a worker that ends is noticed, once, and not before', async () => {
   const pulse = createPulse('1');
   let gone = 0;
-  beat(pulse.name);
-  pulse.watch(() => (gone += 1));
+  beat(pulse.name, () => pulse.watch(() => (gone += 1)));
   await settled();
   assert.equal(gone, 0);
   locks.release();
@@ -74,29 +69,29 @@ test('a worker that ends is noticed, once, and not before', async () => {
 
 test('a worker that is ended on purpose is not missed', async () => {
   const pulse = createPulse('1');
-  beat(pulse.name);
-  pulse.watch(() => assert.fail('it was ended on purpose'));
+  beat(pulse.name, () => pulse.watch(() => assert.fail('it was ended on purpose')));
   await settled();
   pulse.stop();
   locks.release();
   await settled();
 });
 
-test('a worker without its lock is not taken for dead', async () => {
-  const pulse = createPulse('1');
-  pulse.watch(() => assert.fail('it never had the lock'));
+test('a worker says that it holds its lock only when it does', async () => {
+  let held = 0;
+  beat('first', () => (held += 1));
+  beat('first', () => assert.fail('another holds it'));
   await settled();
+  assert.equal(held, 1);
 });
 
 test('where locks are forbidden or missing nothing is watched, and nothing fails', async () => {
   locks.forbidden = true;
-  const forbidden = createPulse('1');
-  beat(forbidden.name);
-  forbidden.watch(() => assert.fail('nobody knows'));
+  beat(createPulse('1').name, () => assert.fail('it never had the lock'));
+  createPulse('1').watch(() => assert.fail('nobody knows'));
   define(undefined);
   const missing = createPulse('2');
   assert.equal(missing.name, null);
-  beat(missing.name);
+  beat(missing.name, () => assert.fail('there are no locks'));
   missing.watch(() => assert.fail('nobody knows'));
   await settled();
 });

@@ -291,7 +291,8 @@ test('a promise that a program forgot later is only logged', async () => {
 test('get_stdin answers from shared memory, as a promise for kernels with Asyncify of their own', async () => {
   const { globals, shared, start } = open();
   await start();
-  const answer = { ...request('a', 'input_reply'), channel: 'stdin', content: { status: 'ok', value: 'typed' } };
+  const answer = { ...request('a', 'input_reply'), parent_header: { msg_id: 'q' }, content: { value: 'typed' } };
+  globals['postMessage'](request('q', 'input_request'));
   answerInput(shared.input, answer);
   assert.deepEqual(await globals['get_stdin'](), answer);
 });
@@ -299,7 +300,8 @@ test('get_stdin answers from shared memory, as a promise for kernels with Asynci
 test('get_stdin answers at once for kernels that look for a global Asyncify', async () => {
   const { globals, shared, start } = open();
   await start();
-  const answer = { ...request('a', 'input_reply'), content: { status: 'ok', value: 'typed' } };
+  const answer = { ...request('a', 'input_reply'), parent_header: { msg_id: 'q' }, content: { value: 'typed' } };
+  globals['postMessage'](request('q', 'input_request'));
   answerInput(shared.input, answer);
   let received: any;
   globals['Asyncify'].handleAsync(() =>

@@ -2,7 +2,7 @@ import type { DriveRequest } from '../drive/channel';
 import { DRIVE_BYTES, SharedDriveHost, type DriveEnvelope } from '../drive/shared';
 import { BootError } from '../errors';
 import { newId } from '../ids';
-import type { JupyterMessage, LinkSources } from '../protocol';
+import type { DriveSource, JupyterMessage, LinkSources } from '../protocol';
 import type { ContentsManager, DriveOption, KernelOptions } from './api';
 import { BrowserContents } from './browser-contents';
 import { answerDrive } from './processor';
@@ -15,9 +15,10 @@ const MOUNTPOINT = '/drive';
  * memory is taken where the page is cross-origin isolated, else the service worker; a server's drive needs neither.
  */
 export class PageLink {
+  private host: SharedDriveHost | null = null;
+
   private constructor(
-    readonly sources: LinkSources,
-    private readonly host: SharedDriveHost | null,
+    private readonly drive: DrivePlan | null,
     private readonly bridge: ServiceBridge | null,
     private readonly owned: BrowserContents | null
   ) {}
@@ -33,26 +34,34 @@ export class PageLink {
     const shared = hasSharedMemory();
     const bridge = shared ? null : await ServiceBridge.open(options.serviceWorker, answer);
     const reached = bridge instanceof ServiceBridge ? bridge : null;
-    const stdin = reached && { url: reached.stdinUrl, browsingContextId: reached.browsingContextId };
 
     if (drive?.kind === 'server') {
-      return new PageLink({ drive: { ...common, ...serverSource(drive) }, stdin }, null, reached, null);
+      return new PageLink({ ...common, server: serverOf(drive) }, reached, null);
     }
     if (!answer) {
-      return new PageLink({ drive: null, stdin }, null, reached, null);
+      return new PageLink(null, reached, null);
     }
-    if (shared) {
-      const buffer = new SharedArrayBuffer(DRIVE_BYTES);
-      const host = new SharedDriveHost(buffer, answer);
-      return new PageLink({ drive: { ...common, kind: 'shared', buffer }, stdin: null }, host, null, owned);
-    }
-    if (!reached || !stdin) {
+    if (!shared && !reached) {
       owned?.close();
       throw unreachable(common.mountpoint, String(bridge));
     }
-    const { browsingContextId } = reached;
-    const source = { kind: 'xhr', url: reached.driveUrl, headers: {}, browsingContextId } as const;
-    return new PageLink({ drive: { ...common, ...source }, stdin }, null, reached, owned);
+    return new PageLink({ ...common, answer }, reached, owned);
+  }
+
+  /** Whether `input()` can be answered where no memory is shared. */
+  get carriesInput(): boolean {
+    return this.bridge !== null;
+  }
+
+  /**
+   * What a new worker is told. Memory and ids are its own: what the worker before it still asks for, or is answered
+   * late, does not get to this one.
+   */
+  begin(): LinkSources {
+    const { bridge } = this;
+    bridge?.begin();
+    const stdin = bridge && { url: bridge.stdinUrl, browsingContextId: bridge.browsingContextId };
+    return { drive: this.drive && this.driveFor(this.drive), stdin };
   }
 
   /** Answer the worker's request over shared memory. */
@@ -66,15 +75,35 @@ export class PageLink {
     return this.bridge !== null;
   }
 
-  /** The worker was ended; another one may follow. */
-  reset(): void {
-    this.bridge?.reset();
-  }
-
   close(): void {
     this.bridge?.close();
     this.owned?.close();
   }
+
+  private driveFor({ answer, server, ...common }: DrivePlan): DriveSource {
+    if (server) {
+      return { ...common, kind: 'xhr', ...server, browsingContextId: newId() };
+    }
+    if (this.bridge) {
+      const { driveUrl: url, browsingContextId } = this.bridge;
+      return { ...common, kind: 'xhr', url, headers: {}, browsingContextId };
+    }
+    const buffer = new SharedArrayBuffer(DRIVE_BYTES);
+    this.host = new SharedDriveHost(buffer, answer as AnswerDrive);
+    return { ...common, kind: 'shared', buffer };
+  }
+}
+
+type AnswerDrive = (request: DriveRequest) => Promise<unknown>;
+
+/** A drive, before it is known which worker asks. */
+interface DrivePlan {
+  readonly driveName: string;
+  readonly mountpoint: string;
+  readonly cwd: string;
+  /** Of contents that live in the page. */
+  readonly answer?: AnswerDrive;
+  readonly server?: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 }
 
 export function hasSharedMemory(): boolean {
@@ -86,13 +115,9 @@ function nameOf(drive: DriveOption | null | undefined): string {
   return (drive?.kind === 'browser' ? null : drive?.name) ?? '';
 }
 
-function serverSource({ url, token }: Extract<DriveOption, { kind: 'server' }>) {
-  return {
-    kind: 'xhr',
-    url: new URL(url, location.href).href,
-    headers: token === undefined ? {} : { 'X-Lite-Env-Token': token },
-    browsingContextId: newId(),
-  } as const;
+function serverOf({ url, token }: Extract<DriveOption, { kind: 'server' }>) {
+  const headers: Record<string, string> = token === undefined ? {} : { 'X-Lite-Env-Token': token };
+  return { url: new URL(url, location.href).href, headers };
 }
 
 function unreachable(mountpoint: string, reason: string): BootError {

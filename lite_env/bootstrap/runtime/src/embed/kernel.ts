@@ -1,4 +1,4 @@
-import { failureOf, type Failure } from '../errors';
+import { describe, failureOf, type Failure } from '../errors';
 import { Relay } from '../host/channels';
 import type { HostCommand } from '../host/envelope';
 import { newId } from '../ids';
@@ -6,10 +6,17 @@ import { isPage } from '../io/verify';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
 import { hasSharedMemory, PageLink } from './drive-link';
+import { Listeners, tell } from './listeners';
 import { createPulse, type Pulse } from '../pulse';
 import { Requests } from './requests';
 
 type Ready = Extract<FromWorker, { type: 'ready' }>;
+
+/** A request for figures that is under way. */
+interface AwaitingFigures {
+  resolve(figures: Figures): void;
+  reject(reason: Error): void;
+}
 
 /** A kernel in a worker of this page. */
 export class WorkerKernel implements Kernel {
@@ -18,13 +25,21 @@ export class WorkerKernel implements Kernel {
   private worker: Worker | null = null;
   private pulse: Pulse | null = null;
   private relay: Relay | null = null;
-  private awaitingFigures: ((figures: Figures) => void)[] = [];
+  private awaitingFigures: AwaitingFigures[] = [];
   private endStart: { ready(envelope: Ready): void; failed(error: Error): void } | null = null;
   private link: PageLink | null = null;
+  /** Settles with the start under way; rejected when the kernel cannot take requests any more. */
+  private running: Promise<void> = Promise.resolve();
+  private isReady = false;
+  /** Why the kernel takes no requests, also not later. */
+  private ended: KernelError | null = null;
+  private disposed = false;
   private readonly opening: Promise<PageLink>;
+  /** Where a page's own failures in what we call go. */
+  readonly report = (error: unknown): void => this.log('error', `a listener of the page failed: ${describe(error)}`);
   private readonly requests = new Requests(this);
-  private readonly messageListeners = new Set<(message: JupyterMessage) => void>();
-  private readonly errorListeners = new Set<(failure: Failure, fatal: boolean) => void>();
+  private readonly messageListeners = new Listeners<[JupyterMessage]>(this.report);
+  private readonly errorListeners = new Listeners<[Failure, boolean]>(this.report);
 
   private constructor(private readonly options: KernelOptions) {
     this.opening = PageLink.open(options).then(
@@ -38,7 +53,7 @@ export class WorkerKernel implements Kernel {
   static async start(options: KernelOptions): Promise<WorkerKernel> {
     const kernel = new WorkerKernel(options);
     try {
-      await kernel.startWorker(options.ahead);
+      await kernel.begin(options.ahead);
     } catch (error) {
       kernel.dispose();
       throw error;
@@ -47,44 +62,47 @@ export class WorkerKernel implements Kernel {
   }
 
   get canInput(): boolean {
-    return hasSharedMemory() || Boolean(this.link?.sources.stdin);
+    return hasSharedMemory() || Boolean(this.link?.carriesInput);
   }
 
   send(message: JupyterMessage): void {
-    this.obey({ type: 'message', message });
+    if (this.ended) {
+      throw this.ended;
+    }
+    const obey = () => this.obey({ type: 'message', message });
+    // What is sent while the kernel starts follows its start; that one that fails has been told.
+    void (this.isReady ? obey() : this.running.then(obey, () => undefined));
   }
 
-  async request(type: string, content: Record<string, unknown>, options: RequestOptions = {}): Promise<JupyterMessage> {
-    return this.requests.send(type, content, options);
+  request(type: string, content: Record<string, unknown>, options: RequestOptions = {}): Promise<JupyterMessage> {
+    return this.whenReady(() => this.requests.send(type, content, options));
   }
 
-  async execute(code: string, options: ExecuteOptions = {}): Promise<JupyterMessage> {
-    const content = {
-      code,
-      silent: options.silent ?? false,
-      store_history: options.storeHistory ?? true,
-      user_expressions: {},
-      allow_stdin: options.onInput !== undefined && this.canInput,
-      stop_on_error: options.stopOnError ?? false,
-    };
-    return this.requests.send('execute_request', content, options);
+  execute(code: string, options: ExecuteOptions = {}): Promise<JupyterMessage> {
+    return this.whenReady(() => {
+      const content = {
+        code,
+        silent: options.silent ?? false,
+        store_history: options.storeHistory ?? true,
+        user_expressions: {},
+        allow_stdin: options.onInput !== undefined && this.canInput,
+        stop_on_error: options.stopOnError ?? false,
+      };
+      return this.requests.send('execute_request', content, options);
+    });
   }
 
   onMessage(listener: (message: JupyterMessage) => void): () => void {
-    this.messageListeners.add(listener);
-    return () => void this.messageListeners.delete(listener);
+    return this.messageListeners.add(listener);
   }
 
   onError(listener: (failure: Failure, fatal: boolean) => void): () => void {
-    this.errorListeners.add(listener);
-    return () => void this.errorListeners.delete(listener);
+    return this.errorListeners.add(listener);
   }
 
   answerInput(reply: string | JupyterMessage): void {
     const message = typeof reply === 'string' ? this.requests.inputReply(reply) : reply;
-    if (!this.link?.answerInput(message)) {
-      this.obey({ type: 'message', message });
-    }
+    this.obey({ type: 'message', message });
   }
 
   interrupt(): void {
@@ -102,20 +120,44 @@ export class WorkerKernel implements Kernel {
   }
 
   async restart(): Promise<void> {
-    this.endWorker('the kernel was restarted');
-    await this.startWorker();
+    if (this.disposed) {
+      throw this.ended ?? ended(DISPOSED);
+    }
+    this.endWorker(ended(RESTARTED));
+    await this.begin();
   }
 
   dispose(): void {
-    this.endWorker('the kernel was disposed');
+    this.disposed = true;
+    this.endWorker(ended(DISPOSED));
     this.opening.then(link => link.close()).catch(() => undefined); // One that is not there needs no closing.
   }
 
   figures(): Promise<Figures> {
-    return new Promise(resolve => {
-      this.awaitingFigures.push(resolve);
-      this.obey({ type: 'figures' });
+    return this.whenReady(
+      () =>
+        new Promise((resolve, reject) => {
+          this.awaitingFigures.push({ resolve, reject });
+          this.obey({ type: 'figures' });
+        })
+    );
+  }
+
+  /** Ask at once where the kernel takes requests, so that what the page does next comes after it; else once it does. */
+  private whenReady<Result>(ask: () => Promise<Result>): Promise<Result> {
+    return this.isReady ? ask() : this.running.then(ask);
+  }
+
+  private begin(ahead?: Ahead | null): Promise<void> {
+    this.ended = null;
+    const running = this.startWorker(ahead);
+    this.running = running;
+    running.catch((error: KernelError) => {
+      if (this.running === running) {
+        this.ended = error;
+      }
     });
+    return running;
   }
 
   private async startWorker(ahead?: Ahead | null): Promise<void> {
@@ -125,12 +167,48 @@ export class WorkerKernel implements Kernel {
     const script = new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url));
     const worker = ahead?.worker ?? createWorker(script);
     this.worker = worker;
-    this.relay = new Relay(worker, envelope => this.take(envelope));
+    this.relay = new Relay(
+      worker,
+      envelope => this.take(envelope),
+      reply => this.link?.answerInput(reply) ?? false
+    );
     const ready = new Promise<Ready>((resolve, reject) => {
       this.endStart = { ready: resolve, failed: reject };
     });
-    worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
+    const pulse = createPulse(newId());
+    this.pulse = pulse;
+    this.listen(worker, pulse);
+    if (ahead?.error) {
+      this.take({ type: 'error', error: brokenWorker(ahead.error), fatal: true });
+    }
+    const awaitsDrive = Boolean(drive);
+    const start = { manifest, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
+    const told = contentOf(answer).then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
+    // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
+    const linked = this.opening.then(link => {
       if (worker === this.worker) {
+        this.obey({ type: 'link', ...link.begin() });
+      }
+    });
+    const [envelope] = await Promise.all([ready, told, awaitsDrive ? linked : null]);
+    if (worker !== this.worker || this.ended) {
+      throw this.ended ?? ended(RESTARTED); // In the very moment in which it was ready.
+    }
+    this.name = envelope.kernel;
+    this.canInterrupt = envelope.interrupts;
+    this.isReady = true;
+  }
+
+  private listen(worker: Worker, pulse: Pulse): void {
+    worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
+      if (worker !== this.worker) {
+        return;
+      }
+      if (event.data.type === 'pulse') {
+        // From now on its end is noticed, also while it starts.
+        pulse.watch(() => this.take({ type: 'error', error: GONE, fatal: true }));
+      } else {
+        this.relay?.note(event.data);
         this.take(event.data);
       }
     });
@@ -140,20 +218,6 @@ export class WorkerKernel implements Kernel {
         this.take({ type: 'error', error: brokenWorker(event), fatal: true });
       }
     });
-    const pulse = createPulse(newId());
-    this.pulse = pulse;
-    if (ahead?.error) {
-      this.take({ type: 'error', error: brokenWorker(ahead.error), fatal: true });
-    }
-    const awaitsDrive = Boolean(drive);
-    const start = { manifest, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
-    const told = contentOf(answer).then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
-    // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
-    const linked = this.opening.then(({ sources }) => this.tell(worker, { type: 'link', ...sources }));
-    const [envelope] = await Promise.all([ready, told, awaitsDrive ? linked : null]);
-    pulse.watch(() => this.take({ type: 'error', error: GONE, fatal: true }));
-    this.name = envelope.kernel;
-    this.canInterrupt = envelope.interrupts;
   }
 
   /** Give a command to that worker, if it is still the kernel's. */
@@ -163,56 +227,74 @@ export class WorkerKernel implements Kernel {
     }
   }
 
-  private endWorker(reason: string): void {
+  private endWorker(reason: KernelError): void {
     this.pulse?.stop();
     this.worker?.terminate();
     this.worker = null;
     this.relay = null;
-    this.link?.reset();
-    const error = new KernelError({ name: 'KernelFailed', message: reason, file: null, hint: null });
-    this.endStart?.failed(error);
-    this.requests.fail(error);
+    this.end(reason);
+  }
+
+  /** Nobody answers any more: whoever waits is told, and so is who asks from now on. */
+  private end(reason: KernelError): void {
+    this.isReady = false;
+    this.ended = reason;
+    this.running = Promise.reject(reason);
+    this.running.catch(() => undefined); // Told to whoever asks.
+    this.endStart?.failed(reason);
+    this.awaitingFigures.splice(0).forEach(({ reject }) => reject(reason));
+    this.requests.fail(reason);
   }
 
   private obey(command: HostCommand): void {
     this.relay?.obey(command);
   }
 
+  private log(level: 'info' | 'warn' | 'error', text: string): void {
+    const { onLog } = this.options;
+    if (onLog) {
+      tell(error => console.error(error), onLog, level, text);
+    } else if (level === 'error') {
+      console.error(text);
+    }
+  }
+
   private take(envelope: FromWorker): void {
     switch (envelope.type) {
       case 'message':
-        this.messageListeners.forEach(listener => listener(envelope.message));
+        this.messageListeners.tell(envelope.message);
         this.requests.take(envelope.message);
         break;
       case 'progress':
-        this.options.onProgress?.(envelope);
+        tell(this.report, this.options.onProgress, envelope);
         break;
       case 'log':
-        this.options.onLog?.(envelope.level, envelope.text);
+        tell(this.report, this.options.onLog, envelope.level, envelope.text);
         break;
       case 'figures':
-        this.awaitingFigures.splice(0).forEach(resolve => resolve(envelope.figures));
+        this.awaitingFigures.splice(0).forEach(({ resolve }) => resolve(envelope.figures));
         break;
       case 'ready':
         this.endStart?.ready(envelope);
         break;
       case 'error':
-        this.failed(envelope.error, envelope.fatal);
+        if (envelope.fatal) {
+          this.end(new KernelError(envelope.error));
+        }
+        this.errorListeners.tell(envelope.error, envelope.fatal);
         break;
       case 'drive':
       case 'drive-more':
         this.link?.take(envelope);
     }
   }
+}
 
-  private failed(failure: Failure, fatal: boolean): void {
-    if (fatal) {
-      const error = new KernelError(failure);
-      this.endStart?.failed(error);
-      this.requests.fail(error);
-    }
-    this.errorListeners.forEach(listener => listener(failure, fatal));
-  }
+const RESTARTED = 'the kernel was restarted';
+const DISPOSED = 'the kernel was disposed';
+
+function ended(message: string): KernelError {
+  return new KernelError({ name: 'KernelFailed', message, file: null, hint: null });
 }
 
 /** What is in a manifest; null where it cannot be had: the worker then asks itself, and tells why. */

@@ -1,6 +1,7 @@
 import { newId } from '../ids';
 import type { JupyterMessage } from '../protocol';
 import type { RequestOptions } from './api';
+import { tell, type Report } from './listeners';
 
 /** How long an `idle` that does not come is waited for after a reply: an interrupted kernel may forget it. */
 const IDLE_GRACE_MS = 1000;
@@ -13,14 +14,19 @@ interface Pending {
   isIdle: boolean;
 }
 
+/** What requests go through, and to whom a page's own failures are told. */
+export interface RequestPort {
+  send(message: JupyterMessage): void;
+  answerInput(reply: JupyterMessage): void;
+  readonly report: Report;
+}
+
 /** Requests under way, and what comes for them. */
 export class Requests {
   private readonly pending = new Map<string, Pending>();
   private readonly session = newId();
 
-  constructor(
-    private readonly port: { send(message: JupyterMessage): void; answerInput(reply: JupyterMessage): void }
-  ) {}
+  constructor(private readonly port: RequestPort) {}
 
   /** Send a request; resolves with its reply when the kernel is idle again. */
   send(type: string, content: Record<string, unknown>, options: RequestOptions = {}): Promise<JupyterMessage> {
@@ -45,7 +51,7 @@ export class Requests {
       this.settle(id, pending);
       setTimeout(() => this.finish(id, pending), IDLE_GRACE_MS);
     } else {
-      pending.options.onOutput?.(message);
+      tell(this.port.report, pending.options.onOutput, message);
       pending.isIdle ||= type === 'status' && message.content['execution_state'] === 'idle';
       this.settle(id, pending);
     }
@@ -77,13 +83,18 @@ export class Requests {
     }
   }
 
-  private async ask({ options }: Pending, request: JupyterMessage): Promise<void> {
-    if (!options.onInput) {
+  private async ask({ options: { onInput } }: Pending, request: JupyterMessage): Promise<void> {
+    if (!onInput) {
       return; // A listener of `onMessage` may answer.
     }
     // xeus before 2024 says `pwd` for what the protocol calls `password`.
     const { prompt, password, pwd } = request.content as { prompt?: string; password?: boolean; pwd?: boolean };
-    const value = await options.onInput(prompt ?? '', password ?? pwd ?? false).catch(() => '');
+    let value = '';
+    try {
+      value = String(await onInput(prompt ?? '', password ?? pwd ?? false));
+    } catch {
+      // Refused: the program gets an empty line.
+    }
     this.port.answerInput(this.inputReply(value, request));
   }
 

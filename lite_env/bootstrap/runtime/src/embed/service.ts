@@ -2,28 +2,38 @@ import { describe } from '../errors';
 import type { DriveRequest } from '../drive/channel';
 import { refusal } from '../drive/shared';
 import { newId } from '../ids';
+import { questionOf } from '../kernel/input';
+import type { StdinRequest } from '../kernel/stdin';
 import type { JupyterMessage } from '../protocol';
 import { CHANNEL } from '../service/channel';
 
 const CONTROL_MS = 10_000;
 
+/** How long a service worker is let wait for a user: browsers end one that is busy for five minutes. */
+const ASK_AGAIN_MS = 60_000;
+
 /** What the service worker broadcasts of a kernel's blocking request. */
 interface Forwarded {
-  readonly data?: DriveRequest;
+  readonly data?: DriveRequest | StdinRequest;
   readonly browsingContextId?: string;
   readonly requestId?: string;
   readonly pathname?: string;
 }
 
+type GiveReply = (reply: JupyterMessage | null) => void;
+
 /**
- * The page's end of its service worker: answers the requests of this page's kernels, and of no other's. Every kernel
- * has an id of its own, by which its requests come back to it.
+ * The page's end of its service worker: answers the requests of this page's kernels, and of no other's. Every worker
+ * has an id of its own, by which its requests come back to it; those of one that was ended are nobody's.
  */
 export class ServiceBridge {
-  readonly browsingContextId = newId();
+  private worker = newId();
+  private closed = false;
   private readonly channel = new BroadcastChannel(CHANNEL);
-  private readonly awaitingInput: ((reply: JupyterMessage) => void)[] = [];
-  private readonly early: JupyterMessage[] = [];
+  /** Who waits for the answer to which question. */
+  private readonly awaitingInput = new Map<string, GiveReply>();
+  /** Answers that came between two requests for them. */
+  private readonly early = new Map<string, JupyterMessage>();
 
   private constructor(
     private readonly scope: string,
@@ -41,6 +51,11 @@ export class ServiceBridge {
     return typeof scope === 'string' ? scope : new ServiceBridge(scope.href, answer);
   }
 
+  /** Of the worker that is answered; it tells pages of one origin apart, and a worker from the ones before it. */
+  get browsingContextId(): string {
+    return this.worker;
+  }
+
   get driveUrl(): string {
     return new URL('api/drive', this.scope).href;
   }
@@ -49,44 +64,71 @@ export class ServiceBridge {
     return new URL('api/stdin/kernel', this.scope).href;
   }
 
-  /** Hand the reply to the kernel that waits for it. */
+  /** Hand the reply to the kernel that waits for it; it names its question. */
   answerInput(reply: JupyterMessage): void {
-    const waiting = this.awaitingInput.shift();
+    const question = questionOf(reply);
+    const waiting = this.awaitingInput.get(question);
     if (waiting) {
       waiting(reply);
     } else {
-      this.early.push(reply);
+      this.early.set(question, reply);
     }
   }
 
-  /** Forget questions whose kernel is gone. */
-  reset(): void {
-    this.awaitingInput.length = 0;
-    this.early.length = 0;
+  /** Another worker follows: what the one before asks is not heard any more. */
+  begin(): void {
+    this.worker = newId();
+    this.awaitingInput.forEach(give => give(null));
+    this.early.clear();
   }
 
   close(): void {
+    this.begin();
+    this.closed = true;
     this.channel.close();
   }
 
   private async take({ data, browsingContextId, requestId, pathname }: Forwarded): Promise<void> {
-    if (browsingContextId !== this.browsingContextId || pathname === undefined) {
+    if (browsingContextId !== this.worker || pathname === undefined) {
       return; // Another page's, or an answer.
     }
     let response: unknown;
     if (pathname.includes('/api/stdin/')) {
-      response = await this.nextInput();
+      response = await this.nextInput((data as Partial<StdinRequest> | undefined)?.question ?? '');
     } else if (this.answer && data) {
-      response = await this.answer(data).catch(refusal);
+      response = await this.answer(data as DriveRequest).catch(refusal);
     } else {
       response = refusal(new Error('this page has no drive'));
     }
-    this.channel.postMessage({ response: response ?? null, browsingContextId, requestId });
+    if (this.closed) {
+      return; // Whose worker it was, it is ended.
+    }
+    const reply = (response: unknown) => this.channel.postMessage({ response, browsingContextId, requestId });
+    try {
+      reply(response ?? null);
+    } catch (error) {
+      reply(refusal(error)); // What cannot be sent must not leave the worker waiting.
+    }
   }
 
-  private nextInput(): Promise<JupyterMessage> {
-    const early = this.early.shift();
-    return early ? Promise.resolve(early) : new Promise(resolve => this.awaitingInput.push(resolve));
+  /** Null where nothing was typed for so long that the worker shall ask again. */
+  private nextInput(question: string): Promise<JupyterMessage | null> {
+    const early = this.early.get(question);
+    if (early) {
+      this.early.delete(question);
+      return Promise.resolve(early);
+    }
+    return new Promise(resolve => {
+      const give: GiveReply = reply => {
+        clearTimeout(timer);
+        if (this.awaitingInput.get(question) === give) {
+          this.awaitingInput.delete(question);
+        }
+        resolve(reply);
+      };
+      const timer = setTimeout(() => give(null), ASK_AGAIN_MS);
+      this.awaitingInput.set(question, give);
+    });
   }
 }
 

@@ -1,8 +1,9 @@
 import { describe } from '../errors';
 import { INPUT_BYTES, answerInput, interruptInput } from '../kernel/input';
 import { INTERRUPT_BYTES, requestInterrupt } from '../kernel/interrupt';
-import type { FromWorker, SharedChannels, ToWorker } from '../protocol';
+import type { FromWorker, JupyterMessage, SharedChannels, ToWorker } from '../protocol';
 import type { HostCommand } from './envelope';
+import { OpenQuestion } from './question';
 
 /** A worker as both platforms offer it. */
 export interface WorkerPort {
@@ -13,11 +14,19 @@ export interface WorkerPort {
 /** Hands commands to a worker: by message while it listens, through shared memory while it is blocked. */
 export class Relay {
   private readonly channels = createChannels();
+  private readonly question = new OpenQuestion();
 
+  /** `carry` takes answers to a blocked worker where no memory is shared with it; whether it can. */
   constructor(
     private readonly worker: WorkerPort,
-    private readonly emit: (envelope: FromWorker) => void
+    private readonly emit: (envelope: FromWorker) => void,
+    private readonly carry: (reply: JupyterMessage) => boolean = () => false
   ) {}
+
+  /** To be told of everything that the worker says, before anybody can answer it. */
+  note(envelope: FromWorker): void {
+    this.question.note(envelope);
+  }
 
   obey(command: HostCommand): void {
     switch (command.type) {
@@ -45,12 +54,23 @@ export class Relay {
   }
 
   private message(command: Extract<ToWorker, { type: 'message' }>): void {
-    if (!this.channels || command.message.header.msg_type !== 'input_reply') {
+    if (command.message.header.msg_type !== 'input_reply') {
       this.worker.postMessage(command);
       return;
     }
+    const reply = this.question.claim(command.message);
+    if (!reply) {
+      this.complain('an answer was dropped: the kernel does not wait for it (any more)');
+    } else if (this.channels) {
+      this.answer(this.channels, reply);
+    } else if (!this.carry(reply)) {
+      this.worker.postMessage({ ...command, message: reply });
+    }
+  }
+
+  private answer({ input }: SharedChannels, reply: JupyterMessage): void {
     try {
-      answerInput(this.channels.input, command.message);
+      answerInput(input, reply);
     } catch (error) {
       // The kernel is blocked until it has an answer, and this one cannot be given.
       this.complain(describe(error));
@@ -64,6 +84,7 @@ export class Relay {
       return;
     }
     requestInterrupt(this.channels.interrupt);
+    this.question.close();
     interruptInput(this.channels.input);
   }
 

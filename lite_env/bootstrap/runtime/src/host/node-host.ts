@@ -18,6 +18,7 @@ worker.on('message', (envelope: FromWorker) => {
   if (envelope.type === 'drive' || envelope.type === 'drive-more') {
     drive.take(envelope);
   } else {
+    relay.note(envelope);
     emit(envelope);
   }
 });

@@ -10,7 +10,10 @@ const page = globalThis as unknown as {
 const emit = (envelope: FromWorker) => page.liteEnvEmit(encodeEnvelope(envelope));
 
 const worker = new Worker(new URL('worker.js', (document.currentScript as HTMLScriptElement).src));
-worker.addEventListener('message', (event: MessageEvent<FromWorker>) => emit(event.data));
+worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
+  relay.note(event.data);
+  emit(event.data);
+});
 worker.addEventListener('error', event => {
   const message = `the worker broke down: ${event.message || 'its script could not be loaded'}`;
   emit({ type: 'error', error: { name: 'KernelFailed', message, file: 'worker.js', hint: null }, fatal: true });

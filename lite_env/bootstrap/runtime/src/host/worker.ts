@@ -33,7 +33,7 @@ const session = new Session(scope as never, {
 });
 scope.addEventListener('message', event => {
   if (event.data.type === 'start') {
-    beat(event.data.pulse);
+    beat(event.data.pulse, () => post({ type: 'pulse' }));
   }
   session.receive(event.data);
 });

@@ -19,6 +19,11 @@ export function forgetInterrupt(memory: SharedArrayBuffer): void {
   Atomics.store(new Uint8Array(memory), 0, 0);
 }
 
+/** Worker side: whether an interrupt waits to be seen. */
+export function isInterrupted(memory: SharedArrayBuffer): boolean {
+  return Atomics.load(new Uint8Array(memory), 0) === SIGINT;
+}
+
 /**
  * Worker side: the byte as CPython wants it.
  *
