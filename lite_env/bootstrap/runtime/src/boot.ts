@@ -1,17 +1,15 @@
 import { mountDrive, openChannel } from './drive/mount';
 import { BootError, describe, failureOf, type Failure } from './errors';
-import { hasFileSystem, LazyTree } from './fs/lazy';
+import { readKernel } from './family/index';
+import type { Loaded, Running } from './family/runtime';
+import type { FileSystem, FileSystemHost } from './fs/emscripten';
+import { LazyTree } from './fs/lazy';
 import { Inflater } from './io/inflate';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
-import type { EmscriptenModule, FileSystem, KernelServer } from './kernel/emscripten';
-import { importedModules } from './kernel/imports';
-import { NeededLibraries } from './kernel/libraries';
-import { createModule } from './kernel/module';
 import type { StreamName } from './kernel/output';
-import { startInterpreter, startKernel } from './kernel/xeus';
 import { ArchiveStore } from './pack/archives';
-import { parseManifest, selectKernel, type KernelInfo, type Manifest } from './pack/manifest';
+import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
 import { parseTree, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Trace } from './protocol';
 
@@ -23,7 +21,12 @@ export interface BootOptions {
   readonly drive?: Promise<DriveSource | null> | undefined;
   /** Keep which files are opened. */
   readonly trace?: boolean | undefined;
+  /** The global object of this worker, and what it runs; both kinds where nobody says. */
+  readonly scope: object;
+  readonly worker?: WorkerKind | undefined;
   readonly emit: Emit;
+  /** Takes what the kernel sends. */
+  post(message: unknown): void;
   /** Takes the lines that the program writes to descriptors 1 and 2 itself; without it they are logged only. */
   print?: ((name: StreamName, line: string) => void) | undefined;
   /** Turns a path in the pack into what the kernel's glue can fetch by itself. */
@@ -31,9 +34,11 @@ export interface BootOptions {
 }
 
 export interface Booted {
-  readonly kernel: KernelInfo;
-  readonly module: EmscriptenModule;
-  readonly server: KernelServer;
+  readonly kernel: PackedKernel;
+  /** The kernel's largest file, which is blamed for what it does not explain itself. */
+  readonly main: string;
+  readonly running: Running;
+  readonly files: FileSystemHost | null;
   /** Whether a drive is shown. */
   readonly drive: boolean;
   /** Empty unless a trace was asked for. */
@@ -48,100 +53,112 @@ export interface Booted {
  * the interpreter, while what the kernel opens arrives, then the kernel. Every failure is a `BootError`.
  */
 export async function boot(options: BootOptions): Promise<Booted> {
-  const source = new Source(options.transport, options.emit);
-  const manifest = parseManifest(await source.readUnchecked('manifest.json', 'manifest'));
+  const { emit, transport } = options;
+  const source = new Source(transport, emit);
+  const manifest = parseManifest(await source.readUnchecked(MANIFEST, 'manifest'));
   const kernel = selectKernel(manifest, options.kernel);
+  checkWorker(kernel, options.worker);
+  const startable = readKernel(manifest, kernel);
   const files = new Inflater(source);
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const pendingTree = fetchTree(manifest, files);
   const forInterpreter = archives.fetchAll(kernel.start.interpreter);
-  const variables = { ...manifest.variables, ...options.env };
-  const pendingModule = createModule(kernel, files, options.transport, options.locate, {
-    print: text => {
-      options.emit({ type: 'log', level: 'info', text });
-      options.print?.('stdout', text);
+  const pendingKernel = startable.load({
+    scope: options.scope,
+    files,
+    transport,
+    prefix: manifest.mounts.prefix,
+    variables: { ...manifest.variables, ...options.env },
+    locate: options.locate,
+    post: options.post,
+    print: (name, line) => {
+      emit({ type: 'log', level: name === 'stdout' ? 'info' : 'warn', text: line });
+      options.print?.(name, line);
     },
-    printErr: text => {
-      options.emit({ type: 'log', level: 'warn', text });
-      options.print?.('stderr', text);
-    },
-    variables,
   });
 
   archives.announce(kernel.start.kernel);
   // Only when the module has all but come: until then it needs the whole link.
-  const forKernel = source.nearly(kernel.wasm.path).then(() => archives.fetchAll(kernel.start.kernel));
+  const forKernel = source.nearly(startable.main.path).then(() => archives.fetchAll(kernel.start.kernel));
   forKernel.catch(() => undefined); // Told when it is waited for.
 
   // All at once: the first failure ends the start, however long the others still take.
-  const [module, index, drive] = await Promise.all([pendingModule, pendingTree, options.drive, forInterpreter]);
+  const [loaded, index, drive] = await Promise.all([pendingKernel, pendingTree, options.drive, forInterpreter]);
   archives.expect(index.held);
   let lost: Failure | undefined;
   const emitLost = (failure: Failure) => {
     lost ??= failure;
-    options.emit({ type: 'error', error: failure, fatal: false });
+    emit({ type: 'error', error: failure, fatal: false });
   };
   const opened: string[] | undefined = options.trace ? [] : undefined;
-  const tree = hasFileSystem(module) ? mountTree(module, manifest, index, archives, emitLost, opened) : null;
-  setVariables(module, variables);
-  const enter = drive ? showDrive(module, drive, options.emit) : null;
-  options.emit({ type: 'progress', phase: 'interpreter', file: kernel.script.path, loaded: 0, total: 0 });
-  const explained = (error: unknown) => {
-    throw rootCause(error, lost);
+  const tree = mountTree(loaded, manifest, index, archives, emitLost, opened);
+  const enter = drive ? showDrive(loaded.files, drive, emit) : null;
+  emit({ type: 'progress', phase: 'interpreter', file: startable.script.path, loaded: 0, total: 0 });
+  let openedByInterpreter = 0;
+  const interpreted = () => {
+    openedByInterpreter = opened?.length ?? 0;
+    return forKernel;
   };
-  await startInterpreter(module, kernel, manifest.mounts.prefix).catch(explained);
-  const openedByInterpreter = opened?.length ?? 0;
-  await forKernel;
-  const server = await startKernel(module, kernel).catch(explained);
+  const running = await loaded.start(interpreted).catch((error: unknown) => {
+    throw rootCause(error, lost);
+  });
   enter?.();
   return {
     kernel,
-    module,
-    server,
+    main: startable.main.path,
+    running,
+    files: loaded.files,
     drive: enter !== null,
     trace: { files: opened ?? [], interpreter: openedByInterpreter },
-    prepare: code => prepareImports(code, kernel, manifest, archives),
+    prepare: code => prepareImports(running.imports(code), manifest, archives),
     figures: () => source.figures(tree?.filled ?? 0),
   };
+}
+
+/** The host had to make the worker before it knew the manifest, by what it was told of the kernel. */
+function checkWorker({ name, runtime }: PackedKernel, worker: WorkerKind | undefined): void {
+  if (worker && worker !== runtime.worker) {
+    throw new BootError('WorkerMismatch', `the kernel "${name}" needs a ${runtime.worker} worker, this one is ${worker}`, {
+      file: MANIFEST,
+      hint: `make the site again, so that its page knows; with the embedding API say \`worker: '${runtime.worker}'\``,
+    });
+  }
 }
 
 async function fetchTree({ index, archives }: Manifest, files: Inflater): Promise<Tree> {
   return parseTree(await files.read(index, 'index'), index.path, archives);
 }
 
-function prepareImports(
-  code: string,
-  kernel: KernelInfo,
-  { imports }: Manifest,
-  archives: ArchiveStore
-): Promise<unknown> {
-  const modules = imports.size > 0 && kernel.language === 'python' ? importedModules(code) : [];
+function prepareImports(modules: readonly string[], { imports }: Manifest, archives: ArchiveStore): Promise<unknown> {
   const positions = new Set(modules.flatMap(name => imports.get(name) ?? []));
   // What fails here fails again when the file is opened, and is told then.
   return Promise.allSettled([...positions].map(position => archives.fetchAhead(position)));
 }
 
+/** Show the environment's files, where the kernel has a place for them. */
 function mountTree(
-  module: EmscriptenModule & { FS: NonNullable<EmscriptenModule['FS']> },
-  manifest: Manifest,
+  loaded: Loaded,
+  { mounts }: Manifest,
   index: Tree,
   archives: ArchiveStore,
   onLost: (failure: Failure) => void,
   opened: string[] | undefined
-): LazyTree {
-  // Emscripten 4 looks needed libraries up in the file system by itself.
-  const libraries = module.init_phase_1 ? null : new NeededLibraries(module, index, manifest.mounts.prefix);
-  const tree = new LazyTree(module, {
+): LazyTree | null {
+  if (!loaded.files) {
+    return null;
+  }
+  const loadNeeded = loaded.libraries(index);
+  const tree = new LazyTree(loaded.files, {
     readFile: entry => archives.readFile(entry),
     onFirstOpen: path => {
       opened?.push(path);
-      libraries?.loadFor(path);
+      loadNeeded?.(path);
     },
     watchEmpty: opened !== undefined,
     onError: error => onLost(failureOf(error, 'reading a file')),
   });
-  tree.mount(index.root, manifest.mounts.prefix);
+  tree.mount(index.root, mounts.prefix);
   return tree;
 }
 
@@ -156,19 +173,19 @@ function rootCause(error: unknown, lost: Failure | undefined): unknown {
 }
 
 /** Mount the drive; the answer makes it the working folder, once the interpreter has looked for its own files. */
-function showDrive(module: EmscriptenModule, source: DriveSource, emit: Emit): (() => void) | null {
-  if (!hasFileSystem(module)) {
+function showDrive(files: FileSystemHost | null, source: DriveSource, emit: Emit): (() => void) | null {
+  if (!files) {
     emit({ type: 'log', level: 'warn', text: `this kernel has no file system: there is no ${source.mountpoint}` });
     return null;
   }
-  mountDrive(module, source, openChannel(source, emit), failure =>
+  mountDrive(files, source, openChannel(source, emit), failure =>
     emit(
       failure
         ? { type: 'error', error: failure, fatal: false }
         : { type: 'log', level: 'info', text: `${source.mountpoint} answers again` }
     )
   );
-  return () => enterDrive(module.FS, source);
+  return () => enterDrive(files.FS, source);
 }
 
 function enterDrive(fs: FileSystem, { mountpoint, cwd }: DriveSource): void {
@@ -176,21 +193,5 @@ function enterDrive(fs: FileSystem, { mountpoint, cwd }: DriveSource): void {
     fs.chdir?.(cwd ? `${mountpoint}/${cwd}` : mountpoint);
   } catch {
     throw new BootError('DriveFailed', `${mountpoint} has no folder "${cwd}" to start in`, { file: mountpoint });
-  }
-}
-
-function setVariables(module: EmscriptenModule, variables: Readonly<Record<string, string>>): void {
-  const entries = Object.entries(variables);
-  if (!module.setenv && module.ENV) {
-    return; // They were put there before its first instruction.
-  }
-  if (entries.length > 0 && !module.setenv) {
-    throw new BootError('AbiMismatch', `this kernel cannot be given environment variables: ${entries[0]?.[0]} is set`, {
-      file: 'manifest.json',
-      hint: 'remove `variables` from the environment file',
-    });
-  }
-  for (const [name, value] of entries) {
-    module.setenv?.(name, value);
   }
 }

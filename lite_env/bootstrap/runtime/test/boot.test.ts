@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boot } from '../src/boot';
 import { BootError } from '../src/errors';
-import { generation2023, generation4, install, withoutFileSystem, type FakeKernel } from './support/kernels';
+import { generation2023, generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
 import {
   EMPTY_WASM,
   failure,
@@ -33,8 +33,8 @@ function prepare(kernel: FakeKernel, parts: PackParts = {}, change: (pack: Memor
   change(pack);
   const transport = new MemoryTransport(pack);
   const recorder = new Recorder();
-  const start = (options: { kernel?: string; env?: Record<string, string> } = {}) =>
-    boot({ transport, emit: recorder.emit, locate: path => `located:${path}`, ...options });
+  const start = (options: { kernel?: string; env?: Record<string, string>; worker?: 'classic' | 'module' } = {}) =>
+    boot({ transport, scope: {}, emit: recorder.emit, post: () => undefined, locate: path => `located:${path}`, ...options });
   return { transport, recorder, start, pack };
 }
 
@@ -58,7 +58,7 @@ test('generation 4.x: every entry point once, in order, with its arguments', asy
     ['start'],
   ]);
   assert.equal(booted.kernel.name, 'xtest');
-  assert.equal(booted.module, kernel.module);
+  assert.equal(booted.files, kernel.module);
   assert.equal(booted.figures().files, 1);
 });
 
@@ -140,20 +140,23 @@ test('generation 2023: init with major and minor, no argv; its folder may be the
 
 test('file names are UTF-8: the locale is set before the interpreter starts, and the memory given back', async () => {
   const kernel = generation2023();
-  const memory = new Uint8Array(64).fill(0x55);
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
   const { module, calls } = kernel;
   Object.assign(module, {
-    HEAPU8: memory,
     _PyMem_RawMalloc: (size: number) => {
       calls.push(['allocate', size]);
+      memory.grow(1); // Views that were made before are empty now.
+      new Uint8Array(memory.buffer).fill(0x55);
       return 16;
     },
     _PyMem_RawFree: (pointer: number) => calls.push(['free', pointer]),
-    _setlocale: (category: number, name: number) =>
-      calls.push(['setlocale', category, text(memory.subarray(name, memory.indexOf(0, name)))]),
+    _setlocale: (category: number, name: number) => {
+      const bytes = new Uint8Array(memory.buffer);
+      calls.push(['setlocale', category, text(bytes.subarray(name, bytes.indexOf(0, name)))]);
+    },
   });
   const archives = [{ 'lib/python3.11/site-packages/a.py': 'x' }];
-  await prepare(kernel, { archives, python: '3.11.3' }).start();
+  await prepare(withMemory(kernel, memory), { archives, python: '3.11.3' }).start();
   assert.deepEqual(calls.slice(0, 4), [
     ['allocate', 8],
     ['setlocale', 0, 'C.UTF-8'],
@@ -162,32 +165,37 @@ test('file names are UTF-8: the locale is set before the interpreter starts, and
   ]);
 
   const unreadable = generation2023();
-  Object.assign(unreadable.module, {
-    ...module,
-    HEAPU8: undefined,
-    init: unreadable.module.init,
-    FS: unreadable.module.FS,
-  });
+  Object.assign(unreadable.module, { ...module, init: unreadable.module.init, FS: unreadable.module.FS });
   calls.length = 0;
   await prepare(unreadable, { archives, python: '3.11.3' }).start();
   assert.ok(!calls.some(([name]) => name === 'setlocale'), 'a name that cannot be written is not read');
 });
 
-test('a kernel that wants argv after all gets it', async () => {
+test('a kernel that takes argv gets it, also one that could do without', async () => {
   const kernel = withoutFileSystem();
-  const Plain = kernel.module.xkernel;
-  kernel.module.xkernel = class extends Plain {
+  kernel.module.xkernel = generation4().module.xkernel;
+  const given: unknown[][] = [];
+  kernel.module.xkernel = class extends kernel.module.xkernel {
     constructor(...argv: unknown[]) {
-      if (argv.length === 0) {
-        throw Object.assign(new Error('Tried to invoke ctor with invalid number of parameters'), {
-          name: 'BindingError',
-        });
-      }
       super(...argv);
+      given.push(argv);
     }
   };
   await prepare(kernel).start();
-  assert.deepEqual(kernel.calls[0], ['xkernel', ['/bin/xtest', '-f', '{connection_file}']]);
+  assert.deepEqual(given, [[['/bin/xtest', '-f', '{connection_file}']]]);
+});
+
+test('an error of the constructor that is no refusal of argv is the kernel\'s', async () => {
+  const kernel = generation4();
+  let made = 0;
+  kernel.module.xkernel = class {
+    constructor() {
+      made += 1;
+      throw new RangeError('no such standard');
+    }
+  } as never;
+  await assert.rejects(prepare(kernel).start(), failure('KernelFailed', /did not start: RangeError: no such standard$/));
+  assert.equal(made, 1);
 });
 
 test('a kernel without a file system and without python starts', async () => {
@@ -482,4 +490,23 @@ test('a read that is lost after the start is EIO, told and not fatal', async () 
   ]);
   transport.broken.clear();
   assert.equal(text(kernel.module.FS?.readFile('/lib/libneeded.so') as Uint8Array), 'so');
+});
+
+test('a worker of another kind than the kernel needs is refused, with what to say', async () => {
+  const { start, pack } = prepare(withoutFileSystem(), { python: null });
+  await start({ worker: 'classic' });
+  const message = /^the kernel "xtest" needs a classic worker, this one is module$/;
+  await assert.rejects(start({ worker: 'module' }), failure('WorkerMismatch', message, 'manifest.json'));
+  (pack.manifest as Json)['kernels'][0].runtime.worker = 'module';
+  await assert.rejects(start({ worker: 'classic' }), failure('WorkerMismatch', /needs a module worker, this one is classic$/));
+});
+
+test('a script that is a module is imported, and its default is the factory', async () => {
+  const kernel = withoutFileSystem();
+  install(kernel);
+  const { start, pack, transport } = prepare(kernel, { script: 'export default globalThis.testFactory;', python: null });
+  (pack.manifest as Json)['kernels'][0].runtime.worker = 'module';
+  await start({ worker: 'module' });
+  assert.deepEqual(transport.evaluated, ['kernels/xtest/xtest.js.zst']);
+  assert.deepEqual(kernel.calls, [['xkernel'], ['get_server'], ['start']]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BootError, describe, failureOf } from '../src/errors';
-import { explain } from '../src/kernel/xeus';
+import { explain } from '../src/family/xeus/explain';
 
 test('an error on purpose keeps its name, file and hint', () => {
   const cause = new Error('inner');

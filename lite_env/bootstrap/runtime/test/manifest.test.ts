@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseManifest, selectKernel } from '../src/pack/manifest';
+import { readKernel } from '../src/family/index';
+import { readFiles } from '../src/family/xeus/files';
+import { Checker } from '../src/pack/check';
+import { parseManifest, selectKernel, type Manifest } from '../src/pack/manifest';
 import { failure, makePack, utf8, type Json } from './support/pack';
 
 const HASH = 'a'.repeat(64);
@@ -22,6 +25,9 @@ function put(document: Json, path: string, value: unknown): Json {
   return document;
 }
 
+/** The first kernel, as its family reads it. */
+const filesOf = (manifest: Manifest) => readFiles(selectKernel(manifest, null), new Checker('manifest.json'), 'kernels[0]');
+
 test('a manifest is read whole', () => {
   const manifest = parse(full());
   assert.equal(manifest.environment, 'test');
@@ -30,7 +36,7 @@ test('a manifest is read whole', () => {
   assert.deepEqual(manifest.kernels[0]?.runtime, runtime);
   assert.equal(manifest.archives[0]?.path, `archives/${full()['archives'][0].digest}.tar.zst`);
   assert.equal(manifest.index.path, `index-${full()['index'].digest}.json.zst`);
-  const kernel = selectKernel(manifest, null);
+  const kernel = filesOf(manifest);
   assert.deepEqual(kernel.argv, ['/bin/xtest', '-f', '{connection_file}']);
   assert.equal(kernel.data?.path, 'kernels/xtest/xtest.data.zst');
   assert.deepEqual([...kernel.shared.keys()], ['libxeus.so']);
@@ -59,7 +65,7 @@ for (const [positions, load] of [
 test('a kernel without data and shared libraries is read', () => {
   const document = full();
   document['kernels'][0].files = document['kernels'][0].files.slice(0, 3);
-  const kernel = selectKernel(parse(document), null);
+  const kernel = filesOf(parse(document));
   assert.equal(kernel.data, null);
   assert.equal(kernel.shared.size, 0);
 });
@@ -174,7 +180,7 @@ test('a kernel of an unknown family is refused by its name when it is chosen, an
   const manifest = parse(document);
   assert.equal(selectKernel(manifest, 'xtest').name, 'xtest');
   const message = /^the kernel "other" is of the family "telepathy", which is not known$/;
-  assert.throws(() => selectKernel(manifest, 'other'), failure('UnsupportedFormat', message, 'manifest.json'));
+  assert.throws(() => readKernel(manifest, selectKernel(manifest, 'other')), failure('UnsupportedFormat', message, 'manifest.json'));
 });
 
 for (const role of ['script', 'wasm']) {
@@ -183,7 +189,7 @@ for (const role of ['script', 'wasm']) {
     const files = document['kernels'][0].files as Json[];
     const choose = (changed: Json[]) => () => {
       document['kernels'][0].files = changed;
-      selectKernel(parse(document), null);
+      filesOf(parse(document));
     };
     const message = (count: number) => new RegExp(`at kernels\\[0\\]\\.files: found ${count}, expected one "${role}"$`);
     const twice = [...files, ...files.filter(file => file['role'] === role)];
@@ -238,9 +244,9 @@ test("a site's copy says where shared files lie; the others are the pack's own",
   assert.equal(manifest.archives[0]?.path, `../../files/${document['archives'][0].sha256}.tar.zst`);
   assert.equal(manifest.archives[0]?.sha256, document['archives'][0].sha256);
   assert.equal(manifest.index.path, `index-${document['index'].digest}.json.zst`);
-  const { script } = selectKernel(manifest, null);
+  const { script } = filesOf(manifest);
   document['shared'][script.path] = `../../files/${script.sha256}.js.zst`;
-  assert.equal(selectKernel(parse(document), null).script.path, `../../files/${script.sha256}.js.zst`);
+  assert.equal(filesOf(parse(document)).script.path, `../../files/${script.sha256}.js.zst`);
 });
 
 test('only a manifest that requires it has shared files', () => {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { isMainThread, Worker } from 'node:worker_threads';
 import type { FromWorker, JupyterMessage, ToWorker } from '../src/protocol';
-import { GLUE_4 } from './support/glue4';
+import { GLUE_4 } from './support/xeus/glue4';
 import { makePack, type PackParts } from './support/pack';
 
 if (isMainThread) {

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { BootError } from '../src/errors';
 import { answerInput, INPUT_BYTES } from '../src/kernel/input';
 import { requestInterrupt, signalBuffer } from '../src/kernel/interrupt';
-import type { ModuleOptions } from '../src/kernel/emscripten';
+import type { ModuleOptions } from '../src/family/xeus/emscripten';
 import type { JupyterMessage } from '../src/protocol';
 import { Session } from '../src/session';
-import { generation4, install, withoutFileSystem, type FakeKernel } from './support/kernels';
+import { generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
 import { makePack, MemoryTransport, Recorder, type PackParts } from './support/pack';
 
 const request = (id: string, type = 'execute_request'): JupyterMessage => ({
@@ -169,11 +169,12 @@ test('an interrupt that came between cells is forgotten', async () => {
 });
 
 test('a kernel with the hook is given the interrupt buffer', async () => {
-  const kernel = withoutFileSystem();
-  Object.assign(kernel.module, { HEAP32: new Int32Array(8), _Py_EMSCRIPTEN_SIGNAL_HANDLING: 12 });
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const kernel = withMemory(withoutFileSystem(), memory);
+  Object.assign(kernel.module, { _Py_EMSCRIPTEN_SIGNAL_HANDLING: 12 });
   const { shared, start } = open(kernel);
   await start();
-  assert.equal(kernel.module.HEAP32?.[3], 1);
+  assert.equal(new Int32Array(memory.buffer)[3], 1);
   new Uint8Array(shared.interrupt)[0] = 2;
   assert.equal(kernel.module.Py_EmscriptenSignalBuffer?.[0], 2);
 });

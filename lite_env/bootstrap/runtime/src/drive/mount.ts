@@ -1,5 +1,5 @@
 import { BootError, describe, type Failure } from '../errors';
-import type { EmscriptenModule, FileSystem } from '../kernel/emscripten';
+import type { FileSystemHost } from '../fs/emscripten';
 import type { DriveSource } from '../protocol';
 import { DriveError, type DriveChannel } from './channel';
 import { LiteDriveFS, type LiteDriveOptions } from './drivefs';
@@ -16,7 +16,7 @@ export function openChannel(source: DriveSource, post: (envelope: DriveEnvelope)
  * start with the reason, instead of failing under a program's hands.
  */
 export function mountDrive(
-  module: EmscriptenModule & { FS: FileSystem },
+  module: FileSystemHost,
   source: DriveSource,
   channel: DriveChannel,
   onTrouble: (failure: Failure | null) => void

@@ -1,6 +1,6 @@
 import { S_IFDIR, S_IFREG } from '../drive/modes';
-import type { EmscriptenModule, FileSystem, FSNode, FSStream, NodeOps, StreamOps } from '../kernel/emscripten';
 import { walk, type FileEntry, type FolderEntry } from '../pack/tree';
+import type { FileSystem, FSNode, FSStream, NodeOps, StreamOps } from './emscripten';
 
 const EIO = 29;
 /** 1980-01-01: one time for every start, and one that zip files can hold. */
@@ -35,7 +35,7 @@ export class LazyTree {
   private readonly plainStreamOps: StreamOps;
 
   constructor(
-    module: EmscriptenModule & { FS: FileSystem },
+    module: { readonly FS: FileSystem },
     private readonly options: LazyTreeOptions
   ) {
     this.fs = module.FS;
@@ -138,9 +138,4 @@ export class LazyTree {
 /** Emscripten kept one time a node until 4.0, and three since. */
 function setTime(node: FSNode): void {
   node.timestamp = node.atime = node.mtime = node.ctime = TIMESTAMP;
-}
-
-/** Whether a module has a file system that can be filled. */
-export function hasFileSystem(module: EmscriptenModule): module is EmscriptenModule & { FS: FileSystem } {
-  return typeof module.FS === 'object' && module.FS !== null;
 }

@@ -33,16 +33,22 @@ export class BrowserTransport implements Transport {
   }
 
   evaluate(code: Uint8Array, path: string): void {
-    // A blob, so that exactly the bytes that were checked are run, and the file is not asked for twice.
-    const url = URL.createObjectURL(new Blob([code as Uint8Array<ArrayBuffer>], { type: 'text/javascript' }));
+    const url = scriptUrl(code);
     try {
       importScripts(url);
     } catch (cause) {
-      throw new BootError('Undecodable', `"${path}" is not a script that this browser can run: ${String(cause)}`, {
-        file: path,
-        hint: 'a Content-Security-Policy must allow blob: in worker-src and script-src',
-        cause,
-      });
+      throw notScript(path, cause);
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  async importModule(code: Uint8Array, path: string): Promise<Readonly<Record<string, unknown>>> {
+    const url = scriptUrl(code);
+    try {
+      return (await import(url)) as Record<string, unknown>;
+    } catch (cause) {
+      throw notScript(path, cause);
     } finally {
       URL.revokeObjectURL(url);
     }
@@ -51,6 +57,19 @@ export class BrowserTransport implements Transport {
   private url(path: string): string {
     return resolvePath(path, this.base);
   }
+}
+
+/** A blob, so that exactly the bytes that were checked are run, and the file is not asked for twice. */
+function scriptUrl(code: Uint8Array): string {
+  return URL.createObjectURL(new Blob([code as Uint8Array<ArrayBuffer>], { type: 'text/javascript' }));
+}
+
+function notScript(path: string, cause: unknown): BootError {
+  return new BootError('Undecodable', `"${path}" is not a script that this browser can run: ${String(cause)}`, {
+    file: path,
+    hint: 'a Content-Security-Policy must allow blob: in worker-src and script-src',
+    cause,
+  });
 }
 
 /** The URL of a path below `base`; a name that looks like a scheme or a query stays a name. */

@@ -93,6 +93,10 @@ export class KeptTransport implements Transport {
     this.network.evaluate(code, path);
   }
 
+  importModule(code: Uint8Array, path: string): Promise<Readonly<Record<string, unknown>>> {
+    return this.network.importModule(code, path);
+  }
+
   /** Take bytes that passed their check, to be written when the kernel rests. */
   keep(path: string, data: Uint8Array): void {
     if (this.refused || this.urls.has(this.url(path)) || this.waiting.has(path)) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runInThisContext } from 'node:vm';
+import { toBase64 } from '../base64';
 import { BootError, describe } from '../errors';
 import type { Transport } from './transport';
 
@@ -32,13 +33,26 @@ export class NodeTransport implements Transport {
     try {
       runInThisContext(new TextDecoder().decode(code), { filename: path });
     } catch (cause) {
-      throw new BootError('Undecodable', `"${path}" is not a script that Node can run: ${describe(cause)}`, {
-        file: path,
-        hint: 'the package holds another file under that name: see the kernel package',
-        cause,
-      });
+      throw notScript(path, cause);
     }
   }
+
+  async importModule(code: Uint8Array, path: string): Promise<Readonly<Record<string, unknown>>> {
+    try {
+      // Node imports no blobs.
+      return (await import(`data:text/javascript;base64,${toBase64(code)}`)) as Record<string, unknown>;
+    } catch (cause) {
+      throw notScript(path, cause);
+    }
+  }
+}
+
+function notScript(path: string, cause: unknown): BootError {
+  return new BootError('Undecodable', `"${path}" is not a script that Node can run: ${describe(cause)}`, {
+    file: path,
+    hint: 'the package holds another file under that name: see the kernel package',
+    cause,
+  });
 }
 
 function unreadable(path: string, cause: unknown): BootError {

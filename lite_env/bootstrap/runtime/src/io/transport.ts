@@ -6,6 +6,8 @@ export interface Transport {
   readSync(path: string): Uint8Array;
   /** Run a classic script, so that its `var`s become globals. */
   evaluate(code: Uint8Array, path: string): void;
+  /** Run a module; what it exports. */
+  importModule(code: Uint8Array, path: string): Promise<Readonly<Record<string, unknown>>>;
   /** Told that these bytes passed their check, so that they may be kept for the next visit. */
   keep?(path: string, data: Uint8Array): void;
   /** Told that bytes failed their check; whether they were a kept copy that is gone now, so that reading anew helps. */

@@ -1,12 +1,12 @@
 import { BootError, describe } from '../errors';
+import type { FileSystemHost, Linker } from '../fs/emscripten';
 import { walk, type Tree } from '../pack/tree';
-import type { EmscriptenModule, FileSystem } from './emscripten';
 
 /**
  * Let the linker forget what it could not load: it keeps the name, and would take the library for loaded when it is
  * asked again. To be called while nothing is being loaded.
  */
-export function forgetUnfinished({ LDSO }: EmscriptenModule): void {
+export function forgetUnfinished({ LDSO }: Linker): void {
   for (const [name, library] of Object.entries(LDSO?.loadedLibsByName ?? {})) {
     if (library.exports === 'loading') {
       delete LDSO?.loadedLibsByName[name];
@@ -28,7 +28,7 @@ export class NeededLibraries {
   private readonly underWay = new Set<string>();
 
   constructor(
-    private readonly module: EmscriptenModule & { FS: FileSystem },
+    private readonly module: FileSystemHost & Linker,
     private readonly tree: Tree,
     private readonly prefix: string
   ) {

@@ -7,7 +7,6 @@ import { readShared, SHARED_FILES } from './shared';
 /** The formats that this reader reads; a later minor version only adds what may be ignored. */
 const MAJORS: readonly number[] = [1, 2];
 const KNOWN_FEATURES: ReadonlySet<string> = new Set(['kernel-starts', SHARED_FILES]);
-const FAMILIES: ReadonlySet<string> = new Set(['xeus']);
 
 /** When an archive is loaded: for the interpreter, the kernel, before a traced import, or when a file is opened. */
 const LOADS = ['interpreter', 'kernel', 'import', 'demand'] as const;
@@ -16,6 +15,8 @@ export type Load = (typeof LOADS)[number];
 export const PHASES = ['interpreter', 'kernel'] as const;
 export type StartPhase = (typeof PHASES)[number];
 const WORKERS = ['classic', 'module'] as const;
+/** Whether a kernel's worker runs classic scripts or modules. */
+export type WorkerKind = (typeof WORKERS)[number];
 
 export interface ArchiveInfo extends Compressed {
   readonly load: Load;
@@ -35,10 +36,10 @@ export interface RuntimeInfo {
   readonly emscripten: string | null;
   /** Version of the Python that it runs; null for another language. */
   readonly python: string | null;
-  readonly worker: (typeof WORKERS)[number];
+  readonly worker: WorkerKind;
 }
 
-/** Any kernel of a pack. */
+/** A kernel of a pack; its family knows what to make of it. */
 export interface PackedKernel {
   readonly name: string;
   readonly language: string;
@@ -47,15 +48,6 @@ export interface PackedKernel {
   readonly files: readonly KernelFile[];
   /** Positions of the archives that its start loads. */
   readonly start: Readonly<Record<StartPhase, readonly number[]>>;
-}
-
-/** A kernel of the family that this bootstrap starts. */
-export interface KernelInfo extends PackedKernel {
-  readonly script: Compressed;
-  readonly wasm: Compressed;
-  readonly data: Compressed | null;
-  /** Libraries the main module needs before its file system exists, by the name they are asked for. */
-  readonly shared: ReadonlyMap<string, Compressed>;
 }
 
 export interface Manifest {
@@ -69,7 +61,7 @@ export interface Manifest {
   readonly mounts: { readonly prefix: string; readonly drive: string };
 }
 
-const FILE = 'manifest.json';
+export const MANIFEST = 'manifest.json';
 
 /** Read and check a manifest; what is unknown and harmless is ignored, what is unknown and needed is refused. */
 export function parseManifest(data: Uint8Array): Manifest {
@@ -77,13 +69,13 @@ export function parseManifest(data: Uint8Array): Manifest {
   try {
     document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
   } catch (cause) {
-    throw new BootError('ManifestInvalid', `"${FILE}" is not JSON: ${describe(cause)}`, {
-      file: FILE,
+    throw new BootError('ManifestInvalid', `"${MANIFEST}" is not JSON: ${describe(cause)}`, {
+      file: MANIFEST,
       hint: 'see that the address is that of a pack made by `lite-env pack`',
       cause,
     });
   }
-  const check = new Checker(FILE);
+  const check = new Checker(MANIFEST);
   const top = check.object(document, 'the top');
   const major = checkVersion(check, top);
   const environment = check.object(top['environment'], 'environment');
@@ -107,21 +99,16 @@ export function parseManifest(data: Uint8Array): Manifest {
 }
 
 /** The kernel of that name, or the first one. */
-export function selectKernel(manifest: Manifest, name: string | null | undefined): KernelInfo {
-  const position = name ? manifest.kernels.findIndex(kernel => kernel.name === name) : 0;
-  const found = manifest.kernels[position];
+export function selectKernel(manifest: Manifest, name: string | null | undefined): PackedKernel {
+  const found = name ? manifest.kernels.find(kernel => kernel.name === name) : manifest.kernels[0];
   if (!found) {
     const names = manifest.kernels.map(kernel => `"${kernel.name}"`).join(', ');
     throw new BootError('KernelUnknown', name ? `the pack has no kernel "${name}"` : 'the pack has no kernel', {
-      file: FILE,
-      hint: names ? `it has ${names}` : 'add a kernel to the environment, for example xeus-python, and pack it again',
+      file: MANIFEST,
+      hint: names ? `it has ${names}` : 'add a kernel to the environment, and pack it again',
     });
   }
-  if (!FAMILIES.has(found.runtime.family)) {
-    const what = `the kernel "${found.name}" is of the family "${found.runtime.family}", which is not known`;
-    throw new BootError('UnsupportedFormat', what, { file: FILE, hint: 'deploy a newer bootstrap' });
-  }
-  return startable(new Checker(FILE), found, `kernels[${position}]`);
+  return found;
 }
 
 function checkVersion(check: Checker, top: Record<string, unknown>): number {
@@ -130,14 +117,14 @@ function checkVersion(check: Checker, top: Record<string, unknown>): number {
   const major = Number(match[1]);
   if (!MAJORS.includes(major)) {
     throw new BootError('UnsupportedFormat', `the pack has format ${format}, this bootstrap reads 1.x and 2.x`, {
-      file: FILE,
+      file: MANIFEST,
       hint: 'deploy the bootstrap and the pack from one version of lite_env',
     });
   }
   for (const feature of check.array(top['requires'], 'requires', (value, where) => check.string(value, where))) {
     if (!KNOWN_FEATURES.has(feature)) {
       throw new BootError('UnsupportedFormat', `the pack requires "${feature}", which this bootstrap does not know`, {
-        file: FILE,
+        file: MANIFEST,
         hint: 'deploy a newer bootstrap',
       });
     }
@@ -195,20 +182,6 @@ function kernel(check: Checker, value: unknown, where: string, archives: readonl
       interpreter: positions(check, start['interpreter'], `${where}.start.interpreter`, archives),
       kernel: positions(check, start['kernel'], `${where}.start.kernel`, archives),
     },
-  };
-}
-
-/** The kernel with its files where its family looks for them. */
-function startable(check: Checker, kernel: PackedKernel, where: string): KernelInfo {
-  const of = (role: string) => kernel.files.filter(file => file.role === role);
-  const one = (role: string) =>
-    of(role).length === 1 ? (of(role)[0] as KernelFile) : check.fail(`${where}.files`, of(role).length, `one "${role}"`);
-  return {
-    ...kernel,
-    script: one('script'),
-    wasm: one('wasm'),
-    data: of('data').length > 0 ? one('data') : null,
-    shared: new Map(of('shared').map(file => [file.name, file])),
   };
 }
 

@@ -32,6 +32,7 @@ const TITLES: Readonly<Record<FailureName | 'NoServiceWorker', string>> = {
   UnsupportedFormat: 'The pack needs a newer runtime',
   KernelUnknown: 'There is no such kernel',
   AbiMismatch: 'The parts of the kernel do not fit',
+  WorkerMismatch: 'The page knows another kernel than the pack has',
   OutOfMemory: 'Out of memory',
   InterpreterFailed: 'The interpreter did not start',
   KernelFailed: 'The kernel has ended',

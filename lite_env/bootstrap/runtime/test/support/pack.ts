@@ -161,6 +161,11 @@ export class MemoryTransport implements Transport {
     (0, eval)(text(code));
   }
 
+  importModule(code: Uint8Array, path: string): Promise<Record<string, unknown>> {
+    this.evaluated.push(path);
+    return import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`);
+  }
+
   private get(path: string): Uint8Array {
     const error = this.broken.get(path);
     if (error) {

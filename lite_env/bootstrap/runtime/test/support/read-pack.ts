@@ -3,14 +3,14 @@ import { Inflater } from '../../src/io/inflate';
 import { NodeTransport } from '../../src/io/node';
 import { Source } from '../../src/io/source';
 import { ArchiveStore } from '../../src/pack/archives';
-import { parseManifest, selectKernel, type KernelInfo } from '../../src/pack/manifest';
+import { parseManifest, selectKernel, type PackedKernel } from '../../src/pack/manifest';
 import { parseTree, walk } from '../../src/pack/tree';
 import { sha256 } from './pack';
 
 export interface ReadPack {
   readonly environment: string;
   /** Each with the hashes of its own files by path. */
-  readonly kernels: readonly (Pick<KernelInfo, 'name' | 'runtime' | 'start'> & {
+  readonly kernels: readonly (Pick<PackedKernel, 'name' | 'runtime' | 'start'> & {
     readonly files: Readonly<Record<string, string>>;
   })[];
   /** By prefix-relative path the SHA-256 of a file, or the target of a link. */

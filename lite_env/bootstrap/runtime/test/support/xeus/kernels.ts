@@ -1,9 +1,9 @@
 /**
- * Stand-ins for the glue of kernels that cannot be had where the tests run, with exactly the entry points that their
- * generation exports; what was called is written down in order.
+ * Stand-ins for the scripts of kernels that cannot be had where the tests run, with exactly the entry points that their
+ * generation exports and no kinder than it; what was called is written down in order.
  */
-import type { EmscriptenModule, ModuleFactory, ModuleOptions } from '../../src/kernel/emscripten';
-import { MemoryFileSystem } from './memfs';
+import type { EmscriptenModule, ModuleFactory, ModuleOptions } from '../../../src/family/xeus/emscripten';
+import { MemoryFileSystem } from '../memfs';
 
 export interface FakeKernel {
   readonly factory: ModuleFactory;
@@ -19,27 +19,33 @@ export function install(kernel: FakeKernel): string {
   return 'globalThis.createXeusModule = globalThis.testFactory;';
 }
 
-/** Entry points of a module that the generations share. */
-function shared(calls: unknown[][], onMessage: (message: unknown) => void): Omit<EmscriptenModule, 'FS'> {
-  return {
-    xkernel: class {
-      constructor(...argv: unknown[]) {
-        calls.push(['xkernel', ...argv]);
+class BindingError extends Error {
+  override name = 'BindingError';
+}
+
+/** Constructors as embind makes them: other numbers of parameters are refused before anything runs. */
+function xkernel(calls: unknown[][], accepts: readonly number[], onMessage: (message: unknown) => void) {
+  return class {
+    constructor(...given: unknown[]) {
+      if (!accepts.includes(given.length)) {
+        const expected = accepts.join(' or ');
+        throw new BindingError(`Tried to invoke ctor of xkernel with ${given.length} parameters - expected ${expected}!`);
       }
-      get_server() {
-        calls.push(['get_server']);
-        return { notify_listener: onMessage };
-      }
-      start() {
-        calls.push(['start']);
-      }
-    },
+      calls.push(['xkernel', ...given]);
+    }
+    get_server() {
+      calls.push(['get_server']);
+      return { notify_listener: onMessage };
+    }
+    start() {
+      calls.push(['start']);
+    }
   };
 }
 
 /**
  * xeus-python of emscripten-forge-4x: the main module needs `libxeus.so` before there is a file system, the interpreter
- * starts in two phases, of which the first waits, and `xkernel` wants argv.
+ * starts in two phases, of which the first waits, and `xkernel` is made with argv or without.
  */
 export function generation4(): FakeKernel {
   const calls: unknown[][] = [];
@@ -48,7 +54,7 @@ export function generation4(): FakeKernel {
     calls,
     onMessage: () => undefined,
     module: {
-      ...shared(calls, message => kernel.onMessage(message)),
+      xkernel: xkernel(calls, [0, 1], message => kernel.onMessage(message)),
       FS: fs,
       ERRNO_CODES: { EIO: 29 },
       LDSO: { loadedLibsByName: {} },
@@ -71,7 +77,7 @@ export function generation4(): FakeKernel {
       // As the glue does it: imports, then the libraries the module needs, then the hooks before its constructors.
       const { module } = kernel;
       await new Promise<void>((resolve, reject) => {
-        instantiateWasm({ env: {} }, (instance, code) => {
+        instantiateWasm({ env: {}, 'GOT.mem': globalOffsets(), 'GOT.func': globalOffsets() }, (instance, code) => {
           const sound = instance instanceof WebAssembly.Instance && code instanceof WebAssembly.Module;
           sound ? resolve() : reject(new TypeError('receive(instance, module)'));
         });
@@ -88,11 +94,24 @@ export function generation4(): FakeKernel {
   return kernel;
 }
 
+/** The linker's table of addresses, which takes each name that is read for one that the module wants. */
+function globalOffsets(): WebAssembly.ModuleImports {
+  return new Proxy<WebAssembly.ModuleImports>(
+    { __cpp_exception: 0 },
+    {
+      get: (_, name) => {
+        throw new Error(`undefined symbol ${String(name)}`);
+      },
+    }
+  );
+}
+
 /** xeus-python of 2023: one `init` that makes the site-packages folder unconditionally, and no argv. */
 export function generation2023(): FakeKernel {
   const kernel = generation4();
   const { module, calls } = kernel;
   const { FS: fs } = module;
+  module.xkernel = xkernel(calls, [0], message => kernel.onMessage(message));
   delete module.init_phase_1;
   delete module.init_phase_2;
   module.init = async (prefix, version) => {
@@ -103,22 +122,27 @@ export function generation2023(): FakeKernel {
   return { ...kernel, factory: plainFactory(kernel) };
 }
 
-/** A kernel of another language of 2022: no file system, no interpreter, no way to set a variable. */
+/** A kernel of another language of 2022: no file system, no interpreter, no argv, no way to set a variable. */
 export function withoutFileSystem(): FakeKernel {
   const calls: unknown[][] = [];
   const kernel: FakeKernel = {
     calls,
     onMessage: () => undefined,
-    module: shared(calls, message => kernel.onMessage(message)),
+    module: { xkernel: xkernel(calls, [0], message => kernel.onMessage(message)) },
     factory: options => plainFactory(kernel)(options),
   };
   return kernel;
 }
 
-function plainFactory(kernel: FakeKernel): ModuleFactory {
+/** The kernel, with a memory that its module imports. */
+export function withMemory(kernel: FakeKernel, memory: WebAssembly.Memory): FakeKernel {
+  return { ...kernel, factory: plainFactory(kernel, memory) };
+}
+
+function plainFactory(kernel: FakeKernel, memory?: WebAssembly.Memory): ModuleFactory {
   return options =>
     new Promise(resolve => {
       options.preRun?.forEach(hook => hook(kernel.module));
-      options.instantiateWasm?.({ env: {} }, () => resolve(kernel.module));
+      options.instantiateWasm?.({ env: memory ? { memory } : {} }, () => resolve(kernel.module));
     });
 }

@@ -1,9 +1,13 @@
-import { because, BootError } from '../errors';
-import type { Inflater } from '../io/inflate';
-import type { Transport } from '../io/transport';
-import type { KernelInfo } from '../pack/manifest';
+import { because, BootError } from '../../errors';
+import type { Inflater } from '../../io/inflate';
+import type { Transport } from '../../io/transport';
+import type { Surroundings } from '../runtime';
 import type { EmscriptenModule, ModuleFactory, ModuleOptions } from './emscripten';
+import type { XeusFiles } from './files';
+import { Heap } from './heap';
 
+/** What scripts of every generation define. */
+const FACTORY = 'createXeusModule';
 const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d];
 
 /** What the glue asks for before it has a file system. */
@@ -31,35 +35,29 @@ async function compile(bytes: Uint8Array, path: string): Promise<WebAssembly.Mod
   }
 }
 
-export interface ModuleHooks {
-  print(text: string): void;
-  printErr(text: string): void;
-  /** What the program finds in its environment from the first instruction on, where the glue lets us. */
-  readonly variables: Readonly<Record<string, string>>;
+/** A module whose file system is there, and of which nothing was started. */
+export interface Created {
+  readonly module: EmscriptenModule;
+  readonly heap: Heap;
 }
 
 /**
- * Fetch the kernel's own files in parallel, run the glue and instantiate the module; resolves when its file system is
- * there and nothing was started. The glue is megabytes of script: it is compiled and run while the module arrives.
+ * Fetch the kernel's own files in parallel, run the script and instantiate the module. The script is megabytes: it is
+ * compiled and run while the module arrives.
  */
-export async function createModule(
-  kernel: KernelInfo,
-  files: Inflater,
-  transport: Transport,
-  locate: (path: string) => string,
-  hooks: ModuleHooks
-): Promise<EmscriptenModule> {
+export async function createModule(kernel: XeusFiles, surroundings: Surroundings): Promise<Created> {
+  const { files, transport } = surroundings;
   const wasm = files.read(kernel.wasm, 'kernel').then(bytes => compile(bytes, kernel.wasm.path));
   const glue = Promise.all([
     files.read(kernel.script, 'kernel').then(script => factoryOf(script, kernel, transport)),
     fetchCompanions(kernel, files),
   ]);
-  const created = glue.then(([factory, companions]) => run(factory, wasm, companions, kernel, locate, hooks));
-  const [module] = await Promise.all([created, wasm]);
-  return module;
+  const created = glue.then(([factory, companions]) => run(factory, wasm, companions, kernel, surroundings));
+  const [made] = await Promise.all([created, wasm]);
+  return made;
 }
 
-async function fetchCompanions(kernel: KernelInfo, files: Inflater): Promise<Companions> {
+async function fetchCompanions(kernel: XeusFiles, files: Inflater): Promise<Companions> {
   const [data, shared] = await Promise.all([
     kernel.data ? files.read(kernel.data, 'kernel') : null,
     Promise.all([...kernel.shared].map(async ([name, file]) => [name, await files.read(file, 'kernel')] as const)),
@@ -67,49 +65,61 @@ async function fetchCompanions(kernel: KernelInfo, files: Inflater): Promise<Com
   return { data, shared: new Map(shared) };
 }
 
-function factoryOf(script: Uint8Array, kernel: KernelInfo, transport: Transport): ModuleFactory {
-  transport.evaluate(script, kernel.script.path);
-  const factory = (globalThis as { createXeusModule?: ModuleFactory }).createXeusModule;
+/** What the script defines as a global, or exports where it is a module. */
+async function factoryOf(script: Uint8Array, kernel: XeusFiles, transport: Transport): Promise<ModuleFactory> {
+  const { path } = kernel.script;
+  let factory: unknown;
+  if (kernel.runtime.worker === 'module') {
+    const exported = await transport.importModule(script, path);
+    factory = exported['default'] ?? exported[FACTORY];
+  } else {
+    transport.evaluate(script, path);
+    factory = (globalThis as Record<string, unknown>)[FACTORY];
+  }
   if (typeof factory !== 'function') {
-    throw new BootError('AbiMismatch', `"${kernel.script.path}" does not define createXeusModule`, {
-      file: kernel.script.path,
+    throw new BootError('AbiMismatch', `"${path}" does not define ${FACTORY}`, {
+      file: path,
       hint: 'the kernel is not of the xeus family',
     });
   }
-  return factory;
+  return factory as ModuleFactory;
 }
 
 function run(
   factory: ModuleFactory,
   wasm: Promise<WebAssembly.Module>,
   { data, shared }: Companions,
-  kernel: KernelInfo,
-  locate: (path: string) => string,
-  hooks: ModuleHooks
-): Promise<EmscriptenModule> {
+  kernel: XeusFiles,
+  { locate, print, variables }: Surroundings
+): Promise<Created> {
   // Blobs, so that exactly the bytes that were checked are linked.
   const libraries = new Map([...shared].map(([name, bytes]) => [name, blobUrl(bytes)]));
-  const created = new Promise<EmscriptenModule>((resolve, reject) => {
+  const created = new Promise<Created>((resolve, reject) => {
     const failed = (reason: unknown) => {
       const message = `the kernel "${kernel.name}" aborted while it started`;
       reject(because(reason, 'KernelFailed', message, { file: kernel.wasm.path }));
     };
+    let instantiated: ((shown: EmscriptenModule) => Heap) | null = null;
     const options: ModuleOptions = {
       locateFile: name => libraries.get(name) ?? locate(own(kernel, name)?.path ?? notLibrary(name)),
       instantiateWasm: (imports, receive) => {
         wasm
-          .then(async module => receive(await WebAssembly.instantiate(module, imports), module))
+          .then(async module => {
+            const instance = await WebAssembly.instantiate(module, imports);
+            instantiated = shown => Heap.of(imports, instance, module, shown);
+            receive(instance, module);
+          })
           // The glue throws while it receives exports that it was not made for.
           .catch((cause: unknown) => reject(mismatch(kernel, cause)));
         return {};
       },
       getPreloadedPackage: () => (data ? exactBuffer(data) : undefined),
-      preRun: [module => void (module.ENV && Object.assign(module.ENV, hooks.variables))],
-      print: hooks.print,
-      printErr: hooks.printErr,
+      preRun: [module => void (module.ENV && Object.assign(module.ENV, variables))],
+      print: text => print('stdout', text),
+      printErr: text => print('stderr', text),
       onAbort: failed,
     };
-    factory(options).then(resolve, failed);
+    factory(options).then(module => resolve({ module, heap: instantiated?.(module) ?? Heap.none(module) }), failed);
   });
   return created.finally(() => [...libraries.values()].forEach(url => URL.revokeObjectURL(url)));
 }
@@ -124,7 +134,7 @@ function exactBuffer(bytes: Uint8Array): ArrayBuffer {
 }
 
 /** The kernel's own file that the glue asks for by its name at build time. */
-function own(kernel: KernelInfo, name: string) {
+function own(kernel: XeusFiles, name: string) {
   return name.endsWith('.wasm') ? kernel.wasm : name.endsWith('.data') ? kernel.data : null;
 }
 
@@ -139,7 +149,7 @@ function notLibrary(name: string): string {
   return name;
 }
 
-function mismatch(kernel: KernelInfo, cause: unknown): BootError {
+function mismatch(kernel: XeusFiles, cause: unknown): BootError {
   return because(cause, 'AbiMismatch', `"${kernel.wasm.path}" does not fit its script`, {
     file: kernel.wasm.path,
     hint: 'script and module come from different builds of the kernel, or the browser is too old',

@@ -1,6 +1,10 @@
-import { BootError, describe } from '../errors';
-import type { KernelInfo } from '../pack/manifest';
+import { BootError } from '../../errors';
+import type { PackedKernel } from '../../pack/manifest';
 import type { EmscriptenModule, KernelServer, XeusKernel } from './emscripten';
+import { explain } from './explain';
+import type { XeusFiles } from './files';
+import type { Heap } from './heap';
+import type { Created } from './module';
 
 /*
  * The xeus family in its generations. What a module offers decides, not a version number: a kernel of another
@@ -9,7 +13,7 @@ import type { EmscriptenModule, KernelServer, XeusKernel } from './emscripten';
  */
 
 /** Construct and start the kernel, once its interpreter is up. */
-export async function startKernel(module: EmscriptenModule, kernel: KernelInfo): Promise<KernelServer> {
+export function startKernel(module: EmscriptenModule, kernel: XeusFiles): KernelServer {
   try {
     const raw = construct(module, kernel);
     const server = raw.get_server();
@@ -27,9 +31,11 @@ export async function startKernel(module: EmscriptenModule, kernel: KernelInfo):
  * Let file names be UTF-8. The 2023 kernels start Python with an isolated pre-configuration, which takes the C
  * library's locale as it is: "C", and so ASCII, unless somebody sets it before.
  */
-function useUtf8(module: EmscriptenModule): void {
-  const { _PyMem_RawMalloc: allocate, _PyMem_RawFree: free, _setlocale: setLocale } = module;
-  if (!allocate || !free || !setLocale || !module.HEAPU8) {
+function useUtf8(heap: Heap): void {
+  const allocate = heap.function('PyMem_RawMalloc');
+  const free = heap.function('PyMem_RawFree');
+  const setLocale = heap.function('setlocale');
+  if (!allocate || !free || !setLocale || !heap.memory) {
     return;
   }
   const LC_CTYPE = 0;
@@ -37,7 +43,7 @@ function useUtf8(module: EmscriptenModule): void {
   const pointer = allocate(name.length);
   if (pointer !== 0) {
     // Looked up anew: the allocation may have moved the memory.
-    module.HEAPU8.set(name, pointer);
+    heap.bytes()?.set(name, pointer);
     setLocale(LC_CTYPE, pointer);
     free(pointer);
   }
@@ -45,8 +51,8 @@ function useUtf8(module: EmscriptenModule): void {
 
 /** Start the language's interpreter, where there is one. */
 export async function startInterpreter(
-  module: EmscriptenModule,
-  { runtime: { python } }: KernelInfo,
+  { module, heap }: Created,
+  { runtime: { python } }: PackedKernel,
   prefix: string
 ): Promise<void> {
   if (!module.init && !module.init_phase_1) {
@@ -58,7 +64,7 @@ export async function startInterpreter(
     });
   }
   const version = python.split('.').map(Number);
-  useUtf8(module);
+  useUtf8(heap);
   try {
     if (module.init_phase_1) {
       await tolerant(module, async () => {
@@ -107,33 +113,34 @@ async function tolerant(module: EmscriptenModule, init: () => Promise<void> | un
   }
 }
 
-/** Kernels of the 4.x channel want the kernelspec's argv, older ones nothing. */
-function construct(module: EmscriptenModule, kernel: KernelInfo): XeusKernel {
-  if (module.init_phase_1) {
-    return new module.xkernel(kernel.argv);
-  }
+/**
+ * Kernels of the 4.x channels take their resources and settings from the kernelspec's argv, and can do without; older
+ * ones take none, and refuse it before anything of theirs has run.
+ */
+function construct(module: EmscriptenModule, kernel: PackedKernel): XeusKernel {
   try {
-    return new module.xkernel();
+    return new module.xkernel(kernel.argv);
   } catch (error) {
     if (error instanceof Error && error.name === 'BindingError') {
-      return new module.xkernel(kernel.argv);
+      return new module.xkernel();
     }
     throw error;
   }
 }
 
-/** What a C++ exception says: a pointer in older builds, a WebAssembly.Exception in newer ones. */
-export function explain(module: EmscriptenModule, error: unknown): string {
-  try {
-    if (typeof error === 'number' && module.get_exception_message) {
-      return module.get_exception_message(error);
-    }
-    const native = (WebAssembly as { Exception?: new (...rest: never[]) => object }).Exception;
-    if (native && error instanceof native && module.getExceptionMessage) {
-      return [module.getExceptionMessage(error)].flat().join(': ');
-    }
-  } catch {
-    // The message itself could not be had; what was thrown still can be shown.
+/** Give the program its environment; where the script let us, it was there before the first instruction. */
+export function setVariables(module: EmscriptenModule, variables: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(variables);
+  if (!module.setenv && module.ENV) {
+    return; // They were put there before its first instruction.
   }
-  return describe(error);
+  if (entries.length > 0 && !module.setenv) {
+    throw new BootError('AbiMismatch', `this kernel cannot be given environment variables: ${entries[0]?.[0]} is set`, {
+      file: 'manifest.json',
+      hint: 'remove `variables` from the environment file',
+    });
+  }
+  for (const [name, value] of entries) {
+    module.setenv?.(name, value);
+  }
 }

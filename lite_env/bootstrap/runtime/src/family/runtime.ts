@@ -1,0 +1,96 @@
+/**
+ * The seam between what starts and feeds any kernel and what knows the kernels of one family.
+ *
+ * A family is a folder beside this file and a line in index.ts. What a family's kernels need of their worker, their
+ * files and their globals is known in its folder and nowhere else.
+ */
+import type { FileSystemHost } from '../fs/emscripten';
+import type { Inflater } from '../io/inflate';
+import type { Transport } from '../io/transport';
+import type { Compressed } from '../io/verify';
+import type { StreamName } from '../kernel/output';
+import type { Checker } from '../pack/check';
+import type { PackedKernel } from '../pack/manifest';
+import type { Tree } from '../pack/tree';
+import type { JupyterMessage } from '../protocol';
+
+/** What a family does with a kernel of its own. */
+export interface Runtime {
+  /** As manifests name it. */
+  readonly family: string;
+  /**
+   * Find what the family needs among the files of a kernel.
+   *
+   * @throws BootError at `where`, the kernel's place in the manifest.
+   */
+  read(kernel: PackedKernel, check: Checker, where: string): Startable;
+}
+
+/** A kernel whose part of the manifest is sound. */
+export interface Startable {
+  /** The file whose coming takes longest: what is needed only after it is asked for when it is nearly there. */
+  readonly main: Compressed;
+  /** What is shown as under way while the interpreter starts, and blamed when it does not. */
+  readonly script: Compressed;
+  /** Fetch the kernel's own files and load them; nothing of the language has started when it resolves. */
+  load(surroundings: Surroundings): Promise<Loaded>;
+}
+
+/** What a kernel finds around itself. */
+export interface Surroundings {
+  /** The global object of the worker, where families put what their kernels look for. */
+  readonly scope: object;
+  readonly files: Inflater;
+  readonly transport: Transport;
+  /** Where the environment's files will be. */
+  readonly prefix: string;
+  /** What programs find in their environment. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Turns a path in the pack into what a script can fetch by itself. */
+  locate(path: string): string;
+  /** Takes what the kernel sends: Jupyter messages, and whatever else. */
+  post(message: unknown): void;
+  /** Takes lines that a program writes past the kernel's own streams. */
+  print(name: StreamName, line: string): void;
+}
+
+/**
+ * A kernel whose code is there. A family that can save a started kernel will do it here: `capture()` after the start,
+ * and `restore(snapshot)` in place of it, which has to come before the environment's tree is mounted.
+ */
+export interface Loaded {
+  /** The file system that is to be filled; null where there is none. */
+  readonly files: FileSystemHost | null;
+  readonly memory: WebAssembly.Memory | null;
+  /**
+   * What is to be told the prefix-relative path of each file before it is first opened, so that the libraries that it
+   * needs are there; null where the kernel's linker finds them itself.
+   */
+  libraries(tree: Tree): ((path: string) => void) | null;
+  /** Start the interpreter, if there is one, wait for `interpreted()`, which tells that it is up, and start the kernel. */
+  start(interpreted: () => Promise<void>): Promise<Running>;
+}
+
+/** A kernel that takes messages. */
+export interface Running {
+  /** Hand over a message; resolves when the kernel has done with it. */
+  handle(message: JupyterMessage): Promise<void>;
+  /** From now on `input()` is answered by `ask`. */
+  input(ask: Ask): void;
+  /** Listen to interrupts through that memory (kernel/interrupt.ts); whether the kernel can. */
+  listen(interrupt: SharedArrayBuffer): boolean;
+  /** The modules that a cell is about to import. */
+  imports(code: string): readonly string[];
+  /** What was thrown out of the kernel, in words. */
+  explain(error: unknown): string;
+}
+
+/** Block until the question that the kernel has posted last, an `input_request`, is answered. */
+export type Ask = () => Answer;
+
+export interface Answer {
+  /** The `input_reply`; an empty one where nothing came. */
+  readonly reply: JupyterMessage;
+  /** Whether an interrupt came in its place. */
+  readonly interrupted: boolean;
+}

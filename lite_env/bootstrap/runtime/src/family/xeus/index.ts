@@ -1,0 +1,62 @@
+/** Kernels built on xeus: an Emscripten script that defines `createXeusModule`, and its module. */
+import { hasFileSystem, type FileSystemHost } from '../../fs/emscripten';
+import { NeededLibraries } from '../../kernel/libraries';
+import type { Checker } from '../../pack/check';
+import type { PackedKernel } from '../../pack/manifest';
+import type { Tree } from '../../pack/tree';
+import type { Loaded, Running, Runtime, Startable, Surroundings } from '../runtime';
+import { readFiles, type XeusFiles } from './files';
+import { Globals } from './globals';
+import { createModule, type Created } from './module';
+import { XeusRunning } from './running';
+import { setVariables, startInterpreter, startKernel } from './start';
+
+export const xeus: Runtime = {
+  family: 'xeus',
+  read(kernel: PackedKernel, check: Checker, where: string): Startable {
+    const files = readFiles(kernel, check, where);
+    return { main: files.wasm, script: files.script, load: surroundings => load(files, surroundings) };
+  },
+};
+
+async function load(kernel: XeusFiles, surroundings: Surroundings): Promise<Loaded> {
+  const globals = new Globals(surroundings.scope, message => surroundings.post(message));
+  return new XeusLoaded(kernel, await createModule(kernel, surroundings), globals, surroundings);
+}
+
+class XeusLoaded implements Loaded {
+  readonly files: FileSystemHost | null;
+  readonly memory: WebAssembly.Memory | null;
+
+  constructor(
+    private readonly kernel: XeusFiles,
+    private readonly created: Created,
+    private readonly globals: Globals,
+    private readonly surroundings: Surroundings
+  ) {
+    const { module, heap } = created;
+    this.files = hasFileSystem(module) ? module : null;
+    this.memory = heap.memory;
+  }
+
+  /** Emscripten 4 looks needed libraries up in the file system by itself. */
+  libraries(tree: Tree): ((path: string) => void) | null {
+    const { module } = this.created;
+    if (!hasFileSystem(module) || module.init_phase_1) {
+      return null;
+    }
+    const needed = new NeededLibraries(module, tree, this.surroundings.prefix);
+    return path => needed.loadFor(path);
+  }
+
+  async start(interpreted: () => Promise<void>): Promise<Running> {
+    const { kernel, created, globals } = this;
+    const { prefix, variables } = this.surroundings;
+    setVariables(created.module, variables);
+    await startInterpreter(created, kernel, prefix);
+    await interpreted();
+    const server = startKernel(created.module, kernel);
+    globals.show(created.module);
+    return new XeusRunning(kernel, created, server, globals);
+  }
+}

@@ -1,0 +1,61 @@
+import { importedModules } from '../../kernel/imports';
+import { forgetInterrupt, signalBuffer } from '../../kernel/interrupt';
+import { forgetUnfinished } from '../../kernel/libraries';
+import type { PackedKernel } from '../../pack/manifest';
+import type { JupyterMessage } from '../../protocol';
+import type { Ask, Running } from '../runtime';
+import type { KernelServer } from './emscripten';
+import { explain } from './explain';
+import type { Globals } from './globals';
+import type { Created } from './module';
+
+/** A xeus kernel that takes messages. */
+export class XeusRunning implements Running {
+  private interrupt: SharedArrayBuffer | null = null;
+
+  constructor(
+    private readonly kernel: PackedKernel,
+    private readonly created: Created,
+    private readonly server: KernelServer,
+    private readonly globals: Globals
+  ) {}
+
+  async handle(message: JupyterMessage): Promise<void> {
+    forgetUnfinished(this.created.module);
+    this.server.notify_listener(message);
+    await this.globals.settled();
+  }
+
+  input(ask: Ask): void {
+    this.globals.answer(ask, () => this.raise());
+  }
+
+  /** CPython looks at the buffer between bytecodes; a kernel without the hook can only be stopped. */
+  listen(interrupt: SharedArrayBuffer): boolean {
+    const { module, heap } = this.created;
+    const address = heap.address('Py_EMSCRIPTEN_SIGNAL_HANDLING');
+    if (address === null || !heap.store(address, 1)) {
+      return false;
+    }
+    module.Py_EmscriptenSignalBuffer = signalBuffer(interrupt);
+    this.interrupt = interrupt;
+    return true;
+  }
+
+  imports(code: string): readonly string[] {
+    return this.kernel.language === 'python' ? importedModules(code) : [];
+  }
+
+  explain(error: unknown): string {
+    return explain(this.created.module, error);
+  }
+
+  /** The interrupt is raised where `input()` returns, not when CPython happens to look at the buffer next. */
+  private raise(): void {
+    const raise = this.created.heap.function('PyErr_SetInterrupt');
+    if (raise && this.interrupt) {
+      forgetInterrupt(this.interrupt);
+      raise();
+    }
+  }
+}
