@@ -164,7 +164,7 @@ def fault(way: Way, data: bytes, tmp_path: Path) -> str | None:
     way.place(way.seed)
     for made in ("unpacked", "installed", "new"):
         shutil.rmtree(tmp_path / made, ignore_errors=True)
-    wrong = [word for word in ("Traceback", "unexpected", "bug in lite_env", "panicked") if word in said]
+    wrong = [word for word in ("Traceback", "error: unexpected", "bug in lite_env", "panicked") if word in said]
     if code in (0, 1) and not wrong and memory <= MEMORY:
         return None
     return f"exit {code}, {memory // 1000} MB: {said[-1500:]}\n{data[:500]!r}"
