@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lite_env.errors import HostError
+from lite_env.errors import HostError, LiteEnvError
+from lite_env.host.choose import choose_kernel
 from lite_env.host.drive_api import DriveApi, link_to, new_token
 from lite_env.host.engine import Incoming, Log, Outgoing, Start, encode_envelope
 from lite_env.host.files import ISOLATION
 from lite_env.host.find import find_chromium
 from lite_env.host.mailbox import Mailbox
 from lite_env.host.server import StaticServer
+from lite_env.pack.reader import read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
     from lite_env.host.drive import FolderDrive
 
 PAGE_SCRIPT = "page-host.js"
-PAGE = b"""<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>lite_env</title>
 <link rel="icon" href="data:,">
-<script src="/runtime/page-host.js"></script>
+<script src="/runtime/page-host.js" data-worker="{worker}"></script>
 </html>
 """
 _FLAGS = (
@@ -55,7 +57,8 @@ class ChromiumEngine:
 
     def __init__(self, pack: Path, *, runtime: Path, chromium: Path | None = None) -> None:
         self._chromium = chromium
-        self._server = StaticServer(mounts={"/pack/": pack, "/runtime/": runtime}, pages={"/": PAGE})
+        self._pack = pack
+        self._server = StaticServer(mounts={"/pack/": pack, "/runtime/": runtime})
         self._mailbox = Mailbox()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
@@ -70,6 +73,7 @@ class ChromiumEngine:
         if importlib.util.find_spec("playwright") is None:
             raise HostError("the package `playwright` is not installed", hint="`pip install 'lite-env[chromium]'`")
         program = self._chromium or find_chromium()
+        self._server.pages["/"] = PAGE.format(worker=_kind_of_worker(self._pack, kernel)).encode()
         token = new_token()
         if drive is not None:
             self._server.api = DriveApi(token=token, drive=drive, headers=ISOLATION)
@@ -172,6 +176,13 @@ class ChromiumEngine:
     def _die(self, what: str) -> None:
         if not self._closing:
             self._mailbox.die(HostError(what, hint="it may have run out of memory, or have been ended from outside"))
+
+
+def _kind_of_worker(pack: Path, kernel: str | None) -> str:
+    """What the kernel's worker runs: it is made before it reads the manifest, and tells what is wrong there."""
+    with contextlib.suppress(LiteEnvError):
+        return choose_kernel(read_manifest(pack), kernel).runtime.worker
+    return "classic"
 
 
 def _first_lines(error: Exception, count: int = 8) -> str:

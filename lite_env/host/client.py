@@ -318,8 +318,7 @@ class KernelClient:
         prompt = str(content.get("prompt") or "")
         if request.on_input is None:
             raise HostError("the cell asks for input, but there is nobody to answer", prompt=prompt or None)
-        # The protocol says `password`, xeus 3 says `pwd`.
-        question = InputRequest(prompt=prompt, password=bool(content.get("password") or content.get("pwd")))
+        question = InputRequest(prompt=prompt, password=bool(content.get("password")))
         asked_at = monotonic()
         try:
             self.asking = True

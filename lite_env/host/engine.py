@@ -254,7 +254,7 @@ class Engine(Protocol):
 
 
 def traceback_of(content: dict[str, Any]) -> tuple[str, ...]:
-    """The traceback in an ``error`` message or a failed reply; xeus-lua sends one text where others send a list."""
+    """The traceback in an ``error`` message or a failed reply; one text where a kernel sends no list."""
     traceback = content.get("traceback") or ()
     return (traceback,) if isinstance(traceback, str) else tuple(str(line) for line in traceback)
 

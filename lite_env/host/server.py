@@ -6,6 +6,7 @@ Cross-origin isolation is on, so that the page has SharedArrayBuffer.
 from __future__ import annotations
 
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lite_env.host.drive_api import API
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 class StaticServer(LoopbackServer):
     """Serves folders and pages on a free port of 127.0.0.1 until the block ends."""
 
-    def __init__(self, *, mounts: Mapping[str, Path], pages: Mapping[str, bytes]) -> None:
+    def __init__(self, *, mounts: Mapping[str, Path], pages: Mapping[str, bytes] = MappingProxyType({})) -> None:
         super().__init__(self._respond)
         self._mounts = dict(mounts)
-        self._pages = dict(pages)
+        self.pages = dict(pages)
         # Set before the server is entered; where there is no drive it answers that there is none.
         self.api: DriveApi | None = None
 
@@ -34,7 +35,7 @@ class StaticServer(LoopbackServer):
             return self.api(request)
         if request.method == "POST":
             return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "there are only files here", ("Allow", "GET, HEAD"))
-        page = self._pages.get(request.path)
+        page = self.pages.get(request.path)
         if page is not None:
             return Response(headers=_headers("page.html"), body=page)
         file = resolve_path(request.path, self._mounts)

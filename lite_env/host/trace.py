@@ -171,6 +171,4 @@ def _trace(client: KernelClient) -> TraceEnvelope:
 def _failure(result: ExecuteResult) -> str:
     if not result.ename:
         return "the kernel did not run it"
-    # xeus-python of 2023 sends the class's repr for its name.
-    name = result.ename.removeprefix("<class '").removesuffix("'>").rpartition(".")[2]
-    return f"{name}: {result.evalue}".splitlines()[0]
+    return f"{result.ename}: {result.evalue}".splitlines()[0]

@@ -73,7 +73,13 @@ def page_config(environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *
                 "name": environment.name,
                 "manifest": environment.manifest_url,
                 "kernels": [
-                    {"name": kernel.name, "display_name": kernel.display_name, "language": kernel.language}
+                    {
+                        "name": kernel.name,
+                        "display_name": kernel.display_name,
+                        "language": kernel.language,
+                        # The page makes the worker before it has the manifest.
+                        "worker": kernel.runtime.worker,
+                    }
                     for kernel in environment.manifest.kernels
                 ],
             }

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from lite_env.bootstrap import runtime_dir
-from lite_env.host.chromium import PAGE, ChromiumEngine
+from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
 from lite_env.host.engine import Log, Start
 from lite_env.host.files import resolve_path
@@ -95,7 +95,7 @@ class Browser(ChromiumEngine):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, runtime=runtime_dir())
-        self.server = FaultyServer(mounts={"/pack/": folder, "/runtime/": runtime_dir()}, pages={"/": PAGE})
+        self.server = FaultyServer(mounts={"/pack/": folder, "/runtime/": runtime_dir()})
         self._server = self.server
         self._next: Start | None = None
 

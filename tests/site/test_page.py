@@ -30,7 +30,7 @@ def test_the_page_names_everything_by_relative_urls(environments, runtime):
             {
                 "name": "demo",
                 "manifest": "packs/demo/manifest.json",
-                "kernels": [{"name": "toy", "display_name": "Toy", "language": "toy"}],
+                "kernels": [{"name": "toy", "display_name": "Toy", "language": "toy", "worker": "classic"}],
             }
         ],
         "runtime": f"runtime/{found.digest}/",

@@ -87,7 +87,7 @@ export function describe(error: unknown): string {
   if (error instanceof Error) {
     return error.message ? `${error.name}: ${error.message}` : error.name;
   }
-  // pyjs throws plain objects that hold the traceback under `message`.
+  // Interpreters throw plain objects, too, that hold the traceback under `message`.
   const message = (error as { message?: unknown } | null | undefined)?.message;
   return typeof message === 'string' ? message : String(error);
 }

@@ -150,7 +150,7 @@ describe('positions', () => {
 });
 
 describe('what there is to choose', () => {
-  const kernel = (name: string) => ({ name, display_name: name.toUpperCase(), language: 'x' });
+  const kernel = (name: string) => ({ name, display_name: name.toUpperCase(), language: 'x', worker: 'classic' as const });
   const config: PageConfig = {
     environments: [
       { name: 'one two', manifest: 'packs/one two/manifest.json', kernels: [kernel('py'), kernel('lua')] },

@@ -77,6 +77,8 @@ export type DriveOption = ServerDrive | ContentsDrive | BrowserDrive;
 export interface Ahead {
   /** Made of the runtime's worker.js; nobody else may speak to it. */
   readonly worker: Worker;
+  /** With which it was made; `classic` when left out. */
+  readonly type?: 'classic' | 'module';
   /** The `error` that the worker has told already, if it has. */
   readonly error?: Event | null;
   /** The answer for the manifest. */
@@ -88,6 +90,11 @@ export interface KernelOptions {
   readonly manifest: string;
   /** Name of the kernel where the pack has several; else the first. */
   readonly kernel?: string;
+  /**
+   * What the kernel's worker has to run, as the manifest says (`kernels[].runtime.worker`): it is made before the manifest
+   * is there. Left out: `classic`.
+   */
+  readonly worker?: 'classic' | 'module';
   /** What the kernel sees as `/drive`; nothing when left out. */
   readonly drive?: DriveOption | null;
   /** Folder of the drive, relative to its root, in which the kernel starts. */

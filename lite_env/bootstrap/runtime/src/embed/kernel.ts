@@ -160,12 +160,22 @@ export class WorkerKernel implements Kernel {
     return running;
   }
 
+  /** The worker that the page has made already, where it is one for this kernel; else it is ended. */
+  private takeOver(ahead: Ahead | null | undefined): Ahead | null {
+    if (ahead && (ahead.type ?? 'classic') !== (this.options.worker ?? 'classic')) {
+      ahead.worker.terminate();
+      return null;
+    }
+    return ahead ?? null;
+  }
+
   private async startWorker(ahead?: Ahead | null): Promise<void> {
     const { kernel, env, runtime, drive } = this.options;
     const manifest = new URL(this.options.manifest, location.href).href;
     const answer = ahead?.manifest ?? fetch(manifest, { cache: 'no-cache' });
     const script = new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url));
-    const worker = ahead?.worker ?? createWorker(script);
+    const begun = this.takeOver(ahead);
+    const worker = begun?.worker ?? createWorker(script, this.options.worker ?? 'classic');
     this.worker = worker;
     this.relay = new Relay(
       worker,
@@ -178,8 +188,8 @@ export class WorkerKernel implements Kernel {
     const pulse = createPulse(newId());
     this.pulse = pulse;
     this.listen(worker, pulse);
-    if (ahead?.error) {
-      this.take({ type: 'error', error: brokenWorker(ahead.error), fatal: true });
+    if (begun?.error) {
+      this.take({ type: 'error', error: brokenWorker(begun.error), fatal: true });
     }
     const awaitsDrive = Boolean(drive);
     const start = { manifest, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
@@ -309,14 +319,15 @@ async function contentOf(answer: Promise<Response>): Promise<Uint8Array | null> 
 }
 
 /** A worker may only be made of a script of the page's own origin; one from elsewhere is imported by a small one. */
-function createWorker(url: URL): Worker {
+function createWorker(url: URL, type: WorkerType): Worker {
   if (url.origin === location.origin) {
-    return new Worker(url);
+    return new Worker(url, { type });
   }
-  const script = new Blob([`importScripts(${JSON.stringify(url.href)});`], { type: 'text/javascript' });
-  const own = URL.createObjectURL(script);
+  const address = JSON.stringify(url.href);
+  const script = type === 'module' ? `import${address};` : `importScripts(${address});`;
+  const own = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
   try {
-    return new Worker(own);
+    return new Worker(own, { type });
   } finally {
     setTimeout(() => URL.revokeObjectURL(own), 60_000); // A worker fetches its script after this returns.
   }

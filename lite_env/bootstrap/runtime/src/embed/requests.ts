@@ -87,11 +87,10 @@ export class Requests {
     if (!onInput) {
       return; // A listener of `onMessage` may answer.
     }
-    // xeus before 2024 says `pwd` for what the protocol calls `password`.
-    const { prompt, password, pwd } = request.content as { prompt?: string; password?: boolean; pwd?: boolean };
+    const { prompt, password } = request.content as { prompt?: string; password?: boolean };
     let value = '';
     try {
-      value = String(await onInput(prompt ?? '', password ?? pwd ?? false));
+      value = String(await onInput(prompt ?? '', password ?? false));
     } catch {
       // Refused: the program gets an empty line.
     }

@@ -9,7 +9,8 @@ const page = globalThis as unknown as {
 };
 const emit = (envelope: FromWorker) => page.liteEnvEmit(encodeEnvelope(envelope));
 
-const worker = new Worker(new URL('worker.js', (document.currentScript as HTMLScriptElement).src));
+const { src, dataset } = document.currentScript as HTMLScriptElement;
+const worker = new Worker(new URL('worker.js', src), { type: dataset['worker'] === 'module' ? 'module' : 'classic' });
 worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
   relay.note(event.data);
   emit(event.data);

@@ -1,8 +1,9 @@
-/** Entry of the browser's classic worker. */
+/** Entry of the browser's worker, which a page makes as a classic one or as a module. */
 import { beat } from '../pulse';
 import type { Failure } from '../errors';
 import { BrowserTransport, resolvePath } from '../io/browser';
 import { KeptTransport, openCache } from '../io/kept';
+import type { WorkerKind } from '../pack/manifest';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
 
@@ -11,6 +12,18 @@ const scope = globalThis as unknown as {
   addEventListener(type: 'message', listener: (event: MessageEvent<ToWorker>) => void): void;
   addEventListener(type: 'unhandledrejection', listener: (event: PromiseRejectionEvent) => void): void;
 };
+declare function importScripts(...urls: string[]): void;
+
+/** A worker that is a module has the function, too, and refuses every call of it. */
+function kindOfWorker(): WorkerKind {
+  try {
+    importScripts();
+    return 'classic';
+  } catch {
+    return 'module';
+  }
+}
+
 const post = scope.postMessage.bind(scope);
 const base = (manifest: string) => new URL('.', new URL(manifest, location.href)).href;
 
@@ -22,6 +35,7 @@ const keepFiles = (base: string, manifest: Uint8Array | null) => {
 };
 
 const session = new Session(scope as never, {
+  worker: kindOfWorker(),
   emit: envelope => {
     post(envelope);
     if (envelope.type === 'ready' || envelope.type === 'message') {

@@ -3,6 +3,8 @@ export interface KernelChoice {
   readonly name: string;
   readonly display_name: string;
   readonly language: string;
+  /** What its worker runs. */
+  readonly worker: 'classic' | 'module';
 }
 
 export interface EnvironmentChoice {

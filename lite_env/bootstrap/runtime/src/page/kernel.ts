@@ -21,7 +21,7 @@ export interface StartOptions {
 export function startKernel({ config, choice, token, withDrive, onProgress }: StartOptions): Promise<Kernel> {
   return createKernel({
     manifest: choice.environment.manifest,
-    ...(choice.kernel && { kernel: choice.kernel.name }),
+    ...(choice.kernel && { kernel: choice.kernel.name, worker: choice.kernel.worker }),
     drive: withDrive ? driveOption(config.drive, token) : null,
     runtime: config.runtime,
     serviceWorker: config.serviceWorker,

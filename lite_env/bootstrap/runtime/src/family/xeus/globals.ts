@@ -1,5 +1,6 @@
 import type { JupyterMessage } from '../../protocol';
 import type { Answer, Ask } from '../runtime';
+import { asProtocol } from './dialect';
 import type { EmscriptenModule } from './emscripten';
 
 /** Names that xeus kernels look up in the global scope of their worker. */
@@ -23,7 +24,7 @@ export class Globals {
     private readonly post: (message: unknown) => void
   ) {
     this.scope = scope as KernelScope;
-    this.scope.postMessage = post;
+    this.scope.postMessage = message => this.say(message);
     this.scope.toplevel_promise = null;
     this.scope.toplevel_promise_py_proxy = null;
   }
@@ -44,7 +45,7 @@ export class Globals {
     this.scope.Asyncify = { handleAsync: start => this.block(start) };
     this.scope.get_stdin = request => {
       if (isMessage(request)) {
-        this.post({ ...request, channel: 'stdin' });
+        this.say({ ...request, channel: 'stdin' });
       }
       const reply = received(ask(), interrupted);
       if (isMessage(request)) {
@@ -69,6 +70,10 @@ export class Globals {
       scope.toplevel_promise_py_proxy = null;
       scope.toplevel_promise = null;
     }
+  }
+
+  private say(message: unknown): void {
+    this.post(isMessage(message) ? asProtocol(message) : message);
   }
 
   private block(start: () => unknown): unknown {
