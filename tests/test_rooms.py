@@ -129,3 +129,14 @@ def test_the_walk_in_contributing_passes_through_modules_that_are_there():
     named = re.findall(rf"\b((?:{rooms})/[\w./]+\w)", walk)
     assert len(named) > 15
     assert [name for name in named if not (PACKAGE / name).exists()] == []
+
+
+FAMILIES = PACKAGE / "prefix" / "families"
+
+
+def test_a_family_of_kernels_is_named_in_its_own_module_and_the_table_alone():
+    families = [path for path in FAMILIES.glob("*.py") if path.stem not in {"__init__", "family"}]
+    assert [path.stem for path in families] == ["xeus"]
+    for family in families:
+        naming = {path for path in modules() if family.stem in path.read_text(encoding="utf-8").lower()}
+        assert naming == {family, FAMILIES / "__init__.py"}

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lite_env.errors import HostError
+from lite_env.prefix.families import example_package
 
 if TYPE_CHECKING:
     from lite_env.pack.manifest import Kernel, Manifest
@@ -74,7 +75,7 @@ def choose(manifest: Manifest, wish: Wish) -> Choice:
     if not kernels:
         raise HostError(
             "the pack has no kernel",
-            hint="add a kernel to the environment, such as `xeus-python`, and pack it again",
+            hint=f"add a kernel to the environment, such as `{example_package()}`, and pack it again",
             environment=manifest.environment.name,
         )
     if wish.name is not None:

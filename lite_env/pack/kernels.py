@@ -56,12 +56,8 @@ class _KernelFiles:
         folder = f"kernels/{kernel.name}"
         (self.shelf.staging / folder).mkdir()
         yield self._store("spec", f"{folder}/kernel.json", kernel.spec)
-        yield self._compress("script", folder, kernel.script)
-        yield self._compress("wasm", folder, kernel.wasm)
-        if kernel.data is not None:
-            yield self._compress("data", folder, kernel.data)
-        for name, source in kernel.shared:
-            yield self._compress("shared", folder, source, name)
+        for file in kernel.binaries:
+            yield self._compress(file.role, folder, file.path, file.name)
         for source in kernel.logos:
             path = f"{folder}/{_hashed_name(source, sha256_of_bytes(self._content(source)))}"
             yield self._store("logo", self.paths.setdefault(PurePosixPath(path).name, path), source)

@@ -9,6 +9,7 @@ from lite_env.errors import PackError
 from lite_env.pack.filters import FileFilter, default_filter
 from lite_env.pack.limits import MAX_RAW_SIZE
 from lite_env.pack.path import is_of_records, is_safe_path
+from lite_env.prefix.families import example_package
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,7 @@ def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection
     if not prefix.kernels:
         raise PackError(
             "the environment has no kernel that can start in a browser",
-            hint="add a kernel built for emscripten-wasm32, such as xeus-python",
+            hint=f"add a kernel built for emscripten-wasm32, such as {example_package()}",
             prefix=str(prefix.path),
         )
     active = (default_filter() + (filters or FileFilter())).for_packages(package.name for package in prefix.packages)
@@ -89,7 +90,7 @@ def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection
 
 def _kernel_binaries(prefix: Prefix) -> dict[str, PrefixFile]:
     by_path = {file.path: file for file in prefix.files}
-    paths = {path for kernel in prefix.kernels for path in kernel.binaries}
+    paths = {file.path for kernel in prefix.kernels for file in kernel.binaries}
     return {path: _checked(by_path[path]) for path in paths}
 
 

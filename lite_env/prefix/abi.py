@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lite_env.prefix.model import InstalledPackage, KernelSpec, PrefixFile
 
 _ABI = "emscripten-abi"
-_GUARDED = (_ABI, "python", "python_abi")
+_PYTHON = "python"
+_GUARDED = (_ABI, _PYTHON, "python_abi")
 _SITE_PACKAGES = re.compile(r"lib/python(\d+\.\d+)/site-packages/")
 _EXTENSION = re.compile(r"\.cpython-(\d)(\d+)-wasm32-emscripten\.so\Z")
 _HINT = (
@@ -35,16 +36,20 @@ def with_runtimes(
     """
     by_name = {package.name: package for package in packages}
     _check_dependencies(packages, by_name)
-    python = by_name["python"].version if "python" in by_name else None
+    python = by_name[_PYTHON].version if _PYTHON in by_name else None
     if python is not None:
         _check_python_files(python, files)
     for kernel in kernels:
-        _check_kernel(kernel, python)
+        _check_interpreter(kernel, by_name)
     emscripten = by_name[_ABI].version if _ABI in by_name else None
     return tuple(
         replace(
             kernel,
-            runtime=replace(kernel.runtime, emscripten=emscripten, python=python if _speaks_python(kernel) else None),
+            runtime=replace(
+                kernel.runtime,
+                emscripten=emscripten,
+                python=python if kernel.runtime.interpreter == _PYTHON else None,
+            ),
         )
         for kernel in kernels
     )
@@ -99,14 +104,12 @@ def _python_versions(path: str) -> Iterator[tuple[str, str]]:
         yield f"{extension[1]}.{extension[2]}", extension[0]
 
 
-def _speaks_python(kernel: KernelSpec) -> bool:
-    return kernel.language.lower() == "python"
-
-
-def _check_kernel(kernel: KernelSpec, python: str | None) -> None:
-    if _speaks_python(kernel) and python is None:
+def _check_interpreter(kernel: KernelSpec, by_name: Mapping[str, InstalledPackage]) -> None:
+    interpreter = kernel.runtime.interpreter
+    if interpreter is not None and interpreter not in by_name:
         raise PrefixError(
-            f"the kernel '{kernel.name}' speaks Python, but the package 'python' is not installed",
-            hint="add python to the environment",
+            f"the kernel '{kernel.name}' speaks {interpreter.title()},"
+            f" but the package '{interpreter}' is not installed",
+            hint=f"add {interpreter} to the environment",
             file=kernel.spec,
         )

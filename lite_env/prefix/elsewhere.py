@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
 from lite_env.prefix.claims import some
+from lite_env.prefix.families import family_called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +24,6 @@ _POINTER = re.compile(r"(?:.+/)?site-packages/[^/]+\.(?:pth|egg-link)\Z")
 _ELSEWHERE = re.compile(r"[/\\]|[A-Za-z]:[/\\]|~")
 _SETUP = re.compile(r"(?:bin|Scripts)/\.(?P<name>.+)-(?:pre-link|post-link)\.(?:sh|bat)\Z")
 _ACTIVATION = "etc/conda/activate.d/"
-# How the script of a kernel looks that hands over variables, in whatever form; see boot.ts.
-_TAKES_VARIABLES = re.compile(rb"setenv|[\"']ENV[\"']|\.ENV\b")
-_GLUE = b"WebAssembly"
 
 
 def leave_out(
@@ -105,27 +103,19 @@ def with_variables(
     names = [name for name, _ in variables]
     if not names:
         return tuple(kernels)
-    able = tuple(kernel for kernel in kernels if _takes_variables(root, kernel))
+    able = tuple(kernel for kernel in kernels if family_called(kernel.runtime.family).takes_variables(root, kernel))
     without = [kernel for kernel in kernels if kernel not in able]
     if without and not able:
         raise PrefixError(
             f"the kernel '{without[0].name}' cannot be given environment variables: {names[0]} is set",
             hint="remove `variables` from the environment file, or from the environment's conda-meta/state",
-            file=without[0].script,
+            file=without[0].spec,
         )
     for kernel in without:
         reporter.warn(
             f"the kernel '{kernel.name}' is left out: it cannot be given environment variables, and {names[0]} is set"
         )
     return able
-
-
-def _takes_variables(root: Path, kernel: KernelSpec) -> bool:
-    """Whether `kernel` may have a way to be given variables: without the name of one in its files it has none."""
-    script = (root / kernel.script).read_bytes()
-    if _GLUE not in script or _TAKES_VARIABLES.search(script):
-        return True
-    return b"setenv" in (root / kernel.wasm).read_bytes()
 
 
 def claimed(packages: Sequence[InstalledPackage]) -> frozenset[str]:

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
+from lite_env.prefix.families import FAMILIES, recognise
+from lite_env.prefix.families.family import Candidate
 from lite_env.prefix.model import KernelSpec, Runtime
 from lite_env.prefix.record import read_json_object
 from lite_env.progress import SILENT
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from lite_env.progress import Reporter
 
 _KERNELS = "share/jupyter/kernels/"
-# What tells the scripts of xeus kernels of every generation; other families are refused until they are built.
-_XEUS_FACTORY = b"createXeusModule"
-_FAMILY = "xeus"
 _LOGO_SUFFIXES = (".png", ".svg", ".jpg", ".gif", ".webp")
 
 
@@ -55,29 +54,17 @@ def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, repor
     directory = path.removesuffix("/kernel.json")
     name = directory.removeprefix(_KERNELS)
     document = read_json_object(prefix / path)
-    argv = _checked_argv(document, path)
-    stem = _find_stem(argv[0], files)
-    if stem is None:
-        if _is_native(argv[0]):
-            reporter.warn(f"the kernel '{name}' starts '{argv[0]}', a native program: it is left out")
+    program = _checked_argv(document, path)[0]
+    stem = _find_stem(program, files)
+    cleaned = _clean(document, program, stem)
+    candidate = Candidate(root=prefix, name=name, path=path, document=cleaned, program=stem, files=files)
+    found = recognise(candidate)
+    if found is None:
+        if stem is None and _is_native(program):
+            reporter.warn(f"the kernel '{name}' starts '{program}', a native program: it is left out")
             return None
-        raise _missing(name, argv[0], files, path)
-    owner = files[path].package
-    for suffix in (".js", ".wasm"):
-        if f"{stem}{suffix}" not in files:
-            raise PrefixError(
-                f"the kernel '{name}' lacks its '{stem}{suffix}'",
-                hint=f"install {f'the package {owner}' if owner else 'the kernel'} again for emscripten-wasm32",
-                file=path,
-            )
-    if _XEUS_FACTORY not in (prefix / f"{stem}.js").read_bytes():
-        raise PrefixError(
-            f"the kernel '{name}' is of a family that lite-env cannot start",
-            hint=f"kernels built with xeus can be started: their script defines {_XEUS_FACTORY.decode()}",
-            package=owner,
-            file=path,
-        )
-    cleaned = _clean(document, argv[0].removesuffix(stem), stem)
+        raise _unknown(candidate, program)
+    family, recognised = found
     # A link that leads to nothing is no picture; it is packed as the link that it is.
     logos = tuple(path for path in sorted(files) if _is_logo(path, directory) and (prefix / path).is_file())
     return KernelSpec(
@@ -86,14 +73,32 @@ def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, repor
         language=str(document.get("language") or ""),
         argv=tuple(cleaned["argv"]),
         directory=directory,
-        script=f"{stem}.js",
-        wasm=f"{stem}.wasm",
-        runtime=Runtime(family=_FAMILY),
-        data=f"{stem}.data" if f"{stem}.data" in files else None,
-        shared=_shared(name, cleaned, files, path),
+        binaries=recognised.files,
+        runtime=Runtime(family=family.name, interpreter=recognised.interpreter, worker=recognised.worker),
         logos=logos,
         pictures=tuple((logo, (prefix / logo).read_bytes()) for logo in logos if files[logo].link is not None),
         document=json.dumps(cleaned, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
+    )
+
+
+def _unknown(candidate: Candidate, program: str) -> PrefixError:
+    """Why no family takes a kernelspec."""
+    name, stem, path = candidate.name, candidate.program, candidate.path
+    owner = candidate.files[path].package
+    if stem is None:
+        return _missing(name, program, candidate.files, path)
+    for suffix in (".js", ".wasm"):
+        if f"{stem}{suffix}" not in candidate.files:
+            return PrefixError(
+                f"the kernel '{name}' lacks its '{stem}{suffix}'",
+                hint=f"install {f'the package {owner}' if owner else 'the kernel'} again for emscripten-wasm32",
+                file=path,
+            )
+    return PrefixError(
+        f"the kernel '{name}' is of a family that lite-env cannot start",
+        hint="; ".join(family.mark for family in FAMILIES),
+        package=owner,
+        file=path,
     )
 
 
@@ -135,9 +140,9 @@ def _missing(name: str, program: str, files: Mapping[str, PrefixFile], path: str
     )
 
 
-def _clean(document: Mapping[str, Any], build_prefix: str, stem: str) -> dict[str, Any]:
+def _clean(document: Mapping[str, Any], program: str, stem: str | None) -> dict[str, Any]:
     """`document` without the build folder; ``argv[0]`` is absolute, as in a file system whose root is the prefix."""
-    placeholder = build_prefix.rstrip("/")
+    placeholder = program.removesuffix(stem or program).rstrip("/")
 
     def without(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         if isinstance(value, str):
@@ -149,30 +154,9 @@ def _clean(document: Mapping[str, Any], build_prefix: str, stem: str) -> dict[st
         return value
 
     cleaned: dict[str, Any] = without(dict(document))
-    cleaned["argv"] = [f"/{stem}", *cleaned["argv"][1:]]
+    if stem is not None:
+        cleaned["argv"] = [f"/{stem}", *cleaned["argv"][1:]]
     return cleaned
-
-
-def _shared(
-    name: str, document: Mapping[str, Any], files: Mapping[str, PrefixFile], path: str
-) -> tuple[tuple[str, str], ...]:
-    metadata = document.get("metadata")
-    shared = metadata.get("shared") if isinstance(metadata, dict) else None
-    if shared is None:
-        return ()
-    if not isinstance(shared, dict) or not all(isinstance(value, str) for value in shared.values()):
-        raise PrefixError("'metadata.shared' is not an object of paths by library name", file=path)
-    found = []
-    for library, place in sorted(shared.items()):
-        location = place.lstrip("/")
-        if location not in files:
-            raise PrefixError(
-                f"the kernel '{name}' needs '{library}', but '{location}' is not in the environment",
-                hint="the package that brings the library is missing or damaged: install the environment again",
-                file=path,
-            )
-        found.append((library, location))
-    return tuple(found)
 
 
 def _is_logo(path: str, directory: str) -> bool:

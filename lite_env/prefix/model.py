@@ -69,16 +69,33 @@ class Runtime:
     """How a kernel is started, as far as the packages tell it.
 
     Attributes:
-        family: of kernels: ``xeus``; others are refused until they are built.
+        family: of kernels, by the name of its module in ``families``.
+        interpreter: name of the package that brings its interpreter; None where the kernel is the interpreter.
         emscripten: version of ``emscripten-abi``, or None where no package says so.
         python: version of the Python that the kernel runs, or None for another language.
         worker: whether its worker runs a classic script or a module.
     """
 
     family: str
+    interpreter: str | None = None
     emscripten: str | None = None
     python: str | None = None
     worker: Literal["classic", "module"] = "classic"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KernelFile:
+    """One of a kernel's own files.
+
+    Attributes:
+        role: what it is for, as its family calls it: ``script``, ``wasm``, ``data``, ``shared``.
+        name: what the kernel asks for.
+        path: where it lies in the prefix.
+    """
+
+    role: str
+    name: str
+    path: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,9 +106,7 @@ class KernelSpec:
         name: the folder's name.
         display_name, language, argv: from ``kernel.json``, the prefix placeholder removed.
         directory: the kernelspec's folder.
-        script, wasm: the Emscripten glue and module, ``argv[0]`` + ``.js`` and ``.wasm``.
-        data: ``argv[0]`` + ``.data`` where it exists.
-        shared: libraries the main module needs before its file system exists: (name, path).
+        binaries: what it consists of besides: scripts, modules, libraries, by role.
         logos: files beside ``kernel.json``, sorted.
         document: the whole ``kernel.json`` without the prefix placeholder, as JSON with sorted keys.
         runtime: how it is started.
@@ -103,11 +118,8 @@ class KernelSpec:
     language: str
     argv: tuple[str, ...]
     directory: str
-    script: str
-    wasm: str
+    binaries: tuple[KernelFile, ...]
     runtime: Runtime
-    data: str | None = None
-    shared: tuple[tuple[str, str], ...] = ()
     logos: tuple[str, ...] = ()
     document: str = "{}\n"
     pictures: tuple[tuple[str, bytes], ...] = ()
@@ -117,16 +129,15 @@ class KernelSpec:
         """Where ``kernel.json`` lies."""
         return f"{self.directory}/kernel.json"
 
-    @property
-    def binaries(self) -> tuple[str, ...]:
-        """Where script, module, data and libraries lie."""
-        paths = (self.script, self.wasm, self.data, *(path for _, path in self.shared))
-        return tuple(path for path in paths if path is not None)
+    def file(self, role: str) -> str:
+        """Where its one file of that role lies."""
+        (path,) = (file.path for file in self.binaries if file.role == role)
+        return path
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Where all files of the kernel lie."""
-        return (self.spec, *self.binaries, *self.logos)
+        return (self.spec, *(file.path for file in self.binaries), *self.logos)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -142,7 +142,7 @@ class _Steps:
                 self._workshop.pack,
                 how,
                 store=self._store,
-                compiler=sorted(self._digests[path] for path in binaries),
+                compiler=sorted(self._digests[file.path] for file in binaries),
                 jobs=self._options.jobs,
                 reporter=self._reporter,
             )

@@ -143,7 +143,7 @@ def _common(plan: PackPlan, owners: Mapping[str, str | None], digests: Mapping[s
     shared = key_of(_KIND, FORM, runtime_digest(), plan.environment.variables, paths, IMPORT_SECONDS)
     return {
         kernel.name: key_of(
-            _KIND, shared.digest, kernel.name, [digests[path] for path in kernel.binaries], digests[kernel.spec]
+            _KIND, shared.digest, kernel.name, [digests[file.path] for file in kernel.binaries], digests[kernel.spec]
         ).digest
         for kernel in plan.kernels
     }

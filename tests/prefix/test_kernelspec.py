@@ -5,6 +5,9 @@ import json
 import pytest
 
 from lite_env.errors import PrefixError
+from lite_env.prefix import families
+from lite_env.prefix.families.family import Recognised
+from lite_env.prefix.model import KernelFile
 from lite_env.prefix.reader import read_prefix
 from tests.prefixes import WASM, Heard, Toy, kernel_package, make_prefix, put
 
@@ -30,7 +33,10 @@ def kernels_of(tmp_path, *packages, **options):
 def test_the_kernel_is_found_whatever_stands_before_it(tmp_path, program):
     (kernel,) = kernels_of(tmp_path, kernel_package(argv=["/x/xtoy", "-f", "{connection_file}"]), _spec(argv=[program]))
     assert kernel.argv == ("/bin/xtoy",)
-    assert (kernel.script, kernel.wasm, kernel.data) == ("bin/xtoy.js", "bin/xtoy.wasm", None)
+    assert [(file.role, file.path) for file in kernel.binaries] == [
+        ("script", "bin/xtoy.js"),
+        ("wasm", "bin/xtoy.wasm"),
+    ]
     assert json.loads(kernel.document)["argv"] == ["/bin/xtoy"]
 
 
@@ -52,7 +58,7 @@ def test_the_build_folder_leaks_nowhere(tmp_path):
     document = json.loads(kernel.document)
     assert document["argv"] == ["/bin/xtoy", "--data=/share/toy"]
     assert document["env"] == {"TOY": "/lib:/share"}
-    assert kernel.shared == (("libtoy.so", "lib/libtoy.so"),)
+    assert kernel.file("shared") == "lib/libtoy.so"
 
 
 def test_what_a_kernelspec_has_is_read(tmp_path):
@@ -60,8 +66,13 @@ def test_what_a_kernelspec_has_is_read(tmp_path):
     spec = _spec(argv=["/bin/xtoy"], display_name="Toy 1", metadata={"shared": {"libxeus.so": "lib/libxeus.so"}})
     (kernel,) = kernels_of(tmp_path, package, spec)
     assert (kernel.name, kernel.display_name, kernel.language) == ("toy", "Toy 1", "toy")
-    assert kernel.data == "bin/xtoy.data"
-    assert kernel.shared == (("libxeus.so", "lib/libxeus.so"),)
+    assert [(file.role, file.name, file.path) for file in kernel.binaries] == [
+        ("script", "xtoy.js", "bin/xtoy.js"),
+        ("wasm", "xtoy.wasm", "bin/xtoy.wasm"),
+        ("data", "xtoy.data", "bin/xtoy.data"),
+        ("shared", "libxeus.so", "lib/libxeus.so"),
+    ]
+    assert (kernel.runtime.family, kernel.runtime.interpreter, kernel.runtime.worker) == ("xeus", None, "classic")
     assert kernel.logos == ("share/jupyter/kernels/toy/logo-64x64.png",)
     assert kernel.spec == SPEC
 
@@ -134,3 +145,40 @@ def test_a_kernel_of_an_unknown_family_is_refused(tmp_path):
 def test_a_xeus_kernel_need_not_be_called_xeus(tmp_path):
     (kernel,) = kernels_of(tmp_path, kernel_package("lfortran", kernel="fortran"))
     assert kernel.name == "fortran"
+
+
+def test_a_script_that_is_a_module_asks_for_a_worker_of_modules(tmp_path):
+    prefix = make_prefix(tmp_path, kernel_package())
+    put(prefix, "bin/xtoy.js", "async function createXeusModule() {}\nexport default createXeusModule;\n")
+    (kernel,) = read_prefix(prefix).kernels
+    assert kernel.runtime.worker == "module"
+
+
+def test_a_family_is_told_by_its_files_and_one_that_nobody_knows_is_no_error_of_another(tmp_path, monkeypatch):
+    """A family is a line in the table: what it recognises is its own, whatever the others need."""
+
+    class Pure:
+        name = "pure"
+        mark = "kernels of pure: their kernel.json says so"
+        example = "pure"
+
+        def recognise(self, candidate):
+            if candidate.document.get("metadata") != {"pure": True}:
+                return None
+            return Recognised(files=(KernelFile(role="zip", name="all.zip", path="share/all.zip"),), worker="module")
+
+        def takes_variables(self, root, kernel):
+            return (root / kernel.file("zip")).is_file()
+
+    monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, Pure()))
+    pure = {
+        "share/jupyter/kernels/pure/kernel.json": json.dumps({"argv": ["pure"], "metadata": {"pure": True}}),
+        "share/all.zip": b"zip",
+    }
+    state = {"conda-meta/state": json.dumps({"env_vars": {"A": "1"}})}
+    prefix = make_prefix(tmp_path, kernel_package(), Toy(name="pure", files=pure), local=state)
+    kernels = {kernel.name: kernel for kernel in read_prefix(prefix).kernels}
+    assert {name: kernel.runtime.family for name, kernel in kernels.items()} == {"pure": "pure", "toy": "xeus"}
+    assert kernels["pure"].runtime.worker == "module"
+    assert kernels["pure"].argv == ("pure",)
+    assert kernels["pure"].paths == ("share/jupyter/kernels/pure/kernel.json", "share/all.zip")
