@@ -6,11 +6,13 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 import pytest
 
 from lite_env.pack.reader import read_manifest
-from tests.browser.conftest import SOON_MS, Console, launch_options, make_site
+from tests.browser.conftest import CELL_MS, SOON_MS, Console, launch_options, make_site
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,6 +20,8 @@ pytestmark = [
     pytest.mark.xdist_group("page in Chromium"),
 ]
 NUMPY = "import numpy; print(numpy.arange(3))"
+# No trace saw it: its archive is read while the kernel waits.
+UNTRACED = "import tomllib; print('there')"
 HASHED = re.compile(r"[0-9a-f]{16,64}")
 
 
@@ -25,9 +29,17 @@ def manifest_of(pack) -> str:
     return f"/packs/{read_manifest(pack).environment.name}/manifest.json"
 
 
-def packed(server) -> set[str]:
-    """What of a pack was asked for."""
-    return {path for path in server.requests if path.startswith("/packs/")}
+def plain_modules(pack) -> dict[str, str]:
+    """Where the browser keeps each kernel's module without its compression, by the path of its file."""
+    folder = f"/packs/{read_manifest(pack).environment.name}/"
+    files = [file for kernel in read_manifest(pack).kernels for file in kernel.files if file.role == "wasm"]
+    return {folder + file.path: f"{folder}{PurePosixPath(file.path).parent}/{file.digest}.wasm" for file in files}
+
+
+def packed(server, pack) -> set[str]:
+    """What of a pack was asked for, by where it is kept."""
+    plain = plain_modules(pack)
+    return {plain.get(path, path) for path in server.requests if path.startswith("/packs/")}
 
 
 def test_the_second_visit_moves_nothing_but_the_manifest(console, serve, numpy_site, numpy_pack):
@@ -35,7 +47,7 @@ def test_the_second_visit_moves_nothing_but_the_manifest(console, serve, numpy_s
     console.open(server.url)
     assert console.text(NUMPY) == "[0 1 2]\n"
     first = Counter(path for path in server.requests if HASHED.search(path))
-    console.wait_until_kept(*packed(server))
+    console.wait_until_kept(*packed(server, numpy_pack))
     assert {path: count for path, count in first.items() if count > 1} == {}
 
     server.requests.clear()
@@ -59,8 +71,8 @@ def test_only_what_was_needed_is_kept_and_no_request_is_a_second_one(console, se
     console.wait_until_kept(manifest_of(numpy_pack))
     before = set(console.kept())
     console.text(NUMPY)
-    console.wait_until_kept(*packed(server))
-    assert set(console.kept()) == packed(server)
+    console.wait_until_kept(*packed(server, numpy_pack))
+    assert set(console.kept()) == packed(server, numpy_pack)
     assert set(console.kept()) > before
 
 
@@ -222,3 +234,125 @@ def test_a_plain_http_address_works_and_says_what_it_lacks(console, serve, lua_s
     assert "https" in problem["hint"]
     assert console.text("print(1)").strip() == "1"
     assert console.problems() == ["NoServiceWorker"]
+
+
+def wrong(answer):
+    """Bytes of the right number that are not those of the pack."""
+    return replace(answer, body=bytes(len(answer.body)))
+
+
+def test_a_wrong_answer_that_is_called_immutable_does_not_stay(console, serve, numpy_site, numpy_pack):
+    server = serve(numpy_site)
+    server.faults = dict.fromkeys((".wasm.zst", ".js.zst"), wrong)
+    console.open(server.url, ready=False)
+    console.problem("HashMismatch", timeout=CELL_MS)
+    server.faults.clear()
+    console.reload()
+    assert console.text("print(1)") == "1\n"
+    console.wait_until_kept(manifest_of(numpy_pack))
+
+
+def test_a_wrong_archive_of_a_blocking_read_does_not_stay(console, serve, numpy_site, numpy_pack):
+    server = serve(numpy_site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(numpy_pack))
+    server.faults[".tar.zst"] = wrong
+    for _attempt in range(2):
+        assert console.execute(UNTRACED)["status"] == "error"
+    console.problem("HashMismatch")
+    server.faults.clear()
+    assert console.text(UNTRACED) == "there\n"
+    # What the HTTP cache held is not what the next visit finds.
+    server.stop()
+    console.until(lambda: any("/archives/" in path for path in console.kept()))
+    console.page.wait_for_timeout(1000)
+    console.reload()
+    assert console.text(UNTRACED) == "there\n"
+
+
+def damage(console: Console, path: str) -> None:
+    """Turn what is kept there into something else of the same size."""
+    console.page.evaluate(
+        """async path => {
+          const cache = await caches.open('lite-env');
+          const kept = await cache.match(path);
+          const size = (await kept.arrayBuffer()).byteLength;
+          await cache.put(path, new Response(new Uint8Array(size), { headers: kept.headers }));
+        }""",
+        path,
+    )
+
+
+def test_a_kept_archive_that_is_damaged_is_replaced_by_a_blocking_read(console, serve, numpy_site, numpy_pack):
+    server = serve(numpy_site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(numpy_pack))
+    before = set(console.kept())
+    assert console.text(UNTRACED) == "there\n"
+    console.until(lambda: set(console.kept()) > before)
+    (archive,) = set(console.kept()) - before
+    damage(console, archive)
+    server.requests.clear()
+    console.reload()
+    assert console.text(UNTRACED) == "there\n"
+    assert server.requests.count(archive) == 1
+    console.wait_until_kept(archive)
+    console.page.wait_for_timeout(1000)
+    server.stop()
+    console.reload()
+    assert console.text(UNTRACED) == "there\n"
+
+
+def answers_of(console: Console, path: str) -> list[bool]:
+    """For each answer with a module at `path` from now on: whether the service worker gave it."""
+    found: list[bool] = []
+
+    def note(response) -> None:
+        if response.url.endswith(path):
+            found.append(response.from_service_worker)
+
+    console.page.on("response", note)
+    return found
+
+
+def test_the_module_is_compiled_from_the_service_workers_answer(console, serve, numpy_site, numpy_pack):
+    ((packed_path, plain),) = plain_modules(numpy_pack).items()
+    server = serve(numpy_site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(numpy_pack), plain)
+    assert packed_path not in console.kept()
+    answers = answers_of(console, plain)
+    console.reload()
+    assert answers == [True]
+    assert plain not in server.requests
+    # A damaged one is never run, and is had from the server again.
+    damage(console, plain)
+    server.requests.clear()
+    console.reload()
+    assert console.text("print(1)") == "1\n"
+    assert server.requests.count(plain) == 0
+    console.wait_until_kept(plain)
+    server.stop()
+    console.reload()
+    assert console.text("print(1)") == "1\n"
+
+
+FOREIGN = """\
+addEventListener('install', () => skipWaiting());
+addEventListener('activate', event => event.waitUntil(clients.claim()));
+addEventListener('fetch', event => event.respondWith(fetch(event.request)));
+"""
+
+
+def test_a_service_worker_of_somebody_else_is_no_hindrance(console, serve, numpy_pack, tmp_path):
+    (plain,) = plain_modules(numpy_pack).values()
+    site = make_site(tmp_path / "site", numpy_pack, drive="none")
+    (site / "sw.js").write_text(FOREIGN)
+    server = serve(site)
+    console.open(server.url)
+    console.wait_until_kept(manifest_of(numpy_pack), plain)
+    console.page.wait_for_function("() => navigator.serviceWorker.controller")
+    server.requests.clear()
+    console.reload()
+    assert console.text("print(1)") == "1\n"
+    assert {path for path in server.requests if path.startswith("/packs/")} == {manifest_of(numpy_pack)}

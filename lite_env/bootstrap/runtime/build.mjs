@@ -5,7 +5,24 @@ import { build } from 'esbuild';
 import ts from 'typescript';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+/** `zstd-decoder`: the WebAssembly that zstddec carries, with its license; see src/io/zstd.ts. */
+const zstdDecoder = {
+  name: 'zstd-decoder',
+  setup(builder) {
+    const path = `${here}node_modules/zstddec/dist/zstddec-stream.mjs`;
+    builder.onResolve({ filter: /^zstd-decoder$/ }, () => ({ path, namespace: 'zstd-decoder' }));
+    builder.onLoad({ filter: /.*/, namespace: 'zstd-decoder' }, async () => {
+      const text = await readFile(path, 'utf8');
+      const found = /\/\*\*(\s*\* BSD License.*?)\*\/\s*const wasm = ("[A-Za-z0-9+/=]+")/s.exec(text);
+      if (!found) {
+        throw new Error(`${path} does not carry its WebAssembly as it did: see what this version does`);
+      }
+      return { contents: `/*!${found[1]}*/\nexport default ${found[2]};\n`, loader: 'js' };
+    });
+  },
+};
 const common = {
+  plugins: [zstdDecoder],
   absWorkingDir: here,
   bundle: true,
   target: 'es2022',

@@ -6,6 +6,7 @@
  * deployment has another build in its first line: it is installed beside the old one, takes over at once when all of
  * it is there, and drops what the old one kept.
  */
+import { ANEW } from './io/browser';
 import { CACHE } from './io/kept';
 import { CHANNEL } from './service/channel';
 import { forward, type Channel } from './service/forward';
@@ -39,7 +40,7 @@ worker.addEventListener('fetch', event => {
   const { request } = event;
   const route = routeOf(request.method, request.url, scope, site);
   if (route.kind !== 'pass') {
-    event.respondWith(answer(request, route));
+    event.respondWith(answer(event, route));
   }
 });
 
@@ -70,17 +71,31 @@ async function activate(): Promise<void> {
   await worker.clients.claim();
 }
 
-async function answer(request: Request, route: Exclude<Route, { kind: 'pass' }>): Promise<Response> {
+async function answer({ request }: FetchEvent, route: Exclude<Route, { kind: 'pass' }>): Promise<Response> {
   switch (route.kind) {
     case 'forward':
       return forward(request, channel, request.url.includes('/api/stdin/') ? null : DRIVE_SECONDS);
     case 'page':
       return (await kept(pages, new URL(route.file, scope).href)) ?? fetch(request);
     case 'hashed':
-      return (await kept(CACHE, request.url)) ?? fetch(request);
+      return hashed(request);
     case 'manifest':
       return newest(request);
   }
+}
+
+/** What the kernel's worker kept, unless it found that wrong: then no cache is asked, and what they have is replaced. */
+async function hashed(request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  if (request.cache !== 'reload' && !url.searchParams.has(ANEW)) {
+    return (await kept(CACHE, request.url)) ?? fetch(request);
+  }
+  url.search = '';
+  await caches
+    .open(CACHE)
+    .then(cache => cache.delete(url.href, { ignoreVary: true }))
+    .catch(() => false);
+  return fetch(url.href, { cache: 'reload', credentials: 'same-origin' });
 }
 
 /** From the network; what the kernel's worker kept where there is none. */

@@ -46,7 +46,7 @@ class MemoryCache implements KeptCache {
 function visit(
   pack = makePack(PARTS),
   cache: MemoryCache | Error = new MemoryCache(),
-  more: { manifest?: Uint8Array } = {}
+  more: { manifest?: Uint8Array; waitingBytes?: number } = {}
 ) {
   const network = new MemoryTransport(pack);
   const refusals: Failure[] = [];
@@ -163,6 +163,118 @@ describe('kept files', () => {
     kept.rest();
     await kept.flush();
     assert.deepEqual(cache.paths(), [archive.path]);
+  });
+
+  test('a kept copy that is damaged is forgotten by a blocking read, too, and kept again', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    const { source, kept, manifest, network } = visit(makePack(PARTS), cache);
+    const [archive] = manifest.archives;
+    assert.ok(archive);
+    await source.readUnchecked('manifest.json', 'manifest');
+    await source.read(manifest.index, 'index');
+    cache.entries.set(BASE + archive.path, utf8('damaged'));
+    network.poisoned.set(archive.path, utf8('damaged')); // The service worker answers with what is kept.
+    assert.equal(source.readSync(archive).length, archive.size);
+    assert.deepEqual(network.askedAnew, [archive.path]);
+    kept.rest();
+    await kept.flush();
+    assert.equal(cache.entries.get(BASE + archive.path)?.length, archive.size);
+  });
+
+  test('a kept copy that is damaged goes also when there is no network to replace it', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    const { source, kept, manifest, network } = visit(makePack(PARTS), cache);
+    const [archive] = manifest.archives;
+    assert.ok(archive);
+    await source.read(manifest.index, 'index');
+    cache.entries.set(BASE + archive.path, utf8('damaged'));
+    network.poisoned.set(archive.path, utf8('damaged'));
+    network.broken.set(archive.path, new BootError('Offline', 'no network'));
+    assert.throws(() => source.readSync(archive), { name: 'Offline' });
+    await kept.flush();
+    assert.equal(cache.entries.has(BASE + archive.path), false);
+  });
+
+  test('what is kept no more is kept again', async () => {
+    const cache = new MemoryCache();
+    await visit(makePack(PARTS), cache).start();
+    const { source, kept, manifest } = visit(makePack(PARTS), cache);
+    await source.read(manifest.index, 'index');
+    const [archive] = manifest.archives;
+    assert.ok(archive);
+    cache.entries.delete(BASE + archive.path); // By the browser, short of space, while the page is open.
+    await source.read(archive, 'archive');
+    kept.rest();
+    await kept.flush();
+    assert.ok(cache.entries.has(BASE + archive.path));
+  });
+
+  test('what is too much to hold until the rest is read again then, so that all is kept', async () => {
+    const cache = new MemoryCache();
+    const { start, network, manifest } = visit(makePack(PARTS), cache, { waitingBytes: 60 });
+    await start();
+    const names = [manifest.index, ...manifest.archives].map(({ path }) => path);
+    assert.deepEqual(cache.paths(), ['manifest.json', ...names].sort());
+    assert.equal(cache.written.at(-1), 'manifest.json');
+    assert.ok(network.asked.length > 4);
+    const later = visit(makePack(PARTS), cache);
+    later.network.broken.set('manifest.json', new BootError('Offline', 'dead'));
+    await later.start();
+  });
+
+  test('without all of it the manifest does not promise a start; the next rest tries again', async () => {
+    const cache = new MemoryCache();
+    const { source, network, kept, manifest } = visit(makePack(PARTS), cache, { waitingBytes: 0 });
+    const path = manifest.archives[1]?.path as string;
+    await source.readUnchecked('manifest.json', 'manifest');
+    await Promise.all([manifest.index, ...manifest.archives].map(file => source.read(file, 'archive')));
+    network.broken.set(path, new BootError('Offline', 'no network'));
+    kept.rest();
+    await kept.flush();
+    assert.equal(cache.entries.has(BASE + path), false);
+    assert.ok(!cache.paths().includes('manifest.json'));
+    network.broken.clear();
+    kept.rest();
+    await kept.flush();
+    assert.ok(cache.entries.has(BASE + path));
+    assert.equal(cache.written.at(-1), 'manifest.json');
+  });
+
+  test('a pack whose folder holds other packs leaves them what they kept', async () => {
+    const cache = new MemoryCache();
+    const stale = [`archives/${'0'.repeat(64)}.tar.zst`, `index-${'0'.repeat(64)}.json.zst`, 'kernels/xold/x.js.zst'];
+    const theirs = [
+      'other/archives/1.tar.zst', // Its manifest is not written yet.
+      'other/kernels/x/x.js.zst',
+      'kernels/deep/manifest.json',
+      'kernels/deep/index-1.json.zst',
+    ];
+    for (const path of [...stale, ...theirs]) {
+      cache.entries.set(BASE + path, path.endsWith('manifest.json') ? utf8('{}') : utf8('kept'));
+    }
+    const { start, manifest } = visit(makePack(PARTS), cache);
+    await start();
+    const own = ['manifest.json', ...[manifest.index, ...manifest.archives].map(({ path }) => path)];
+    assert.deepEqual(cache.paths(), [...own, ...theirs].sort());
+  });
+
+  test('one tab writes after the other: what is written is not dropped before its manifest names it', async t => {
+    const cache = new MemoryCache();
+    const locks: string[] = [];
+    let last: Promise<unknown> = Promise.resolve();
+    const request = (name: string, action: () => Promise<unknown>) => {
+      locks.push(name);
+      last = last.then(action);
+      return last;
+    };
+    const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator') ?? { value: undefined, configurable: true };
+    t.after(() => Object.defineProperty(globalThis, 'navigator', before));
+    Object.defineProperty(globalThis, 'navigator', { value: { locks: { request } }, configurable: true });
+    await Promise.all([visit(makePack(PARTS), cache).start(), visit(makePack(PARTS), cache).start()]);
+    assert.ok(locks.length >= 2 && locks.every(name => name === 'lite-env'));
+    assert.ok(cache.paths().includes('manifest.json'));
   });
 
   test('a new deployment drops what it does not name, and nothing of others', async () => {

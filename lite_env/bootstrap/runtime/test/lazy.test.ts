@@ -27,7 +27,7 @@ function mounted({ prefix = '/', prepare = (_: MemoryFileSystem) => {}, watchEmp
   const opened: string[] = [];
   const errors: unknown[] = [];
   const state = { broken: false };
-  const archives = [{ path: 'a', size: 1, sha256: '', rawSize: ARCHIVE.length, load: 'demand' as const }];
+  const archives = [{ path: 'a', size: 1, sha256: '', digest: '', rawSize: ARCHIVE.length, load: 'demand' as const }];
   const tree = new LazyTree(fs.module, {
     readFile: ({ offset, size }) => {
       if (state.broken) {
@@ -163,7 +163,7 @@ test('a library that needs one which is not there is EIO too', () => {
     },
     onError: () => undefined,
   });
-  const archives = [{ path: 'a', size: 1, sha256: '', rawSize: 1, load: 'demand' as const }];
+  const archives = [{ path: 'a', size: 1, sha256: '', digest: '', rawSize: 1, load: 'demand' as const }];
   tree.mount(parseTree(utf8('{"needed": {}, "tree": {"liba.so": [1, 0, 0]}}'), 'index', archives).root, '/');
   assert.throws(() => fs.open('/liba.so'), errno(EIO));
   assert.equal(fs.openStreams, 0);

@@ -5,7 +5,7 @@ import { parseTree } from '../src/pack/tree';
 import { MemoryFileSystem } from './support/memfs';
 import { failure, utf8 } from './support/pack';
 
-const ARCHIVES = [{ path: 'a', size: 1, sha256: '', rawSize: 1000, load: 'demand' as const }];
+const ARCHIVES = [{ path: 'a', size: 1, sha256: '', digest: '', rawSize: 1000, load: 'demand' as const }];
 
 function linker(
   needed: Record<string, string[]>,

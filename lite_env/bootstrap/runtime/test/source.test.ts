@@ -91,6 +91,82 @@ test('foreign bytes are refused on both ways', async () => {
   assert.throws(() => source.readSync(archive), failure('HashMismatch', /wrong content/, archive.path));
 });
 
+const wrongAnswers = (size: number) => [
+  utf8('x'.repeat(size)),
+  utf8('half a file'),
+  new BootError('HtmlInsteadOfFile', 'a page'),
+  new BootError('FileMissing', 'it was not there a year ago'),
+];
+
+test('a wrong answer that a cache holds is asked for once more past it, and then it is right', async () => {
+  const { source, manifest, transport } = await open({ archives: [{ a: 'x'.repeat(100) }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  for (const wrong of wrongAnswers(archive.size)) {
+    const ways: (() => Promise<Uint8Array>)[] = [
+      () => source.read(archive, 'archive'),
+      async () => source.readSync(archive),
+    ];
+    for (const read of ways) {
+      transport.askedAnew.length = 0;
+      transport.poisoned.set(archive.path, wrong);
+      assert.equal((await read()).length, archive.size);
+      assert.deepEqual(transport.askedAnew, [archive.path]);
+    }
+  }
+});
+
+test('a wrong answer of the server itself is asked for twice, and no more', async () => {
+  const { source, manifest, transport, pack } = await open({ archives: [{ a: 'x'.repeat(100) }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  pack.files.set(archive.path, utf8('wrong'));
+  await assert.rejects(source.read(archive, 'archive'), { name: 'Truncated' });
+  assert.equal(transport.asked.filter(path => path === archive.path).length, 2);
+  assert.throws(() => source.readSync(archive), { name: 'Truncated' });
+  assert.deepEqual(transport.askedSync, [archive.path, archive.path]);
+});
+
+test('a network that is not there is not asked twice', async () => {
+  const { source, manifest, transport } = await open({ archives: [{ a: 'x' }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  transport.broken.set(archive.path, new BootError('Offline', 'no network'));
+  await assert.rejects(source.read(archive, 'archive'), { name: 'Offline' });
+  assert.throws(() => source.readSync(archive), { name: 'Offline' });
+  assert.deepEqual(transport.askedAnew, []);
+});
+
+test('a blocking read overtakes the request under way: it is ended, its bytes serve both, and none are held', async () => {
+  const { archives, entry, source, transport, manifest } = await open({ archives: [{ a: 'x', b: 'y' }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  const info = () => (archives as unknown as { fetched: Map<number, Uint8Array> }).fetched;
+  transport.late.add(archive.path);
+  const ahead = archives.fetchAhead(0);
+  const waiting = source.read(archive, 'archive');
+  assert.equal(text(archives.readFile(entry('a'))), 'x');
+  assert.deepEqual(transport.ended, [archive.path]);
+  assert.equal((await waiting).length, archive.size);
+  await ahead; // It would never come by itself.
+  assert.equal(info().size, 0);
+  assert.deepEqual([transport.asked.filter(path => path === archive.path).length, transport.askedSync.length], [1, 1]);
+});
+
+test('a request that was ended is not asked for again when it fails, and not kept', async () => {
+  const { source, transport, manifest } = await open({ archives: [{ a: 'x' }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  const kept: string[] = [];
+  Object.assign(transport, { keep: ({ path }: { path: string }) => kept.push(path) });
+  const reading = source.read(archive, 'archive');
+  source.readSync(archive);
+  await reading;
+  await new Promise(resolve => setTimeout(resolve, 5));
+  assert.deepEqual(kept, [archive.path]);
+  assert.equal(transport.asked.filter(path => path === archive.path).length, 1);
+});
+
 test('a file is a copy: it does not pin its archive', async () => {
   const { archives, entry } = await open({ archives: [{ a: 'first', b: 'second' }] });
   const data = archives.readFile(entry('b'));
@@ -140,6 +216,21 @@ test('an archive is let go when the last of its files was read', async () => {
   assert.equal(transport.askedSync.length, 2);
 });
 
+test('what is let go gives its memory back at once', async () => {
+  const { archives, entry, decoder } = await open({ archives: [{ a: 'x'.repeat(900), b: 'y' }, { c: 'z' }] }, 500);
+  const inflated: Uint8Array[] = [];
+  const decode = decoder.decode.bind(decoder);
+  decoder.decode = (data, size, path) => {
+    const raw = decode(data, size, path);
+    inflated.push(raw);
+    return raw;
+  };
+  const first = archives.readFile(entry('a'));
+  assert.equal(text(archives.readFile(entry('c'))), 'z');
+  assert.deepEqual([inflated[0]?.length, first.length], ['transfer' in ArrayBuffer.prototype ? 0 : 901, 900]);
+  assert.equal(text(archives.readFile(entry('b'))), 'y');
+});
+
 test('an archive over the bound serves its reads, and only the last one is kept', async () => {
   const { archives, entry, transport } = await open(
     { archives: [{ a: 'x'.repeat(500), b: 'y' }, { c: 'z'.repeat(500) }] },
@@ -187,4 +278,40 @@ test('zstd: what is no frame, and what inflates to another size, is refused', as
     () => decoder.decode(zstd(data), data.length + 1, 'x'),
     failure('Undecodable', /does not inflate to the 300001 bytes/)
   );
+});
+
+test('zstd: frames one after the other, and one that ends too early', async () => {
+  const { decoder } = await open({});
+  const [one, two] = [utf8('a'.repeat(300_000)), utf8('b'.repeat(131_072))];
+  const both = Buffer.concat([zstd(one), zstd(two)]);
+  assert.equal(text(decoder.decode(both, one.length + two.length, 'x')), text(one) + text(two));
+  for (const end of [5, 100_000, both.length - 1]) {
+    assert.throws(
+      () => decoder.decode(both.subarray(0, end), one.length + two.length, 'x'),
+      failure('Undecodable', /^"x" (cannot be inflated|does not inflate)/, 'x')
+    );
+  }
+  assert.equal(decoder.decode(zstd(new Uint8Array(0)), 0, 'x').length, 0);
+});
+
+test('zstd: its memory does not grow with the archive, and is given back at rest', async () => {
+  const decoder = new Zstd(10);
+  await decoder.init();
+  decoder.decode(zstd(utf8('x')), 1, 'x');
+  const least = decoder.held;
+  const data = new Uint8Array(40_000_000).map((_, at) => at >> 9);
+  assert.deepEqual(decoder.decode(zstd(data, 17), data.length, 'x'), data);
+  assert.equal(decoder.held, least);
+  await new Promise(resolve => setTimeout(resolve, 40));
+  assert.equal(decoder.held, 0);
+  assert.equal(text(decoder.decode(zstd(utf8('again')), 5, 'x')), 'again');
+});
+
+test('zstd: no request is made for the decoder', async t => {
+  const { fetch } = globalThis;
+  t.after(() => Object.assign(globalThis, { fetch }));
+  globalThis.fetch = () => assert.fail('a Content-Security-Policy may forbid it');
+  const decoder = new Zstd();
+  await decoder.init();
+  assert.equal(text(decoder.decode(zstd(utf8('x')), 1, 'x')), 'x');
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseTree, walk } from '../src/pack/tree';
 import { failure, utf8 } from './support/pack';
 
-const ARCHIVES = [{ path: 'archives/x.tar.zst', size: 1, sha256: '', rawSize: 100, load: 'demand' as const }];
+const ARCHIVES = [{ path: 'archives/x.tar.zst', size: 1, sha256: '', digest: '', rawSize: 100, load: 'demand' as const }];
 const parse = (document: unknown) => parseTree(utf8(JSON.stringify(document)), 'index-x.json.zst', ARCHIVES);
 const tree = (value: unknown) => parse({ format: '1.0', needed: {}, tree: value });
 /** Written as text: an object literal would set the prototype. */

@@ -1,6 +1,9 @@
 import { BootError } from '../errors';
-import type { Transport } from './transport';
+import type { How, Transport } from './transport';
 import { htmlInstead, isPage } from './verify';
+
+/** Marks a request whose answer must come from the server; our service worker sees to that. */
+export const ANEW = 'lite-env-anew';
 
 declare function importScripts(...urls: string[]): void;
 
@@ -8,10 +11,11 @@ declare function importScripts(...urls: string[]): void;
 export class BrowserTransport implements Transport {
   constructor(private readonly base: string) {}
 
-  async read(path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+  async read(path: string, onProgress?: (loaded: number) => void, how: How = {}): Promise<Uint8Array> {
     let response: Response;
     try {
-      response = await fetch(this.url(path), { credentials: 'same-origin', cache: cacheMode(path) });
+      const cache = how.anew ? 'reload' : cacheMode(path);
+      response = await fetch(this.url(path), { credentials: 'same-origin', cache, signal: how.signal ?? null });
     } catch (cause) {
       throw networkFailed(path, cause);
     }
@@ -19,9 +23,9 @@ export class BrowserTransport implements Transport {
     return collect(response, path, onProgress);
   }
 
-  readSync(path: string): Uint8Array {
+  readSync(path: string, { anew }: How = {}): Uint8Array {
     const request = new XMLHttpRequest();
-    request.open('GET', this.url(path), false);
+    request.open('GET', anew ? uncached(this.url(path)) : this.url(path), false);
     request.responseType = 'arraybuffer';
     try {
       request.send();
@@ -75,6 +79,14 @@ function notScript(path: string, cause: unknown): BootError {
 /** The URL of a path below `base`; a name that looks like a scheme or a query stays a name. */
 export function resolvePath(path: string, base: string): string {
   return new URL(path.split('/').map(encodeURIComponent).join('/'), base).href;
+}
+
+/**
+ * A blocking request cannot pass caches by, but no cache has the answer to another address; servers of files take no
+ * notice of what follows the question mark. A header would cost packs of other origins a request ahead.
+ */
+function uncached(url: string): string {
+  return `${url}?${ANEW}=${Date.now().toString(36)}`;
 }
 
 /** Only the manifest can change under its name; everything else is named by its hash. */

@@ -6,17 +6,19 @@
  * never names what the start needed and the cache lacks. What the manifest no longer names is dropped. Blocked
  * storage, a full disk and an insecure page are survived: they are told once, and the network serves.
  */
-import { describe, type Failure } from '../errors';
-import { parseManifest, type Manifest } from '../pack/manifest';
-import { SHARED_FOLDER, sharedName } from '../pack/shared';
+import { BootError, describe, type Failure } from '../errors';
+import { parseManifest } from '../pack/manifest';
 import { resolvePath } from './browser';
-import type { Transport } from './transport';
+import { sha256Hex } from './digest';
+import { MANIFEST, outdated } from './outdated';
+import type { How, Transport } from './transport';
+import { verify, type Expected, type Plain } from './verify';
+import { compile, compileAnswer } from './wasm';
 
 /** The one cache of all environments of an origin; the service worker answers from it. */
 export const CACHE = 'lite-env';
-const MANIFEST = 'manifest.json';
-/** Bytes that may wait for the kernel's rest; more stay unkept, since memory is the kernel's. */
-const WAITING_BYTES = 96 * 1024 * 1024;
+/** Bytes that may wait in memory for the kernel's rest; more are read again then, as a rule from the HTTP cache. */
+const WAITING_BYTES = 16 * 1024 * 1024;
 /** Milliseconds without a message after which the kernel counts as resting. */
 const REST_MS = 400;
 
@@ -38,6 +40,14 @@ export interface KeptOptions {
   /** What is in the manifest, where somebody has just fetched it. */
   readonly manifest?: Uint8Array | null;
   readonly restMs?: number;
+  readonly waitingBytes?: number;
+}
+
+/** A checked file that is not in the cache yet. */
+interface Waiting {
+  readonly file: Expected;
+  /** Null where it would be too much to hold. */
+  readonly data: Uint8Array | null;
 }
 
 /** The cache of this page; rejects where there is none, or none within `ms` milliseconds. */
@@ -57,8 +67,8 @@ export class KeptTransport implements Transport {
   private cache: Promise<KeptCache | null> | null = null;
   /** URLs that the cache has. */
   private urls = new Set<string>();
-  /** Checked bytes that are not in the cache yet, by path. */
-  private readonly waiting = new Map<string, Uint8Array>();
+  /** By path. */
+  private readonly waiting = new Map<string, Waiting>();
   private waitingBytes = 0;
   private manifest: Uint8Array | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -72,21 +82,42 @@ export class KeptTransport implements Transport {
     private readonly options: KeptOptions
   ) {}
 
-  async read(path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+  async read(path: string, onProgress?: (loaded: number) => void, how: How = {}): Promise<Uint8Array> {
     if (path === MANIFEST) {
       return this.readManifest(onProgress);
     }
-    const kept = this.waiting.get(path) ?? (await this.fromCache(path));
+    if (how.anew) {
+      this.forget(path);
+      return this.network.read(path, onProgress, how);
+    }
+    const kept = this.waiting.get(path)?.data ?? (await this.fromCache(path));
     if (kept) {
       onProgress?.(kept.length);
       return kept;
     }
-    return this.network.read(path, onProgress);
+    return this.network.read(path, onProgress, how);
   }
 
   /** Where a service worker is in charge it looks into the cache; else the HTTP cache or the network serve. */
-  readSync(path: string): Uint8Array {
-    return this.waiting.get(path) ?? this.network.readSync(path);
+  readSync(path: string, how: How = {}): Uint8Array {
+    if (how.anew) {
+      this.forget(path);
+    }
+    return this.waiting.get(path)?.data ?? this.network.readSync(path, how);
+  }
+
+  async module(plain: Plain): Promise<WebAssembly.Module | null> {
+    if (!(await this.opened()) || !this.urls.has(this.url(plain.path))) {
+      return null;
+    }
+    const compiling = compileAnswer(this.url(plain.path));
+    compiling.catch(() => undefined); // No service worker of ours: the bytes that are hashed are compiled.
+    const data = await this.fromCache(plain.path);
+    if (!data || (await sha256Hex(data)) !== plain.sha256) {
+      this.forget(plain.path);
+      return null;
+    }
+    return compiling.catch(() => compile(data, plain.path));
   }
 
   evaluate(code: Uint8Array, path: string): void {
@@ -98,24 +129,31 @@ export class KeptTransport implements Transport {
   }
 
   /** Take bytes that passed their check, to be written when the kernel rests. */
-  keep(path: string, data: Uint8Array): void {
-    if (this.refused || this.urls.has(this.url(path)) || this.waiting.has(path)) {
+  keep(file: Expected, data: Uint8Array): void {
+    const { path } = file;
+    if (this.refused || this.urls.has(this.url(file.keepAs?.path ?? path)) || this.waiting.has(path)) {
       return;
     }
-    if (this.waitingBytes + data.length <= WAITING_BYTES) {
-      this.waiting.set(path, data);
-      this.waitingBytes += data.length;
-    }
+    const fits = this.waitingBytes + data.length <= (this.options.waitingBytes ?? WAITING_BYTES);
+    this.waitingBytes += fits ? data.length : 0;
+    this.waiting.set(path, { file, data: fits ? data : null });
   }
 
-  /** Drop a kept copy that failed its check; whether there was one. */
-  async forget(path: string): Promise<boolean> {
-    const cache = await this.opened();
-    if (!cache || !this.urls.delete(this.url(path))) {
-      return false;
-    }
-    await this.attempt(() => cache.delete(this.url(path)));
-    return true;
+  /** Drop what failed its check, before anything is written. */
+  private forget(path: string): void {
+    this.letGo(path);
+    const url = this.url(path);
+    this.urls.delete(url);
+    this.writing = this.writing.then(async () => {
+      const cache = await this.opened();
+      this.urls.delete(url);
+      await this.attempt(async () => cache?.delete(url));
+    });
+  }
+
+  private letGo(path: string): void {
+    this.waitingBytes -= this.waiting.get(path)?.data?.length ?? 0;
+    this.waiting.delete(path);
   }
 
   /** Told whenever the kernel became ready or answered: what waits is written once it rests. */
@@ -139,66 +177,68 @@ export class KeptTransport implements Transport {
     if (!cache || !this.started) {
       return;
     }
-    await this.attempt(async () => {
-      try {
-        await this.store(cache);
-      } catch (error) {
-        if (!this.manifest || (error as Error).name !== 'QuotaExceededError') {
-          throw error;
-        }
-        // What an earlier deployment left may be what fills the disk.
-        await this.drop(cache, parseManifest(this.manifest));
-        await this.store(cache);
+    await this.attempt(() => alone(() => this.writeAlone(cache)));
+  }
+
+  private async writeAlone(cache: KeptCache): Promise<void> {
+    try {
+      await this.store(cache);
+    } catch (error) {
+      if (!this.manifest || (error as Error).name !== 'QuotaExceededError') {
+        throw error;
       }
-      if (this.manifest) {
-        await cache.put(this.url(MANIFEST), response(MANIFEST, this.manifest));
-        await this.drop(cache, parseManifest(this.manifest));
-        this.manifest = null;
-      }
-    });
+      // What an earlier deployment left may be what fills the disk.
+      await this.drop(cache, this.manifest);
+      await this.store(cache);
+    }
+    // It promises a start without a server: not before all is there.
+    if (this.manifest && this.waiting.size === 0) {
+      await cache.put(this.url(MANIFEST), response(MANIFEST, this.manifest));
+      await this.drop(cache, this.manifest);
+      this.manifest = null;
+    }
   }
 
   private async store(cache: KeptCache): Promise<void> {
-    for (const [path, data] of this.waiting) {
-      await cache.put(this.url(path), response(path, data));
-      this.urls.add(this.url(path));
-      this.waiting.delete(path);
-      this.waitingBytes -= data.length;
+    for (const [path, { file, data }] of this.waiting) {
+      const bytes = data ?? (await this.readAgain(file));
+      if (bytes) {
+        await this.put(cache, file, bytes);
+        this.letGo(path);
+      }
     }
   }
 
-  private async drop(cache: KeptCache, manifest: Manifest): Promise<void> {
-    const named = new Set([MANIFEST, ...filesOf(manifest)].map(path => this.url(path)));
-    const keys = await cache.keys();
-    const unnamed = keys.map(({ url }) => url).filter(url => !named.has(url));
-    const shared = unnamed.filter(url => this.isShared(url));
-    const stillShared = shared.length > 0 ? await this.namedByOthers(cache, unnamed) : shared;
-    const gone = shared.filter(url => !stillShared.includes(url));
-    for (const url of [...unnamed.filter(url => url.startsWith(this.options.base)), ...gone]) {
+  private async put(cache: KeptCache, { path, keepAs }: Expected, data: Uint8Array): Promise<void> {
+    const [place, bytes] = keepAs ? [keepAs.path, await keepAs.inflate(data)] : [path, data];
+    await cache.put(this.url(place), response(place, bytes));
+    this.urls.add(this.url(place));
+    if (place !== path && this.urls.delete(this.url(path))) {
+      await cache.delete(this.url(path));
+    }
+  }
+
+  /** What was too much to hold; null where it cannot be had now, and is tried again at the next rest. */
+  private async readAgain(file: Expected): Promise<Uint8Array | null> {
+    try {
+      const data = await this.network.read(file.path);
+      await verify(data, file);
+      return data;
+    } catch (error) {
+      if (error instanceof BootError) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  private async drop(cache: KeptCache, manifest: Uint8Array): Promise<void> {
+    const urls = (await cache.keys()).map(({ url }) => url);
+    const read = async (url: string) => new Uint8Array((await (await cache.match(url))?.arrayBuffer()) ?? []);
+    for (const url of await outdated(this.options.base, parseManifest(manifest), { urls, read })) {
       await cache.delete(url);
       this.urls.delete(url);
     }
-  }
-
-  /** Whether that is a file that packs of this site have in common. */
-  private isShared(url: string): boolean {
-    const folder = this.url(SHARED_FOLDER);
-    return url.startsWith(folder) && sharedName(url.slice(folder.length)) !== null;
-  }
-
-  /** URLs of what the kept manifests of the site's other packs name; all of `urls` where one of them cannot be read. */
-  private async namedByOthers(cache: KeptCache, urls: readonly string[]): Promise<string[]> {
-    const packs = this.url('../');
-    const manifests = urls.filter(url => url.startsWith(packs) && url.endsWith(`/${MANIFEST}`));
-    const named = manifests.map(async url => {
-      const response = await cache.match(url);
-      const data = new Uint8Array((await response?.arrayBuffer()) ?? []);
-      return filesOf(parseManifest(data)).map(path => resolvePath(path, url));
-    });
-    return Promise.all(named).then(
-      lists => lists.flat(),
-      () => [...urls]
-    );
   }
 
   private async readManifest(onProgress?: (loaded: number) => void): Promise<Uint8Array> {
@@ -228,6 +268,7 @@ export class KeptTransport implements Transport {
     }
     const found = await this.attempt(() => cache.match(url));
     if (!found) {
+      this.urls.delete(url); // Somebody emptied the cache: it is to be kept again.
       return null;
     }
     const data = await this.attempt(() => found.arrayBuffer());
@@ -290,10 +331,13 @@ function refusalOf(error: unknown): Failure {
   };
 }
 
-/** Paths of every file that a manifest vouches for. */
-function filesOf(manifest: Manifest): string[] {
-  const binaries = manifest.kernels.flatMap(kernel => kernel.files);
-  return [manifest.index, ...manifest.archives, ...binaries].map(file => file.path);
+/**
+ * One tab after the other: what one has written and its manifest does not name yet would be unnamed to the other, which
+ * drops that.
+ */
+function alone<T>(action: () => Promise<T>): Promise<T> {
+  const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
+  return locks ? locks.request(CACHE, action) as Promise<T> : action();
 }
 
 /** A copy, since what waits may be a view of a larger buffer. */

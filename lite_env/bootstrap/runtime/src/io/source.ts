@@ -1,10 +1,27 @@
 import type { Emit, Figures, Phase } from '../protocol';
-import type { Transport } from './transport';
-import { verify, verifySync, type Expected } from './verify';
+import { BootError } from '../errors';
+import { plainOf } from './plain';
+import type { How, Transport } from './transport';
+import { verify, verifySync, type Compressed, type Expected } from './verify';
 
 const PROGRESS_INTERVAL_MS = 50;
 /** Of a file's bytes: what is left then takes about the time in which the first answer to another request comes. */
 const NEARLY = 0.95;
+
+/** A request that has not ended. */
+interface UnderWay {
+  readonly promise: Promise<Uint8Array>;
+  /** End it with bytes that came another way. */
+  overtake(data: Uint8Array): void;
+}
+
+/**
+ * Whether a wrong answer may be an old one: a copy in some cache, which may hold a page, an error or half a file for a
+ * year when the server calls all its answers immutable. So it is asked for once more, past every cache.
+ */
+function mayBeStale(error: unknown): boolean {
+  return error instanceof BootError && !['NetworkFailed', 'Offline'].includes(error.name);
+}
 
 /**
  * The pack's files, checked against the manifest and counted. No file is asked for twice: who asks while it is under
@@ -13,7 +30,9 @@ const NEARLY = 0.95;
 export class Source {
   private requests = 0;
   private bytes = 0;
-  private readonly underWay = new Map<string, Promise<Uint8Array>>();
+  private readonly underWay = new Map<string, UnderWay>();
+  /** Modules that are looked for among what is kept. */
+  private readonly sought = new Set<string>();
   private readonly nearing = new Map<string, () => void>();
   private readonly started = performance.now();
 
@@ -30,20 +49,27 @@ export class Source {
   }
 
   read(expected: Expected, phase: Phase): Promise<Uint8Array> {
-    let pending = this.underWay.get(expected.path);
-    if (!pending) {
-      pending = this.readOnce(expected, phase).finally(() => {
-        this.underWay.delete(expected.path);
-        this.nearing.get(expected.path)?.();
-      });
-      this.underWay.set(expected.path, pending);
+    return (this.underWay.get(expected.path) ?? this.begin(expected, phase)).promise;
+  }
+
+  /** A module as an earlier visit left it; null where its file must be read, which who asked does at once. */
+  async module(file: Compressed, phase: Phase): Promise<WebAssembly.Module | null> {
+    const { path, size } = file;
+    this.sought.add(path);
+    this.announce(file, phase);
+    const module = (await this.transport.module?.(plainOf(file)).catch(() => null)) ?? null;
+    this.sought.delete(path);
+    if (module) {
+      this.requests += 1;
+      this.bytes += size;
+      this.progress(phase, path, size)(size);
     }
-    return pending;
+    return module;
   }
 
   /** Resolves when of a file under way all but the last bytes are there, or it failed: time to ask for what follows. */
   nearly(path: string): Promise<void> {
-    return this.underWay.has(path) ? new Promise(resolve => this.nearing.set(path, resolve)) : Promise.resolve();
+    return this.underWay.has(path) || this.sought.has(path) ? new Promise(resolve => this.nearing.set(path, resolve)) : Promise.resolve();
   }
 
   /** Say how many bytes a file will be, before the first of them: whoever shows progress knows the sum. */
@@ -51,11 +77,11 @@ export class Source {
     this.emit({ type: 'progress', phase, file: path, loaded: 0, total: size });
   }
 
+  /** While the caller blocks; who waits for the same file gets these bytes, and its own request ends. */
   readSync(expected: Expected): Uint8Array {
-    const data = this.transport.readSync(expected.path);
-    this.count(data);
-    verifySync(data, expected);
-    this.transport.keep?.(expected.path, data);
+    const data = this.readCheckedSync(expected);
+    this.transport.keep?.(expected, data);
+    this.underWay.get(expected.path)?.overtake(data);
     this.emit({ type: 'progress', phase: 'archive', file: expected.path, loaded: data.length, total: data.length });
     return data;
   }
@@ -69,23 +95,61 @@ export class Source {
     };
   }
 
-  private async readOnce(expected: Expected, phase: Phase): Promise<Uint8Array> {
-    const { path, size } = expected;
-    const progress = this.progress(phase, path, size);
+  private begin(expected: Expected, phase: Phase): UnderWay {
+    const { path } = expected;
+    const abort = new AbortController();
+    let overtake: (data: Uint8Array) => void = () => undefined;
+    const overtaken = new Promise<Uint8Array>(resolve => {
+      overtake = data => {
+        resolve(data);
+        abort.abort();
+      };
+    });
+    const promise = Promise.race([overtaken, this.readOnce(expected, phase, abort.signal)]).finally(() => {
+      this.underWay.delete(path);
+      this.nearing.get(path)?.();
+    });
+    const pending = { promise, overtake };
+    this.underWay.set(path, pending);
+    return pending;
+  }
+
+  private async readOnce(expected: Expected, phase: Phase, signal: AbortSignal): Promise<Uint8Array> {
+    const progress = this.progress(phase, expected.path, expected.size);
     this.announce(expected, phase);
-    let data = await this.transport.read(path, progress);
-    try {
+    const attempt = async (how: How) => {
+      const data = await this.transport.read(expected.path, progress, how);
+      this.count(data);
       await verify(data, expected);
-    } catch (error) {
-      if (!(await this.transport.forget?.(path))) {
+      return data;
+    };
+    const data = await attempt({ signal }).catch((error: unknown) => {
+      if (signal.aborted || !mayBeStale(error)) {
         throw error;
       }
-      data = await this.transport.read(path, progress);
-      await verify(data, expected);
+      return attempt({ signal, anew: true });
+    });
+    if (!signal.aborted) {
+      this.transport.keep?.(expected, data);
     }
-    this.count(data);
-    this.transport.keep?.(path, data);
     return data;
+  }
+
+  private readCheckedSync(expected: Expected): Uint8Array {
+    const attempt = (how: How) => {
+      const data = this.transport.readSync(expected.path, how);
+      this.count(data);
+      verifySync(data, expected);
+      return data;
+    };
+    try {
+      return attempt({});
+    } catch (error) {
+      if (!mayBeStale(error)) {
+        throw error;
+      }
+      return attempt({ anew: true });
+    }
   }
 
   private count(data: Uint8Array): void {

@@ -6,11 +6,20 @@ export interface Expected {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
+  /** What a browser keeps in its place. */
+  readonly keepAs?: Plain & { inflate(data: Uint8Array): Promise<Uint8Array> };
 }
 
-/** A served file that is zstd, and how many bytes it becomes. */
+/** A file without its compression: where it is kept, and its hash. */
+export interface Plain {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** A served file that is zstd, and what it becomes: how many bytes, with which SHA-256. */
 export interface Compressed extends Expected {
   readonly rawSize: number;
+  readonly digest: string;
 }
 
 const REDEPLOY = 'the site was deployed incompletely, or a cache holds an older file: deploy the whole pack again';

@@ -1,11 +1,12 @@
 import { BootError } from '../errors';
+import { release } from '../io/release';
 import type { Source } from '../io/source';
 import type { Zstd } from '../io/zstd';
 import type { ArchiveInfo } from './manifest';
 import type { FileEntry } from './tree';
 
 /** How many inflated bytes are kept for the next file of the same archive. */
-const KEPT_BYTES = 48 * 1024 * 1024;
+const KEPT_BYTES = 24 * 1024 * 1024;
 
 /** The pack's archives: fetched ahead or at the moment a file is opened, inflated, and let go again. */
 export class ArchiveStore {
@@ -43,8 +44,13 @@ export class ArchiveStore {
 
   /** Fetch an archive without blocking, so that its first file opens without a request. */
   async fetchAhead(position: number): Promise<void> {
-    if (!this.fetched.has(position) && !this.opened.has(position)) {
-      this.fetched.set(position, await this.source.read(this.info(position), 'archive'));
+    if (this.fetched.has(position) || this.opened.has(position)) {
+      return;
+    }
+    const data = await this.source.read(this.info(position), 'archive');
+    // A blocking read may have been faster: nobody would ask for these bytes any more.
+    if (!this.opened.has(position)) {
+      this.fetched.set(position, data);
     }
   }
 
@@ -89,8 +95,12 @@ export class ArchiveStore {
   }
 
   private letGo(position: number): void {
-    this.inflatedBytes -= this.inflated.get(position)?.length ?? 0;
-    this.inflated.delete(position);
+    const raw = this.inflated.get(position);
+    if (raw) {
+      this.inflatedBytes -= raw.length;
+      this.inflated.delete(position);
+      release(raw);
+    }
   }
 
   private info(position: number): ArchiveInfo {

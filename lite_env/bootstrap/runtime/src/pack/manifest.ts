@@ -237,6 +237,7 @@ function compressed(check: Checker, entry: Record<string, unknown>, where: strin
     size: check.size(entry['size'], `${where}.size`),
     sha256: check.sha256(entry['sha256'], `${where}.sha256`),
     rawSize: check.size(entry['raw_size'], `${where}.raw_size`),
+    digest: check.sha256(entry['digest'], `${where}.digest`),
   };
 }
 

@@ -1,18 +1,19 @@
 /** Packs in memory: what `lite-env pack` writes, made from a dict of path to text. */
 import { createHash } from 'node:crypto';
 import { BootError } from '../../src/errors';
-import type { Transport } from '../../src/io/transport';
+import type { How, Transport } from '../../src/io/transport';
 import type { FromWorker } from '../../src/protocol';
 
 export const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
-/** A zstd frame of stored blocks (RFC 8878, section 3.1.1). */
-export function zstd(data: Uint8Array): Uint8Array {
+/** A zstd frame of stored blocks (RFC 8878, section 3.1.1), whose window is all of it or 2 to the power of `windowLog`. */
+export function zstd(data: Uint8Array, windowLog?: number): Uint8Array {
   const limit = 128 * 1024;
-  const header: Uint8Array = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0]);
-  new DataView(header.buffer).setUint32(5, data.length, true);
+  const form = windowLog === undefined ? [0xa0] : [0x80, (windowLog - 10) << 3];
+  const header: Uint8Array = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, ...form, 0, 0, 0, 0]);
+  new DataView(header.buffer).setUint32(4 + form.length, data.length, true);
   const parts = [header];
   for (let at = 0; at === 0 || at < data.length; at += limit) {
     const block = data.subarray(at, at + limit);
@@ -133,27 +134,36 @@ export class MemoryTransport implements Transport {
   readonly evaluated: string[] = [];
   readonly broken = new Map<string, BootError>();
   readonly late = new Set<string>();
+  /** What some cache on the way has in place of a file, until it is asked for anew. */
+  readonly poisoned = new Map<string, Uint8Array | BootError>();
+  readonly askedAnew: string[] = [];
+  /** Requests that were ended by who asked. */
+  readonly ended: string[] = [];
   /** What is not sent before a promise settles. */
   readonly held = new Map<string, Promise<void>>();
 
   constructor(private readonly pack: MemoryPack) {}
 
-  async read(path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+  async read(path: string, onProgress?: (loaded: number) => void, how: How = {}): Promise<Uint8Array> {
     this.asked.push(path);
+    how.signal?.addEventListener('abort', () => this.ended.push(path));
     await new Promise(resolve => setTimeout(resolve, 0));
     if (this.late.has(path)) {
       await new Promise(() => undefined);
     }
     await this.held.get(path);
-    const data = this.get(path);
+    if (how.signal?.aborted) {
+      throw new BootError('NetworkFailed', `the request for "${path}" was ended`, { file: path });
+    }
+    const data = this.get(path, how);
     onProgress?.(data.length >> 1);
     onProgress?.(data.length);
     return data;
   }
 
-  readSync(path: string): Uint8Array {
+  readSync(path: string, how: How = {}): Uint8Array {
     this.askedSync.push(path);
-    return this.get(path);
+    return this.get(path, how);
   }
 
   evaluate(code: Uint8Array, path: string): void {
@@ -166,8 +176,16 @@ export class MemoryTransport implements Transport {
     return import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`);
   }
 
-  private get(path: string): Uint8Array {
-    const error = this.broken.get(path);
+  private get(path: string, { anew }: How): Uint8Array {
+    if (anew) {
+      this.askedAnew.push(path);
+      this.poisoned.delete(path);
+    }
+    const poison = this.poisoned.get(path);
+    if (poison instanceof Uint8Array) {
+      return poison;
+    }
+    const error = poison ?? this.broken.get(path);
     if (error) {
       throw error;
     }

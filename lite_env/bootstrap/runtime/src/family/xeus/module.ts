@@ -8,7 +8,6 @@ import { Heap } from './heap';
 
 /** What scripts of every generation define. */
 const FACTORY = 'createXeusModule';
-const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d];
 
 /** What the glue asks for before it has a file system. */
 interface Companions {
@@ -16,23 +15,6 @@ interface Companions {
   readonly data: Uint8Array | null;
   /** Libraries the main module needs, by the name they are asked for. */
   readonly shared: ReadonlyMap<string, Uint8Array>;
-}
-
-async function compile(bytes: Uint8Array, path: string): Promise<WebAssembly.Module> {
-  if (WASM_MAGIC.some((byte, position) => bytes[position] !== byte)) {
-    throw new BootError('NotWasm', `"${path}" is not WebAssembly`, {
-      file: path,
-      hint: 'the package holds another file under that name: see the kernel package',
-    });
-  }
-  try {
-    return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
-  } catch (cause) {
-    throw because(cause, 'CompileFailed', `"${path}" cannot be compiled here`, {
-      file: path,
-      hint: 'the browser may be too old for what the kernel was built with',
-    });
-  }
 }
 
 /** A module whose file system is there, and of which nothing was started. */
@@ -47,7 +29,7 @@ export interface Created {
  */
 export async function createModule(kernel: XeusFiles, surroundings: Surroundings): Promise<Created> {
   const { files, transport } = surroundings;
-  const wasm = files.read(kernel.wasm, 'kernel').then(bytes => compile(bytes, kernel.wasm.path));
+  const wasm = files.module(kernel.wasm, 'kernel');
   const glue = Promise.all([
     files.read(kernel.script, 'kernel').then(script => factoryOf(script, kernel, transport)),
     fetchCompanions(kernel, files),
