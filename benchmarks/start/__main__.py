@@ -19,15 +19,28 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from benchmarks.common import WORK, commit, machine, say
 from benchmarks.environments import FULL, LEAN, make_environment
+from benchmarks.start.before import ours_before
 from benchmarks.start.check import LinkCheck, check_link
 from benchmarks.start.figures import Figures
-from benchmarks.start.model import FIRST, LINKS, NUMPY, UNTRACED, Encoding, Link, Mark, Variant, Visit, import_cell
+from benchmarks.start.model import (
+    FIRST,
+    LINKS,
+    NUMPY,
+    OCCASIONS,
+    UNTRACED,
+    Encoding,
+    Link,
+    Mark,
+    Variant,
+    Visit,
+    import_cell,
+)
 from benchmarks.start.ours import ours, untraced_in
 from benchmarks.start.peers import TREES, eager_2023, eager_today
 from benchmarks.start.plot import write_plot
 from benchmarks.start.report import write_report
 from benchmarks.start.server import CountingServer, Encoder, load_tree
-from benchmarks.start.visit import VisitFailedError, visit_twice
+from benchmarks.start.visit import VisitFailedError, visit_in_turn
 from lite_env.host.find import find_chromium
 from lite_env.store.atomic import write_text
 
@@ -52,6 +65,8 @@ class Options:
     links: tuple[Link, ...]
     variants: tuple[str, ...]
     encodings: tuple[Encoding, ...]
+    visits: int
+    before: str | None
     own_page: bool
     output: Path
 
@@ -101,12 +116,14 @@ def make_variants(options: Options) -> list[Variant]:
     made: list[Variant] = []
     if "a" in options.variants:
         made.append(eager_2023())
-    if {"b", "m", "c", "sources"} & set(options.variants):
+    if {"b", "m", "c", "sources"} & set(options.variants) or options.before is not None:
         full = make_environment("full", FULL)
         if {"b", "m"} & set(options.variants):
             made += [variant for variant in eager_today(full) if variant.key in options.variants]
         if "c" in options.variants:
             made.append(ours(full, key="c", label="lite_env", own_page=options.own_page))
+        if options.before is not None:
+            made.append(ours_before(full, options.before))
         if "sources" in options.variants:
             label = "lite_env --no-bytecode"
             made.append(ours(full, key="sources", label=label, own_page=options.own_page, bytecode=False))
@@ -142,19 +159,21 @@ async def measure(variants: Sequence[Variant], options: Options) -> tuple[list[L
             for place in range(len(variants)):
                 variant = variants[(place + number) % len(variants)]
                 say(f"[{turn + 1}/{len(turns)}] {encoding}, round {number + 1}, {link.label}: ({variant.key})")
-                run = partial(visit_twice, chromium, server, variant, link, encoding=encoding, number=number)
-                both, failure = await _attempt(run, _cells(variant, number))
-                visits += both
+                run = partial(visit_in_turn, chromium, server, variant, link, encoding=encoding, number=number)
+                made, failure = await _attempt(run, (_cells(variant, number), *[(FIRST, NUMPY)] * (options.visits - 1)))
+                visits += made
                 failures += failure
     return checks, visits, failures
 
 
-async def _attempt(run: Callable[..., Awaitable[list[Visit]]], cells: Sequence[Cell]) -> tuple[list[Visit], list[str]]:
-    """Both visits, or why there are none."""
+async def _attempt(
+    run: Callable[..., Awaitable[list[Visit]]], cells: Sequence[Sequence[Cell]]
+) -> tuple[list[Visit], list[str]]:
+    """All visits of a profile, or why there are none."""
     reason = ""
     for _attempt_number in range(_ATTEMPTS):
         try:
-            visits = await run(first_cells=cells, second_cells=(FIRST, NUMPY))
+            visits = await run(cells=cells)
         except VisitFailedError as error:
             reason = str(error)
             say(f"  failed: {reason}")
@@ -203,12 +222,14 @@ def _parse() -> Options:
     parser.add_argument("--links", nargs="+", choices=keys, default=keys, help="besides the first, which always is")
     parser.add_argument("--variants", nargs="+", choices=_VARIANTS, default=_DEFAULT)
     parser.add_argument("--encodings", nargs="+", choices=get_args(Encoding), default=get_args(Encoding))
+    parser.add_argument("--visits", type=int, choices=range(1, len(OCCASIONS) + 1), default=len(OCCASIONS))
+    parser.add_argument("--before", metavar="REV", help="also the site that this commit's lite_env makes, in turns")
     parser.add_argument("--page", choices=["site", "bench"], default="site", help="which page starts our worker")
     parser.add_argument("-o", "--output", type=Path, help="folder of the results; by default this one, of a full run")
     parser.add_argument("--render", action="store_true", help="measure nothing: table and plot from results.json")
     given = parser.parse_args()
     missing = {*keys, *_DEFAULT, *get_args(Encoding)} - {*given.links, *given.variants, *given.encodings}
-    whole = not missing and given.rounds >= _ROUNDS
+    whole = not missing and given.rounds >= _ROUNDS and given.visits == len(OCCASIONS)
     is_partial = (given.quick or not whole) and not given.render
     output = given.output or (WORK / "results" if is_partial else HERE)
     if given.render:
@@ -219,6 +240,8 @@ def _parse() -> Options:
         links=tuple(link for link in LINKS if (link.key in given.links and not given.quick) or link is LINKS[0]),
         variants=tuple(given.variants),
         encodings=("gzip",) if given.quick else tuple(given.encodings),
+        visits=given.visits,
+        before=given.before,
         own_page=given.page == "site",
         output=output,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Encoding = Literal["gzip", "br"]
-Occasion = Literal["first", "second"]
+Occasion = Literal["first", "second", "third", "fourth"]
+OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
+"""V8 keeps code that was run hot, so a third and a fourth visit may have it easier than a second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

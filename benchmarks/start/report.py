@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import markdown_table
 from benchmarks.start.figures import OURS, targets
-from benchmarks.start.model import LINKS, UNTRACED
+from benchmarks.start.model import LINKS, OCCASIONS, UNTRACED
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
     links = [link for link in LINKS if link.key in figures.links]
     parts = [_head(about)]
     for link in links:
-        parts += [f"## {link.label}", _first_visit(figures, about, link, "gzip"), _second_visit(figures, about, link)]
+        further = [_further_visit(figures, about, link, occasion) for occasion in OCCASIONS[1:]]
+        parts += [f"## {link.label}", _first_visit(figures, about, link, "gzip"), *filter(None, further)]
     parts += ["## Imports that no trace saw", _IMPORTS_NOTE]
     parts += [f"{link.label}:\n\n{_imports(figures, about, link)}" for link in links]
     parts += ["## Targets", _targets(figures)]
@@ -112,9 +113,9 @@ def _first_visit(figures: Figures, about: dict[str, Any], link: Link, encoding: 
     return markdown_table(header, _rows(about, cells))
 
 
-def _second_visit(figures: Figures, about: dict[str, Any], link: Link) -> str:
+def _further_visit(figures: Figures, about: dict[str, Any], link: Link, occasion: Occasion) -> str:
     def cells(key: str) -> list[str]:
-        value = _Value(figures, key, link.key, "second", "gzip")
+        value = _Value(figures, key, link.key, occasion, "gzip")
         return [
             value("requests", 1, ",.0f"),
             value("wire", 1e3, ",.1f"),
@@ -125,8 +126,9 @@ def _second_visit(figures: Figures, about: dict[str, Any], link: Link) -> str:
             value("peak", 1e6, ".0f"),
         ]
 
-    header = ["second visit", "requests", "kB", "ready, s", "CPU, s", "1+1, s", "numpy, s", "peak, MB"]
-    return markdown_table(header, _rows(about, cells))
+    header = [f"{occasion} visit", "requests", "kB", "ready, s", "CPU, s", "1+1, s", "numpy, s", "peak, MB"]
+    rows = _rows(about, cells)
+    return markdown_table(header, rows) if rows else ""
 
 
 def _imports(figures: Figures, about: dict[str, Any], link: Link) -> str:

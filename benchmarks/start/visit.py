@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import load_average
 from benchmarks.start.cdp import Browser, ProtocolError, Session
-from benchmarks.start.model import Mark, Visit
+from benchmarks.start.model import OCCASIONS, Mark, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from benchmarks.start.model import Cell, Encoding, Link, Occasion, Variant
+    from benchmarks.start.model import Cell, Encoding, Link, Variant
     from benchmarks.start.server import CountingServer
 
 _VISIT_SECONDS = 400.0
-_REST_SECONDS = 2.0  # after a first visit, for whatever a page keeps or fetches in the background
+_REST_SECONDS = 4.0  # after a visit, for whatever a page keeps or fetches in the background; V8 keeps code after two
 _NAVIGATING = ("navigated", "context", "promise was collected")
 _BUFFER = 1024  # bytes of bodies that the DevTools keep: as little as they allow
 
@@ -116,7 +116,7 @@ class VisitFailedError(Exception):
     """The kernel did not start, or a cell gave something else than expected."""
 
 
-async def visit_twice(
+async def visit_in_turn(
     program: Path,
     server: CountingServer,
     variant: Variant,
@@ -124,10 +124,9 @@ async def visit_twice(
     *,
     encoding: Encoding,
     number: int,
-    first_cells: Sequence[Cell],
-    second_cells: Sequence[Cell],
+    cells: Sequence[Sequence[Cell]],
 ) -> list[Visit]:
-    """A first visit with a fresh profile, and a second one by a new page of that profile.
+    """A first visit with a fresh profile, and further ones by new pages of that profile; each runs its `cells`.
 
     Raises:
         VisitFailedError: the kernel did not start, or a cell gave something else than expected.
@@ -135,10 +134,9 @@ async def visit_twice(
     visits = []
     async with Browser(program) as browser:
         meter = Meter(browser, link)
-        plan: tuple[tuple[Occasion, Sequence[Cell]], ...] = (("first", first_cells), ("second", second_cells))
-        for occasion, cells in plan:
+        for occasion, own in zip(OCCASIONS, cells, strict=False):
             try:
-                marks = await asyncio.wait_for(_visit(browser, meter, server, variant, encoding, cells), _VISIT_SECONDS)
+                marks = await asyncio.wait_for(_visit(browser, meter, server, variant, encoding, own), _VISIT_SECONDS)
             except (TimeoutError, ProtocolError) as error:
                 reason = str(error) or f"no answer in {_VISIT_SECONDS:.0f} s"
                 raise VisitFailedError(f"{variant.key}, {link.label}, {occasion} visit: {reason}") from error
@@ -156,7 +154,7 @@ async def visit_twice(
     return visits
 
 
-async def _visit(  # noqa: PLR0917 - see visit_twice
+async def _visit(  # noqa: PLR0917 - see visit_in_turn
     browser: Browser,
     meter: Meter,
     server: CountingServer,

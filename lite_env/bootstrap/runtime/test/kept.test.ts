@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BootError, type Failure } from '../src/errors';
 import { KeptTransport, openCache, type KeptCache } from '../src/io/kept';
+import { Inflater } from '../src/io/inflate';
+import { plainOf } from '../src/io/plain';
 import { Source } from '../src/io/source';
-import { parseManifest } from '../src/pack/manifest';
-import { makePack, MemoryTransport, Recorder, text, utf8 } from './support/pack';
+import { parseManifest, type KernelFile, type Manifest } from '../src/pack/manifest';
+import { routeOf } from '../src/service/routes';
+import { EMPTY_WASM, makePack, MemoryTransport, Recorder, text, utf8 } from './support/pack';
 
 const BASE = 'https://site.example/packs/demo/';
 const PARTS = { archives: [{ a: 'first' }, { b: 'second' }], load: 'interpreter' };
@@ -382,6 +385,112 @@ describe('kept files', () => {
     const data = await kept.read(manifest.index.path, loaded => progress.push(loaded));
     assert.equal(text(data), text(pack.files.get(manifest.index.path) as Uint8Array));
     assert.deepEqual(progress, [manifest.index.size]);
+  });
+});
+
+describe('a kept module', () => {
+  const WASM = { archives: [{ a: 'first' }], load: 'interpreter' };
+
+  const wasmOf = ({ kernels }: Manifest) => kernels[0]?.files.find(({ role }) => role === 'wasm') as KernelFile;
+
+  /** What our service worker answers with, or why nothing does. */
+  function answering(t: { after(clean: () => unknown): void }, answer: (url: string) => Response | Error) {
+    const { fetch } = globalThis;
+    t.after(() => Object.assign(globalThis, { fetch }));
+    const asked: (RequestInit & { url: string })[] = [];
+    globalThis.fetch = (async (url: string, options: RequestInit) => {
+      asked.push({ url, ...options });
+      const found = answer(url);
+      if (found instanceof Error) {
+        throw found;
+      }
+      return found;
+    }) as typeof fetch;
+    return asked;
+  }
+
+  async function start(cache: MemoryCache) {
+    const made = visit(makePack(WASM), cache);
+    const kernel = { wasm: wasmOf(made.manifest) };
+    await made.source.readUnchecked('manifest.json', 'manifest');
+    const module = await new Inflater(made.source).module(kernel.wasm, 'kernel');
+    assert.ok(module instanceof WebAssembly.Module);
+    made.kept.rest();
+    await made.kept.flush();
+    const plain = BASE + plainOf(kernel.wasm).path;
+    return { ...made, kernel, plain, asked: made.network.asked.filter(path => path !== 'manifest.json') };
+  }
+
+  const wasm = (data: Uint8Array) =>
+    new Response(data as Uint8Array<ArrayBuffer>, { headers: { 'content-type': 'application/wasm' } });
+
+  test('it lies plain at an address of its own, and its compressed file is not kept', async () => {
+    const cache = new MemoryCache();
+    const { plain, kernel, asked } = await start(cache);
+    assert.deepEqual(asked, [kernel.wasm.path]);
+    assert.deepEqual(cache.entries.get(plain), EMPTY_WASM);
+    assert.equal(cache.entries.has(BASE + kernel.wasm.path), false);
+    assert.match(plain, /\/kernels\/xtest\/[0-9a-f]{64}\.wasm$/);
+    assert.equal(routeOf('GET', plain, 'https://site.example/', { build: '', files: [], drive: 'none' }).kind, 'hashed');
+  });
+
+  test('what an earlier version kept compressed is kept plain', async () => {
+    const cache = new MemoryCache();
+    const pack = makePack(WASM);
+    const path = wasmOf(parseManifest(utf8(JSON.stringify(pack.manifest)))).path;
+    cache.entries.set(BASE + path, pack.files.get(path) as Uint8Array);
+    const { plain, asked } = await start(cache);
+    assert.deepEqual(asked, []);
+    assert.deepEqual([cache.entries.has(plain), cache.entries.has(BASE + path)], [true, false]);
+  });
+
+  test('a later visit compiles what the service worker answers, and asks no server for it', async t => {
+    const cache = new MemoryCache();
+    const { plain } = await start(cache);
+    const asked = answering(t, url => wasm(cache.entries.get(url) as Uint8Array));
+    const later = await start(cache);
+    assert.deepEqual(asked, [{ url: plain, mode: 'same-origin', cache: 'only-if-cached' }]);
+    assert.deepEqual(later.asked, []);
+    assert.equal(later.source.figures(0).requests, 2);
+    assert.ok(cache.entries.has(plain));
+  });
+
+  test('without a service worker of ours its bytes are compiled', async t => {
+    const cache = new MemoryCache();
+    await start(cache);
+    for (const answer of [() => new TypeError('not cached'), () => new Response('a page'), () => wasm(utf8('x'))]) {
+      answering(t, answer);
+      assert.deepEqual((await start(cache)).asked, []);
+    }
+  });
+
+  test('a wrong one is never handed out, whatever was compiled of it, and had anew', async t => {
+    const cache = new MemoryCache();
+    const { plain, kernel } = await start(cache);
+    const foreign = new Uint8Array([...EMPTY_WASM, 0, 2, 1, 0x78]); // A module, and not this one.
+    cache.entries.set(plain, foreign);
+    answering(t, () => wasm(foreign));
+    const later = await start(cache);
+    assert.deepEqual(later.asked, [kernel.wasm.path]);
+    assert.deepEqual(cache.entries.get(plain), EMPTY_WASM);
+  });
+
+  test('what follows the module waits until it is known whether it must come', async () => {
+    const { source, manifest, network } = visit(makePack(WASM));
+    const wasm = wasmOf(manifest);
+    let send = () => undefined as void;
+    network.held.set(wasm.path, new Promise(resolve => (send = resolve)));
+    const looking = source.module(wasm, 'kernel');
+    let isNear = false;
+    void source.nearly(wasm.path).then(() => (isNear = true));
+    assert.equal(await looking, null);
+    const reading = source.read(wasm, 'kernel');
+    await new Promise(resolve => setImmediate(resolve));
+    assert.equal(isNear, false);
+    send();
+    await reading;
+    await new Promise(resolve => setImmediate(resolve));
+    assert.equal(isNear, true);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Phase } from '../protocol';
 import { plainOf } from './plain';
-import { release } from './release';
+import { release } from '../release';
 import type { Source } from './source';
 import type { Compressed } from './verify';
 import { compile } from './wasm';

@@ -7,10 +7,10 @@
  * storage, a full disk and an insecure page are survived: they are told once, and the network serves.
  */
 import { BootError, describe, type Failure } from '../errors';
-import { parseManifest } from '../pack/manifest';
+import { MANIFEST, parseManifest } from '../pack/manifest';
 import { resolvePath } from './browser';
 import { sha256Hex } from './digest';
-import { MANIFEST, outdated } from './outdated';
+import { outdated } from './outdated';
 import type { How, Transport } from './transport';
 import { verify, type Expected, type Plain } from './verify';
 import { compile, compileAnswer } from './wasm';

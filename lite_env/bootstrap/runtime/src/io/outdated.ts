@@ -1,9 +1,8 @@
-import { parseManifest, type Manifest } from '../pack/manifest';
+import { MANIFEST, parseManifest, type Manifest } from '../pack/manifest';
 import { SHARED_FOLDER, sharedName } from '../pack/shared';
 import { resolvePath } from './browser';
 import { plainOf } from './plain';
 
-export const MANIFEST = 'manifest.json';
 /** What lies in a pack's folder, besides its manifest; another pack may lie in a folder below. */
 const LAYOUT = /^(?:index-[^/]+|archives\/[^/]+|kernels\/[^/]+\/[^/]+)$/;
 

@@ -1,5 +1,5 @@
 import { BootError } from '../errors';
-import { release } from '../io/release';
+import { release } from '../release';
 import type { Source } from '../io/source';
 import type { Zstd } from '../io/zstd';
 import type { ArchiveInfo } from './manifest';
