@@ -7,7 +7,7 @@
  * it is there, and drops what the old one kept.
  */
 import { ANEW } from './io/browser';
-import { CACHE } from './io/kept';
+import { CACHE } from './io/cache';
 import { CHANNEL } from './service/channel';
 import { forward, type Channel } from './service/forward';
 import { outdatedCaches, pageCacheName, routeOf, type Route, type SiteInfo } from './service/routes';

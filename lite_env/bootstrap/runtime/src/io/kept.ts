@@ -9,14 +9,13 @@
 import { BootError, describe, type Failure } from '../errors';
 import { MANIFEST, parseManifest } from '../pack/manifest';
 import { resolvePath } from './browser';
+import { alone, CACHE, response } from './cache';
 import { sha256Hex } from './digest';
 import { outdated } from './outdated';
 import type { How, Transport } from './transport';
 import { verify, type Expected, type Plain } from './verify';
 import { compile, compileAnswer } from './wasm';
 
-/** The one cache of all environments of an origin; the service worker answers from it. */
-export const CACHE = 'lite-env';
 /** Bytes that may wait in memory for the kernel's rest; more are read again then, as a rule from the HTTP cache. */
 const WAITING_BYTES = 16 * 1024 * 1024;
 /** Milliseconds without a message after which the kernel counts as resting. */
@@ -329,25 +328,4 @@ function refusalOf(error: unknown): Failure {
       ? 'free space on the disk, or remove the data of other sites from the browser'
       : 'allow this site to store data, or use an ordinary window in place of a private one',
   };
-}
-
-/**
- * One tab after the other: what one has written and its manifest does not name yet would be unnamed to the other, which
- * drops that.
- */
-function alone<T>(action: () => Promise<T>): Promise<T> {
-  const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
-  return locks ? locks.request(CACHE, action) as Promise<T> : action();
-}
-
-/** A copy, since what waits may be a view of a larger buffer. */
-function response(path: string, data: Uint8Array): Response {
-  const type = path.endsWith('.wasm')
-    ? 'application/wasm'
-    : path.endsWith('.json')
-      ? 'application/json'
-      : 'application/octet-stream';
-  return new Response(data.slice() as Uint8Array<ArrayBuffer>, {
-    headers: { 'content-type': type, 'content-length': String(data.length) },
-  });
 }

@@ -1,0 +1,23 @@
+/** The one cache of all environments of an origin; the service worker answers from it. */
+export const CACHE = 'lite-env';
+
+/**
+ * One tab after the other: what one has written and its manifest does not name yet would be unnamed to the other, which
+ * drops that.
+ */
+export function alone<T>(action: () => Promise<T>): Promise<T> {
+  const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
+  return locks ? (locks.request(CACHE, action) as Promise<T>) : action();
+}
+
+/** A copy, since what waits may be a view of a larger buffer. */
+export function response(path: string, data: Uint8Array): Response {
+  const type = path.endsWith('.wasm')
+    ? 'application/wasm'
+    : path.endsWith('.json')
+      ? 'application/json'
+      : 'application/octet-stream';
+  return new Response(data.slice() as Uint8Array<ArrayBuffer>, {
+    headers: { 'content-type': type, 'content-length': String(data.length) },
+  });
+}
