@@ -59,7 +59,8 @@ def base(tmp_path_factory) -> Path:
     clean.mkdir()
     (clean / "environment.yml").write_text(ENVIRONMENT)
     for step in STEPS:
-        assert start(step, clean, folder / "clean-cache").wait() == 0
+        # The same cache as later: an environment's records tell where it lies.
+        assert start(step, clean, folder / "cache").wait() == 0
     return folder
 
 
