@@ -66,6 +66,12 @@ def lua_pack(shared_folder) -> Path:
     return make_pack(EXAMPLES / "lua" / "environment.yml", shared_folder / "lua")
 
 
+@pytest.fixture(scope="session")
+def nelson_pack(shared_folder) -> Path:
+    """The pack of examples/nelson: a kernel that is older than the others, and small."""
+    return make_pack(EXAMPLES / "nelson" / "environment.yml", shared_folder / "nelson")
+
+
 def make_pack(environment: Path, folder: Path) -> Path:
     """Lock, install and pack `environment`; the folder of the pack."""
     # Imported here: most tests need none of this, and rattler is slow to load.
