@@ -216,7 +216,15 @@ test('an archive is let go when the last of its files was read', async () => {
   assert.equal(transport.askedSync.length, 2);
 });
 
-test('what is let go gives its memory back at once', async () => {
+test('what is let go gives its memory back at once', async t => {
+  const own = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer');
+  t.after(() => (own ? Object.defineProperty(ArrayBuffer.prototype, 'transfer', own) : delete (ArrayBuffer.prototype as { transfer?: unknown }).transfer));
+  /** As of 2024's browsers: the buffer is detached; with no size nothing is left of its memory. */
+  const transfer = function (this: ArrayBuffer, size: number) {
+    assert.equal(size, 0);
+    structuredClone(this, { transfer: [this] });
+  };
+  Object.defineProperty(ArrayBuffer.prototype, 'transfer', { value: transfer, configurable: true });
   const { archives, entry, decoder } = await open({ archives: [{ a: 'x'.repeat(900), b: 'y' }, { c: 'z' }] }, 500);
   const inflated: Uint8Array[] = [];
   const decode = decoder.decode.bind(decoder);
@@ -227,7 +235,7 @@ test('what is let go gives its memory back at once', async () => {
   };
   const first = archives.readFile(entry('a'));
   assert.equal(text(archives.readFile(entry('c'))), 'z');
-  assert.deepEqual([inflated[0]?.length, first.length], ['transfer' in ArrayBuffer.prototype ? 0 : 901, 900]);
+  assert.deepEqual([inflated[0]?.length, first.length], [0, 900]);
   assert.equal(text(archives.readFile(entry('b'))), 'y');
 });
 

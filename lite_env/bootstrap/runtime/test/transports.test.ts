@@ -95,6 +95,19 @@ describe('BrowserTransport', () => {
     );
   });
 
+  test('what was wrong is asked for past every cache, blocking or not', async () => {
+    answer = new Response('right');
+    await new BrowserTransport(BASE).read('archives/a.tar.zst', undefined, { anew: true });
+    Object.assign(answer, { stored: utf8('right') });
+    new BrowserTransport(BASE).readSync('archives/a.tar.zst', { anew: true });
+    new BrowserTransport(BASE).readSync('archives/a.tar.zst');
+    assert.deepEqual(requests[0], { url: `${BASE}archives/a.tar.zst`, cache: 'reload' });
+    const [path, query] = (requests[1]?.url ?? '').split('?');
+    assert.equal(path, `${BASE}archives/a.tar.zst`);
+    assert.match(query ?? '', /^lite-env-anew=./);
+    assert.equal(requests[2]?.url, `${BASE}archives/a.tar.zst`);
+  });
+
   test('404 and 410: the file is missing', async () => {
     await refuses(
       () => new Response('', { status: 404 }),

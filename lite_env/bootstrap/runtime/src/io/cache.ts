@@ -10,14 +10,14 @@ export function alone<T>(action: () => Promise<T>): Promise<T> {
   return locks ? (locks.request(CACHE, action) as Promise<T>) : action();
 }
 
-/** A copy, since what waits may be a view of a larger buffer. */
+/** What the cache is given for a file; it takes a copy of these bytes alone, also where they are a view of more. */
 export function response(path: string, data: Uint8Array): Response {
   const type = path.endsWith('.wasm')
     ? 'application/wasm'
     : path.endsWith('.json')
       ? 'application/json'
       : 'application/octet-stream';
-  return new Response(data.slice() as Uint8Array<ArrayBuffer>, {
+  return new Response(data as Uint8Array<ArrayBuffer>, {
     headers: { 'content-type': type, 'content-length': String(data.length) },
   });
 }
