@@ -14,7 +14,7 @@ export interface JupyterMessage {
 
 /** How a blocked worker is reached: memory that both sides see. */
 export interface SharedChannels {
-  /** One byte; a 2 written into it is SIGINT. */
+  /** A 2 in its first byte is SIGINT; see kernel/interrupt.ts. */
   readonly interrupt: SharedArrayBuffer;
   /** State, length and UTF-8 JSON of the answer to an `input_request`; see kernel/input.ts. */
   readonly input: SharedArrayBuffer;
@@ -90,7 +90,12 @@ export type ToWorker =
     }
   /** The ways back to the page, once they are there: files are fetched meanwhile. */
   | ({ readonly type: 'link' } & LinkSources)
-  | { readonly type: 'message'; readonly message: JupyterMessage }
+  | {
+      readonly type: 'message';
+      readonly message: JupyterMessage;
+      /** Replies to cells that the host had seen: one of a cell that failed is not known to who sent fewer. */
+      readonly seen?: number;
+    }
   | { readonly type: 'figures' }
   /** Answered by a `trace`, once all that was sent before has been dealt with. */
   | { readonly type: 'trace' }

@@ -47,7 +47,7 @@ export class Session {
       case 'link':
         return this.takeLink(envelope);
       case 'message':
-        return this.queue.add(() => this.toKernel(envelope.message));
+        return this.queue.add(() => this.toKernel(envelope));
       case 'figures':
         return this.queue.add(() => this.tellFigures());
       case 'trace':
@@ -102,13 +102,13 @@ export class Session {
     this.takeDrive(drive);
   }
 
-  private async toKernel(message: JupyterMessage): Promise<void> {
+  private async toKernel({ message, seen }: Extract<ToWorker, { type: 'message' }>): Promise<void> {
     const { booted } = this;
     if (!booted) {
       return; // The start failed and has been reported.
     }
     try {
-      await this.queue.hand(message, booted, this.shared?.interrupt ?? null);
+      await this.queue.hand(message, seen ?? Infinity, booted, this.shared?.interrupt ?? null);
     } catch (error) {
       const cause = new Error(booted.running.explain(error), { cause: error });
       const failure = failureOf(cause, `handling ${message.header.msg_type}`);

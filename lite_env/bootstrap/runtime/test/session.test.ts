@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BootError } from '../src/errors';
 import { answerInput, INPUT_BYTES } from '../src/kernel/input';
-import { requestInterrupt, signalBuffer } from '../src/kernel/interrupt';
+import { INTERRUPT_BYTES, requestInterrupt, signalBuffer } from '../src/kernel/interrupt';
 import type { ModuleOptions } from '../src/family/xeus/emscripten';
 import type { JupyterMessage } from '../src/protocol';
 import { Session } from '../src/session';
 import { generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
-import { makePack, MemoryTransport, Recorder, type PackParts } from './support/pack';
+import { makePack, MemoryTransport, Recorder, type MemoryPack, type PackParts } from './support/pack';
 
 const request = (id: string, type = 'execute_request'): JupyterMessage => ({
   header: { msg_id: id, msg_type: type, session: 's' },
@@ -19,6 +19,7 @@ const request = (id: string, type = 'execute_request'): JupyterMessage => ({
 const reply = (parent: JupyterMessage, type = 'execute_reply') => ({
   ...request(`${parent.header.msg_id}!`, type),
   parent_header: parent.header,
+  content: { status: 'ok' },
 });
 
 /** What the fake interpreter of `generation4` reads at its start. */
@@ -28,16 +29,22 @@ const PYTHON = {
   python: '3.13.1',
 };
 
-function open(kernel: FakeKernel = withoutFileSystem(), parts: PackParts = {}) {
+function open(
+  kernel: FakeKernel = withoutFileSystem(),
+  parts: PackParts = {},
+  change: (pack: MemoryPack) => void = () => undefined
+) {
   const globals: Record<string, any> = {};
   const recorder = new Recorder();
-  const transport = new MemoryTransport(makePack({ ...parts, script: install(kernel) }));
+  const pack = makePack({ ...parts, script: install(kernel) });
+  change(pack);
+  const transport = new MemoryTransport(pack);
   const session = new Session(globals as never, {
     emit: recorder.emit,
     transport: () => transport,
     locate: (manifest, path) => `${manifest}/${path}`,
   });
-  const shared = { interrupt: new SharedArrayBuffer(1), input: new SharedArrayBuffer(INPUT_BYTES) };
+  const shared = { interrupt: new SharedArrayBuffer(INTERRUPT_BYTES), input: new SharedArrayBuffer(INPUT_BYTES) };
   const start = async (): Promise<void> => {
     session.receive({ type: 'start', manifest: 'm', shared });
     await Promise.race([recorder.next('ready'), recorder.next('error')]);
@@ -47,7 +54,7 @@ function open(kernel: FakeKernel = withoutFileSystem(), parts: PackParts = {}) {
   const settled = async () => {
     const asked = recorder.of('figures').length;
     session.receive({ type: 'figures' });
-    for (let turn = 0; turn < 1000 && recorder.of('figures').length === asked; turn += 1) {
+    for (let turn = 0; turn < 5000 && recorder.of('figures').length === asked; turn += 1) {
       await new Promise(resolve => setTimeout(resolve, 1));
     }
   };
@@ -139,19 +146,173 @@ test('a cell with a top-level await ends before the next begins', async () => {
   assert.equal(globals['toplevel_promise_py_proxy'], null);
 });
 
-test('a request that the kernel drops is answered, once, and only an execute_request', async () => {
-  const { recorder, start, send, settled } = open();
+const idle = (parent: JupyterMessage): JupyterMessage => ({
+  ...reply(parent, 'status'),
+  channel: 'iopub',
+  content: { execution_state: 'idle' },
+});
+/** What was said of a request: types, and the status of a reply. */
+const saidOf = (recorder: Recorder, id: string) =>
+  recorder
+    .of('message')
+    .filter(({ message }) => message.parent_header['msg_id'] === id)
+    .map(({ message: { header, content } }) => String(content['status'] ?? content['execution_state'] ?? header.msg_type));
+
+test('a request that the kernel drops when it is interrupted is answered, once, and only an execute_request', async () => {
+  const { kernel, shared, recorder, start, send, settled } = open();
+  kernel.onMessage = () => requestInterrupt(shared.interrupt);
   await start();
   send(request('dropped'));
   send(request('info', 'kernel_info_request'));
   await settled();
-  const [{ message } = { message: request('') }, ...more] = recorder.of('message');
+  const [{ message } = { message: request('') }, { message: last } = { message: request('') }, ...more] =
+    recorder.of('message');
   assert.equal(more.length, 0);
   assert.equal(message.header.msg_type, 'execute_reply');
   assert.equal(message.parent_header['msg_id'], 'dropped');
   assert.equal(message.channel, 'shell');
   assert.equal(message.content['status'], 'error');
   assert.equal(message.content['ename'], 'KeyboardInterrupt');
+  assert.deepEqual(last.content, { execution_state: 'idle' });
+});
+
+test('a request that ends idle and without a reply is answered', async () => {
+  const { kernel, globals, recorder, start, send, settled } = open();
+  kernel.onMessage = message => globals['postMessage'](idle(message));
+  await start();
+  send(request('dropped'));
+  await settled();
+  assert.deepEqual(saidOf(recorder, 'dropped'), ['idle', 'error']);
+});
+
+test('a kernel that runs cells asynchronously gets the next cell after its reply, and no false one is made', async () => {
+  const { kernel, globals, recorder, start, send, settled } = open();
+  const order: string[] = [];
+  kernel.onMessage = message => {
+    order.push(`begin ${message.header.msg_id}`);
+    setTimeout(() => {
+      order.push(`end ${message.header.msg_id}`);
+      globals['postMessage'](reply(message));
+      globals['postMessage'](idle(message));
+    }, 30);
+  };
+  await start();
+  send(request('1'));
+  send(request('2'));
+  await settled();
+  assert.deepEqual(order, ['begin 1', 'end 1', 'begin 2', 'end 2']);
+  assert.deepEqual(saidOf(recorder, '1'), ['ok', 'idle']);
+});
+
+test('the reply to another request does not end a cell', async () => {
+  const { kernel, globals, recorder, start, send, settled } = open();
+  kernel.onMessage = message => {
+    globals['postMessage'](reply(request('before')));
+    setTimeout(() => globals['postMessage'](reply(message)), 10);
+  };
+  await start();
+  send(request('1'));
+  await settled();
+  assert.deepEqual(saidOf(recorder, '1'), ['ok']);
+});
+
+test('when a cell fails, those that were sent before the host knew are aborted, and only cells', async () => {
+  const { kernel, globals, recorder, session, start, settled } = open();
+  const ran: string[] = [];
+  kernel.onMessage = message => {
+    ran.push(message.header.msg_id);
+    const status = message.content.code === 'fail' ? 'error' : 'ok';
+    globals['postMessage']({ ...reply(message), content: { status, execution_count: 7 } });
+  };
+  await start();
+  const cell = (id: string, seen: number, content: Record<string, unknown> = {}) =>
+    session.receive({ type: 'message', message: { ...request(id), content }, seen });
+  cell('silent', 0, { code: 'fail', silent: true });
+  cell('goes on', 0, { code: 'fail', stop_on_error: false });
+  cell('stops', 0, { code: 'fail' });
+  cell('queued', 0);
+  cell('queued too', 2);
+  session.receive({ type: 'message', message: request('info', 'kernel_info_request'), seen: 2 });
+  cell('after', 3);
+  await settled();
+  assert.deepEqual(ran, ['silent', 'goes on', 'stops', 'info', 'after']);
+  assert.deepEqual(saidOf(recorder, 'queued'), ['busy', 'aborted', 'idle']);
+  assert.deepEqual(saidOf(recorder, 'queued too'), ['busy', 'aborted', 'idle']);
+});
+
+test('an interrupt that comes while imports are fetched ends the cell before it begins', async () => {
+  let slow = '';
+  const archives = [...PYTHON.archives, { 'lib/python3.13/site-packages/slow.py': '' }];
+  const { kernel, transport, shared, recorder, globals, start, send, settled } = open(
+    generation4(),
+    { ...PYTHON, archives, load: ['demand', 'import'] },
+    ({ manifest }) => {
+      manifest['kernels'][0].language = 'python';
+      manifest['imports'] = { slow: [1] };
+      slow = `archives/${manifest['archives'][1].digest}.tar.zst`;
+    }
+  );
+  transport.late.add(slow);
+  const ran: string[] = [];
+  kernel.onMessage = message => {
+    ran.push(message.header.msg_id);
+    globals['postMessage']({ ...reply(message), content: { status: 'ok', execution_count: 4 } });
+  };
+  await start();
+  send(request('before'));
+  await settled();
+  send({ ...request('1'), content: { code: 'import slow' } });
+  for (let turn = 0; turn < 500 && !transport.asked.includes(slow); turn += 1) {
+    await new Promise(resolve => setTimeout(resolve, 1));
+  }
+  requestInterrupt(shared.interrupt);
+  send({ ...request('2'), content: { code: '2' } });
+  await settled();
+  assert.deepEqual(recorder.of('error'), []);
+  assert.deepEqual(ran, ['before', '2']);
+  assert.deepEqual(saidOf(recorder, '1'), ['busy', 'error', 'error', 'idle']);
+  const made = recorder.of('message').find(({ message }) => message.content['ename'])?.message.content;
+  assert.deepEqual([made?.['ename'], made?.['evalue']], ['KeyboardInterrupt', 'interrupted before the cell began']);
+  assert.equal(new Uint8Array(shared.interrupt)[0], 0);
+});
+
+test('buffers reach the kernel as bytes, whatever they were', async () => {
+  const { kernel, globals, start, send, settled } = open();
+  let seen: any[] = [];
+  kernel.onMessage = message => {
+    seen = message.buffers;
+    globals['postMessage'](reply(message, 'comm_info_reply'));
+  };
+  await start();
+  const bytes = new Uint8Array([9, 1, 2, 3, 9]);
+  const view = new DataView(bytes.buffer, 1, 3);
+  send({ ...request('1', 'comm_msg'), buffers: [view.buffer.slice(1, 4), view] as never });
+  await settled();
+  assert.deepEqual(seen, [new Uint8Array([1, 2, 3]), new Uint8Array([1, 2, 3])]);
+});
+
+test('what kernels of 2022 leave out of their replies is there', async () => {
+  const { kernel, globals, recorder, start, send, settled } = open();
+  const contents: Record<string, Record<string, unknown>> = {
+    kernel_info: { banner: 'x' },
+    complete: { status: 'ok', matches: [] },
+    execute: { status: 'error', traceback: 'one\ntwo' },
+  };
+  kernel.onMessage = message => {
+    const [kind] = message.header.msg_type.split('_request');
+    globals['postMessage']({ ...reply(message, `${kind}_reply`), content: contents[kind as string] });
+  };
+  await start();
+  Object.keys(contents).forEach(kind => send(request(kind, `${kind}_request`)));
+  await settled();
+  assert.deepEqual(
+    recorder.of('message').map(({ message }) => message.content),
+    [
+      { banner: 'x', status: 'ok' },
+      { status: 'ok', matches: [], metadata: {} },
+      { status: 'error', traceback: ['one', 'two'] },
+    ]
+  );
 });
 
 test('an interrupt that came between cells is forgotten', async () => {
@@ -180,7 +341,7 @@ test('a kernel with the hook is given the interrupt buffer', async () => {
 });
 
 test('an interrupt that comes between the read and the write of CPython is seen by its next read', () => {
-  const memory = new SharedArrayBuffer(1);
+  const memory = new SharedArrayBuffer(INTERRUPT_BYTES);
   const buffer = signalBuffer(memory);
   assert.equal(buffer[0], 0);
   requestInterrupt(memory);
@@ -362,11 +523,6 @@ test('what a program writes to a descriptor itself is an output of its cell, who
     },
     PYTHON
   );
-  const idle = (message: JupyterMessage) => ({
-    ...reply(message, 'status'),
-    channel: 'iopub',
-    content: { execution_state: 'idle' },
-  });
   kernel.onMessage = message => {
     print('a line');
     printErr('a complaint');

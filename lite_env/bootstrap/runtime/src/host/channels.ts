@@ -15,6 +15,8 @@ export interface WorkerPort {
 export class Relay {
   private readonly channels = createChannels();
   private readonly question = new OpenQuestion();
+  /** Replies to cells. */
+  private seen = 0;
 
   /** `carry` takes answers to a blocked worker where no memory is shared with it; whether it can. */
   constructor(
@@ -26,6 +28,9 @@ export class Relay {
   /** To be told of everything that the worker says, before anybody can answer it. */
   note(envelope: FromWorker): void {
     this.question.note(envelope);
+    if (envelope.type === 'message' && envelope.message.header.msg_type === 'execute_reply') {
+      this.seen += 1;
+    }
   }
 
   obey(command: HostCommand): void {
@@ -55,7 +60,7 @@ export class Relay {
 
   private message(command: Extract<ToWorker, { type: 'message' }>): void {
     if (command.message.header.msg_type !== 'input_reply') {
-      this.worker.postMessage(command);
+      this.worker.postMessage({ ...command, seen: this.seen });
       return;
     }
     const reply = this.question.claim(command.message);

@@ -1,8 +1,13 @@
-/** How Ctrl-C gets to a kernel that is busy: one byte of memory shared between host and worker, as CPython reads it. */
+/**
+ * How Ctrl-C gets to a kernel that is busy: memory shared between host and worker. Of its two bytes one is the signal as
+ * CPython reads it, which takes it away; the other stays, so that it can be told afterwards that there was one.
+ */
 
 const SIGINT = 2;
+const SIGNAL = 0;
+const REQUESTED = 1;
 
-export const INTERRUPT_BYTES = 1;
+export const INTERRUPT_BYTES = 2;
 
 /** What CPython's `_Py_CheckEmscriptenSignals` reads and clears between bytecodes. */
 export interface SignalBuffer {
@@ -11,17 +16,30 @@ export interface SignalBuffer {
 
 /** Host side: ask the kernel to stop what it does. */
 export function requestInterrupt(memory: SharedArrayBuffer): void {
-  Atomics.store(new Uint8Array(memory), 0, SIGINT);
+  const bytes = new Uint8Array(memory);
+  Atomics.store(bytes, REQUESTED, 1);
+  Atomics.store(bytes, SIGNAL, SIGINT);
 }
 
-/** Worker side: an interrupt that has not been seen yet shall not be seen any more. */
+/** Worker side: what came until now is not for what comes now. */
 export function forgetInterrupt(memory: SharedArrayBuffer): void {
-  Atomics.store(new Uint8Array(memory), 0, 0);
+  takeSignal(memory);
+  Atomics.store(new Uint8Array(memory), REQUESTED, 0);
 }
 
-/** Worker side: whether an interrupt waits to be seen. */
+/** Worker side: the signal has reached the kernel by another way, and shall not reach it twice. */
+export function takeSignal(memory: SharedArrayBuffer): void {
+  Atomics.store(new Uint8Array(memory), SIGNAL, 0);
+}
+
+/** Worker side: whether a signal waits to be seen by the kernel. */
 export function isInterrupted(memory: SharedArrayBuffer): boolean {
-  return Atomics.load(new Uint8Array(memory), 0) === SIGINT;
+  return Atomics.load(new Uint8Array(memory), SIGNAL) === SIGINT;
+}
+
+/** Worker side: whether there was an interrupt since the last was forgotten, seen by the kernel or not. */
+export function wasInterrupted(memory: SharedArrayBuffer): boolean {
+  return Atomics.load(new Uint8Array(memory), REQUESTED) === 1;
 }
 
 /**

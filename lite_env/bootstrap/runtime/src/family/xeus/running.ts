@@ -1,5 +1,5 @@
 import { importedModules } from '../../kernel/imports';
-import { forgetInterrupt, signalBuffer } from '../../kernel/interrupt';
+import { signalBuffer, takeSignal } from '../../kernel/interrupt';
 import { forgetUnfinished } from '../../kernel/libraries';
 import type { PackedKernel } from '../../pack/manifest';
 import type { JupyterMessage } from '../../protocol';
@@ -54,7 +54,7 @@ export class XeusRunning implements Running {
   private raise(): void {
     const raise = this.created.heap.function('PyErr_SetInterrupt');
     if (raise && this.interrupt) {
-      forgetInterrupt(this.interrupt);
+      takeSignal(this.interrupt);
       raise();
     }
   }

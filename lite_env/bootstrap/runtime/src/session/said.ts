@@ -1,0 +1,65 @@
+/** What the runtime says of a request in its kernel's name, and what it mends of what the kernel says. */
+import { newId } from '../ids';
+import type { JupyterMessage } from '../protocol';
+
+/** A message that the request caused. */
+export function said(
+  request: JupyterMessage,
+  type: string,
+  content: Record<string, unknown>,
+  channel: 'iopub' | 'shell' = 'iopub'
+): JupyterMessage {
+  return {
+    header: { ...request.header, msg_id: newId(), msg_type: type },
+    parent_header: request.header,
+    metadata: {},
+    content,
+    channel,
+    buffers: [],
+  };
+}
+
+/** All that is said of a cell that the kernel never gets. */
+export function saidOfCell(cell: JupyterMessage, reply: Record<string, unknown>): JupyterMessage[] {
+  const { ename, evalue, traceback } = reply;
+  return [
+    said(cell, 'status', { execution_state: 'busy' }),
+    ...(reply['status'] === 'error' ? [said(cell, 'error', { ename, evalue, traceback })] : []),
+    said(cell, 'execute_reply', reply, 'shell'),
+    said(cell, 'status', { execution_state: 'idle' }),
+  ];
+}
+
+/** The reply of a cell that an interrupt ended and not the kernel. */
+export function interrupted(evalue: string, execution_count: number): Record<string, unknown> {
+  const ename = 'KeyboardInterrupt';
+  return { status: 'error', ename, evalue, traceback: [`${ename}: ${evalue}`], execution_count };
+}
+
+/** A message whose buffers are bytes: kernels ask them for their `length`, which an ArrayBuffer and a DataView lack. */
+export function withBytes(message: JupyterMessage): JupyterMessage {
+  const bytes = (buffer: ArrayBuffer | ArrayBufferView) =>
+    ArrayBuffer.isView(buffer)
+      ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+      : new Uint8Array(buffer);
+  return { ...message, buffers: [...(message.buffers ?? [])].map(bytes) };
+}
+
+/**
+ * A kernel's message with what the protocol promises to clients and kernels of 2022 left out: the status of a reply, a
+ * traceback in lines, the metadata of completions.
+ */
+export function sound(message: JupyterMessage): JupyterMessage {
+  const { header, content } = message;
+  const missing: Record<string, unknown> = {};
+  if (header.msg_type.endsWith('_reply') && content['status'] === undefined) {
+    missing['status'] = 'ok';
+  }
+  if (header.msg_type === 'complete_reply' && content['metadata'] === undefined) {
+    missing['metadata'] = {};
+  }
+  const { traceback } = content;
+  const lines = typeof traceback === 'string' ? { traceback: traceback.split('\n') } : {};
+  const mended = { ...missing, ...lines };
+  return Object.keys(mended).length > 0 ? { ...message, content: { ...content, ...mended } } : message;
+}

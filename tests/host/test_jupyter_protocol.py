@@ -1,0 +1,190 @@
+"""Packed kernels against the tests that Jupyter gives its kernels, and what those leave out.
+
+The whole way is real: `jupyter_client` over ZeroMQ, a bridge (jupyter_bridge.py), Node, the packed kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import jupyter_kernel_test
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("real kernels in Node")]
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+
+
+def start(cls: type[jupyter_kernel_test.KernelTests], pack: Path, folder: Path) -> Any:
+    """Start the pack's kernel by its kernelspec, as a Jupyter server does; a client is ready when it yields."""
+    spec = {
+        "argv": [sys.executable, "-m", "tests.host.jupyter_bridge", "{connection_file}", str(pack)],
+        "display_name": "packed",
+        "language": cls.language_name,
+        "interrupt_mode": "message",
+    }
+    kernel = folder / "kernels" / "packed"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(json.dumps(spec), "utf-8")
+    specs = KernelSpecManager(kernel_dirs=[str(folder / "kernels")])
+    cls.km = KernelManager(kernel_name="packed", kernel_spec_manager=specs)
+    cls.km.start_kernel(cwd=str(ROOT))
+    cls.kc = cls.km.client()
+    cls.kc.start_channels()
+    cls.kc.wait_for_ready(timeout=SECONDS)
+    yield
+    cls.kc.stop_channels()
+    cls.km.shutdown_kernel()
+    cls.km.context.destroy(linger=0)
+
+
+def iter_iopub(client: BlockingKernelClient, *, seconds: float = 2) -> Iterator[dict[str, Any]]:
+    """What comes on iopub until nothing comes for some seconds."""
+    with contextlib.suppress(Empty):
+        while True:
+            yield client.get_iopub_msg(timeout=seconds)
+
+
+class PackedKernelTests(jupyter_kernel_test.KernelTests):
+    """What differs from a kernel that is installed: how it is started, which a fixture does."""
+
+    __test__ = False
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        pass
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        pass
+
+
+class TestPython(PackedKernelTests):
+    __test__ = True
+    language_name = "python"
+    file_extension = ".py"
+    code_hello_world = "print('hello, world')"
+    code_stderr = "import sys; print('oops', file=sys.stderr)"
+    completion_samples: ClassVar = [{"text": "zi", "matches": {"zip"}}]
+    complete_code_samples: ClassVar = ["1", "print('hello')", "def f(x):\n  return x * 2\n\n\n"]
+    incomplete_code_samples: ClassVar = ["print('''hello", "def f(x):\n  x*2"]
+    invalid_code_samples: ClassVar = ["import = 7q"]
+    code_page_something = "zip?"
+    code_generate_error = "1 / 0"
+    code_execute_result: ClassVar = [{"code": "1 + 2 + 3", "result": "6"}, {"code": "[n * n for n in range(2)]"}]
+    code_display_data: ClassVar = [
+        {"code": "from IPython.display import HTML, display; display(HTML('<b>x</b>'))", "mime": "text/html"}
+    ]
+    code_inspect_sample = "zip"
+    code_clear_output = "from IPython.display import clear_output; clear_output()"
+    # The kernel keeps no history: IPython's is in SQLite, which xeus-python-shell leaves out.
+    test_history: ClassVar = None
+
+    @pytest.fixture(autouse=True, scope="class")
+    @staticmethod
+    def kernel(request, numpy_pack, tmp_path_factory):
+        yield from start(request.cls, numpy_pack, tmp_path_factory.mktemp("jupyter"))
+
+    def replies(self, count: int) -> list[dict[str, Any]]:
+        return [self.kc.get_shell_msg(timeout=SECONDS)["content"] for _ in range(count)]
+
+    def test_what_is_queued_behind_a_cell_that_fails_is_aborted(self) -> None:
+        self.flush_channels()
+        codes = ["import time; time.sleep(0.5); 1 / 0", "ran = 'no'", "ran = 'no'"]
+        asked = [self.kc.execute(code) for code in codes]
+        self.kc.kernel_info()
+        *replies, info = self.replies(4)
+        assert [reply["status"] for reply in replies] == ["error", "aborted", "aborted"]
+        assert info["status"] == "ok"
+        self.kc.execute("ran = globals().get('ran', 'yes')", user_expressions={"ran": "ran"})
+        (reply,) = self.replies(1)
+        assert reply["user_expressions"]["ran"]["data"]["text/plain"] == "'yes'"
+        states = [
+            message["content"].get("execution_state")
+            for message in iter_iopub(self.kc)
+            if message["parent_header"]["msg_id"] == asked[1]
+        ]
+        assert states == ["busy", "idle"]
+
+    def test_what_is_queued_behind_one_that_may_fail_is_run(self) -> None:
+        self.flush_channels()
+        for code in ("1 / 0", "1"):
+            self.kc.execute(code, stop_on_error=False)
+        assert [reply["status"] for reply in self.replies(2)] == ["error", "ok"]
+
+    def test_buffers_come_and_go(self) -> None:
+        self.flush_channels()
+        code = """
+            def opened(comm, message):
+                comm.on_msg(lambda message: comm.send({"seen": len(message["buffers"])}, buffers=[
+                    bytes(reversed(bytes(buffer))) for buffer in message["buffers"]]))
+            get_ipython().kernel.comm_manager.register_target("buffers", opened)
+        """
+        self.execute_helper(f"if True:{code}")
+        channel = self.kc.shell_channel
+        opened = self.kc.session.msg("comm_open", {"comm_id": "c", "target_name": "buffers", "data": {}})
+        self.kc.session.send(channel.socket, opened)
+        said = self.kc.session.msg("comm_msg", {"comm_id": "c", "data": {}})
+        self.kc.session.send(channel.socket, said, buffers=[b"abc", b"\x00\xff"])
+        (answer,) = [message for message in iter_iopub(self.kc) if message["msg_type"] == "comm_msg"]
+        assert answer["content"]["data"] == {"seen": 2}
+        assert [bytes(buffer) for buffer in answer["buffers"]] == [b"cba", b"\xff\x00"]
+
+    def test_what_is_typed_after_an_interrupt_does_not_answer_the_next_question(self) -> None:
+        self.flush_channels()
+        self.kc.execute("input('one? ')", allow_stdin=True)
+        assert self.kc.get_stdin_msg(timeout=SECONDS)["content"]["prompt"] == "one? "
+        self.km.interrupt_kernel()
+        (reply,) = self.replies(1)
+        assert reply["ename"] == "KeyboardInterrupt"
+        self.kc.input("late")
+        self.kc.execute("answer = input('two? ')", allow_stdin=True, user_expressions={"answer": "answer"})
+        assert self.kc.get_stdin_msg(timeout=SECONDS)["content"]["prompt"] == "two? "
+        self.kc.input("right")
+        (reply,) = self.replies(1)
+        assert reply["user_expressions"]["answer"]["data"]["text/plain"] == "'right'"
+
+    def test_an_interrupt_ends_a_cell_that_loops(self) -> None:
+        self.flush_channels()
+        self.kc.execute("print('looping')\nwhile True: pass")
+        looping = (message for message in iter_iopub(self.kc, seconds=SECONDS) if message["msg_type"] == "stream")
+        assert next(looping)["content"]["text"].startswith("looping")
+        self.km.interrupt_kernel()
+        (reply,) = self.replies(1)
+        assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
+
+
+class TestLua(PackedKernelTests):
+    __test__ = True
+    language_name = "lua"
+    file_extension = ".lua"
+    code_hello_world = "print('hello, world')"
+    completion_samples: ClassVar = [{"text": "pri", "matches": {"print"}}]
+    code_generate_error = "error('wrong')"
+    # What xeus-lua of 2022 does not have.
+    test_clear_output: ClassVar = None
+    test_display_data: ClassVar = None
+    test_execute_result: ClassVar = None
+    test_execute_stderr: ClassVar = None
+    test_history: ClassVar = None
+    test_inspect: ClassVar = None
+    test_is_complete: ClassVar = None
+    test_pager: ClassVar = None
+
+    @pytest.fixture(autouse=True, scope="class")
+    @staticmethod
+    def kernel(request, lua_pack, tmp_path_factory):
+        yield from start(request.cls, lua_pack, tmp_path_factory.mktemp("jupyter"))
