@@ -3,7 +3,8 @@
 The answers are those of ``DriveContentsProcessor`` in ``@jupyterlite/services`` 0.8 (``lib/contents/drivecontents.js``
 there). It adds: contents always as base64, whatever their bytes; a ``stat`` (what ``getattr`` answers) beside each
 ``lookup``; with ``"detail": true`` the type of each name in ``readdir`` (Emscripten looks up every name of a listing:
-without it a folder of 500 files costs 501 requests); errors as HTTP 4xx and 5xx with
+without it a folder of 500 files costs 501 requests); files in pieces; with ``"exclusive": false`` a ``mknod`` that
+leaves the file which is there; errors as HTTP 4xx and 5xx with
 ``{"error": {"code", "message"}}``, the code being the name of an errno.
 Where the Contents API is looser than a file system, this is a file system: a folder that holds something is not removed
 (``ENOTEMPTY``), a file that exists is not made again (``EEXIST``), a rename replaces a file.
@@ -22,12 +23,13 @@ import threading
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from lite_env.errors import DriveError, HostError
 from lite_env.host.drive_path import can_be_told, components, locate
+from lite_env.host.drive_upload import UploadPiece, Uploads
 from lite_env.store.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -38,13 +40,16 @@ FILE_MODE = 0o100666
 BLOCK_SIZE = 4096  # bytes
 
 MAX_FILE = 384 << 20
-"""Bytes beyond which a file is not sent: its base64 would be longer than a string of V8 can be."""
+"""Bytes beyond which a file is not sent whole: its base64 would be longer than a string of V8 can be."""
+MAX_PIECE = 8 << 20
+"""Bytes of the largest piece that is given and taken."""
 MAX_BODY = (MAX_FILE // 3) * 4 + (1 << 20)
 """Bytes of the longest request: such a file, and room for the rest."""
 
 _STATUS = {
     "EACCES": HTTPStatus.FORBIDDEN,
     "EEXIST": HTTPStatus.CONFLICT,
+    "EFBIG": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "EINVAL": HTTPStatus.BAD_REQUEST,
     "EIO": HTTPStatus.INTERNAL_SERVER_ERROR,
     "EISDIR": HTTPStatus.CONFLICT,
@@ -55,7 +60,6 @@ _STATUS = {
 }
 _SYNONYMS = {
     "EDQUOT": "ENOSPC",
-    "EFBIG": "ENOSPC",
     "ELOOP": "EINVAL",
     "ENAMETOOLONG": "EINVAL",
     "EPERM": "EACCES",
@@ -71,6 +75,10 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     format: str | None = None
     data: str | None = None
     detail: bool = False
+    exclusive: bool = True
+    offset: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    length: Annotated[int, msgspec.Meta(gt=0)] = MAX_PIECE
+    piece: UploadPiece | None = None
 
 
 class DriveRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +110,7 @@ class FolderDrive:
             raise HostError(f"'{root}' is not a folder", hint="`--drive` takes the folder that a kernel sees as /drive")
         self.root = Path(os.path.realpath(root))
         self._lock = threading.Lock()
+        self._uploads = Uploads()
         self._methods: dict[str, Callable[[tuple[str, ...], _Data], Any]] = {
             "get": self._get,
             "getattr": self._getattr,
@@ -135,7 +144,7 @@ class FolderDrive:
             found = self._stat(parts)
         except (FileNotFoundError, NotADirectoryError):
             return {"ok": False}
-        return {"ok": True, "mode": _mode(found), "stat": _attributes(found)}
+        return {"ok": True, "mode": _mode(found), "stat": _attributes(found), "pieces": MAX_PIECE}
 
     def _getmode(self, parts: tuple[str, ...], _: _Data) -> int:
         return _mode(self._stat(parts))
@@ -161,44 +170,62 @@ class FolderDrive:
             return False
         return True
 
-    def _get(self, parts: tuple[str, ...], _: _Data) -> dict[str, str] | None:
+    def _get(self, parts: tuple[str, ...], data: _Data) -> dict[str, Any] | None:
         try:
             found = self._stat(parts)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISDIR(found.st_mode):
             return None
+        if data.offset is not None:
+            return _piece(locate(self.root, parts), data.offset, min(data.length, MAX_PIECE))
         if found.st_size > MAX_FILE:
-            raise DriveError("EIO", f"'{'/'.join(parts)}' has {found.st_size} bytes, more than {MAX_FILE}")
-        content = locate(self.root, parts).read_bytes()
-        return {"content": binascii.b2a_base64(content, newline=False).decode("ascii"), "format": "base64"}
+            raise DriveError("EFBIG", f"'{'/'.join(parts)}' has {found.st_size} bytes, more than {MAX_FILE}")
+        return _base64(locate(self.root, parts).read_bytes())
 
     def _put(self, parts: tuple[str, ...], data: _Data) -> None:
         content = _content(data)
+        if data.piece is None:
+            self._replace(parts, content)
+            return
         target = locate(self.root, parts)
-        mode: int | None = None
+        self._writable(parts, target)
+        with self._uploads.add(data.piece, content, target.parent) as whole:
+            if whole is not None:
+                self._replace(parts, whole)
+
+    def _replace(self, parts: tuple[str, ...], content: bytes | memoryview) -> None:
+        target = locate(self.root, parts)
+        write_bytes(target, content, mode=self._writable(parts, target))
+
+    def _writable(self, parts: tuple[str, ...], target: Path) -> int | None:
+        """The permission bits of the file that may be replaced; None where there is none yet."""
         try:
             found = self._stat(parts)
         except FileNotFoundError:
             # Writing atomically makes missing folders; a file system does not.
             if not target.parent.is_dir():
                 raise
-        else:
-            if stat.S_ISDIR(found.st_mode):
-                raise DriveError("EISDIR", f"'{'/'.join(parts)}' is a folder")
-            # Replacing a file asks for no right to write to it.
-            if not os.access(target, os.W_OK):
-                raise DriveError("EACCES", f"'{'/'.join(parts)}' is write-protected")
-            mode = stat.S_IMODE(found.st_mode)
-        write_bytes(target, content, mode=mode)
+            return None
+        if stat.S_ISDIR(found.st_mode):
+            raise DriveError("EISDIR", f"'{'/'.join(parts)}' is a folder")
+        # Replacing a file asks for no right to write to it.
+        if not os.access(target, os.W_OK):
+            raise DriveError("EACCES", f"'{'/'.join(parts)}' is write-protected")
+        return stat.S_IMODE(found.st_mode)
 
-    def _mknod(self, parts: tuple[str, ...], data: _Data) -> None:
+    def _mknod(self, parts: tuple[str, ...], data: _Data) -> dict[str, bool] | None:
         target = locate(self.root, parts)
         if stat.S_ISDIR((data.mode or 0) & 0xFFFF):
             target.mkdir()
-            return
-        with target.open("xb"):
-            pass
+            return None
+        try:
+            with target.open("xb"):
+                return None
+        except FileExistsError:
+            if data.exclusive or not stat.S_ISREG(self._stat(parts).st_mode):
+                raise
+            return {"made": False}
 
     def _rename(self, parts: tuple[str, ...], data: _Data) -> None:
         if data.new_path is None:
@@ -244,6 +271,20 @@ def error_document(error: DriveError) -> tuple[HTTPStatus, bytes]:
     # A path in the message may hold what is no text.
     message = error.message.encode("utf-8", "backslashreplace").decode()
     return _STATUS[error.code], msgspec.json.encode({"error": {"code": error.code, "message": message}})
+
+
+def _base64(content: bytes) -> dict[str, Any]:
+    return {"content": binascii.b2a_base64(content, newline=False).decode("ascii"), "format": "base64"}
+
+
+def _piece(path: Path, offset: int, length: int) -> dict[str, Any]:
+    """A piece of a file, the size of the whole, and a text that changes when the file does."""
+    with path.open("rb") as stream:
+        found = os.fstat(stream.fileno())
+        stream.seek(offset)
+        content = stream.read(length)
+    version = f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
+    return _base64(content) | {"size": found.st_size, "version": version}
 
 
 def _content(data: _Data) -> bytes:

@@ -76,7 +76,7 @@ class DriveApi:
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "EINVAL", "the length of the request is not told")
         if request.length > MAX_BODY:
             reason = f"a request of {request.length} bytes is more than {MAX_BODY}"
-            return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "ENOSPC", reason)
+            return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "EFBIG", reason)
         status, document = answer_request(drive, request.read())
         return self._json(status, document)
 

@@ -35,7 +35,7 @@ _ATTEMPTS = 100
 _WHILE_WRITING = frozenset({errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
-def write_bytes(path: Path, data: bytes, *, durable: bool = False, mode: int | None = None) -> None:
+def write_bytes(path: Path, data: bytes | memoryview, *, durable: bool = False, mode: int | None = None) -> None:
     """Replace `path` by `data` in one step; its folder is made if needed.
 
     A symbolic link stays, and what it points to is replaced. What is no file (``/dev/stdout``, a pipe) is written to.

@@ -665,3 +665,122 @@ def test_a_restart_keeps_the_drive(service_tab):
     service_tab.page.evaluate("kernel.restart()")
     assert service_tab.run("print('value' in globals(), open('before').read())") == "False x\n"
     assert service_tab.run("print(input())", "after") == "after\n"
+
+
+RACE = """
+import os
+rounds = 0
+for number in range(120):
+    with open('raced', 'w') as file:
+        file.write('x')
+    with open('raced', 'a') as file:
+        file.write('y')
+    rounds += 1
+    try: os.unlink('raced')
+    except FileNotFoundError: pass
+won = 0
+for number in range(40):
+    try: os.close(os.open(f'lock-{number}', os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError: pass
+    else: won += 1
+print(rounds, won)
+"""
+
+
+@pytest.mark.parametrize("kind", ["server", "shared", "service"])
+def test_two_tabs_make_and_remove_one_file_all_the_time(browser, make_site, kind):
+    site = make_site(drive="server" if kind == "server" else "browser", isolation=kind != "service")
+    drive = SERVER if kind == "server" else {"kind": "browser"}
+    context = browser.new_context()
+    tabs = [open_tab(browser, site, context=context) for _ in range(2)]
+    for tab in tabs:
+        tab.start(drive, serviceWorker="sw.js" if kind == "service" else None)
+    for tab in tabs:
+        tab.page.evaluate(f"run => {{ globalThis.under = ({RUN})(run); return null }}", {"code": RACE, "answers": []})
+    done = [tab.page.evaluate("under") for tab in tabs]
+    assert [end["status"] for end in done] == ["ok", "ok"], done
+    rounds, won = zip(*(map(int, end["out"].split()) for end in done), strict=True)
+    assert rounds == (120, 120)
+    # Each name was made by exactly one of them.
+    assert sum(won) == 40
+
+
+# A contents manager whose answers the test gives: each `get` of contents waits in `held`.
+HELD = """async options => {
+  const files = await lite.BrowserContents.open('held');
+  await files.write('slow', new TextEncoder().encode('of a file'));
+  globalThis.held = [];
+  const model = { name: 'slow', type: 'file', format: 'text' };
+  const contentsManager = {
+    get: (path, options) => path.endsWith('slow') && options.content
+      ? new Promise(resolve => held.push(content => resolve({ ...model, path, content })))
+      : files.get(path, options),
+    save: (...given) => files.save(...given), delete: (...given) => files.delete(...given),
+    rename: (...given) => files.rename(...given), newUntitled: (...given) => files.newUntitled(...given),
+  };
+  globalThis.kernel = await lite.createKernel({ ...options, drive: { kind: 'contents', contentsManager } });
+}"""
+
+
+def start_held(browser, make_site, kind: str) -> Tab:
+    tab = open_tab(browser, make_site(drive="browser", isolation=kind == "shared"))
+    manifest = f"packs/{tab.site.application.environments[0].name}/manifest.json"
+    tab.page.evaluate(HELD, {"manifest": manifest, "serviceWorker": None if kind == "shared" else "sw.js"})
+    return tab
+
+
+def begin(tab: Tab, code: str) -> None:
+    run = f"run => {{ globalThis.under = ({RUN})(run); under.catch(() => null); return null }}"
+    tab.page.evaluate(run, {"code": code, "answers": []})
+
+
+@pytest.mark.parametrize("kind", ["shared", "service"])
+def test_an_answer_does_not_cross_a_restart(browser, make_site, kind):
+    tab = start_held(browser, make_site, kind)
+    read = "print(open('slow').read())"
+    begin(tab, read)
+    tab.page.wait_for_function("held.length === 1")
+    tab.page.evaluate("kernel.restart()")
+    begin(tab, read)
+    tab.page.wait_for_function("held.length === 2")
+    # The old worker's answer comes while the new one waits for its own.
+    tab.page.evaluate("held[0]('of the kernel before')")
+    tab.page.wait_for_timeout(200)
+    tab.page.evaluate("held[1]('of this kernel')")
+    assert tab.page.evaluate("under")["out"] == "of this kernel\n"
+
+
+@pytest.mark.parametrize("kind", ["shared", "service"])
+def test_an_answer_that_is_no_json_is_an_error(browser, make_site, kind):
+    tab = start_held(browser, make_site, kind)
+    begin(tab, "import errno\ntry: open('slow')\nexcept OSError as error: print(errno.errorcode[error.errno])")
+    tab.page.wait_for_function("held.length === 1")
+    tab.page.evaluate("held[0](1n)")
+    assert tab.page.evaluate("under")["out"] == "EIO\n"
+    assert tab.run("import os\nprint(os.listdir('.'))") == "['slow']\n"
+
+
+def test_large_files_go_in_pieces(tab):
+    code = """
+import hashlib, os
+data = os.urandom(1 << 20) * 20 + b'end'
+with open('large', 'wb') as file: file.write(data)
+with open('large', 'rb') as file: assert file.read() == data
+with open('large', 'r+b') as file: file.seek(9 << 20); file.write(b'!')
+assert open('large', 'rb').read() == data[:9 << 20] + b'!' + data[(9 << 20) + 1:]
+assert os.path.getsize('large') == len(data)
+os.unlink('large')
+"""
+    tab.run(code)
+
+
+def test_a_file_beyond_what_a_string_holds(server_tab):
+    site = server_tab.site
+    size = 420 << 20
+    site.count()
+    server_tab.run(f"with open('huge', 'wb') as file:\n    file.seek({size} - 1); file.write(b'!')")
+    assert (site.root / "huge").stat().st_size == size
+    assert site.count()["put"] == 53
+    check = "with open('huge', 'rb') as file:\n    file.seek(-2, 2); print(file.tell(), file.read())"
+    assert server_tab.run(check) == f"{size - 2} b'\\x00!'\n"
+    (site.root / "huge").unlink()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lite_env.errors import DriveError, HostError
 from lite_env.host import drive as drive_module
-from lite_env.host.drive import BLOCK_SIZE, DIR_MODE, FILE_MODE, FolderDrive, answer_request
+from lite_env.host import drive_upload
+from lite_env.host.drive import BLOCK_SIZE, DIR_MODE, FILE_MODE, MAX_PIECE, FolderDrive, answer_request
 
 NEEDS_LINKS = pytest.mark.skipif(os.name == "nt", reason="needs the right to make symbolic links")
 BYTES = bytes(range(256)) + b"\r\n\0\xff"
@@ -109,7 +110,7 @@ def test_a_time_that_no_calendar_has_is_the_epoch(drive, root):
 
 def test_a_lookup_brings_mode_and_attributes(drive):
     found = ask(drive, "lookup", "/a.bin")[1]
-    assert found == {"ok": True, "mode": FILE_MODE, "stat": ask(drive, "getattr", "/a.bin")[1]}
+    assert found == {"ok": True, "mode": FILE_MODE, "stat": ask(drive, "getattr", "/a.bin")[1], "pieces": MAX_PIECE}
     assert ask(drive, "lookup", "/sub")[1]["mode"] == DIR_MODE
     assert ask(drive, "lookup", "/none") == (200, {"ok": False})
     assert ask(drive, "lookup", "/a.bin/x") == (200, {"ok": False})
@@ -299,7 +300,7 @@ def test_a_write_protected_file_is_not_replaced(drive, root, monkeypatch):
 def test_a_file_longer_than_a_string_can_be_is_refused(drive, monkeypatch):
     monkeypatch.setattr(drive_module, "MAX_FILE", 10)
     status, document = ask(drive, "get", "/a.bin")
-    assert (status, document["error"]["code"]) == (500, "EIO")
+    assert (status, document["error"]["code"]) == (413, "EFBIG")
     assert document["error"]["message"] == f"'a.bin' has {len(BYTES)} bytes, more than 10"
 
 
@@ -487,3 +488,82 @@ def test_what_is_put_is_got(tmp_path_factory, content, name):
 
 def test_a_drive_error_is_an_error_of_ours():
     assert isinstance(DriveError("EIO", "x"), HostError)
+
+
+def pieces_of(drive, path, length):
+    """A file read in pieces, and what its pieces said of the whole."""
+    pieces, said = [], set()
+    while True:
+        status, answer = ask(drive, "get", path, offset=sum(map(len, pieces)), length=length)
+        assert (status, answer["format"]) == (200, "base64")
+        said.add((answer["size"], answer["version"]))
+        pieces.append(base64.b64decode(answer["content"], validate=True))
+        if not pieces[-1]:
+            return b"".join(pieces), said
+
+
+def upload(drive, path, pieces, *, name="one", size=None):
+    """The statuses of an upload's pieces."""
+    statuses, offset = [], 0
+    for content in pieces:
+        piece = {"upload": name, "offset": offset, "size": sum(map(len, pieces)) if size is None else size}
+        data = base64.b64encode(content).decode()
+        statuses.append(ask(drive, "put", path, format="base64", data=data, piece=piece)[0])
+        offset += len(content)
+    return statuses
+
+
+def test_a_file_is_read_in_pieces(drive, root):
+    content, said = pieces_of(drive, "/a.bin", 100)
+    assert content == BYTES
+    assert {size for size, _ in said} == {len(BYTES)}
+    assert len(said) == 1
+    (root / "a.bin").write_bytes(BYTES[::-1])
+    assert pieces_of(drive, "/a.bin", 100)[1].isdisjoint(said)
+    assert ask(drive, "get", "/none", offset=0, length=1) == (200, None)
+    assert error_of(drive, "get", "/a.bin", offset=-1, length=1) == (400, "EINVAL")
+
+
+def test_a_file_that_comes_in_pieces_is_there_with_the_last_one(drive, root):
+    new = bytes(range(256)) * 40
+    (root / "a.bin").chmod(0o640)
+    pieces = [new[:4000], new[4000:8000], new[8000:]]
+    for count in (1, 2):
+        assert upload(drive, "/a.bin", pieces[:count], size=len(new)) == [200] * count
+        assert (root / "a.bin").read_bytes() == BYTES
+    assert {path.name for path in root.iterdir()} == {"a.bin", "sub"}
+    assert upload(drive, "/a.bin", pieces) == [200, 200, 200]
+    assert (root / "a.bin").read_bytes() == new
+    if os.name != "nt":
+        assert (root / "a.bin").stat().st_mode & 0o777 == 0o640
+    assert upload(drive, "/new", [b""]) == [200]
+    assert (root / "new").read_bytes() == b""
+
+
+def test_pieces_that_do_not_belong_together_are_refused(drive, root):
+    assert upload(drive, "/a.bin", [b"123"], size=6) == [200]
+    piece = {"upload": "one", "offset": 4, "size": 6}
+    assert error_of(drive, "put", "/a.bin", format="base64", data="MTI=", piece=piece) == (400, "EINVAL")
+    piece = {"upload": "one", "offset": 3, "size": 6}
+    assert error_of(drive, "put", "/a.bin", format="base64", data="MTIz", piece=piece) == (400, "EINVAL")
+    assert upload(drive, "/a.bin", [b"1234"], name="two", size=3) == [400]
+    assert error_of(drive, "put", "/sub", format="base64", data="", piece=piece | {"offset": 0}) == (409, "EISDIR")
+    assert (root / "a.bin").read_bytes() == BYTES
+
+
+def test_uploads_that_nobody_ends_are_given_up(drive, root):
+    for number in range(drive_upload.MAX_UPLOADS + 1):
+        assert upload(drive, f"/{number}", [b"begun"], name=str(number), size=9) == [200]
+    last = {"offset": 5, "size": 9}
+    assert error_of(drive, "put", "/0", format="base64", data="", piece={"upload": "0", **last}) == (400, "EINVAL")
+    assert ask(drive, "put", "/1", format="base64", data="ZW5kLg==", piece={"upload": "1", **last})[0] == 200
+    assert (root / "1").read_bytes() == b"begunend."
+
+
+def test_a_file_is_made_or_left_where_only_its_being_there_matters(drive, root):
+    assert ask(drive, "mknod", "/new", mode=FILE_MODE, exclusive=False) == (200, None)
+    assert ask(drive, "mknod", "/a.bin", mode=FILE_MODE, exclusive=False) == (200, {"made": False})
+    assert (root / "a.bin").read_bytes() == BYTES
+    assert error_of(drive, "mknod", "/a.bin", mode=FILE_MODE) == (409, "EEXIST")
+    assert error_of(drive, "mknod", "/a.bin", mode=FILE_MODE, exclusive=True) == (409, "EEXIST")
+    assert error_of(drive, "mknod", "/sub", mode=FILE_MODE, exclusive=False) == (409, "EEXIST")

@@ -309,7 +309,7 @@ def test_a_length_that_is_none_is_refused(server, length):
 
 def test_a_request_too_long_is_refused_unread(server, monkeypatch):
     monkeypatch.setattr(drive_api, "MAX_BODY", 10)
-    assert refused(server, "is more than 10", code="ENOSPC", body="x" * 11) == 413
+    assert refused(server, "is more than 10", code="EFBIG", body="x" * 11) == 413
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 /** The envelopes between a host (page, Node, JupyterLite) and the worker that runs the kernel. */
-import type { DriveEnvelope } from './drive/shared';
+import type { DriveEnvelope } from './drive/channel';
 import type { Failure } from './errors';
 
 /** A Jupyter message as it goes through `postMessage`; buffers are binary. */

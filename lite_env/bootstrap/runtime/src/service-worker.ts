@@ -9,7 +9,7 @@
 import { ANEW } from './io/browser';
 import { CACHE } from './io/cache';
 import { CHANNEL } from './service/channel';
-import { forward, type Channel } from './service/forward';
+import { driveSeconds, forward, type Channel } from './service/forward';
 import { outdatedCaches, pageCacheName, routeOf, type Route, type SiteInfo } from './service/routes';
 
 interface Extendable {
@@ -28,7 +28,6 @@ const worker = globalThis as unknown as {
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
 };
 
-const DRIVE_SECONDS = 60;
 const { scope } = worker.registration;
 const site: SiteInfo = worker.liteEnvSite ?? { build: 'none', files: [], drive: 'none' };
 const pages = pageCacheName(scope, site.build);
@@ -74,7 +73,7 @@ async function activate(): Promise<void> {
 async function answer({ request }: FetchEvent, route: Exclude<Route, { kind: 'pass' }>): Promise<Response> {
   switch (route.kind) {
     case 'forward':
-      return forward(request, channel, request.url.includes('/api/stdin/') ? null : DRIVE_SECONDS);
+      return forward(request, channel, request.url.includes('/api/stdin/') ? null : driveSeconds);
     case 'page':
       return (await kept(pages, new URL(route.file, scope).href)) ?? fetch(request);
     case 'hashed':

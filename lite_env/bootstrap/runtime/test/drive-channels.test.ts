@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { fromBase64, toBase64 } from '../src/base64';
-import { accept, DriveError } from '../src/drive/channel';
+import { accept, DriveError, type DriveEnvelope } from '../src/drive/channel';
+import { DriveDesk } from '../src/drive/desk';
 import { Recent } from '../src/drive/recent';
-import { SharedDriveChannel, SharedDriveHost, type DriveEnvelope } from '../src/drive/shared';
+import { SharedDriveChannel, SharedDriveHost } from '../src/drive/shared';
 import { XhrDriveChannel, type SyncRequest } from '../src/drive/xhr';
 import { XhrStdin } from '../src/kernel/stdin';
 
@@ -32,12 +33,18 @@ class Server implements SyncRequest {
   readonly sent: { url: string; body: any; headers: Record<string, string>; timeout: number }[] = [];
   private url = '';
   private headers: Record<string, string> = {};
+  /** Of which request it says that it answers it. */
+  answered: string | null = null;
 
   constructor(private readonly answers: (string | { status: number; text: string } | Error)[]) {}
 
   open(_method: string, url: string): void {
     this.url = url;
     this.headers = {};
+  }
+
+  getResponseHeader(name: string): string | null {
+    return name === 'x-lite-env-request' ? this.answered : null;
   }
 
   setRequestHeader(name: string, value: string): void {
@@ -79,15 +86,67 @@ function channels(): void {
     const [first, second] = server.sent;
     assert.deepEqual(first?.headers, { 'Content-Type': 'application/json', 'X-Lite-Env-Token': 't' });
     assert.equal(first?.url, '/api/drive');
-    const { requestId } = first?.body;
+    const { requestId, epoch, deadline } = first?.body;
     assert.deepEqual(first?.body, {
       data: { method: 'lookup', path: '/ä b', requestId },
       browsingContextId: 'tab',
       requestId,
+      epoch,
+      id: 1,
+      deadline,
     });
+    assert.ok(deadline > Date.now() && deadline <= Date.now() + 60_000);
+    assert.ok((first?.timeout ?? 0) > 60_000);
     assert.notEqual(second?.body.requestId, requestId);
     assert.deepEqual(second?.body.data.data, { format: 'base64', data: '' });
     assert.ok((first?.timeout ?? 0) > 0 && (second?.timeout ?? 0) > (first?.timeout ?? 0));
+  });
+
+  test('no worker repeats the id of another one, for which its page may still answer', () => {
+    const ids = [1, 2].map(() => {
+      const { server, channel } = xhr('null', 'null');
+      channel.ask({ method: 'get', path: '/' });
+      channel.ask({ method: 'get', path: '/' });
+      return server.sent.map(({ body }) => body.requestId as string);
+    });
+    assert.equal(new Set(ids.flat()).size, 4);
+  });
+
+  test('an answer to another request than was asked is EIO', () => {
+    const { server, channel } = xhr('{"ok":true}', '{"ok":true}');
+    server.answered = 'tab-of another worker-1';
+    assert.throws(() => channel.ask({ method: 'lookup', path: '/' }), refusal('EIO', /answers another request/));
+  });
+
+  test('over shared memory: what comes for another request is passed over, and silence ends in EIO', () => {
+    const buffer = new SharedArrayBuffer(64);
+    const words = new Int32Array(buffer, 0, 2);
+    const write = (id: number, text: string) => {
+      new Uint8Array(buffer).set(new TextEncoder().encode(text), 8);
+      words[1] = text.length;
+      words[0] = (id << 2) | 2;
+    };
+    const asked: DriveEnvelope[] = [];
+    let answer = (envelope: DriveEnvelope) => write(envelope.id, '"mine"');
+    const channel = new SharedDriveChannel(
+      buffer,
+      envelope => {
+        asked.push(envelope);
+        answer(envelope);
+      },
+      () => -4.9
+    );
+    assert.equal(channel.ask({ method: 'get', path: '/' }), 'mine');
+    answer = ({ id }) => write(id - 1, '"of the one before"');
+    assert.throws(() => channel.ask({ method: 'get', path: '/' }), refusal('EIO', /the page does not answer/));
+    answer = ({ id }) => write(id, '"mine again"');
+    assert.equal(channel.ask({ method: 'get', path: '/' }), 'mine again');
+    const [first, , third] = asked;
+    assert.equal(third?.id, (first?.id ?? 0) + 2);
+    assert.equal(first?.epoch, third?.epoch);
+    const other = new SharedDriveChannel(buffer, envelope => (asked.push(envelope), write(envelope.id, '1')));
+    other.ask({ method: 'get', path: '/' });
+    assert.notEqual(asked[3]?.epoch, first?.epoch);
   });
 
   const refused: [string, ConstructorParameters<typeof Server>[0][number], string, RegExp][] = [
@@ -152,7 +211,7 @@ function channels(): void {
   test('over shared memory: answers of any length, cut anywhere, and errors', async () => {
     const buffer = new SharedArrayBuffer(8 + 7);
     const long = 'größe 😀 '.repeat(400);
-    const host = new SharedDriveHost(buffer, async ({ path }) => {
+    const desk = new DriveDesk(async ({ path }) => {
       if (path === 'fails') {
         throw new DriveError('ENOSPC', 'full');
       }
@@ -161,6 +220,7 @@ function channels(): void {
       }
       return path === 'nothing' ? undefined : { content: long };
     });
+    const host = new SharedDriveHost(buffer, desk);
     const worker = new Worker(new URL(import.meta.url), {
       workerData: { buffer, paths: ['long', 'nothing', 'fails', 'breaks', 'long'] },
     });

@@ -6,7 +6,8 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { toBase64 } from '../src/base64';
 import { DriveError, type DriveMethod } from '../src/drive/channel';
-import type { ContentsManager } from '../src/embed/api';
+import { PIECE_BYTES } from '../src/drive/limits';
+import type { ContentsManager, ContentsModel } from '../src/embed/api';
 import { BrowserContents } from '../src/embed/browser-contents';
 import { answerDrive, asDriveError } from '../src/embed/processor';
 import { text, utf8 } from './support/pack';
@@ -71,7 +72,7 @@ test('what JupyterLite’s processor answers, ours answers too', async () => {
   assert.deepEqual(ours, await run(request => theirs.processDriveRequest(request)));
   const own = await ask('lookup', '/d/e');
   const their = await theirs.processDriveRequest({ method: 'lookup', path: '/d/e' });
-  assert.deepEqual({ ...(own as object), stat: undefined }, { ...their, stat: undefined, mode: DIR });
+  assert.deepEqual({ ...(own as object), stat: undefined }, { ...their, stat: undefined, mode: DIR, pieces: PIECE_BYTES });
   const stat = await ask('getattr', '/a.txt');
   const theirStat = await theirs.processDriveRequest({ method: 'getattr', path: '/a.txt' });
   assert.deepEqual({ ...(stat as object), blocks: 0, mode: 0 }, { ...theirStat, blocks: 0, mode: 0 });
@@ -203,12 +204,21 @@ test('a manager that knows neither folders by name nor replacing renames is led 
     get: (path, options) => contents.get(path, options),
     save: (path, options) => contents.save(path, options),
     delete: path => (done.push(`delete ${path}`), contents.delete(path)),
-    rename: (path, newPath) => (done.push(`rename ${path} ${newPath}`), contents.rename(path, newPath)),
+    rename: (path, newPath) => (done.push(`rename ${path} ${newPath}`), plainRename(contents, path, newPath)),
     newUntitled: options => (done.push(`new in "${options.path}"`), contents.newUntitled(options)),
   };
   await ask('mknod', '/d/made', { mode: DIR }, plain);
   await ask('rename', '/a.txt', { newPath: '/d/b' }, plain);
-  assert.deepEqual(done, ['new in "/d"', 'rename d/Untitled Folder /d/made', 'delete /d/b', 'rename /a.txt /d/b']);
+  assert.deepEqual(
+    done.map(step => step.replace(/-[0-9a-f]{8}$/, '-')),
+    [
+      'new in "/d"',
+      'rename d/Untitled Folder /d/made',
+      'rename /d/b /d/b.replaced-',
+      'rename /a.txt /d/b',
+      'delete /d/b.replaced-',
+    ]
+  );
   assert.deepEqual(await ask('readdir', '/d'), ['b', 'e', 'made']);
 });
 
@@ -229,6 +239,226 @@ test('errors of managers get their names', () => {
   const found = [status(404), status(403), status(409), status(413), quota, missing, 'odd', null];
   assert.deepEqual(
     found.map(error => asDriveError(error).code),
-    ['ENOENT', 'EACCES', 'EEXIST', 'ENOSPC', 'ENOSPC', 'ENOENT', 'EIO', 'EIO']
+    ['ENOENT', 'EACCES', 'EEXIST', 'EFBIG', 'ENOSPC', 'ENOENT', 'EIO', 'EIO']
   );
+});
+
+/** As contents managers do it: a name that is taken is refused. */
+async function plainRename(manager: BrowserContents, path: string, newPath: string): Promise<ContentsModel> {
+  await manager.get(newPath).then(
+    () => Promise.reject(Object.assign(new Error('taken'), { response: { status: 409 } })),
+    () => undefined
+  );
+  return manager.rename(path, newPath);
+}
+
+/** A manager of the contents API and no more, whose renames may fail. */
+function plainManager(fails: (path: string, newPath: string) => boolean, left: string[] = []): ContentsManager {
+  return {
+    get: (path, options) => contents.get(path, options),
+    save: (path, options) => contents.save(path, options),
+    delete: path => (left.includes('delete') ? Promise.reject(new Error('no')) : contents.delete(path)),
+    rename: (path, newPath) =>
+      fails(path, newPath) ? Promise.reject(new Error('the disk failed')) : plainRename(contents, path, newPath),
+    newUntitled: options => contents.newUntitled(options),
+  };
+}
+
+test('a rename that fails leaves the file that it would have replaced', async () => {
+  await fill();
+  const failing = plainManager((path, newPath) => path === '/a.txt' && newPath === '/d/b');
+  await assert.rejects(ask('rename', '/a.txt', { newPath: '/d/b' }, failing), refuses('EIO'));
+  assert.deepEqual([...(await contents.read('d/b'))], [0, 255, 10]);
+  assert.equal(text(await contents.read('a.txt')), 'größe');
+  assert.deepEqual(await ask('readdir', '/d'), ['b', 'e']);
+});
+
+test('where it cannot be put back either, the error says where it is', async () => {
+  await fill();
+  let count = 0;
+  const failing = plainManager(() => (count += 1) > 1);
+  const failed = await ask('rename', '/a.txt', { newPath: '/d/b' }, failing).catch((error: Error) => error.message);
+  const [aside = ''] = (await ask('readdir', '/d')) as string[];
+  assert.equal(failed, `"/d/b" could not be replaced, and is now "/d/${aside}": the disk failed`);
+  assert.deepEqual([...(await contents.read(`d/${aside}`))], [0, 255, 10]);
+});
+
+test('a rename that is done is no failure for what cannot be removed after it', async () => {
+  await fill();
+  await ask('rename', '/a.txt', { newPath: '/d/b' }, plainManager(() => false, ['delete']));
+  assert.equal(text(await contents.read('d/b')), 'größe');
+});
+
+test('a folder whose name cannot be given is not left under another one', async () => {
+  await fill();
+  await assert.rejects(ask('mknod', '/d/new', { mode: DIR }, plainManager(() => true)), refuses('EIO'));
+  assert.deepEqual(await ask('readdir', '/d'), ['b', 'e']);
+});
+
+/** Two requests at once, and what each gave. */
+async function both(...asked: Promise<unknown>[]): Promise<unknown[]> {
+  return (await Promise.allSettled(asked)).map(one => (one.status === 'fulfilled' ? one.value : (one.reason as Error).name));
+}
+
+test('of two who make one file at once exactly one has made it', async () => {
+  const other = await BrowserContents.open();
+  const make = (manager: ContentsManager, more: object) => ask('mknod', '/f', { mode: FILE, ...more }, manager);
+  for (const makeDone of [() => contents.delete('f'), () => Promise.resolve()]) {
+    const exclusive = await both(make(contents, {}), make(other, { exclusive: true }));
+    assert.deepEqual(exclusive.sort(), ['EEXIST', null]);
+    await contents.delete('f');
+    const lenient = await both(make(contents, { exclusive: false }), make(other, { exclusive: false }));
+    assert.deepEqual(lenient.filter(one => one !== null), [{ made: false }]);
+    await makeDone();
+  }
+  assert.deepEqual(await both(ask('mknod', '/d', { mode: DIR }), ask('mknod', '/d', { mode: DIR }, other)), [null, 'EEXIST']);
+  await assert.rejects(ask('mknod', '/d', { mode: FILE, exclusive: false }), refuses('EEXIST'));
+});
+
+test('a folder into which somebody writes at the same time is not removed with it', async () => {
+  const other = await BrowserContents.open();
+  for (let round = 0; round < 20; round += 1) {
+    await contents.makeFolder('d');
+    const [removed, written] = await both(ask('rmdir', '/d'), other.write('d/f', utf8('kept')));
+    const isThere = await contents.read('d/f').then(text, () => null);
+    // Either it was empty and is gone, or it was not and is there: never both done.
+    assert.deepEqual([removed, written === 'ENOENT', isThere], removed === null ? [null, true, null] : ['ENOTEMPTY', false, 'kept']);
+    await contents.delete('d').catch(() => undefined);
+  }
+});
+
+const large = Uint8Array.from({ length: 2 * PIECE_BYTES + 5 }, (_, at) => (at * 7919) >> 3);
+
+const isSame = (one: Uint8Array, other: Uint8Array) => Buffer.compare(one, other) === 0;
+
+/** As a worker does it. */
+async function upload(path: string, data: Uint8Array, id: string, count = Infinity): Promise<void> {
+  for (let offset = 0, at = 0; offset < data.length && at < count; offset += PIECE_BYTES, at += 1) {
+    const piece = { upload: id, offset, size: data.length };
+    await ask('put', path, { format: 'base64', data: toBase64(data.slice(offset, offset + PIECE_BYTES)), piece });
+  }
+}
+
+async function download(path: string, length: number): Promise<{ bytes: Uint8Array; said: Set<string> }> {
+  const pieces: Buffer[] = [];
+  const said = new Set<string>();
+  for (;;) {
+    const offset = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const answer = (await ask('get', path, { offset, length })) as { content: string; size: number; version: string };
+    said.add(`${answer.size} ${answer.version}`);
+    const piece = Buffer.from(answer.content, 'base64');
+    if (piece.length === 0) {
+      return { bytes: new Uint8Array(Buffer.concat(pieces)), said };
+    }
+    pieces.push(piece);
+  }
+}
+
+test('a large file comes and goes in pieces, and is there with the last one', async () => {
+  await contents.write('f', utf8('before'));
+  await upload('/f', large, 'one', 2);
+  assert.equal(text(await contents.read('f')), 'before');
+  await upload('/f', large, 'two');
+  assert.ok(isSame(await contents.read('f'), large));
+  assert.equal((await contents.get('f')).size, large.length);
+  const { bytes, said } = await download('/f', 3 << 20);
+  assert.ok(isSame(bytes, large));
+  assert.equal(said.size, 1);
+  await contents.write('f', large.slice(1));
+  const later = await download('/f', PIECE_BYTES);
+  assert.ok(isSame(later.bytes, large.slice(1)));
+  assert.notDeepEqual(later.said, said);
+  await contents.rename('f', 'g');
+  assert.ok(isSame(await contents.read('g'), large.slice(1)));
+});
+
+test('pieces that do not belong together are refused, and change nothing', async () => {
+  await contents.write('f', utf8('before'));
+  await upload('/f', large, 'one', 1);
+  const put = (offset: number, size: number, upload = 'one') =>
+    ask('put', '/f', { format: 'base64', data: 'AAAA', piece: { upload, offset, size } });
+  await assert.rejects(put(PIECE_BYTES + 1, large.length), refuses('EINVAL'));
+  await assert.rejects(put(PIECE_BYTES, large.length), refuses('EINVAL'));
+  await assert.rejects(put(3, 6, 'unknown'), refuses('EINVAL'));
+  await assert.rejects(put(0, 2), refuses('EINVAL'));
+  assert.equal(text(await contents.read('f')), 'before');
+});
+
+test('what was uploaded and never ended goes after a day', async t => {
+  await upload('/f', large, 'one', 1);
+  const count = async () => {
+    const opened = await BrowserContents.open();
+    const { db } = opened as unknown as { db: { count(store: string): Promise<number> } };
+    const counts = [await db.count('uploads'), await db.count('bodies')];
+    opened.close();
+    return counts;
+  };
+  assert.deepEqual(await count(), [1, 1]);
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 25 * 3600 * 1000 });
+  assert.deepEqual(await count(), [0, 0]);
+});
+
+test('a storage of version 1 goes on as it is', async () => {
+  contents.close();
+  const request = indexedDB.open('lite-env drive old', 1);
+  request.onupgradeneeded = () => {
+    request.result.createObjectStore('entries', { keyPath: 'path' }).createIndex('parent', 'parent');
+    request.result.createObjectStore('bodies', { autoIncrement: true }).put(utf8('old'), 7);
+    const times = { created: '2026-01-01T00:00:00.000Z', modified: '2026-01-01T00:00:00.000Z' };
+    request.transaction?.objectStore('entries').put({ path: 'f', parent: '', type: 'file', size: 3, body: 7, ...times });
+  };
+  await new Promise(resolve => (request.onsuccess = resolve));
+  request.result.close();
+  const old = await BrowserContents.open('old');
+  assert.equal(text(await old.read('f')), 'old');
+  assert.deepEqual((await old.readPiece('f', 1, 1)).data, utf8('l'));
+  await old.write('f', utf8('new'));
+  assert.equal(text(await old.read('f')), 'new');
+});
+
+test('a storage takes the files of another one over, once', async () => {
+  await fill();
+  await contents.write('large', large);
+  const opened = async (name: string) => BrowserContents.open(name, { takesOver: '' });
+  const one = await opened('/a/');
+  assert.deepEqual(await ask('readdir', '/', undefined, one), ['a.txt', 'd', 'large']);
+  assert.ok(isSame(await one.read('large'), large));
+  assert.deepEqual([...(await one.read('d/b'))], [0, 255, 10]);
+  // What it removes and writes stays so, and is nobody else's.
+  await one.delete('a.txt');
+  await one.write('d/b', utf8('of a'));
+  const again = await opened('/a/');
+  assert.deepEqual(await ask('readdir', '/', undefined, again), ['d', 'large']);
+  const two = await opened('/b/');
+  assert.deepEqual(await ask('readdir', '/', undefined, two), ['a.txt', 'd', 'large']);
+  assert.deepEqual([...(await two.read('d/b'))], [0, 255, 10]);
+  assert.equal(text(await contents.read('a.txt')), 'größe');
+});
+
+test('two tabs that take over at once leave each file once, and nothing besides', async () => {
+  await fill();
+  const tabs = await Promise.all([1, 2, 3].map(() => BrowserContents.open('/a/', { takesOver: '' })));
+  const { db } = tabs[0] as unknown as { db: { count(store: string): Promise<number> } };
+  assert.deepEqual([await db.count('bodies'), await db.count('uploads')], [2, 0]);
+  assert.equal(text(await (tabs[1] as BrowserContents).read('a.txt')), 'größe');
+});
+
+test('where there is nothing to take over, nothing is made', async () => {
+  Object.assign(globalThis, { indexedDB: new IDBFactory() });
+  const opened = await BrowserContents.open('/a/', { takesOver: '' });
+  assert.deepEqual(await ask('readdir', '/', undefined, opened), []);
+  assert.deepEqual((await indexedDB.databases()).map(({ name }) => name), ['lite-env drive /a/']);
+});
+
+test('a take-over that fails is told, and done the next time', async t => {
+  await fill();
+  const add = IDBObjectStore.prototype.add;
+  IDBObjectStore.prototype.add = () => {
+    throw Object.assign(new Error('full'), { name: 'QuotaExceededError' });
+  };
+  t.after(() => (IDBObjectStore.prototype.add = add));
+  await assert.rejects(BrowserContents.open('/a/', { takesOver: '' }), /the files of before could not be copied: .*full/);
+  IDBObjectStore.prototype.add = add;
+  const opened = await BrowserContents.open('/a/', { takesOver: '' });
+  assert.equal(text(await opened.read('a.txt')), 'größe');
 });

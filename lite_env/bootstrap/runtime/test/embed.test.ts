@@ -1,6 +1,7 @@
 /** The embedding API below the worker: requests with their replies, and the page's end of the service worker. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
+import { DriveDesk, type Answerer } from '../src/drive/desk';
 import { Requests } from '../src/embed/requests';
 import { ServiceBridge } from '../src/embed/service';
 import type { JupyterMessage } from '../src/protocol';
@@ -128,8 +129,8 @@ afterEach(() => {
   mock.restoreAll();
 });
 
-async function bridge(answer: Parameters<typeof ServiceBridge.open>[1] = null): Promise<ServiceBridge> {
-  const made = await ServiceBridge.open('sw.js', answer);
+async function bridge(answer: Answerer | null = null): Promise<ServiceBridge> {
+  const made = await ServiceBridge.open('sw.js', answer && new DriveDesk(answer));
   assert.ok(made instanceof ServiceBridge);
   opened.push(made);
   return made;
@@ -145,7 +146,8 @@ async function ask(
   const channel = new BroadcastChannel('/sw-api.v1');
   const answers: any[] = [];
   channel.onmessage = event => answers.push((event as MessageEvent).data);
-  channel.postMessage({ data, browsingContextId, requestId: 'r1', pathname });
+  const ticket = { epoch: browsingContextId, id: 1, deadline: Date.now() + 60_000 };
+  channel.postMessage({ data, browsingContextId, requestId: 'r1', pathname, ...ticket });
   await new Promise(resolve => setTimeout(resolve, 30));
   meanwhile();
   await new Promise(resolve => setTimeout(resolve, 30));
@@ -227,7 +229,7 @@ test('a question that nobody answers for a minute is to be asked again', async t
 });
 
 test('an answer that cannot be sent is an error, and nobody waits for ever', async () => {
-  const one = await bridge(async () => ({ notData: () => undefined }));
+  const one = await bridge(async () => ({ notData: 1n }));
   const [failed] = await ask(one.browsingContextId, '/site/api/drive');
   assert.equal(failed.response.error.code, 'EIO');
 });

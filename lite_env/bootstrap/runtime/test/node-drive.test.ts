@@ -5,7 +5,8 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { SharedDriveChannel, type DriveEnvelope } from '../src/drive/shared';
+import type { DriveEnvelope } from '../src/drive/channel';
+import { SharedDriveChannel } from '../src/drive/shared';
 import { NodeDrive } from '../src/host/node-drive';
 
 const METHODS = ['lookup', 'get', 'rmdir'] as const;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { XhrDriveChannel } from '../src/drive/xhr';
 import { CHANNEL } from '../src/service/channel';
-import { forward, type Channel, type ForwardedAnswer } from '../src/service/forward';
+import { driveSeconds, forward, type Channel, type ForwardedAnswer } from '../src/service/forward';
 import { outdatedCaches, pageCacheName, routeOf, type SiteInfo } from '../src/service/routes';
 
 const SCOPE = 'https://site.example/demo/';
@@ -96,7 +97,7 @@ describe('forwarding to the page', () => {
       ];
     };
     await withPage(answers, async channel => {
-      const response = await forward(ask(question), channel, 5);
+      const response = await forward(ask(question), channel, () => 5);
       assert.equal(response.status, 200);
       assert.deepEqual(await response.json(), ['a.txt']);
     });
@@ -107,7 +108,7 @@ describe('forwarding to the page', () => {
     const error = { error: { code: 'ENOENT', message: 'no such file' } };
     const answers = () => [{ browsingContextId: 'tab', requestId: '1', response: error, status: 404 }];
     await withPage(answers, async channel => {
-      const response = await forward(ask(question), channel, 5);
+      const response = await forward(ask(question), channel, () => 5);
       assert.equal(response.status, 404);
       assert.deepEqual(await response.json(), error);
     });
@@ -117,7 +118,7 @@ describe('forwarding to the page', () => {
     await withPage(
       () => [],
       async channel => {
-        const response = await forward(ask(question), channel, 0.02);
+        const response = await forward(ask(question), channel, () => 0.02);
         assert.equal(response.status, 504);
         assert.equal(((await response.json()) as { error: { code: string } }).error.code, 'EIO');
       }
@@ -127,7 +128,39 @@ describe('forwarding to the page', () => {
   test('what is no JSON is refused', async () => {
     await withPage(
       () => [],
-      async channel => assert.equal((await forward(ask('{'), channel, 1)).status, 400)
+      async channel => assert.equal((await forward(ask('{'), channel, () => 1)).status, 400)
     );
+  });
+
+  test('a drive and its worker have one limit, and the answer says whose it is', async () => {
+    assert.ok(driveSeconds({ data: { method: 'put' } }) > driveSeconds({ data: { method: 'lookup' } }));
+    // A browser ends what its service worker does after five minutes.
+    assert.ok(driveSeconds({ data: { method: 'put' } }) < 300);
+    for (const method of ['get', 'put', 'lookup'] as const) {
+      const sent: number[] = [];
+      const request = {
+        open: () => undefined,
+        set timeout(value: number) {
+          sent.push(value);
+        },
+      };
+      const channel = new XhrDriveChannel({ url: '', browsingContextId: '', headers: {} }, () => request as never);
+      assert.throws(() => channel.ask({ method, path: '/' }));
+      assert.equal(sent[0], (driveSeconds({ data: { method } }) + 5) * 1000);
+    }
+    const answers = () => [{ browsingContextId: 'tab', requestId: '1', response: null }];
+    await withPage(answers, async channel => {
+      const response = await forward(ask(question), channel, driveSeconds);
+      assert.equal(response.headers.get('x-lite-env-request'), '1');
+    });
+  });
+
+  test('an answer that JSON cannot hold is a refusal', async () => {
+    const answers = () => [{ browsingContextId: 'tab', requestId: '1', response: 1n }];
+    await withPage(answers, async channel => {
+      const response = await forward(ask(question), channel, () => 5);
+      assert.equal(response.status, 500);
+      assert.match(await response.text(), /"EIO".*no JSON/);
+    });
   });
 });

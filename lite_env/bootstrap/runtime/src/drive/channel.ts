@@ -11,10 +11,35 @@ export interface DriveRequest {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+/** By which a request and its answer find each other, over a restart of the kernel too. */
+export interface Ticket {
+  /** Of the worker: a kernel that is started again asks in a new one. */
+  readonly epoch: string;
+  /** Of the request, within the epoch. */
+  readonly id: number;
+  /** When nobody waits for the answer any more, as `Date.now` counts; what has not begun by then is not done. */
+  readonly deadline: number;
+}
+
+/** What a worker posts to a page that it shares memory with; see shared.ts. */
+export type DriveEnvelope =
+  | ({ readonly type: 'drive'; readonly request: DriveRequest } & Ticket)
+  /** The next piece of the answer to the request before. */
+  | ({ readonly type: 'drive-more' } & Ticket);
+
+/** In which whoever hands a request on over HTTP says whose answer it brings. */
+export const REQUEST_ID_HEADER = 'x-lite-env-request';
+
+/** What changes files or names: given up or outlived by its kernel, it may still be under way. */
+export function isChange(method: DriveMethod): boolean {
+  return method === 'put' || method === 'mknod' || method === 'rename' || method === 'rmdir';
+}
+
 /** Why a request was refused, by the name of the errno that the program gets. */
 export const ERRNO = {
   EACCES: 2,
   EEXIST: 20,
+  EFBIG: 22,
   EINVAL: 28,
   EIO: 29,
   EISDIR: 31,
@@ -41,6 +66,12 @@ export class DriveError extends Error {
 /** How an error stands in an answer. */
 export interface DriveRefusal {
   readonly error: { readonly code: string; readonly message: string };
+}
+
+/** How an error is told to the other side. */
+export function refusal(error: unknown): DriveRefusal {
+  const code = error instanceof DriveError ? error.code : error instanceof RangeError ? 'EFBIG' : 'EIO';
+  return { error: { code, message: error instanceof Error ? error.message : String(error) } };
 }
 
 /** Carries one request and blocks until its answer is there. */

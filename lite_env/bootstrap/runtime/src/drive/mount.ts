@@ -1,9 +1,10 @@
 import { BootError, describe, type Failure } from '../errors';
 import type { FileSystemHost } from '../fs/emscripten';
 import type { DriveSource } from '../protocol';
-import { DriveError, type DriveChannel } from './channel';
+import type { LookupAnswer } from './api';
+import { DriveError, type DriveChannel, type DriveEnvelope } from './channel';
 import { LiteDriveFS, type LiteDriveOptions } from './drivefs';
-import { SharedDriveChannel, type DriveEnvelope } from './shared';
+import { SharedDriveChannel } from './shared';
 import { XhrDriveChannel } from './xhr';
 
 /** How the worker reaches the drive that it was told of. */
@@ -41,7 +42,7 @@ export function mountDrive(
   }
   module.FS.mkdirTree(mountpoint);
   module.FS.mount?.(drive, {}, mountpoint);
-  drive.watchNames();
+  drive.names.watch();
   return drive;
 }
 
@@ -49,8 +50,8 @@ export function mountDrive(
 function check(drive: LiteDriveFS, channel: DriveChannel, mountpoint: string): string | null {
   try {
     const path = drive.API.normalizePath(mountpoint);
-    const answer = channel.ask({ method: 'lookup', path }) as { ok?: boolean; stat?: unknown } | null;
-    drive.API.isStrict = answer?.stat !== undefined;
+    const answer = channel.ask({ method: 'lookup', path }) as LookupAnswer | null;
+    drive.API.greet(answer);
     return answer?.ok ? null : `${mountpoint} refused: the drive has no folder "${path}"`;
   } catch (error) {
     return `${mountpoint} refused: ${error instanceof DriveError ? error.message : describe(error)}`;

@@ -5,17 +5,19 @@ import type {
   IStats,
 } from '@jupyterlite/services/lib/contents/emscripten';
 import { ERRNO } from './channel';
-import type { LiteDriveFS } from './drivefs';
-import { resize } from './streams';
+import { resize } from './file';
+import type { DriveView } from './view';
 
 const EMPTY = new Uint8Array(0);
+/** Of making a file that others make and remove at the same time, on a drive that cannot do it in one step. */
+const ATTEMPTS = 100;
 
 /** What programs do to names. */
 export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
   /** When this kernel changed the names in a folder; contents managers need not keep such a time. */
   private readonly touched = new WeakMap<Node, number>();
 
-  constructor(private readonly drive: LiteDriveFS) {
+  constructor(private readonly drive: DriveView) {
     super(drive);
   }
 
@@ -44,12 +46,12 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
   override lookup = (parent: Node | Stream, name: string): Node => {
     const { drive } = this;
     const folder = this.node(parent);
-    const found = drive.find(drive.PATH.join2(drive.realPath(folder), name));
+    const found = drive.names.find(drive.PATH.join2(drive.realPath(folder), name));
     if (!found) {
       throw drive.failed('ENOENT');
     }
     if (found === 'unreachable') {
-      return drive.phantom(folder, name);
+      return drive.names.phantom(folder, name);
     }
     const node = drive.createNode(folder, name, found.mode, 0);
     drive.recent.lookedUp(node, found.stat);
@@ -59,10 +61,15 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
   override mknod = (parent: Node | Stream, name: string, mode: number, device: number): Node => {
     const { drive } = this;
     const folder = this.node(parent);
-    drive.API.mknod(drive.PATH.join2(drive.realPath(folder), name), mode);
+    const path = drive.PATH.join2(drive.realPath(folder), name);
+    const { opening } = drive.names;
+    const isMine = drive.FS['isFile'](mode) && opening && !opening.isExclusive ? this.make(path, mode) : this.makeNew(path, mode);
     const node = drive.createNode(folder, name, mode, device);
     this.touch(folder);
-    if (drive.FS['isFile'](mode)) {
+    if (!isMine && opening?.truncates) {
+      drive.API.write(path, EMPTY);
+    }
+    if (drive.FS['isFile'](mode) && (isMine || opening?.truncates)) {
       drive.recent.emptied(node);
     }
     return node;
@@ -71,13 +78,13 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
   override rename = (value: Node | Stream, newFolder: Node | Stream, newName: string): void => {
     const { drive } = this;
     const node = this.node(value);
-    const target = drive.cached(this.node(newFolder), newName);
+    const target = drive.names.cached(this.node(newFolder), newName);
     const from = drive.realPath(node);
     const to = drive.PATH.join2(drive.realPath(this.node(newFolder)), newName);
     this.dropping(node, () => drive.API.rename(from, to));
     if (target && target !== node) {
       this.detach(target);
-      drive.drop(target);
+      drive.names.drop(target);
     }
     this.touch(node.parent);
     this.touch(this.node(newFolder));
@@ -90,7 +97,7 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
     const folder = this.node(parent);
     drive.API.rmdir(drive.PATH.join2(drive.realPath(folder), name));
     this.touch(folder);
-    const node = drive.cached(folder, name);
+    const node = drive.names.cached(folder, name);
     if (node) {
       this.detach(node);
     }
@@ -118,6 +125,35 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
     drive.recent.listed(node, entries);
     return ['.', '..', ...entries.map(entry => entry.name)];
   };
+
+  private makeNew(path: string, mode: number): true {
+    this.drive.API.mknod(path, mode);
+    return true;
+  }
+
+  /**
+   * Make a file for an `open` that takes one which is there as well: since the look that found none, another kernel or
+   * the host may have made it. Whether it was made here.
+   */
+  private make(path: string, mode: number): boolean {
+    const { drive } = this;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return drive.API.make(path, mode);
+      } catch (error) {
+        if ((error as { errno?: number }).errno !== ERRNO.EEXIST || attempt === ATTEMPTS) {
+          throw error;
+        }
+      }
+      const found = drive.names.find(path);
+      if (found && found !== 'unreachable') {
+        if (drive.FS['isDir'](found.mode)) {
+          throw drive.failed('EISDIR');
+        }
+        return false;
+      }
+    }
+  }
 
   private touch(folder: Node): void {
     this.touched.set(folder, Date.now());
@@ -151,7 +187,7 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
    */
   private makeSure(node: Node): void {
     if (!this.drive.recent.isSeen(node)) {
-      this.drive.lookUpAgain(node);
+      this.drive.names.lookUpAgain(node);
     }
   }
 
@@ -161,7 +197,7 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
       return run();
     } catch (error) {
       if ((error as { errno?: number }).errno === ERRNO.ENOENT) {
-        this.drive.drop(node);
+        this.drive.names.drop(node);
       }
       throw error;
     }

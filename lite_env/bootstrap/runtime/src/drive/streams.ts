@@ -1,25 +1,11 @@
 import { DriveFSEmscriptenStreamOps } from '@jupyterlite/services/lib/contents/drivefs';
-import type { IEmscriptenFSNode as Node, IEmscriptenStream } from '@jupyterlite/services/lib/contents/emscripten';
+import type { IEmscriptenFSNode as Node } from '@jupyterlite/services/lib/contents/emscripten';
 import { ERRNO } from './channel';
-import type { LiteDriveFS } from './drivefs';
+import { resize } from './file';
+import type { DriveStream, DriveView } from './view';
 
 const O_CREAT = 0o100;
 const MAP_PRIVATE = 2;
-
-/** Contents of an open file, shared by all its streams; written back when a stream is closed or synced. */
-export interface DriveFile {
-  data: Uint8Array;
-  /** Everything is written as base64, whatever it was read as. */
-  readonly format: 'base64';
-  isDirty: boolean;
-  /** Removed or replaced while it was open. */
-  isDetached: boolean;
-}
-
-export interface DriveStream extends IEmscriptenStream {
-  readonly fd: number;
-  file?: DriveFile;
-}
 
 /** The part of MEMFS that gives memory for a mapping. */
 interface MemoryStreamOps {
@@ -32,7 +18,7 @@ interface MemoryMap {
 
 /** What programs do with open files. */
 export class LiteStreamOps extends DriveFSEmscriptenStreamOps {
-  constructor(private readonly drive: LiteDriveFS) {
+  constructor(private readonly drive: DriveView) {
     super(drive);
   }
 
@@ -147,40 +133,28 @@ export class LiteStreamOps extends DriveFSEmscriptenStreamOps {
     }
   }
 
-  /** The contents; an empty file where the host has removed it and the program asks for one to be made. */
+  /** The contents; an empty file where others have removed it and the program asks for one to be made. */
   private fetch(stream: DriveStream): Uint8Array {
     const { drive } = this;
     const path = drive.realPath(stream.node);
-    try {
-      return drive.API.read(path);
-    } catch (error) {
-      if ((error as { errno?: number }).errno !== ERRNO.ENOENT) {
-        throw error;
+    const flags = stream.flags ?? stream.shared.flags;
+    for (;;) {
+      try {
+        return drive.API.read(path);
+      } catch (error) {
+        if ((error as { errno?: number }).errno !== ERRNO.ENOENT) {
+          throw error;
+        }
+        drive.names.drop(stream.node);
+        if ((flags & O_CREAT) === 0) {
+          throw error;
+        }
       }
-      drive.drop(stream.node);
-      const flags = stream.flags ?? stream.shared.flags;
-      if ((flags & O_CREAT) === 0) {
-        throw error;
+      const { parent, name, mode } = stream.node;
+      stream.node = drive.node_ops.mknod(parent, name, mode, 0) as Node;
+      if (drive.recent.takeEmptied(stream.node)) {
+        return new Uint8Array(0);
       }
-      stream.node = drive.node_ops.mknod(stream.node.parent, stream.node.name, stream.node.mode, 0) as Node;
-      return new Uint8Array(0);
     }
   }
-}
-
-/** Set the length, new bytes being zero; room is doubled, so that many small writes cost what one large one does. */
-export function resize(file: { data: Uint8Array }, size: number): void {
-  const { data } = file;
-  const room = data.buffer.byteLength - data.byteOffset;
-  if (size <= data.length) {
-    file.data = data.slice(0, size);
-    return;
-  }
-  if (size <= room) {
-    file.data = new Uint8Array(data.buffer, data.byteOffset, size).fill(0, data.length);
-    return;
-  }
-  const grown = new Uint8Array(new ArrayBuffer(Math.max(size, 2 * data.length)), 0, size);
-  grown.set(data);
-  file.data = grown;
 }

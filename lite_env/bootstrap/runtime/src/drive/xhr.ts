@@ -1,13 +1,13 @@
-import { accept, DriveError, type DriveChannel, type DriveRequest } from './channel';
-
-/** Bodies may be large and the network slow; everything else is a few hundred bytes. */
-const SECONDS = { body: 600, other: 60 } as const;
+import { newId } from '../ids';
+import { accept, DriveError, REQUEST_ID_HEADER, type DriveChannel, type DriveRequest, type Ticket } from './channel';
+import { GRACE_SECONDS, secondsOf } from './limits';
 
 /** What is used of a synchronous XMLHttpRequest. */
 export interface SyncRequest {
   readonly status: number;
   readonly responseText: string;
   timeout: number;
+  getResponseHeader(name: string): string | null;
   open(method: string, url: string, async: false): void;
   setRequestHeader(name: string, value: string): void;
   send(body: string): void;
@@ -24,6 +24,7 @@ export interface XhrOptions {
 /** A drive behind a URL, asked by synchronous XMLHttpRequest, which only a worker may do. */
 export class XhrDriveChannel implements DriveChannel {
   private sent = 0;
+  private readonly epoch = newId();
 
   constructor(
     private readonly options: XhrOptions,
@@ -32,29 +33,43 @@ export class XhrDriveChannel implements DriveChannel {
 
   ask(request: DriveRequest): unknown {
     const { url, browsingContextId } = this.options;
-    const isBody = request.method === 'get' || request.method === 'put';
+    const seconds = secondsOf(request.method);
+    const id = (this.sent += 1);
+    const body = bodyOf(request, browsingContextId, { epoch: this.epoch, id, deadline: Date.now() + seconds * 1000 });
     const answer = post(this.create(), url, {
-      body: bodyOf(request, browsingContextId, (this.sent += 1)),
+      body,
       headers: this.options.headers,
-      seconds: isBody ? SECONDS.body : SECONDS.other,
+      seconds: seconds + GRACE_SECONDS,
     });
+    if (answer.requestId !== null && answer.requestId !== body.requestId) {
+      throw new DriveError('EIO', `"${url}" answers another request than was asked`);
+    }
     return read(answer, url);
   }
 }
 
-/** What is posted for a request, the `count`th of its sender. */
-export function bodyOf(request: DriveRequest, browsingContextId: string, count: number): object {
-  const requestId = `${browsingContextId}-${count}`;
-  return { data: { ...request, requestId }, browsingContextId, requestId };
+/** What is posted for a request: JupyterLite's envelope, and the ticket beside it. */
+export interface DriveBody extends Ticket {
+  readonly data: DriveRequest & { readonly requestId: string };
+  readonly browsingContextId: string;
+  /** Of all requests to a page the one: no two workers of a kernel use one twice. */
+  readonly requestId: string;
+}
+
+export function bodyOf(request: DriveRequest, browsingContextId: string, ticket: Ticket): DriveBody {
+  const requestId = `${browsingContextId}-${ticket.epoch}-${ticket.id}`;
+  return { data: { ...request, requestId }, browsingContextId, requestId, ...ticket };
 }
 
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  /** Where it was told. */
+  readonly requestId: string | null;
 }
 
 /** The answer in what came from `url`; a `DriveError` where the drive refuses, or somebody else has answered. */
-export function read({ status, text }: Answer, url: string): unknown {
+export function read({ status, text }: Pick<Answer, 'status' | 'text'>, url: string): unknown {
   return accept(parse(text, status, url));
 }
 
@@ -67,19 +82,20 @@ export interface Posted {
 
 /** Send one request and block until its answer is there. */
 export function post(xhr: SyncRequest, url: string, posted: Posted): Answer {
+  const body = JSON.stringify(posted.body);
   try {
     xhr.open('POST', url, false);
     xhr.timeout = posted.seconds * 1000;
     xhr.setRequestHeader('Content-Type', 'application/json');
     Object.entries(posted.headers).forEach(([name, value]) => xhr.setRequestHeader(name, value));
-    xhr.send(JSON.stringify(posted.body));
+    xhr.send(body);
   } catch (cause) {
     throw new DriveError('EIO', `"${url}" does not answer`, { cause });
   }
   if (xhr.status === 0) {
     throw new DriveError('EIO', `"${url}" does not answer`);
   }
-  return { status: xhr.status, text: xhr.responseText };
+  return { status: xhr.status, text: xhr.responseText, requestId: xhr.getResponseHeader(REQUEST_ID_HEADER) };
 }
 
 function parse(text: string, status: number, url: string): unknown {

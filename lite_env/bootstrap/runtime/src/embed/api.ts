@@ -31,17 +31,56 @@ export interface ContentsModel {
 }
 
 /**
+ * What a manager that is a file system does besides: each in one step, which happens wholly or not at all, whoever else
+ * is at the same place. Of other managers the drive looks first, which another page may come between.
+ */
+export interface FileSystemContents {
+  /** Make an empty file; one that is there is refused with status 409, or a `DriveError` `EEXIST`. */
+  makeFile(path: string): Promise<unknown>;
+  /** Make a folder by its name; what is there is refused in the same way. */
+  makeFolder(path: string): Promise<unknown>;
+  /** Remove a file or an empty folder; a full one is refused. */
+  remove(path: string): Promise<void>;
+  /** Move a file or a folder; a file that is there is replaced, an empty folder by a folder. */
+  replace(path: string, newPath: string): Promise<unknown>;
+}
+
+/** A piece of a file. */
+export interface FilePiece {
+  readonly data: Uint8Array;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** Changes whenever the file does. */
+  readonly version: string;
+}
+
+/** What a manager does besides that holds more than fits into a text. */
+export interface PieceContents {
+  readPiece(path: string, offset: number, length: number): Promise<FilePiece>;
+  /** Add to a file that is being uploaded; with the last piece it takes its place. */
+  writePiece(path: string, data: Uint8Array, piece: UploadPiece): Promise<void>;
+}
+
+/** Where a piece belongs. */
+export interface UploadPiece {
+  /** Name of the upload, which nobody else has. */
+  readonly upload: string;
+  /** Bytes that went before. */
+  readonly offset: number;
+  /** Bytes of the whole file. */
+  readonly size: number;
+}
+
+/**
  * The part of the Jupyter contents API that a drive needs: `Contents.IManager` of @jupyterlab/services has it,
  * JupyterLite's drives have it, and so has `BrowserContents`.
  */
-export interface ContentsManager {
+export interface ContentsManager extends Partial<FileSystemContents>, Partial<PieceContents> {
   get(path: string, options?: { content?: boolean }): Promise<ContentsModel>;
   save(path: string, options: { type: 'file'; format: 'base64'; content: string }): Promise<unknown>;
   delete(path: string): Promise<void>;
   rename(path: string, newPath: string): Promise<unknown>;
   newUntitled(options: { path: string; type: 'directory' }): Promise<ContentsModel>;
-  /** Of managers that can: a folder by its name, in one step. */
-  makeFolder?(path: string): Promise<unknown>;
 }
 
 /** A folder that a server shows over the drive protocol, such as `lite-env serve --drive`. */
@@ -68,6 +107,8 @@ export interface ContentsDrive {
 export interface BrowserDrive {
   readonly kind: 'browser';
   readonly name?: string;
+  /** Name of a storage whose files are copied into this one when it is opened for the first time. */
+  readonly takesOver?: string;
   readonly mountpoint?: string;
 }
 

@@ -1,30 +1,27 @@
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from 'idb';
 import { fromBase64, toBase64 } from '../base64';
 import { DriveError } from '../drive/channel';
+import { PIECE_BYTES } from '../drive/limits';
 import { BootError, describe } from '../errors';
-import type { ContentsManager, ContentsModel } from './api';
+import type { ContentsManager, ContentsModel, FilePiece, UploadPiece } from './api';
+import {
+  below,
+  bodyOf,
+  change,
+  found,
+  keysOf,
+  newEntry,
+  normalize,
+  openDatabase,
+  parentOf,
+  rootAt,
+  split,
+  type Change,
+  type Database,
+  type Entry,
+} from './storage';
+import { takeOver } from './take-over';
 
-interface Entry {
-  readonly path: string;
-  /** Path of the folder; the root is the empty text, and has an entry only once something was made in it. */
-  readonly parent: string;
-  readonly type: 'file' | 'directory';
-  readonly size: number;
-  readonly created: string;
-  readonly modified: string;
-  /** Key of the contents; of folders and empty files none. */
-  readonly body: number | null;
-}
-
-interface Schema extends DBSchema {
-  entries: { key: string; value: Entry; indexes: { parent: string } };
-  bodies: { key: number; value: Uint8Array };
-}
-
-type Stores = ('entries' | 'bodies')[];
-type Entries = IDBPObjectStore<Schema, Stores, 'entries', 'readwrite'>;
-type Bodies = IDBPObjectStore<Schema, Stores, 'bodies', 'readwrite'>;
-
+const EMPTY = new Uint8Array(0);
 const NEW_FOLDER = 'Untitled Folder';
 
 /**
@@ -34,26 +31,32 @@ const NEW_FOLDER = 'Untitled Folder';
  * crash or in another tab it has happened wholly or not at all.
  */
 export class BrowserContents implements ContentsManager {
-  private constructor(private readonly db: IDBPDatabase<Schema>) {}
+  private constructor(private readonly db: Database) {}
 
-  /** Open the storage of that name, which pages of the same origin share; it is made when it is not there. */
-  static async open(name = ''): Promise<BrowserContents> {
+  /**
+   * Open the storage of that name, which pages of the same origin share; it is made when it is not there. The first
+   * opening copies the files of the storage `takesOver`, which stays as it is.
+   */
+  static async open(name = '', { takesOver }: { readonly takesOver?: string | undefined } = {}): Promise<BrowserContents> {
+    let db: Database;
     try {
-      const db = await openDB<Schema>(`lite-env drive${name && ` ${name}`}`, 1, {
-        upgrade(database) {
-          database.createObjectStore('entries', { keyPath: 'path' }).createIndex('parent', 'parent');
-          database.createObjectStore('bodies', { autoIncrement: true });
-        },
-        // A later version in another tab waits for this one.
-        blocking: (_current, _blocked, event) => (event.target as unknown as IDBDatabase).close(),
-      });
-      return new BrowserContents(db);
+      db = await openDatabase(name);
     } catch (cause) {
       throw new BootError('DriveFailed', `the browser refuses to store files for this page: ${describe(cause)}`, {
         hint: 'allow this site to store data, or leave the private window; the kernel also starts without a drive',
         cause,
       });
     }
+    if (takesOver !== undefined && takesOver !== name) {
+      await takeOver(db, takesOver).catch((cause: unknown) => {
+        db.close();
+        throw new BootError('DriveFailed', `the files of before could not be copied: ${describe(cause)}`, {
+          hint: 'give the browser room on the disk, and start again: nothing of them is lost',
+          cause,
+        });
+      });
+    }
+    return new BrowserContents(db);
   }
 
   close(): void {
@@ -69,7 +72,7 @@ export class BrowserContents implements ContentsManager {
       const children = await this.children(entry.path);
       return { ...modelOf(entry), format: 'json', content: children.map(modelOf) };
     }
-    return { ...modelOf(entry), format: 'base64', content: toBase64(await this.body(entry)) };
+    return { ...modelOf(entry), format: 'base64', content: toBase64(await this.read(path)) };
   }
 
   /** Write a whole file, as the contents API says it: without content an empty one. */
@@ -83,80 +86,119 @@ export class BrowserContents implements ContentsManager {
 
   /** Contents of a file. */
   async read(path: string): Promise<Uint8Array> {
-    const entry = await this.entry(normalize(path));
-    if (entry.type === 'directory') {
-      throw new DriveError('EISDIR', `"${path}" is a folder`);
-    }
-    return this.body(entry);
+    return this.reading(path, async (entry, part) => {
+      const [only, ...more] = await Promise.all(keysOf(entry).map(part));
+      if (!only || more.length === 0) {
+        return only ?? EMPTY;
+      }
+      const whole = new Uint8Array(entry.size);
+      [only, ...more].forEach((data, at) => whole.set(data, at * (entry.parts?.size ?? 0)));
+      return whole;
+    });
   }
 
   /** Write a whole file, new or not. */
   async write(path: string, data: Uint8Array): Promise<ContentsModel> {
-    return this.change(async (entries, bodies) => {
-      const key = normalize(path);
-      await needFolder(entries, parentOf(key));
-      const old = (await entries.get(key)) ?? rootAt(key);
-      if (old?.type === 'directory') {
-        throw new DriveError('EISDIR', `"${path}" is a folder`);
+    return this.change(async stores => {
+      const keys: number[] = [];
+      for (const piece of split(data)) {
+        keys.push(await stores.bodies.add(piece));
       }
-      const { size, body } = await putBody(bodies, data, old?.body ?? null);
-      const entry: Entry = { ...newEntry(key, 'file'), ...(old && { created: old.created }), size, body };
-      await entries.put(entry);
-      if (!old) {
-        await touch(entries, entry.parent);
-      }
-      return modelOf(entry);
+      return place(stores, path, { size: data.length, ...bodyOf(keys, PIECE_BYTES) });
     });
+  }
+
+  /** A piece of a file from `offset` on, of at most `length` bytes; none beyond the end. */
+  async readPiece(path: string, offset: number, length: number): Promise<FilePiece> {
+    return this.reading(path, async (entry, part) => {
+      const keys = keysOf(entry);
+      const partSize = entry.parts?.size ?? Math.max(1, entry.size);
+      const key = keys[Math.floor(offset / partSize)];
+      const start = offset % partSize;
+      const data = key === undefined ? EMPTY : (await part(key)).subarray(start, start + length);
+      return { data, size: entry.size, version: `${keys[0] ?? ''} ${entry.modified}` };
+    });
+  }
+
+  /** Add a piece to an upload; with the last one the file is there. */
+  async writePiece(path: string, data: Uint8Array, { upload, offset, size }: UploadPiece): Promise<void> {
+    await this.change(async stores => {
+      await refuseFolder(stores, normalize(path));
+      const begun = offset === 0 ? null : await stores.uploads.get(upload);
+      const before = begun ?? { keys: [], partSize: data.length, size: 0 };
+      const end = offset + data.length;
+      const isLast = end === size;
+      if (before.size !== offset || end > size || (!isLast && data.length !== before.partSize)) {
+        throw new DriveError('EINVAL', `a piece of "${path}" is missing, or is not its own`);
+      }
+      const keys = [...before.keys, ...(data.length > 0 ? [await stores.bodies.add(data)] : [])];
+      if (isLast) {
+        await stores.uploads.delete(upload);
+        await place(stores, path, { size, ...bodyOf(keys, before.partSize) });
+      } else {
+        await stores.uploads.put({ id: upload, keys, partSize: before.partSize, size: end, time: Date.now() });
+      }
+    });
+  }
+
+  /** Make an empty file, which must not be there. */
+  async makeFile(path: string): Promise<ContentsModel> {
+    return this.change(stores => this.make(stores, path, 'file'));
   }
 
   /** Make a folder; the one above it must be there. */
   async makeFolder(path: string): Promise<ContentsModel> {
-    return this.change(async entries => {
-      const key = normalize(path);
-      await needFolder(entries, parentOf(key));
-      if (key === '' || (await entries.get(key))) {
-        throw new DriveError('EEXIST', `"${path}" exists`);
+    return this.change(stores => this.make(stores, path, 'directory'));
+  }
+
+  /** Remove a file or an empty folder. */
+  async remove(path: string): Promise<void> {
+    await this.change(async stores => {
+      const { entries } = stores;
+      const entry = await removable(stores, path);
+      if ((await entries.count(below(entry.path))) > 0) {
+        throw new DriveError('ENOTEMPTY', `"${path}" is not empty`);
       }
-      const entry = newEntry(key, 'directory');
-      await entries.put(entry);
-      await touch(entries, entry.parent);
-      return modelOf(entry);
+      await removeAll(stores, [entry]);
+      await touch(stores, entry.parent);
     });
   }
 
   /** Remove a file, or a folder with all that is in it. */
   async delete(path: string): Promise<void> {
-    await this.change(async (entries, bodies) => {
-      const entry = await need(entries, normalize(path));
-      if (entry.path === '') {
-        throw new DriveError('EACCES', 'the root cannot be removed');
-      }
-      await remove(entries, bodies, [entry, ...(await entries.getAll(below(entry.path)))]);
-      await touch(entries, entry.parent);
+    await this.change(async stores => {
+      const entry = await removable(stores, path);
+      await removeAll(stores, [entry, ...(await stores.entries.getAll(below(entry.path)))]);
+      await touch(stores, entry.parent);
     });
   }
 
   /** Move a file or folder; a file that is there is replaced, an empty folder by a folder. */
   async rename(path: string, newPath: string): Promise<ContentsModel> {
-    return this.change(async (entries, bodies) => {
+    return this.change(async stores => {
+      const { entries } = stores;
       const [from, to] = [normalize(path), normalize(newPath)];
-      const entry = await need(entries, from);
+      const entry = await need(stores, from);
       if (from === to) {
         return modelOf(entry);
       }
       if (from === '' || to === '' || to.startsWith(`${from}/`)) {
         throw new DriveError('EINVAL', `"${path}" cannot be moved into itself`);
       }
-      await needFolder(entries, parentOf(to));
-      await replace(entries, bodies, entry, to);
+      await needFolder(stores, parentOf(to));
+      await makeRoom(stores, entry, to);
       const moved = [entry, ...(await entries.getAll(below(from)))];
       await Promise.all(moved.map(({ path: old }) => entries.delete(old)));
       const renamed = moved.map(old => movedTo(old, to + old.path.slice(from.length)));
       await Promise.all(renamed.map(one => entries.put(one)));
-      await touch(entries, entry.parent);
-      await touch(entries, parentOf(to));
+      await touch(stores, entry.parent);
+      await touch(stores, parentOf(to));
       return modelOf(movedTo(entry, to));
     });
+  }
+
+  replace(path: string, newPath: string): Promise<ContentsModel> {
+    return this.rename(path, newPath);
   }
 
   async newUntitled(options: { path: string; type: 'directory' }): Promise<ContentsModel> {
@@ -178,31 +220,76 @@ export class BrowserContents implements ContentsManager {
     return entries.filter(({ path }) => path !== '');
   }
 
-  private async body({ body }: Entry): Promise<Uint8Array> {
-    return (body === null ? undefined : await this.db.get('bodies', body)) ?? new Uint8Array(0);
+  /** Read a file and its contents, as they are at one moment. */
+  private async reading<T>(
+    path: string,
+    run: (entry: Entry, part: (key: number) => Promise<Uint8Array>) => Promise<T>
+  ): Promise<T> {
+    const key = normalize(path);
+    const transaction = this.db.transaction(['entries', 'bodies']);
+    const entry = found(key, (await transaction.objectStore('entries').get(key)) ?? rootAt(key));
+    if (entry.type === 'directory') {
+      throw new DriveError('EISDIR', `"${path}" is a folder`);
+    }
+    return run(entry, async body => (await transaction.objectStore('bodies').get(body)) ?? EMPTY);
   }
 
-  private async change<T>(run: (entries: Entries, bodies: Bodies) => Promise<T>): Promise<T> {
-    const transaction = this.db.transaction(['entries', 'bodies'] as Stores, 'readwrite');
-    // Whatever fails first is what is told; the transaction's own end is told by it, too.
-    transaction.done.catch(() => undefined);
-    try {
-      const result = await run(transaction.objectStore('entries'), transaction.objectStore('bodies'));
-      await transaction.done;
-      return result;
-    } catch (error) {
-      try {
-        transaction.abort();
-      } catch {
-        // It has ended by itself.
-      }
-      throw error;
+  private async make(stores: Change, path: string, type: Entry['type']): Promise<ContentsModel> {
+    const key = normalize(path);
+    await needFolder(stores, parentOf(key));
+    if (key === '' || (await stores.entries.get(key))) {
+      throw new DriveError('EEXIST', `"${path}" exists`);
     }
+    const entry = newEntry(key, type);
+    await stores.entries.put(entry);
+    await touch(stores, entry.parent);
+    return modelOf(entry);
+  }
+
+  private change<T>(run: (stores: Change) => Promise<T>): Promise<T> {
+    return change(this.db, run);
   }
 }
 
+/** Let contents that are kept already take the place of a file, new or not. */
+async function place(
+  stores: Change,
+  path: string,
+  contents: Pick<Entry, 'size' | 'body' | 'parts'>
+): Promise<ContentsModel> {
+  const key = normalize(path);
+  const old = await refuseFolder(stores, key);
+  const entry: Entry = { ...newEntry(key, 'file'), ...(old && { created: old.created }), ...contents };
+  await stores.entries.put(entry);
+  if (old) {
+    await Promise.all(keysOf(old).map(body => stores.bodies.delete(body)));
+  } else {
+    await touch(stores, entry.parent);
+  }
+  return modelOf(entry);
+}
+
+/** The file that is at a path where one may be written; undefined where none is yet. */
+async function refuseFolder(stores: Change, key: string): Promise<Entry | undefined> {
+  await needFolder(stores, parentOf(key));
+  const old = (await stores.entries.get(key)) ?? rootAt(key);
+  if (old?.type === 'directory') {
+    throw new DriveError('EISDIR', `"${key}" is a folder`);
+  }
+  return old;
+}
+
+async function removable(stores: Change, path: string): Promise<Entry> {
+  const entry = await need(stores, normalize(path));
+  if (entry.path === '') {
+    throw new DriveError('EACCES', 'the root cannot be removed');
+  }
+  return entry;
+}
+
 /** Make room for `entry` at `to`, as far as a file system would. */
-async function replace(entries: Entries, bodies: Bodies, entry: Entry, to: string): Promise<void> {
+async function makeRoom(stores: Change, entry: Entry, to: string): Promise<void> {
+  const { entries } = stores;
   const target = await entries.get(to);
   if (!target) {
     return;
@@ -213,63 +300,32 @@ async function replace(entries: Entries, bodies: Bodies, entry: Entry, to: strin
   if ((await entries.count(below(to))) > 0) {
     throw new DriveError('ENOTEMPTY', `"${to}" is not empty`);
   }
-  await remove(entries, bodies, [target]);
+  await removeAll(stores, [target]);
 }
 
-async function remove(entries: Entries, bodies: Bodies, removed: readonly Entry[]): Promise<void> {
+async function removeAll({ entries, bodies }: Change, removed: readonly Entry[]): Promise<void> {
   await Promise.all(
-    removed.map(async ({ path, body }) => {
-      await entries.delete(path);
-      if (body !== null) {
-        await bodies.delete(body);
-      }
+    removed.map(async entry => {
+      await entries.delete(entry.path);
+      await Promise.all(keysOf(entry).map(key => bodies.delete(key)));
     })
   );
 }
 
-async function putBody(bodies: Bodies, data: Uint8Array, old: number | null): Promise<Pick<Entry, 'size' | 'body'>> {
-  if (data.length === 0) {
-    if (old !== null) {
-      await bodies.delete(old);
-    }
-    return { size: 0, body: null };
-  }
-  const body = await (old === null ? bodies.add(data) : bodies.put(data, old));
-  return { size: data.length, body };
-}
-
-async function need(entries: Entries, key: string): Promise<Entry> {
+async function need({ entries }: Change, key: string): Promise<Entry> {
   return found(key, (await entries.get(key)) ?? rootAt(key));
 }
 
 /** A folder's own time changes with its names: Python's import system looks at nothing else. */
-async function touch(entries: Entries, key: string): Promise<void> {
-  const folder = await need(entries, key);
-  await entries.put({ ...folder, modified: new Date().toISOString() });
+async function touch(stores: Change, key: string): Promise<void> {
+  const folder = await need(stores, key);
+  await stores.entries.put({ ...folder, modified: new Date().toISOString() });
 }
 
-async function needFolder(entries: Entries, key: string): Promise<void> {
-  if ((await need(entries, key)).type !== 'directory') {
+async function needFolder(stores: Change, key: string): Promise<void> {
+  if ((await need(stores, key)).type !== 'directory') {
     throw new DriveError('ENOTDIR', `"${key}" is no folder`);
   }
-}
-
-function found(key: string, entry: Entry | undefined): Entry {
-  if (!entry) {
-    throw new DriveError('ENOENT', `"${key}" does not exist`);
-  }
-  return entry;
-}
-
-function rootAt(key: string): Entry | undefined {
-  const epoch = new Date(0).toISOString();
-  const root: Entry = { path: '', parent: '', type: 'directory', size: 0, created: epoch, modified: epoch, body: null };
-  return key === '' ? root : undefined;
-}
-
-function newEntry(path: string, type: Entry['type']): Entry {
-  const now = new Date().toISOString();
-  return { path, parent: parentOf(path), type, size: 0, created: now, modified: now, body: null };
 }
 
 function movedTo(entry: Entry, path: string): Entry {
@@ -281,24 +337,6 @@ function modelOf({ path, type, size, created, modified }: Entry): ContentsModel 
   return { name, path, type, size, created, last_modified: modified, format: null };
 }
 
-/** All keys below a folder: `0` is what follows `/`. */
-function below(path: string): IDBKeyRange {
-  return IDBKeyRange.bound(`${path}/`, `${path}0`, false, true);
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
-}
-
 function join(folder: string, name: string): string {
   return folder ? `${folder}/${name}` : name;
-}
-
-/** The key of a path; names that no file system has are refused. */
-function normalize(path: string): string {
-  const parts = path.split('/').filter(part => part !== '' && part !== '.');
-  if (parts.includes('..') || path.includes('\0')) {
-    throw new DriveError('EINVAL', `"${path}" is no path in the drive`);
-  }
-  return parts.join('/');
 }

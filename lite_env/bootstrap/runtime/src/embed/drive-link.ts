@@ -1,5 +1,6 @@
-import type { DriveRequest } from '../drive/channel';
-import { DRIVE_BYTES, SharedDriveHost, type DriveEnvelope } from '../drive/shared';
+import type { DriveEnvelope } from '../drive/channel';
+import { DriveDesk } from '../drive/desk';
+import { DRIVE_BYTES, SharedDriveHost } from '../drive/shared';
 import { BootError } from '../errors';
 import { newId } from '../ids';
 import type { DriveSource, JupyterMessage, LinkSources } from '../protocol';
@@ -27,25 +28,25 @@ export class PageLink {
   static async open(options: KernelOptions): Promise<PageLink> {
     const { drive } = options;
     const common = { driveName: nameOf(drive), mountpoint: drive?.mountpoint ?? MOUNTPOINT, cwd: options.cwd ?? '' };
-    const owned = drive?.kind === 'browser' ? await BrowserContents.open(drive.name) : null;
+    const owned = drive?.kind === 'browser' ? await BrowserContents.open(drive.name, drive) : null;
     const contents: ContentsManager | null = drive?.kind === 'contents' ? drive.contentsManager : owned;
-    const answer = contents && ((request: DriveRequest) => answerDrive(contents, request));
+    const desk = contents && new DriveDesk(request => answerDrive(contents, request));
 
     const shared = hasSharedMemory();
-    const bridge = shared ? null : await ServiceBridge.open(options.serviceWorker, answer);
+    const bridge = shared ? null : await ServiceBridge.open(options.serviceWorker, desk);
     const reached = bridge instanceof ServiceBridge ? bridge : null;
 
     if (drive?.kind === 'server') {
       return new PageLink({ ...common, server: serverOf(drive) }, reached, null);
     }
-    if (!answer) {
+    if (!desk) {
       return new PageLink(null, reached, null);
     }
     if (!shared && !reached) {
       owned?.close();
       throw unreachable(common.mountpoint, String(bridge));
     }
-    return new PageLink({ ...common, answer }, reached, owned);
+    return new PageLink({ ...common, desk }, reached, owned);
   }
 
   /** Whether `input()` can be answered where no memory is shared. */
@@ -59,6 +60,7 @@ export class PageLink {
    */
   begin(): LinkSources {
     const { bridge } = this;
+    this.drive?.desk?.retire();
     bridge?.begin();
     const stdin = bridge && { url: bridge.stdinUrl, browsingContextId: bridge.browsingContextId };
     return { drive: this.drive && this.driveFor(this.drive), stdin };
@@ -76,11 +78,12 @@ export class PageLink {
   }
 
   close(): void {
+    this.drive?.desk?.retire();
     this.bridge?.close();
     this.owned?.close();
   }
 
-  private driveFor({ answer, server, ...common }: DrivePlan): DriveSource {
+  private driveFor({ desk, server, ...common }: DrivePlan): DriveSource {
     if (server) {
       return { ...common, kind: 'xhr', ...server, browsingContextId: newId() };
     }
@@ -89,12 +92,10 @@ export class PageLink {
       return { ...common, kind: 'xhr', url, headers: {}, browsingContextId };
     }
     const buffer = new SharedArrayBuffer(DRIVE_BYTES);
-    this.host = new SharedDriveHost(buffer, answer as AnswerDrive);
+    this.host = new SharedDriveHost(buffer, desk as DriveDesk);
     return { ...common, kind: 'shared', buffer };
   }
 }
-
-type AnswerDrive = (request: DriveRequest) => Promise<unknown>;
 
 /** A drive, before it is known which worker asks. */
 interface DrivePlan {
@@ -102,7 +103,7 @@ interface DrivePlan {
   readonly mountpoint: string;
   readonly cwd: string;
   /** Of contents that live in the page. */
-  readonly answer?: AnswerDrive;
+  readonly desk?: DriveDesk;
   readonly server?: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 }
 

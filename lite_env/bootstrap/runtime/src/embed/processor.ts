@@ -1,7 +1,9 @@
-import { toBase64 } from '../base64';
+import { fromBase64, toBase64 } from '../base64';
 import { DriveError, type DriveErrorCode, type DriveRequest } from '../drive/channel';
+import { PIECE_BYTES } from '../drive/limits';
 import { FILE_MODE, FOLDER_MODE, isFolder } from '../drive/modes';
-import type { ContentsManager, ContentsModel } from './api';
+import { newId } from '../ids';
+import type { ContentsManager, ContentsModel, UploadPiece } from './api';
 
 const BLOCK_SIZE = 4096;
 
@@ -57,7 +59,11 @@ class Answer {
 
   private async lookup(): Promise<unknown> {
     const model = await this.find(this.path);
-    return model ? { ok: true, mode: modeOf(model), stat: statOf(model) } : { ok: false };
+    if (!model) {
+      return { ok: false };
+    }
+    const pieces = this.contents.readPiece && this.contents.writePiece ? { pieces: PIECE_BYTES } : {};
+    return { ok: true, mode: modeOf(model), stat: statOf(model), ...pieces };
   }
 
   private async readdir(): Promise<unknown> {
@@ -68,6 +74,11 @@ class Answer {
   }
 
   private async get(): Promise<unknown> {
+    const { offset, length } = (this.request.data ?? {}) as { offset?: number; length?: number };
+    if (this.contents.readPiece && offset !== undefined && length !== undefined) {
+      const { data, size, version } = await this.contents.readPiece(this.path, offset, length);
+      return { content: toBase64(data), format: 'base64', size, version };
+    }
     const { type, format, content } = await this.contents.get(this.path, { content: true });
     if (type === 'directory') {
       throw new DriveError('EISDIR', `"${this.path}" is a folder`);
@@ -76,52 +87,131 @@ class Answer {
   }
 
   private async put(): Promise<null> {
-    const { data, format } = this.request.data as { data: string; format: string };
+    const { data, format, piece } = this.request.data as { data: string; format: string; piece?: UploadPiece };
+    if (piece) {
+      await this.putPiece(data, piece);
+      return null;
+    }
     const content = format === 'base64' ? data : toBase64(new TextEncoder().encode(data));
     await this.contents.save(this.path, { type: 'file', format: 'base64', content });
     return null;
   }
 
-  private async mknod(): Promise<null> {
-    const mode = Number(this.request.data?.['mode']);
+  private async putPiece(data: string, piece: UploadPiece): Promise<void> {
+    if (!this.contents.writePiece) {
+      throw new DriveError('EINVAL', 'this drive takes no pieces of files');
+    }
+    await this.contents.writePiece(this.path, fromBase64(data), piece);
+  }
+
+  /** Make a file or folder; where `exclusive` is false, a file that is there is as good. */
+  private async mknod(): Promise<{ made: boolean } | null> {
+    const { mode, exclusive } = (this.request.data ?? {}) as { mode?: number; exclusive?: boolean };
+    if (isFolder(Number(mode))) {
+      await this.makeFolder();
+      return null;
+    }
+    try {
+      await this.makeFile();
+    } catch (error) {
+      const isThere = exclusive === false && asDriveError(error).code === 'EEXIST';
+      if (!isThere || (await this.find(this.path))?.type !== 'file') {
+        throw error;
+      }
+      return { made: false };
+    }
+    return null;
+  }
+
+  private async makeFile(): Promise<void> {
+    if (this.contents.makeFile) {
+      await this.contents.makeFile(this.path);
+      return;
+    }
+    await this.refuseExisting();
+    await this.contents.save(this.path, { type: 'file', format: 'base64', content: '' });
+  }
+
+  private async makeFolder(): Promise<void> {
+    const { contents, path } = this;
+    if (contents.makeFolder) {
+      await contents.makeFolder(path);
+      return;
+    }
+    await this.refuseExisting();
+    // The contents API makes folders under names of its own only.
+    const made = await contents.newUntitled({ path: folderOf(path), type: 'directory' });
+    try {
+      await contents.rename(made.path, path);
+    } catch (error) {
+      await contents.delete(made.path).catch(() => undefined); // Nobody has asked for it under that name.
+      throw error;
+    }
+  }
+
+  private async refuseExisting(): Promise<void> {
     if (await this.find(this.path)) {
       throw new DriveError('EEXIST', `"${this.path}" exists`);
     }
-    if (!isFolder(mode)) {
-      await this.contents.save(this.path, { type: 'file', format: 'base64', content: '' });
-      return null;
-    }
-    if (this.contents.makeFolder) {
-      await this.contents.makeFolder(this.path);
-      return null;
-    }
-    // The contents API makes folders under names of its own only.
-    const made = await this.contents.newUntitled({ path: folderOf(this.path), type: 'directory' });
-    await this.contents.rename(made.path, this.path);
-    return null;
   }
 
   private async rename(): Promise<null> {
+    const { contents, path } = this;
     const newPath = String(this.request.data?.['newPath']);
-    const source = await this.contents.get(this.path, { content: false });
-    const target = newPath === this.path ? null : await this.find(newPath);
-    if (target) {
-      await this.removeForRename(source, target, newPath);
+    if (contents.replace) {
+      await contents.replace(path, newPath);
+      return null;
     }
-    await this.contents.rename(this.path, newPath);
+    const source = await contents.get(path, { content: false });
+    const target = newPath === path ? null : await this.find(newPath);
+    if (target) {
+      await this.renameOver(source, target, newPath);
+    } else {
+      await contents.rename(path, newPath);
+    }
     return null;
   }
 
-  private async removeForRename(source: ContentsModel, target: ContentsModel, path: string): Promise<void> {
+  /**
+   * Replace what is at `path`, for managers that cannot: it is moved aside, and removed only when the new one stands. When
+   * that fails it is put back.
+   */
+  private async renameOver(source: ContentsModel, target: ContentsModel, path: string): Promise<void> {
+    const { contents } = this;
     const isFolder = target.type === 'directory';
     if (isFolder !== (source.type === 'directory')) {
       throw new DriveError(isFolder ? 'EISDIR' : 'ENOTDIR', `"${path}" is ${isFolder ? 'a folder' : 'a file'}`);
     }
     await this.refuseFull(path, target);
-    await this.contents.delete(path);
+    const aside = `${path}.replaced-${newId().slice(0, 8)}`;
+    await contents.rename(path, aside);
+    try {
+      await contents.rename(this.path, path);
+    } catch (error) {
+      await contents.rename(aside, path).catch((cause: unknown) => {
+        const text = `"${path}" could not be replaced, and is now "${aside}": ${asDriveError(error).message}`;
+        throw new DriveError('EIO', text, { cause });
+      });
+      throw error;
+    }
+    await this.dropReplaced(aside, target);
+  }
+
+  /** What was replaced; where it cannot be removed, or somebody has put something into it, it stays under that name. */
+  private async dropReplaced(path: string, model: ContentsModel): Promise<void> {
+    try {
+      await this.refuseFull(path, model);
+      await this.contents.delete(path);
+    } catch {
+      // The rename itself has been done.
+    }
   }
 
   private async rmdir(): Promise<null> {
+    if (this.contents.remove) {
+      await this.contents.remove(this.path);
+      return null;
+    }
     await this.refuseFull(this.path, await this.contents.get(this.path, { content: false }));
     await this.contents.delete(this.path);
     return null;
@@ -190,7 +280,7 @@ const BY_STATUS: Readonly<Record<number, DriveErrorCode>> = {
   403: 'EACCES',
   404: 'ENOENT',
   409: 'EEXIST',
-  413: 'ENOSPC',
+  413: 'EFBIG',
   507: 'ENOSPC',
 };
 
@@ -203,6 +293,9 @@ export function asDriveError(error: unknown): DriveError {
   const text = String(message ?? error);
   if (name === 'QuotaExceededError') {
     return new DriveError('ENOSPC', `the browser has no room left: ${text}`, { cause: error });
+  }
+  if (error instanceof RangeError) {
+    return new DriveError('EFBIG', `it is too large for this browser: ${text}`, { cause: error });
   }
   const isMissing = /could not find|does not exist|not found|no such/i.test(text);
   const code = BY_STATUS[response?.status ?? 0] ?? (isMissing ? 'ENOENT' : 'EIO');

@@ -1,6 +1,6 @@
 import { describe } from '../errors';
-import type { DriveRequest } from '../drive/channel';
-import { refusal } from '../drive/shared';
+import { refusal, type DriveRequest, type Ticket } from '../drive/channel';
+import type { DriveDesk } from '../drive/desk';
 import { newId } from '../ids';
 import { questionOf } from '../kernel/input';
 import type { StdinRequest } from '../kernel/stdin';
@@ -13,7 +13,7 @@ const CONTROL_MS = 10_000;
 const ASK_AGAIN_MS = 60_000;
 
 /** What the service worker broadcasts of a kernel's blocking request. */
-interface Forwarded {
+interface Forwarded extends Partial<Ticket> {
   readonly data?: DriveRequest | StdinRequest;
   readonly browsingContextId?: string;
   readonly requestId?: string;
@@ -37,7 +37,7 @@ export class ServiceBridge {
 
   private constructor(
     private readonly scope: string,
-    private readonly answer: ((request: DriveRequest) => Promise<unknown>) | null
+    private readonly desk: DriveDesk | null
   ) {
     this.channel.addEventListener('message', event => void this.take(event.data as Forwarded));
   }
@@ -45,10 +45,10 @@ export class ServiceBridge {
   /** A bridge over the service worker at `url`, or over the one that the page has; the reason when there is none. */
   static async open(
     url: string | null | undefined,
-    answer: ((request: DriveRequest) => Promise<unknown>) | null
+    desk: DriveDesk | null
   ): Promise<ServiceBridge | string> {
     const scope = await controlled(url);
-    return typeof scope === 'string' ? scope : new ServiceBridge(scope.href, answer);
+    return typeof scope === 'string' ? scope : new ServiceBridge(scope.href, desk);
   }
 
   /** Of the worker that is answered; it tells pages of one origin apart, and a worker from the ones before it. */
@@ -88,15 +88,20 @@ export class ServiceBridge {
     this.channel.close();
   }
 
-  private async take({ data, browsingContextId, requestId, pathname }: Forwarded): Promise<void> {
+  private async take(forwarded: Forwarded): Promise<void> {
+    const { data, browsingContextId, requestId, pathname, epoch } = forwarded;
     if (browsingContextId !== this.worker || pathname === undefined) {
       return; // Another page's, or an answer.
     }
     let response: unknown;
     if (pathname.includes('/api/stdin/')) {
       response = await this.nextInput((data as Partial<StdinRequest> | undefined)?.question ?? '');
-    } else if (this.answer && data) {
-      response = await this.answer(data as DriveRequest).catch(refusal);
+    } else if (this.desk && data && epoch !== undefined) {
+      const answer = await this.desk.take(forwarded as Ticket, data as DriveRequest);
+      if (answer === null) {
+        return; // Its worker has ended.
+      }
+      response = JSON.parse(answer);
     } else {
       response = refusal(new Error('this page has no drive'));
     }

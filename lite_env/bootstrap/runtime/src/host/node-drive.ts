@@ -3,16 +3,21 @@
  * shared memory, and the thread that is free asks.
  */
 import { Agent, request as open } from 'node:http';
-import { DriveError, type DriveRequest } from '../drive/channel';
-import { DRIVE_BYTES, SharedDriveHost, type DriveEnvelope } from '../drive/shared';
+import { DriveError, type DriveEnvelope, type DriveRequest } from '../drive/channel';
+import { DriveDesk } from '../drive/desk';
+import { GRACE_SECONDS, secondsOf } from '../drive/limits';
+import { DRIVE_BYTES, SharedDriveHost } from '../drive/shared';
 import { bodyOf, read, type Answer } from '../drive/xhr';
+import { newId } from '../ids';
 import type { DriveSource, LinkSources } from '../protocol';
 
+type Answered = Pick<Answer, 'status' | 'text'>;
 type ServerSource = Extract<DriveSource, { kind: 'xhr' }>;
 
 export class NodeDrive {
   private host: SharedDriveHost | null = null;
   private sent = 0;
+  private readonly epoch = newId();
   // One connection, and no proxy that the environment may name.
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
@@ -24,7 +29,7 @@ export class NodeDrive {
     }
     const { driveName, mountpoint } = drive;
     const buffer = new SharedArrayBuffer(DRIVE_BYTES);
-    this.host = new SharedDriveHost(buffer, request => this.ask(drive, request));
+    this.host = new SharedDriveHost(buffer, new DriveDesk(request => this.ask(drive, request)));
     return { ...sources, drive: { kind: 'shared', driveName, mountpoint, buffer } };
   }
 
@@ -34,11 +39,14 @@ export class NodeDrive {
   }
 
   private async ask(source: ServerSource, request: DriveRequest): Promise<unknown> {
-    const body = JSON.stringify(bodyOf(request, source.browsingContextId, (this.sent += 1)));
-    return read(await this.post(source, body), source.url);
+    const seconds = secondsOf(request.method);
+    const ticket = { epoch: this.epoch, id: (this.sent += 1), deadline: Date.now() + seconds * 1000 };
+    const body = JSON.stringify(bodyOf(request, source.browsingContextId, ticket));
+    return read(await this.post(source, body, seconds + GRACE_SECONDS), source.url);
   }
 
-  private post({ url, headers }: Pick<ServerSource, 'url' | 'headers'>, body: string): Promise<Answer> {
+  private post(source: Pick<ServerSource, 'url' | 'headers'>, body: string, seconds: number): Promise<Answered> {
+    const { url, headers } = source;
     return new Promise((resolve, reject) => {
       const failed = (cause: unknown) => reject(new DriveError('EIO', `"${url}" does not answer`, { cause }));
       const length = Buffer.byteLength(body);
@@ -59,11 +67,13 @@ export class NodeDrive {
       sent.on('error', (cause: NodeJS.ErrnoException) => {
         // The server has closed a connection that was idle: it has not seen this request.
         if (sent.reusedSocket && cause.code === 'ECONNRESET') {
-          this.post({ url, headers }, body).then(resolve, reject);
+          this.post(source, body, seconds).then(resolve, reject);
         } else {
           failed(cause);
         }
       });
+      // A server that is silent; its answer may be long, and comes in pieces.
+      sent.setTimeout(seconds * 1000, () => sent.destroy(new Error('it is silent')));
       sent.end(body);
     });
   }

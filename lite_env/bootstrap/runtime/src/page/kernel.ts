@@ -1,6 +1,7 @@
 /** The page's kernel, by the embedding API. */
 import { createKernel, type Ahead, type DriveOption, type Kernel, type Progress } from '../embed/index';
 import type { Choice, DriveChoice, PageConfig } from './config';
+import { siteStorage } from './site-storage';
 
 declare global {
   /** What index.html has begun before this script was there, for the manifest at `url`. */
@@ -43,7 +44,7 @@ function driveOption(drive: DriveChoice, token: string | null): DriveOption | nu
     case 'none':
       return null;
     case 'browser':
-      return { kind: 'browser', name: drive.name };
+      return { kind: 'browser', ...siteStorage(drive.name, location) };
     case 'server':
       return { kind: 'server', url: drive.url, name: drive.name, ...(token !== null && { token }) };
   }

@@ -6,6 +6,7 @@ import { choicesOf, chosen, readConfig, type PageConfig } from './config';
 import { FilesPanel } from './files';
 import type { Problem } from './problems';
 import { registerSiteWorker } from './site-worker';
+import { siteStorage } from './site-storage';
 import { Storage } from './storage';
 import { takeToken } from './token';
 
@@ -46,7 +47,8 @@ function filesPanel({ drive }: PageConfig): FilesPanel | null {
   }
   let opened: Promise<BrowserContents> | null = null;
   return new FilesPanel(() => {
-    opened ??= BrowserContents.open(drive.name);
+    const { name, ...options } = siteStorage(drive.name, location);
+    opened ??= BrowserContents.open(name, options);
     opened.catch(() => (opened = null));
     return opened;
   });

@@ -1,0 +1,85 @@
+import { DriveError, isChange, refusal, type DriveRequest, type Ticket } from './channel';
+import { secondsOf } from './limits';
+
+/** Answers one request; rejects with a `DriveError` where it is refused. */
+export type Answerer = (request: DriveRequest) => Promise<unknown>;
+
+/**
+ * Where the requests of a blocked worker are answered, by whatever way they come.
+ *
+ * Each gets exactly one answer, which JSON can hold. What comes of a kernel that was ended, or after its deadline, is not
+ * done any more; what a kernel that was ended has begun is finished before anything of the next one is.
+ */
+export class DriveDesk {
+  private epoch: string | null = null;
+  private readonly retired = new Set<string>();
+  /** Settles when no change is under way. */
+  private changes: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly answer: Answerer,
+    private readonly now: () => number = Date.now
+  ) {}
+
+  /** The answer as JSON; null where its kernel has ended, so that nobody may be told. */
+  async take(ticket: Ticket, request: DriveRequest): Promise<string | null> {
+    this.enter(ticket.epoch);
+    const given = await this.give(ticket, request).then(asJson, error => JSON.stringify(refusal(error)));
+    return this.isCurrent(ticket) ? given : null;
+  }
+
+  /** The kernel has ended: its requests are not answered any more, and none is begun. */
+  retire(): void {
+    if (this.epoch !== null) {
+      this.retired.add(this.epoch);
+    }
+    this.epoch = null;
+  }
+
+  private enter(epoch: string): void {
+    if (this.epoch !== epoch && !this.retired.has(epoch)) {
+      this.retire();
+      this.epoch = epoch;
+    }
+  }
+
+  private isCurrent({ epoch }: Ticket): boolean {
+    return this.epoch === epoch;
+  }
+
+  private async give(ticket: Ticket, request: DriveRequest): Promise<unknown> {
+    const { method, path } = request;
+    const limit = new DriveError('EIO', `${method} "${path}" takes longer than ${secondsOf(method)} seconds`);
+    await this.within(ticket, limit, this.changes);
+    if (!this.isCurrent(ticket) || this.now() > ticket.deadline) {
+      throw new DriveError('EIO', `${method} "${path}" was given up and not begun`);
+    }
+    const given = this.answer(request);
+    if (isChange(method)) {
+      this.changes = given.catch(() => undefined);
+    }
+    return this.within(ticket, limit, given);
+  }
+
+  private async within<T>({ deadline }: Ticket, limit: Error, work: Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(limit), Math.max(0, deadline - this.now()));
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Managers of others may give what JSON cannot hold, or more than a string can. */
+function asJson(answer: unknown): string {
+  try {
+    return JSON.stringify(answer ?? null) ?? 'null';
+  } catch (cause) {
+    const told = cause instanceof RangeError ? cause : new DriveError('EIO', `the answer is no JSON: ${String(cause)}`);
+    return JSON.stringify(refusal(told));
+  }
+}
