@@ -129,11 +129,17 @@ test('in shared memory nothing is written for who does not wait any more', async
   slow.end('/slow', 'of the old worker');
   await moment();
   assert.equal(state(), 0);
+  // Nor the answer to a request that the same worker has given up.
+  void host.take(asked('new', 10, get('/slower')));
+  await moment();
+  slow.end('/fast', 'late');
+  await moment();
+  assert.equal(state(), 0);
   // And a piece that belongs to another answer is not given.
   await host.take({ type: 'drive-more', ...ticket('old', 6) });
   assert.equal(state(), 0);
-  slow.end('/fast', 'of the new one');
+  slow.end('/slower', 'of the new one');
   await moment();
-  assert.equal((state() ?? 0) >> 2, 9);
+  assert.equal((state() ?? 0) >> 2, 10);
   assert.match(Buffer.from(new Uint8Array(buffer).slice(8, 40)).toString(), /^"of the new one"/);
 });
