@@ -14,7 +14,9 @@ const METHODS = ['lookup', 'get', 'rmdir'] as const;
 if (isMainThread) {
   tests();
 } else {
-  const channel = new SharedDriveChannel(workerData as SharedArrayBuffer, envelope => parentPort?.postMessage(envelope));
+  const { buffer, seconds } = workerData as { buffer: SharedArrayBuffer; seconds?: number };
+  const limit = seconds === undefined ? undefined : () => seconds;
+  const channel = new SharedDriveChannel(buffer, envelope => parentPort?.postMessage(envelope), limit);
   for (const method of METHODS) {
     try {
       parentPort?.postMessage({ answer: channel.ask({ method, path: '/f' }) });
@@ -25,16 +27,16 @@ if (isMainThread) {
 }
 
 /** What a blocked worker gets for each of `METHODS` from a server on loopback. */
-async function answers(serve: RequestListener): Promise<unknown[]> {
+async function answers(serve: RequestListener, seconds?: number): Promise<unknown[]> {
   const server = createServer(serve).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const drive = new NodeDrive();
+  const drive = seconds === undefined ? new NodeDrive() : new NodeDrive(() => seconds);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/drive`;
   const common = { driveName: '', mountpoint: '/drive' };
   const source = { ...common, kind: 'xhr', url, headers: { 'x-token': 't' }, browsingContextId: 'run' } as const;
   const { drive: told } = drive.link({ drive: source, stdin: null });
   assert.ok(told?.kind === 'shared');
-  const worker = new Worker(new URL(import.meta.url), { workerData: told.buffer });
+  const worker = new Worker(new URL(import.meta.url), { workerData: { buffer: told.buffer, seconds } });
   const got: unknown[] = [];
   worker.on('message', (message: DriveEnvelope | { answer: unknown }) => {
     'answer' in message ? got.push(message.answer) : drive.take(message);
@@ -77,6 +79,16 @@ function tests(): void {
     });
     assert.deepEqual(got, [...METHODS]);
     assert.equal(served.size, METHODS.length);
+  });
+
+  test('a server that is silent is EIO in time, and hinders nobody after it', async () => {
+    const got = await answers(async (request, response) => {
+      const { data } = await bodyOf(request);
+      if (data.method !== 'lookup') {
+        response.end(JSON.stringify(data.method));
+      }
+    }, 0.5);
+    assert.deepEqual(got, ['EIO', 'get', 'rmdir']);
   });
 
   test('a server that is gone is EIO, and nobody waits for ever', async () => {

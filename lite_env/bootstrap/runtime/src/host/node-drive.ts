@@ -5,7 +5,7 @@
 import { Agent, request as open } from 'node:http';
 import { DriveError, type DriveEnvelope, type DriveRequest } from '../drive/channel';
 import { DriveDesk } from '../drive/desk';
-import { GRACE_SECONDS, secondsOf } from '../drive/limits';
+import { secondsOf } from '../drive/limits';
 import { DRIVE_BYTES, SharedDriveHost } from '../drive/shared';
 import { bodyOf, read, type Answer } from '../drive/xhr';
 import { newId } from '../ids';
@@ -20,6 +20,8 @@ export class NodeDrive {
   private readonly epoch = newId();
   // One connection, and no proxy that the environment may name.
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+  constructor(private readonly secondsFor: typeof secondsOf = secondsOf) {}
 
   /** What the worker is told instead: a server becomes memory, behind which is that server. */
   link(sources: LinkSources): LinkSources {
@@ -39,10 +41,10 @@ export class NodeDrive {
   }
 
   private async ask(source: ServerSource, request: DriveRequest): Promise<unknown> {
-    const seconds = secondsOf(request.method);
+    const seconds = this.secondsFor(request.method);
     const ticket = { epoch: this.epoch, id: (this.sent += 1), deadline: Date.now() + seconds * 1000 };
     const body = JSON.stringify(bodyOf(request, source.browsingContextId, ticket));
-    return read(await this.post(source, body, seconds + GRACE_SECONDS), source.url);
+    return read(await this.post(source, body, seconds), source.url);
   }
 
   private post(source: Pick<ServerSource, 'url' | 'headers'>, body: string, seconds: number): Promise<Answered> {
@@ -72,7 +74,7 @@ export class NodeDrive {
           failed(cause);
         }
       });
-      // A server that is silent; its answer may be long, and comes in pieces.
+      // A server that is silent must not hold the one connection.
       sent.setTimeout(seconds * 1000, () => sent.destroy(new Error('it is silent')));
       sent.end(body);
     });
