@@ -195,7 +195,10 @@ function mounted(configure: (host: Host) => void = () => undefined) {
   const troubles: unknown[] = [];
   const drive = new LiteDriveFS({
     FS: FS as never,
-    PATH: { join: (...parts: string[]) => parts.join('/').replace(/\/+/g, '/'), join2: (one: string, two: string) => `${one}/${two}` } as never,
+    PATH: {
+      join: (...parts: string[]) => parts.join('/').replace(/\/+/g, '/'),
+      join2: (one: string, two: string) => `${one}/${two}`,
+    },
     ERRNO_CODES: ERRNO,
     baseUrl: '',
     driveName: '',
@@ -207,7 +210,8 @@ function mounted(configure: (host: Host) => void = () => undefined) {
   FS.root = drive.mount({ mountpoint: '/drive' } as never);
   drive.names.watch();
   const fs = FS as any;
-  return { host, drive, troubles, fs, write: (stream: any, bytes: Uint8Array) => drive.stream_ops.write(stream, bytes, 0, bytes.length, 0), close: (stream: any) => drive.stream_ops.close(stream) };
+  const write = (stream: any, bytes: Uint8Array) => drive.stream_ops.write(stream, bytes, 0, bytes.length, 0);
+  return { host, drive, troubles, fs, write, close: (stream: any) => drive.stream_ops.close(stream) };
 }
 
 function fails(code: DriveErrorCode) {

@@ -6,6 +6,7 @@ import { bytesText } from '../src/page/dom';
 import { History } from '../src/page/history';
 import { codePoints, utf16Position } from '../src/page/positions';
 import { advance, fileLabel, NOTHING, phaseText } from '../src/page/progress';
+import { siteStorage } from '../src/page/site-storage';
 import { Storage } from '../src/page/storage';
 import { ansiToHtml, applyControls, settleControls } from '../src/page/terminal';
 
@@ -176,4 +177,13 @@ describe('what there is to choose', () => {
     assert.equal(chosen(choices, ''), choices[0]);
     assert.equal(chosen([], ''), null);
   });
+});
+
+test('sites in other folders of an origin have other storages, names that were given stay', () => {
+  const storage = (pathname: string, name = '') => siteStorage(name, { pathname });
+  assert.deepEqual(storage('/a/'), { name: '/a/', takesOver: '' });
+  assert.deepEqual(storage('/a/index.html'), storage('/a/'));
+  assert.deepEqual(storage('/'), { name: '/', takesOver: '' });
+  assert.notEqual(storage('/a/').name, storage('/a/b/').name);
+  assert.deepEqual(storage('/a/', 'given'), { name: 'given' });
 });

@@ -2,7 +2,14 @@ import { ContentsAPI } from '@jupyterlite/services/lib/contents/drivefs';
 import type { IStats } from '@jupyterlite/services/lib/contents/emscripten';
 import { fromBase64, toBase64 } from '../base64';
 import { newId } from '../ids';
-import { DriveError, ERRNO, type DriveChannel, type DriveErrorCode, type DriveMethod, type DriveRequest } from './channel';
+import {
+  DriveError,
+  ERRNO,
+  type DriveChannel,
+  type DriveErrorCode,
+  type DriveMethod,
+  type DriveRequest,
+} from './channel';
 import { PIECE_BYTES, WHOLE_BYTES } from './limits';
 import { FILE_MODE, FOLDER_MODE, isFolder } from './modes';
 

@@ -7,8 +7,8 @@ export type Answerer = (request: DriveRequest) => Promise<unknown>;
 /**
  * Where the requests of a blocked worker are answered, by whatever way they come.
  *
- * Each gets exactly one answer, which JSON can hold. What comes of a kernel that was ended, or after its deadline, is not
- * done any more; what a kernel that was ended has begun is finished before anything of the next one is.
+ * Each gets exactly one answer, which JSON can hold. What comes of a kernel that was ended, or after its deadline, is
+ * not done any more; what a kernel that was ended has begun is finished before anything of the next one is.
  */
 export class DriveDesk {
   private epoch: string | null = null;

@@ -6,7 +6,7 @@ const OTHER_SECONDS = 60;
 /** So much longer a worker waits than the page and its service worker take: their own words come first. */
 export const GRACE_SECONDS = 5;
 
-/** How long a request may take, on every way: bodies may be large and networks slow, the rest is a few hundred bytes. */
+/** How long a request may take, on every way: bodies may be large, the rest is a few hundred bytes. */
 export function secondsOf(method: DriveMethod | undefined): number {
   return method === 'get' || method === 'put' ? BODY_SECONDS : OTHER_SECONDS;
 }

@@ -63,7 +63,8 @@ export class LiteNodeOps extends DriveFSEmscriptenNodeOps {
     const folder = this.node(parent);
     const path = drive.PATH.join2(drive.realPath(folder), name);
     const { opening } = drive.names;
-    const isMine = drive.FS['isFile'](mode) && opening && !opening.isExclusive ? this.make(path, mode) : this.makeNew(path, mode);
+    const takesOther = drive.FS['isFile'](mode) && opening !== null && !opening.isExclusive;
+    const isMine = takesOther ? this.make(path, mode) : this.makeNew(path, mode);
     const node = drive.createNode(folder, name, mode, device);
     this.touch(folder);
     if (!isMine && opening?.truncates) {

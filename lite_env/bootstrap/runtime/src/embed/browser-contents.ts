@@ -37,7 +37,10 @@ export class BrowserContents implements ContentsManager {
    * Open the storage of that name, which pages of the same origin share; it is made when it is not there. The first
    * opening copies the files of the storage `takesOver`, which stays as it is.
    */
-  static async open(name = '', { takesOver }: { readonly takesOver?: string | undefined } = {}): Promise<BrowserContents> {
+  static async open(
+    name = '',
+    { takesOver }: { readonly takesOver?: string | undefined } = {}
+  ): Promise<BrowserContents> {
     let db: Database;
     try {
       db = await openDatabase(name);

@@ -173,8 +173,8 @@ class Answer {
   }
 
   /**
-   * Replace what is at `path`, for managers that cannot: it is moved aside, and removed only when the new one stands. When
-   * that fails it is put back.
+   * Replace what is at `path`, for managers that cannot: it is moved aside, and removed only when the new one stands.
+   * When that fails it is put back.
    */
   private async renameOver(source: ContentsModel, target: ContentsModel, path: string): Promise<void> {
     const { contents } = this;

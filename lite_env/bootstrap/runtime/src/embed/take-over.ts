@@ -5,8 +5,8 @@ import { newId } from '../ids';
 import { bodyOf, change, databaseName, keysOf, split, type Database, type Entry, type Schema } from './storage';
 
 /**
- * Copy what lies in the storage `from`, which stays as it is: pages that have shared it each need their files. It is done
- * when all of it is there; where that fails, the next opening begins anew.
+ * Copy what lies in the storage `from`, which stays as it is: pages that have shared it each need their files. It is
+ * done when all of it is there; where that fails, the next opening begins anew.
  */
 export async function takeOver(db: Database, from: string): Promise<void> {
   if ((await db.get('facts', 'takenOver')) !== undefined) {

@@ -30,8 +30,8 @@ export interface Channel {
 export const driveSeconds = (asked: Pick<Asked, 'data'>): number => secondsOf(asked.data?.method);
 
 /**
- * Forward one request and answer with what its page says. A page that does not answer within the limit is gone, or begins
- * no more; null waits without end, for people who type.
+ * Forward one request and answer with what its page says. A page that does not answer within the limit is gone, or
+ * begins no more; null waits without end, for people who type.
  */
 export async function forward(
   request: Request,
