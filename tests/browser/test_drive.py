@@ -781,6 +781,7 @@ def test_a_file_beyond_what_a_string_holds(server_tab):
     server_tab.run(f"with open('huge', 'wb') as file:\n    file.seek({size} - 1); file.write(b'!')")
     assert (site.root / "huge").stat().st_size == size
     assert site.count()["put"] == 53
-    check = "with open('huge', 'rb') as file:\n    file.seek(-2, 2); print(file.tell(), file.read())"
-    assert server_tab.run(check) == f"{size - 2} b'\\x00!'\n"
+    with (site.root / "huge").open("rb") as file:
+        file.seek(-2, os.SEEK_END)
+        assert file.read() == b"\0!"
     (site.root / "huge").unlink()
