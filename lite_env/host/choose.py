@@ -37,7 +37,8 @@ class Wish:
         name: the kernel that the user insists on; None leaves it to the rest.
         spec: the kernelspec that a notebook names.
         language: that the code is written in; None when that is not known.
-        strict: whether code of a language that no kernel speaks is refused; else the first kernel gets it.
+        strict: whether code is refused that no kernel speaks, or of which nothing is known where there are several
+            kernels; else the first kernel gets it.
     """
 
     code: str = "the code"
@@ -91,6 +92,12 @@ def choose(manifest: Manifest, wish: Wish) -> Choice:
         raise HostError(
             f"the pack has no kernel for {wish.code}, which asks for {asked}",
             hint=f"it has: {list_kernels(manifest)}; `--kernel NAME` runs it in one of them all the same",
+            environment=manifest.environment.name,
+        )
+    if wish.strict and len(kernels) > 1:
+        raise HostError(
+            f"{wish.code} does not say which kernel it is for, and the pack has several",
+            hint=f"choose one with `--kernel NAME`: {list_kernels(manifest)}",
             environment=manifest.environment.name,
         )
     return Choice(kernel=kernels[0], note=_several(kernels), warning=_mismatch(kernels[0], wish))

@@ -432,6 +432,19 @@ def test_a_notebook_that_no_kernel_suits_is_refused_with_those_there_are(two_ker
     assert two_kernels.started is None
 
 
+def test_a_notebook_that_names_nothing_is_run_where_there_is_no_choice(two_kernels, tmp_path):
+    path = written_for(tmp_path / "n.ipynb", "out")
+    error = run(tmp_path, path).exception
+    assert isinstance(error, HostError)
+    assert error.message == f"{path} does not say which kernel it is for, and the pack has several"
+    assert error.hint == "choose one with `--kernel NAME`: xlua (Lua), xpython (python)"
+    assert two_kernels.started is None
+    assert run(tmp_path, path, "--kernel", "xpython").exit_code == 0
+    result = run(tmp_path, "-c", "out")
+    assert (result.exit_code, two_kernels.started[0]) == (0, "xlua")
+    assert "running in xlua (Lua)" in result.stderr
+
+
 def test_the_users_kernel_wins_and_another_language_is_warned_of_and_not_written(two_kernels, tmp_path):
     info = {"name": "python", "version": "3.12"}
     path = written_for(tmp_path / "n.ipynb", "out", kernelspec=PYTHON_SPEC, language_info=info)
