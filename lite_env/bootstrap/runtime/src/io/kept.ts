@@ -9,6 +9,7 @@
 import { BootError, describe, type Failure } from '../errors';
 import { MANIFEST, parseManifest } from '../pack/manifest';
 import { resolvePath } from './browser';
+import { release } from '../release';
 import { alone, CACHE, response } from './cache';
 import { sha256Hex } from './digest';
 import { outdated } from './outdated';
@@ -116,7 +117,9 @@ export class KeptTransport implements Transport {
       this.forget(plain.path);
       return null;
     }
-    return compiling.catch(() => compile(data, plain.path));
+    const module = await compiling.catch(() => compile(data, plain.path));
+    release(data);
+    return module;
   }
 
   evaluate(code: Uint8Array, path: string): void {
@@ -211,6 +214,9 @@ export class KeptTransport implements Transport {
   private async put(cache: KeptCache, { path, keepAs }: Expected, data: Uint8Array): Promise<void> {
     const [place, bytes] = keepAs ? [keepAs.path, await keepAs.inflate(data)] : [path, data];
     await cache.put(this.url(place), response(place, bytes));
+    if (bytes !== data) {
+      release(bytes);
+    }
     this.urls.add(this.url(place));
     if (place !== path && this.urls.delete(this.url(path))) {
       await cache.delete(this.url(path));
