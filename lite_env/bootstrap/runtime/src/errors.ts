@@ -75,8 +75,17 @@ export function because(
     return cause;
   }
   const text = describe(cause);
-  return new BootError(isOutOfMemory(text) ? 'OutOfMemory' : name, `${message}: ${text}`, { ...where, cause });
+  const policy = isForbidden(text) ? { hint: POLICY } : {};
+  return new BootError(isOutOfMemory(text) ? 'OutOfMemory' : name, `${message}: ${text}`, { ...where, ...policy, cause });
 }
+
+/** Browsers tell in words alone that a Content-Security-Policy forbids WebAssembly: these are of Chromium, Firefox and WebKit. */
+function isForbidden(text: string): boolean {
+  return /Content Security Policy|blocked by CSP|unsafe-eval|disallowed by embedder/i.test(text);
+}
+
+const POLICY =
+  "the page's Content-Security-Policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src, for the page and for worker.js";
 
 function isOutOfMemory(text: string): boolean {
   return /out of memory|memory allocation|Array buffer allocation|could not allocate memory|\bOOM\b/i.test(text);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BootError, describe, failureOf } from '../src/errors';
+import { because, BootError, describe, failureOf } from '../src/errors';
 import { explain } from '../src/family/xeus/explain';
 
 test('an error on purpose keeps its name, file and hint', () => {
@@ -75,3 +75,16 @@ test('an explanation that fails itself still shows what was thrown', () => {
   };
   assert.equal(explain({ xkernel: class {} as never, get_exception_message: broken }, 7), '7');
 });
+
+for (const [browser, said] of [
+  ['Chromium', "CompileError: WebAssembly.compile(): Refused to compile or instantiate WebAssembly module because 'unsafe-eval' is not an allowed source of script"],
+  ['Chromium, in a worker', 'CompileError: WebAssembly.compile(): Wasm code generation disallowed by embedder'],
+  ['Firefox', 'call to WebAssembly.compile() blocked by CSP'],
+  ['WebKit', "Refused to create a WebAssembly object because 'unsafe-eval' or 'wasm-unsafe-eval' is not an allowed source"],
+] as const) {
+  test(`a policy that forbids WebAssembly is named as the cause: ${browser}`, () => {
+    const { failure } = because(new WebAssembly.CompileError(said), 'CompileFailed', 'x', { hint: 'too old' });
+    assert.equal(failure.name, 'CompileFailed');
+    assert.match(failure.hint ?? '', /'wasm-unsafe-eval' in script-src/);
+  });
+}

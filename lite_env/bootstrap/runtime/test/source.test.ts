@@ -6,7 +6,7 @@ import { Zstd } from '../src/io/zstd';
 import { ArchiveStore } from '../src/pack/archives';
 import { parseManifest } from '../src/pack/manifest';
 import { parseTree, walk, type FileEntry } from '../src/pack/tree';
-import { failure, makePack, MemoryTransport, Recorder, text, utf8, zstd, type PackParts } from './support/pack';
+import { failure, makePack, type MemoryPack, MemoryTransport, Recorder, text, utf8, zstd, type PackParts } from './support/pack';
 
 async function open(parts: PackParts, keptBytes?: number) {
   const pack = makePack(parts);
@@ -323,3 +323,37 @@ test('zstd: no request is made for the decoder', async t => {
   await decoder.init();
   assert.equal(text(decoder.decode(zstd(utf8('x')), 1, 'x')), 'x');
 });
+
+for (const how of ['while fetched', 'while the caller blocks'] as const) {
+  const gone = async (change: (pack: MemoryPack, transport: MemoryTransport) => void, hint: RegExp) => {
+    const { pack, transport, source, manifest } = await open({ archives: [{ a: 'x' }] });
+    const [archive] = manifest.archives;
+    assert.ok(archive);
+    await source.readUnchecked('manifest.json', 'manifest');
+    pack.files.delete(archive.path);
+    change(pack, transport);
+    const read = async () => (how === 'while fetched' ? source.read(archive, 'archive') : source.readSync(archive));
+    await assert.rejects(read, (error: BootError) => {
+      assert.equal(error.name, 'FileMissing');
+      assert.equal(error.failure.file, archive.path);
+      assert.match(`${error.message} ${error.failure.hint}`, hint);
+      return true;
+    });
+  };
+
+  test(`a file of an older deployment: a newer one was deployed, ${how}`, () =>
+    gone(({ manifest }) => (manifest['generator'] = 'newer'), /a newer version was deployed .* reload the page/));
+
+  test(`a file of an environment that is not there any more, ${how}`, () =>
+    gone((_, transport) => {
+      transport.broken.set('manifest.json', new BootError('FileMissing', 'none', { file: 'manifest.json' }));
+    }, /not deployed here any more: .* removed or renamed/));
+
+  test(`a file that is missing although its manifest still names it is just missing, ${how}`, () =>
+    gone(() => undefined, /^"archives.* is not there/));
+
+  test(`a file that is missing while the manifest cannot be had is just missing, ${how}`, () =>
+    gone((_, transport) => {
+      transport.broken.set('manifest.json', new BootError('NetworkFailed', 'dead', { file: 'manifest.json' }));
+    }, /^"archives.* is not there/));
+}

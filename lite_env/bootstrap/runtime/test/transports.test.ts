@@ -78,6 +78,50 @@ describe('BrowserTransport', () => {
     assert.equal(text(await new BrowserTransport(BASE).read('a')), 'x');
   });
 
+  /** A server that sends some bytes and then nothing more, until it is hung up on; how often it was asked. */
+  const stalling = (chunks: string[], sound = Infinity) => {
+    let asked = 0;
+    define('fetch', async (_: string, { signal }: RequestInit) => {
+      asked += 1;
+      const body = new ReadableStream<Uint8Array>({
+        async start(controller) {
+          signal?.addEventListener('abort', () => controller.error(signal.reason));
+          for (const chunk of chunks) {
+            await new Promise(resolve => setTimeout(resolve, 30));
+            controller.enqueue(utf8(chunk));
+          }
+          if (asked > sound) {
+            controller.close();
+          }
+        },
+      });
+      return new Response(body);
+    });
+    return () => asked;
+  };
+
+  test('a server that stops sending is asked once more, and then told of', async () => {
+    const asked = stalling(['some']);
+    const message = /^"archives\/a\.tar\.zst" stopped coming: the server sent nothing for 0\.06 seconds/;
+    const read = new BrowserTransport(BASE, 60).read('archives/a.tar.zst');
+    await assert.rejects(read, failure('NetworkFailed', message, 'archives/a.tar.zst'));
+    assert.equal(asked(), 2);
+  });
+
+  test('bytes that come slowly, but come, are waited for; a second attempt may succeed', async () => {
+    const asked = stalling(['a', 'b', 'c', 'd'], 1);
+    assert.equal(text(await new BrowserTransport(BASE, 80).read('a')), 'abcd');
+    assert.equal(asked(), 2);
+  });
+
+  test('who ends a request does not have it made again', async () => {
+    const asked = stalling(['a']);
+    const abort = new AbortController();
+    const read = new BrowserTransport(BASE, 5000).read('a', () => abort.abort(), { signal: abort.signal });
+    await assert.rejects(read);
+    assert.equal(asked(), 1);
+  });
+
   test('a blocking read gives the same bytes', () => {
     answer = new Response('bytes');
     Object.assign(answer, { stored: utf8('bytes') });

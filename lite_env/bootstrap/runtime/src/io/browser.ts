@@ -1,26 +1,61 @@
 import { BootError } from '../errors';
+import { StallWatch } from './stall';
 import type { How, Transport } from './transport';
 import { htmlInstead, isPage } from './verify';
 
 /** Marks a request whose answer must come from the server; our service worker sees to that. */
 export const ANEW = 'lite-env-anew';
 
+/** Milliseconds without a byte after which a request is given up. */
+const STALL_MS = 30_000;
+
 declare function importScripts(...urls: string[]): void;
 
 /** Files below a base URL, by fetch and by synchronous XMLHttpRequest. */
 export class BrowserTransport implements Transport {
-  constructor(private readonly base: string) {}
+  constructor(
+    private readonly base: string,
+    private readonly stallMs = STALL_MS
+  ) {}
 
+  /** A request of which nothing comes for half a minute is made once more: a new connection may find another way. */
   async read(path: string, onProgress?: (loaded: number) => void, how: How = {}): Promise<Uint8Array> {
+    for (let isLast = false; ; isLast = true) {
+      const watch = new StallWatch(this.stallMs, how.signal);
+      try {
+        return await this.attempt(path, how, watch, onProgress);
+      } catch (error) {
+        if (!watch.stalled) {
+          throw error;
+        }
+        if (isLast) {
+          throw stalled(path, this.stallMs, error);
+        }
+      } finally {
+        watch.stop();
+      }
+    }
+  }
+
+  private async attempt(
+    path: string,
+    how: How,
+    watch: StallWatch,
+    onProgress?: (loaded: number) => void
+  ): Promise<Uint8Array> {
     let response: Response;
     try {
       const cache = how.anew ? 'reload' : cacheMode(path);
-      response = await fetch(this.url(path), { credentials: 'same-origin', cache, signal: how.signal ?? null });
+      response = await fetch(this.url(path), { credentials: 'same-origin', cache, signal: watch.signal });
     } catch (cause) {
       throw networkFailed(path, cause);
     }
+    watch.alive();
     check(response.status, response.headers.get('content-type'), path);
-    return collect(response, path, onProgress);
+    return collect(response, path, loaded => {
+      watch.alive();
+      onProgress?.(loaded);
+    });
   }
 
   readSync(path: string, { anew }: How = {}): Uint8Array {
@@ -142,11 +177,27 @@ function check(status: number, contentType: string | null, path: string): void {
   }
 }
 
+function stalled(path: string, ms: number, cause: unknown): BootError {
+  const message = `"${path}" stopped coming: the server sent nothing for ${ms / 1000} seconds, and again when it was asked once more`;
+  return new BootError('NetworkFailed', message, {
+    file: path,
+    hint: 'see that the network works and the server is not overloaded, and try again',
+    cause,
+  });
+}
+
 function networkFailed(path: string, cause: unknown): BootError {
   if (navigator.onLine === false) {
     return new BootError('Offline', `no network, and "${path}" is in no cache`, {
       file: path,
       hint: 'connect once, so that the environment can be kept',
+      cause,
+    });
+  }
+  if (globalThis.origin === 'null') {
+    return new BootError('NetworkFailed', `"${path}" may not be read by a page in a sandboxed frame, which has no origin`, {
+      file: path,
+      hint: 'add allow-same-origin to the sandbox of the frame, or open the page by itself',
       cause,
     });
   }

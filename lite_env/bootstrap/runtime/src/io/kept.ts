@@ -84,7 +84,8 @@ export class KeptTransport implements Transport {
 
   async read(path: string, onProgress?: (loaded: number) => void, how: How = {}): Promise<Uint8Array> {
     if (path === MANIFEST) {
-      return this.readManifest(onProgress);
+      // Anew it is wanted as it is now, and not as what we run by.
+      return how.anew ? this.network.read(path, onProgress, how) : this.readManifest(onProgress);
     }
     if (how.anew) {
       this.forget(path);
@@ -100,7 +101,7 @@ export class KeptTransport implements Transport {
 
   /** Where a service worker is in charge it looks into the cache; else the HTTP cache or the network serve. */
   readSync(path: string, how: How = {}): Uint8Array {
-    if (how.anew) {
+    if (how.anew && path !== MANIFEST) {
       this.forget(path);
     }
     return this.waiting.get(path)?.data ?? this.network.readSync(path, how);

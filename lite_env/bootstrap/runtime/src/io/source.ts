@@ -1,6 +1,7 @@
 import type { Emit, Figures, Phase } from '../protocol';
 import { BootError } from '../errors';
 import { plainOf } from './plain';
+import { mayBeGone, whyGone, type ManifestNow } from './redeployed';
 import type { How, Transport } from './transport';
 import { verify, verifySync, type Compressed, type Expected } from './verify';
 
@@ -35,6 +36,8 @@ export class Source {
   private readonly sought = new Set<string>();
   private readonly nearing = new Map<string, () => void>();
   private readonly started = performance.now();
+  /** What the page runs by: path and content. */
+  private manifest: { readonly path: string; readonly data: Uint8Array } | null = null;
 
   constructor(
     readonly transport: Transport,
@@ -45,6 +48,7 @@ export class Source {
   async readUnchecked(path: string, phase: Phase): Promise<Uint8Array> {
     const data = await this.transport.read(path, this.progress(phase, path, 0));
     this.count(data);
+    this.manifest = { path, data };
     return data;
   }
 
@@ -127,7 +131,9 @@ export class Source {
       if (signal.aborted || !mayBeStale(error)) {
         throw error;
       }
-      return attempt({ signal, anew: true });
+      return attempt({ signal, anew: true }).catch(async (again: unknown) => {
+        throw mayBeGone(again) ? whyGone(again, this.manifest?.data ?? null, await this.manifestNow()) : again;
+      });
     });
     if (!signal.aborted) {
       this.transport.keep?.(expected, data);
@@ -148,7 +154,27 @@ export class Source {
       if (!mayBeStale(error)) {
         throw error;
       }
+    }
+    try {
       return attempt({ anew: true });
+    } catch (error) {
+      throw mayBeGone(error) ? whyGone(error, this.manifest?.data ?? null, this.manifestNowSync()) : error;
+    }
+  }
+
+  private async manifestNow(): Promise<ManifestNow> {
+    try {
+      return this.manifest && (await this.transport.read(this.manifest.path, undefined, { anew: true }));
+    } catch (error) {
+      return error instanceof BootError ? error : null;
+    }
+  }
+
+  private manifestNowSync(): ManifestNow {
+    try {
+      return this.manifest && this.transport.readSync(this.manifest.path, { anew: true });
+    } catch (error) {
+      return error instanceof BootError ? error : null;
     }
   }
 

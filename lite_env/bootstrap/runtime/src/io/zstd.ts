@@ -33,7 +33,12 @@ export class Zstd {
   /** Compile the decoder; to be awaited once before `decode`. */
   async init(): Promise<void> {
     // Not by a fetch of a data: URL, which a Content-Security-Policy may forbid.
-    this.module ??= await WebAssembly.compile(fromBase64(base64) as Uint8Array<ArrayBuffer>);
+    try {
+      this.module ??= await WebAssembly.compile(fromBase64(base64) as Uint8Array<ArrayBuffer>);
+    } catch (cause) {
+      const hint = 'the browser is too old, or does not allow WebAssembly here';
+      throw because(cause, 'CompileFailed', 'the decoder of archives cannot be compiled here', { hint });
+    }
   }
 
   /** Bytes of memory that the decoder has now. */
