@@ -236,10 +236,11 @@ test('errors of managers get their names', () => {
   const status = (status: number) => Object.assign(new Error('x'), { response: { status } });
   const quota = Object.assign(new Error('x'), { name: 'QuotaExceededError' });
   const missing = new Error('Could not find file');
-  const found = [status(404), status(403), status(409), status(413), quota, missing, 'odd', null];
+  const tooLong = [new RangeError('Array buffer allocation failed'), new TypeError('Invalid string length')];
+  const found = [status(404), status(403), status(409), status(413), quota, missing, ...tooLong, 'odd', null];
   assert.deepEqual(
     found.map(error => asDriveError(error).code),
-    ['ENOENT', 'EACCES', 'EEXIST', 'EFBIG', 'ENOSPC', 'ENOENT', 'EIO', 'EIO']
+    ['ENOENT', 'EACCES', 'EEXIST', 'EFBIG', 'ENOSPC', 'ENOENT', 'EFBIG', 'EFBIG', 'EIO', 'EIO']
   );
 });
 

@@ -317,6 +317,8 @@ test('no error but Emscripten’s own reaches the program: another would end the
   assert.throws(() => drive.node_ops.mknod(fs.root, 'g', FILE, 0), fails('EIO'));
   host.before.push(breaks(new RangeError('Invalid string length')));
   assert.throws(() => drive.node_ops.readdir(fs.root), fails('EFBIG'));
+  host.before.push(breaks(new TypeError('Invalid string length')));
+  assert.throws(() => drive.node_ops.readdir(fs.root), fails('EFBIG'));
   host.ask = () => [{}] as never;
   assert.throws(() => drive.node_ops.getattr({ parent: null } as never), fails('EIO'));
   assert.equal((troubles[0] as DriveError).code, 'EIO');

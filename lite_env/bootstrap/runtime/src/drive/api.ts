@@ -3,10 +3,10 @@ import type { IStats } from '@jupyterlite/services/lib/contents/emscripten';
 import { fromBase64, toBase64 } from '../base64';
 import { newId } from '../ids';
 import {
+  codeOf,
   DriveError,
   ERRNO,
   type DriveChannel,
-  type DriveErrorCode,
   type DriveMethod,
   type DriveRequest,
 } from './channel';
@@ -253,9 +253,4 @@ function complete(stat: Stat): Stat {
 /** The type alone; permissions are open to all, as DriveFS shows them. */
 function fileType(mode: number | undefined): number {
   return isFolder(mode ?? FILE_MODE) ? FOLDER_MODE : FILE_MODE;
-}
-
-/** What an error that is none of a drive's comes down to: most often there was no memory, or no string, so long. */
-function codeOf(cause: unknown): DriveErrorCode {
-  return cause instanceof RangeError ? 'EFBIG' : 'EIO';
 }

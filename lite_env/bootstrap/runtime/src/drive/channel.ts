@@ -70,8 +70,17 @@ export interface DriveRefusal {
 
 /** How an error is told to the other side. */
 export function refusal(error: unknown): DriveRefusal {
-  const code = error instanceof DriveError ? error.code : error instanceof RangeError ? 'EFBIG' : 'EIO';
+  const code = error instanceof DriveError ? error.code : codeOf(error);
   return { error: { code, message: error instanceof Error ? error.message : String(error) } };
+}
+
+/**
+ * What an error that is none of a drive's comes down to: `EFBIG` where there was no memory, or no string, so long.
+ * Engines say that with a `RangeError`, and V8's own base64 with a `TypeError`.
+ */
+export function codeOf(error: unknown): DriveErrorCode {
+  const isTooLarge = error instanceof RangeError || /invalid (string|array|typed array) length/i.test(String(error));
+  return isTooLarge ? 'EFBIG' : 'EIO';
 }
 
 /** Carries one request and blocks until its answer is there. */

@@ -1,4 +1,4 @@
-import { DriveError, isChange, refusal, type DriveRequest, type Ticket } from './channel';
+import { codeOf, DriveError, isChange, refusal, type DriveRequest, type Ticket } from './channel';
 import { secondsOf } from './limits';
 
 /** Answers one request; rejects with a `DriveError` where it is refused. */
@@ -79,7 +79,6 @@ function asJson(answer: unknown): string {
   try {
     return JSON.stringify(answer ?? null) ?? 'null';
   } catch (cause) {
-    const told = cause instanceof RangeError ? cause : new DriveError('EIO', `the answer is no JSON: ${String(cause)}`);
-    return JSON.stringify(refusal(told));
+    return JSON.stringify(refusal(new DriveError(codeOf(cause), `the answer is no JSON: ${String(cause)}`)));
   }
 }

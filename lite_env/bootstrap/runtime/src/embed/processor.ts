@@ -1,5 +1,5 @@
 import { fromBase64, toBase64 } from '../base64';
-import { DriveError, type DriveErrorCode, type DriveRequest } from '../drive/channel';
+import { codeOf, DriveError, type DriveErrorCode, type DriveRequest } from '../drive/channel';
 import { PIECE_BYTES } from '../drive/limits';
 import { FILE_MODE, FOLDER_MODE, isFolder } from '../drive/modes';
 import { newId } from '../ids';
@@ -294,7 +294,7 @@ export function asDriveError(error: unknown): DriveError {
   if (name === 'QuotaExceededError') {
     return new DriveError('ENOSPC', `the browser has no room left: ${text}`, { cause: error });
   }
-  if (error instanceof RangeError) {
+  if (codeOf(error) === 'EFBIG') {
     return new DriveError('EFBIG', `it is too large for this browser: ${text}`, { cause: error });
   }
   const isMissing = /could not find|does not exist|not found|no such/i.test(text);
