@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { isMainThread, Worker } from 'node:worker_threads';
-import type { FromWorker, JupyterMessage, ToWorker } from '../src/protocol';
-import { GLUE_4 } from './support/xeus/glue4';
+import { answerInput, INPUT_BYTES, interruptInput } from '../src/kernel/input';
+import { INTERRUPT_BYTES, requestInterrupt } from '../src/kernel/interrupt';
+import type { FromWorker, JupyterMessage, SharedChannels, ToWorker } from '../src/protocol';
+import { GLUE_4, MODULE_4 } from './support/xeus/glue4';
 import { makePack, type PackParts } from './support/pack';
 
 if (isMainThread) {
@@ -15,8 +17,19 @@ if (isMainThread) {
   await import('../src/host/node-worker');
 }
 
+/** Memory that a test shares with its worker, and what it does when the kernel has said something. */
+interface Host {
+  readonly shared: SharedChannels;
+  hears?(message: JupyterMessage): void;
+}
+
+const shared = (): SharedChannels => ({
+  interrupt: new SharedArrayBuffer(INTERRUPT_BYTES),
+  input: new SharedArrayBuffer(INPUT_BYTES),
+});
+
 /** Start a pack in a worker, run cells, and give what they printed. */
-async function printed(parts: PackParts, ...codes: string[]): Promise<string[]> {
+async function printed(parts: PackParts, host: Host, ...codes: string[]): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'lite-env-'));
   const { manifest, files } = makePack(parts);
   for (const [path, data] of [...files, ['manifest.json', JSON.stringify(manifest)] as const]) {
@@ -25,14 +38,14 @@ async function printed(parts: PackParts, ...codes: string[]): Promise<string[]> 
   }
   const worker = new Worker(new URL(import.meta.url));
   try {
-    return await converse(worker, folder, codes);
+    return await converse(worker, folder, host, codes);
   } finally {
     await worker.terminate();
     await rm(folder, { recursive: true });
   }
 }
 
-function converse(worker: Worker, folder: string, codes: readonly string[]): Promise<string[]> {
+function converse(worker: Worker, folder: string, host: Host, codes: readonly string[]): Promise<string[]> {
   const post = (envelope: ToWorker) => worker.postMessage(envelope);
   const texts: string[] = [];
   return new Promise((resolve, reject) => {
@@ -45,11 +58,14 @@ function converse(worker: Worker, folder: string, codes: readonly string[]): Pro
         post({ type: 'figures' });
       } else if (envelope.type === 'figures') {
         resolve(texts);
-      } else if (envelope.type === 'message' && envelope.message.header.msg_type === 'stream') {
-        texts.push(String(envelope.message.content['text']));
+      } else if (envelope.type === 'message') {
+        host.hears?.(envelope.message);
+        if (envelope.message.header.msg_type === 'stream') {
+          texts.push(String(envelope.message.content['text']));
+        }
       }
     });
-    post({ type: 'start', manifest: folder });
+    post({ type: 'start', manifest: folder, shared: host.shared });
   });
 }
 
@@ -64,8 +80,66 @@ function request(code: string): JupyterMessage {
 }
 
 function tests(): void {
-  test("a kernel of Emscripten 4 takes Node's worker for a browser's, and reads what it needs by itself", async () => {
-    const parts = { script: GLUE_4, shared: { 'libxeus.so': 'with its library' } };
-    assert.deepEqual(await printed(parts, 'where'), ['worker with its library']);
+  const LIMITED = { timeout: 30_000 };
+  const parts: PackParts = {
+    script: GLUE_4,
+    wasm: MODULE_4,
+    data: 'data',
+    python: '3.13.1',
+    shared: { 'libxeus.so': 'with its library' },
+  };
+
+  test("a kernel of Emscripten 4 takes Node's worker for a browser's, and reads what it needs by itself", LIMITED, async () => {
+    assert.deepEqual(await printed(parts, { shared: shared() }, 'where'), ['worker with its library']);
+  });
+
+  test('it is made with the argv of its kernelspec, and finds its files by the names it was built with', LIMITED, async () => {
+    const [argv, files] = await printed(parts, { shared: shared() }, 'argv', 'files');
+    assert.deepEqual(JSON.parse(argv as string), ['/bin/xtest', '-f', '{connection_file}']);
+    assert.match(files as string, /xtest\.wasm\.zst .*xtest\.data\.zst$/);
+  });
+
+  test('it shows nothing of its memory, and its locale is UTF-8 all the same', LIMITED, async () => {
+    assert.deepEqual(await printed(parts, { shared: shared() }, 'shown', 'locale'), ['nothing', 'C.UTF-8']);
+  });
+
+  test('its input() asks the host, and has the answer before it returns', LIMITED, async () => {
+    const channels = shared();
+    const asked: unknown[] = [];
+    const hears = ({ header, content, channel, parent_header }: JupyterMessage) => {
+      if (header.msg_type === 'input_request') {
+        asked.push([content['prompt'], channel, parent_header['msg_id']]);
+        answerInput(channels.input, {
+          ...request('reply'),
+          header: { msg_id: 'r', msg_type: 'input_reply', session: 's' },
+          parent_header: { ...header },
+          content: { status: 'ok', value: 'Ada' },
+          channel: 'stdin',
+        });
+      }
+    };
+    assert.deepEqual(await printed(parts, { shared: channels, hears }, 'input', 'where'), [
+      'hello Ada',
+      'worker with its library',
+    ]);
+    assert.deepEqual(asked, [['name? ', 'stdin', 'input']]);
+  });
+
+  test('an interrupt reaches a cell that runs, and one that waits for input', LIMITED, async () => {
+    const channels = shared();
+    const hears = ({ header, content }: JupyterMessage) => {
+      if (content['text'] === 'looping') {
+        requestInterrupt(channels.interrupt);
+      } else if (header.msg_type === 'input_request') {
+        requestInterrupt(channels.interrupt);
+        interruptInput(channels.input);
+      }
+    };
+    assert.deepEqual(await printed(parts, { shared: channels, hears }, 'loop', 'input'), [
+      'looping',
+      'KeyboardInterrupt',
+      'KeyboardInterrupt ',
+    ]);
+    assert.equal(new Uint8Array(channels.interrupt)[0], 0, 'it was raised once');
   });
 }
