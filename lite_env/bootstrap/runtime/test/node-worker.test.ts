@@ -17,6 +17,9 @@ if (isMainThread) {
   await import('../src/host/node-worker');
 }
 
+/** What blocks by mistake fails. */
+const SECONDS = 20;
+
 /** Memory that a test shares with its worker, and what it does when the kernel has said something. */
 interface Host {
   readonly shared: SharedChannels;
@@ -37,9 +40,11 @@ async function printed(parts: PackParts, host: Host, ...codes: string[]): Promis
     await writeFile(join(folder, path), data);
   }
   const worker = new Worker(new URL(import.meta.url));
+  const late = setTimeout(() => worker.terminate(), SECONDS * 1000);
   try {
     return await converse(worker, folder, host, codes);
   } finally {
+    clearTimeout(late);
     await worker.terminate();
     await rm(folder, { recursive: true });
   }
@@ -50,6 +55,7 @@ function converse(worker: Worker, folder: string, host: Host, codes: readonly st
   const texts: string[] = [];
   return new Promise((resolve, reject) => {
     worker.on('error', reject);
+    worker.on('exit', () => reject(new Error(`the worker has ended; it said ${JSON.stringify(texts)}`)));
     worker.on('message', (envelope: FromWorker) => {
       if (envelope.type === 'error') {
         reject(new Error(envelope.error.message));
@@ -80,7 +86,6 @@ function request(code: string): JupyterMessage {
 }
 
 function tests(): void {
-  const LIMITED = { timeout: 30_000 };
   const parts: PackParts = {
     script: GLUE_4,
     wasm: MODULE_4,
@@ -89,21 +94,21 @@ function tests(): void {
     shared: { 'libxeus.so': 'with its library' },
   };
 
-  test("a kernel of Emscripten 4 takes Node's worker for a browser's, and reads what it needs by itself", LIMITED, async () => {
+  test("a kernel of Emscripten 4 takes Node's worker for a browser's, and reads what it needs by itself", async () => {
     assert.deepEqual(await printed(parts, { shared: shared() }, 'where'), ['worker with its library']);
   });
 
-  test('it is made with the argv of its kernelspec, and finds its files by the names it was built with', LIMITED, async () => {
+  test('it is made with the argv of its kernelspec, and finds its files by the names it was built with', async () => {
     const [argv, files] = await printed(parts, { shared: shared() }, 'argv', 'files');
     assert.deepEqual(JSON.parse(argv as string), ['/bin/xtest', '-f', '{connection_file}']);
     assert.match(files as string, /xtest\.wasm\.zst .*xtest\.data\.zst$/);
   });
 
-  test('it shows nothing of its memory, and its locale is UTF-8 all the same', LIMITED, async () => {
+  test('it shows nothing of its memory, and its locale is UTF-8 all the same', async () => {
     assert.deepEqual(await printed(parts, { shared: shared() }, 'shown', 'locale'), ['nothing', 'C.UTF-8']);
   });
 
-  test('its input() asks the host, and has the answer before it returns', LIMITED, async () => {
+  test('its input() asks the host, and has the answer before it returns', async () => {
     const channels = shared();
     const asked: unknown[] = [];
     const hears = ({ header, content, channel, parent_header }: JupyterMessage) => {
@@ -125,7 +130,7 @@ function tests(): void {
     assert.deepEqual(asked, [['name? ', 'stdin', 'input']]);
   });
 
-  test('an interrupt reaches a cell that runs, and one that waits for input', LIMITED, async () => {
+  test('an interrupt reaches a cell that runs, and one that waits for input', async () => {
     const channels = shared();
     const hears = ({ header, content }: JupyterMessage) => {
       if (content['text'] === 'looping') {
