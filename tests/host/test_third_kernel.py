@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 from lite_env.host.run import RunOptions, start_kernel
+from lite_env.pack.reader import read_manifest
+from lite_env.pack.restore import unpack
+from lite_env.store.local import open_store
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment
 
 ENGINES = [
     pytest.param("node", marks=[pytest.mark.node, pytest.mark.xdist_group("real kernels in Node")]),
@@ -43,3 +48,22 @@ def test_what_it_leaves_is_not_in_the_next_one(nelson_pack, engine):
         with start_kernel(nelson_pack, options=RunOptions(engine=engine)) as running:
             assert running.client.execute("disp(left)").status == "error"
             assert running.client.execute("left = 1;").status == "ok"
+
+
+@pytest.fixture(scope="module")
+def module_pack(nelson_pack, tmp_path_factory):
+    """The same kernel, its script an ECMAScript module, as newer Emscripten makes them."""
+    folder = tmp_path_factory.mktemp("module")
+    unpack(nelson_pack, folder / "prefix")
+    script = folder / "prefix" / "bin" / "xnelson_wasm.js"
+    script.write_text(f"{script.read_text()}\nexport default createXeusModule;\n")
+    pack_environment(folder / "prefix", folder / "pack", PackOptions(name="module", level=3), store=open_store())
+    return folder / "pack"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_script_that_is_a_module_runs_in_a_worker_of_modules(module_pack, engine):
+    (kernel,) = read_manifest(module_pack).kernels
+    assert kernel.runtime.worker == "module"
+    with start_kernel(module_pack, options=RunOptions(engine=engine)) as running:
+        assert texts(running.client.execute("disp(6 * 7)")) == ["42"]
