@@ -76,6 +76,7 @@ class Channel:
         if token:
             # `/t` and nothing behind it is a folder's name.
             public.append(segments[-1])
+        _refuse_hidden_query("/".join(public))
         url = "/".join((f"{scheme}://{host}", *public))
         return cls(url, address="/".join((f"{scheme}://{host}", *segments)), user=user)
 
@@ -154,6 +155,12 @@ def hide_all(text: str, channels: Iterable[Channel]) -> str:
     return without_secrets(text)
 
 
+def looks_like_token(path: str) -> bool:
+    """Whether a path has what would be a token in the path of a URL."""
+    segments = [segment for segment in re.split(r"[/\\]", path) if segment]
+    return any(map(_is_token_mark, segments[:-1]))
+
+
 def public_url(url: str) -> str:
     """A package's or channel's URL as it may be written down: no user, password, token, query or fragment.
 
@@ -227,6 +234,16 @@ def _host(text: str, scheme: str) -> str:
         _refuse(f"a port is a number from 1 to {_LAST_PORT}")
     host = found["host"].lower()
     return f"{host}:{int(port)}" if port and str(int(port)) != _SCHEMES[scheme] else host
+
+
+def _refuse_hidden_query(path: str) -> None:
+    """Refuse what stands in a path for a query, however often it is encoded: it would be written down."""
+    before = None
+    # Each round makes it shorter.
+    while path != before:
+        if "?" in path or "#" in path or _NAMED.search(f";{path.replace('/', ';')}"):
+            _refuse("a channel's address has no query, not even an encoded one; a token is written as /t/TOKEN/")
+        before, path = path, unquote(path)
 
 
 def _is_token_mark(segment: str) -> bool:

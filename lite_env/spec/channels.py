@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lite_env.spec.address import Channel, local_path
+from lite_env.spec.address import Channel, local_path, looks_like_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,11 @@ def resolve_channel(text: str, base: Path) -> tuple[Channel, ...]:
         msg = "it starts with `//`: a URL needs its scheme in front, a path has one slash there"
         raise ValueError(msg)
     if is_path(text):
-        return (Channel.folder(_absolute(text, base)),)
+        folder = _absolute(text, base)
+        if text.startswith((".", "/t/")) and looks_like_token(text) and not is_folder(folder):
+            msg = "it names no folder, and what stands behind `/t/` may be a token, which needs a URL's scheme and host"
+            raise ValueError(msg)
+        return (Channel.folder(folder),)
     path = local_path(text)
     if path is not None:
         if not _LOCAL_URL.match(text):
