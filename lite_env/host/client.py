@@ -276,6 +276,7 @@ class KernelClient:
         }
 
     def _receive(self, seconds: float, request: Request | None = None) -> Incoming | None:
+        self._log.raise_end()
         try:
             envelope = self._engine.receive(max(0.0, min(seconds, _SLICE)))
         except HostError as error:

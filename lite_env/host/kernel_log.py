@@ -22,6 +22,7 @@ class KernelLog:
     def __init__(self, on_log: Callable[[Log], None] | None = None) -> None:
         self._on_log = on_log
         self._lines: deque[str] = deque(maxlen=_LINES)
+        self._end: HostError | None = None
 
     def keep(self, log: Log) -> None:
         """Take in one line, and hand it on."""
@@ -49,7 +50,14 @@ class KernelLog:
             return
         kind = HostError if ready else KernelStartError
         what = "the kernel has stopped" if ready else "the kernel cannot start"
-        raise kind(f"{what}: {text}", hint=failure.hint, file=failure.file, reported_as=failure.name, log=self.tail)
+        context = {"file": failure.file, "reported_as": failure.name, "log": self.tail}
+        self._end = kind(f"{what}: {text}", hint=failure.hint, **context)
+        raise self._end
+
+    def raise_end(self) -> None:
+        """Raise the failure that ended the kernel, once there was one: nobody answers any more."""
+        if self._end is not None:
+            raise self._end
 
     def added_to(self, error: HostError) -> HostError:
         """The error of an engine that died, with the last lines."""

@@ -345,6 +345,22 @@ def test_a_trap_after_the_start_is_no_start_error():
     assert not isinstance(caught.value, KernelStartError)
 
 
+def test_whatever_is_asked_after_a_fatal_failure_ends_at_once():
+    failure = {"name": "KernelFailed", "message": "unreachable", "file": None, "hint": None}
+    client, engine = started(lambda _: [])
+    engine.deliver({"type": "error", "error": failure, "fatal": True})
+    asked = (
+        client.drain,
+        lambda: client.execute("x", timeout=0.02),
+        lambda: client.kernel_info(timeout=0.02),
+        lambda: client.figures(timeout=0.02),
+        client.drain,
+    )
+    for ask in asked:
+        with pytest.raises(HostError, match="the kernel has stopped: unreachable"):
+            ask()
+
+
 def test_a_failure_that_is_not_fatal_goes_to_the_log():
     failure = {"name": "Offline", "message": "no network", "file": "archives/a", "hint": None}
     logged = []
