@@ -98,7 +98,8 @@ def read_folder(folder: Path) -> PackageContents | None:
                 else:
                     (files if stat.S_ISREG(mode) else others).append(path)
         return contents_of(lists, files, links, others)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, PrefixError):
+    # Folders in folders without end are a recursion in `os.walk` before Python 3.12.
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, PrefixError):
         return None
 
 

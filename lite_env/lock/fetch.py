@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from lite_env.errors import FetchError, PrefixError
 from lite_env.store.atomic import write_text
+from lite_env.store.removal import remove_tree
 from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ def _not_locked(package: LockedPackage, reason: str) -> FetchError:
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """An empty `folder` that is gone afterwards; what a process that was killed left there is gone before."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     folder.mkdir()
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 def tell_origin(prefix: Path, package: LockedPackage) -> None:

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
+from lite_env.store.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _CONDA_META = "conda-meta"
 _MOST_LINKS = 40  # as many as Linux follows
+# More than honest packages need (theirs are below 300 bytes, 20 folders deep), and what file systems can hold.
+_MOST_FOLDERS, _LONGEST_PATH, _LONGEST_NAME = 100, 1024, 255
 _FOREIGN_PATH = "invalid package-relative archive path: "
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -66,7 +69,11 @@ def _check_names(package: LockedPackage, held: PackageContents) -> None:
     for path in (*held.listed, *held.packed):
         if not _is_below(path):
             raise _refusal(package, f"wants to write '{path}', which is not below the environment")
+        if reason := _beyond_bounds(path):
+            raise _refusal(package, f"wants to write '{shown(path)}', {reason}")
     for name in held.commands:
+        if reason := _beyond_bounds(name):
+            raise _refusal(package, f"wants to write the command '{shown(name)}', {reason}")
         if not _is_below(name) or "/" in name or "\\" in name:
             raise _refusal(package, f"wants to write the command '{name}', which is no plain name")
     if held.special:
@@ -83,6 +90,20 @@ def _is_below(path: str) -> bool:
     # On Windows dots and blanks at the end of a name do not count; on macOS neither does case.
     first = next((part for part in parts if part != "."), "").rstrip(". ").casefold()
     return not (parts[0] == "" or _DRIVE.match(path) or ".." in parts or "\0" in path or first in ("", _CONDA_META))
+
+
+def _beyond_bounds(path: str) -> str | None:
+    """What of `path` is more than an environment can hold, None when nothing is."""
+    parts = path.replace("\\", "/").split("/")
+    if len(parts) - 1 > _MOST_FOLDERS:
+        return f"which lies {len(parts) - 1:,} folders deep: at most {_MOST_FOLDERS} are possible"
+    length = len(path.encode(errors="surrogatepass"))
+    if length > _LONGEST_PATH:
+        return f"a path of {length:,} bytes: at most {_LONGEST_PATH:,} are possible"
+    longest = max(len(part.encode(errors="surrogatepass")) for part in parts)
+    if longest > _LONGEST_NAME:
+        return f"with a name of {longest:,} bytes: at most {_LONGEST_NAME} are possible"
+    return None
 
 
 class _Links:

@@ -11,12 +11,12 @@ import errno
 import os
 import re
 import secrets
-import shutil
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lite_env.store.removal import remove_tree
 from lite_env.store.swap import put_folder, recover
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _hold(path: Path, handle: int) -> bool:
 
 def _remove(path: Path) -> None:
     if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
     else:
         path.unlink(missing_ok=True)
 

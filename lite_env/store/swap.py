@@ -6,7 +6,6 @@ import ctypes
 import errno
 import hashlib
 import os
-import shutil
 import sys
 import tempfile
 from functools import cache
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
+
+from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def put_folder(new: Path, path: Path) -> None:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
             elif exchange(new, path):
                 # Whatever stood there has the name of the new one now.
-                shutil.rmtree(new, ignore_errors=True)
+                remove_tree(new)
             else:
                 _put_in_two_steps(new, path)
         except OSError as error:
@@ -68,7 +69,7 @@ def recover(path: Path) -> None:
         if not path.exists():
             aside.rename(path)
         else:
-            shutil.rmtree(aside, ignore_errors=True)
+            remove_tree(aside)
 
 
 def _put_in_two_steps(new: Path, path: Path) -> None:
@@ -77,7 +78,7 @@ def _put_in_two_steps(new: Path, path: Path) -> None:
         if not path.exists():
             # Whoever had the lock before was ended: what is aside is all that there is.
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_tree(aside)
         path.rename(aside)
         try:
             new.rename(path)
@@ -87,7 +88,7 @@ def _put_in_two_steps(new: Path, path: Path) -> None:
             except OSError:
                 error.add_note(f"what stood at '{path}' is at '{aside}'")
             raise
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_tree(aside)
 
 
 def _aside(path: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from lite_env.progress import SILENT
 from lite_env.store.atomic import write_text
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
+from lite_env.store.removal import remove_tree
 from lite_env.workflow.lock import build_local_channels
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def cached_environment(
         prefix = _whole(place, sealed, reporter)
         if prefix is None:
             sealed.unlink(missing_ok=True)
-            shutil.rmtree(place, ignore_errors=True)
+            remove_tree(place)
             prefix = hash_prefix(install_environment(lock, place, offline=offline, store=store, reporter=reporter))
             if changed := changed_files(prefix):
                 raise PrefixError(

@@ -9,9 +9,11 @@ import pytest
 
 from lite_env.errors import FetchError, LiteEnvError, PrefixError
 from lite_env.lock.conda import install_packages
+from lite_env.prefix.installer import install
 from tests.conda_packages import make_package
 from tests.hostile_packages import build_package, commands, file, hard_link, link, listed, pipe
 from tests.lock.test_conda_install import locked
+from tests.prefix.test_installer import lock_of
 
 OUT = "@OUT@"  # a folder beside the prefix
 # What is packed, by what is wrong with it.
@@ -44,6 +46,10 @@ HOSTILE = {
     "a link to itself": [listed(links=["l"]), link("l", "l/l")],
     "a hard link out": [listed("h"), hard_link("h", "../../outside/secret")],
     "a pipe": [listed("evil"), pipe("evil")],
+    "a file far below": [listed("d/" * 1500 + "evil"), file("d/" * 1500 + "evil")],
+    "a file far below that is not listed": [listed("a"), file("a"), file("d/" * 101 + "evil")],
+    "a long path": [listed(f"{'x' * 200}/" * 6 + "evil")],
+    "a long name": [listed("ä" * 128)],
     "two lists": [listed("a"), listed("../evil"), file("a")],
     "two lists that differ in letters": [listed("a"), file("info/PATHS.json", b"{}"), file("a")],
 }  # fmt: skip
@@ -114,6 +120,15 @@ def test_a_link_is_not_read_out_of_the_folder_where_it_is_unpacked(suffix, chann
     package = build_package(channel, server[0], members, suffix=suffix, noarch="python")
     with pytest.raises(PrefixError, match="leaves the environment"):
         install_packages([package, python], place / "prefix", cache=tmp_path / "cache")
+
+
+def test_a_path_beyond_all_bounds_is_named_and_nothing_of_it_stays(channel, server, tmp_path):
+    path = "d/" * 1500 + "f"
+    build_package(channel, server[0], [listed(path), file(path)])
+    lock = lock_of(channel / "noarch/evil-1.0-0.conda")
+    with pytest.raises(PrefixError, match=r"evil-1\.0-0\.conda wants to write 'd/d/d/.* 1,500 folders deep"):
+        install(lock, tmp_path / "env", cache=tmp_path / "cache")
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["cache", "channel"]
 
 
 def test_lists_among_the_files_of_a_package_are_refused(channel, server, place, tmp_path):

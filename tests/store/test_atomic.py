@@ -16,6 +16,7 @@ import pytest
 
 from lite_env.store import swap
 from lite_env.store.atomic import new_directory, remove_unfinished, replace_directory, write_bytes, write_text
+from lite_env.store.removal import remove_tree
 from lite_env.store.swap import exchange, put_folder, recover
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permission bits, links, locks of open files")
@@ -281,6 +282,48 @@ class TestTheLockOfTwoSteps:
         assert (path / "file").read_text() == "new"
         assert (True, False) not in removed
         assert names(tmp_path) == ["folder"]
+
+
+def deep_folder(folder, levels):
+    """`folder` with folders in folders, made from the inside: no system takes so long a path."""
+    inner = folder.with_name("inner")
+    inner.mkdir()
+    (inner / "file").write_text("x")
+    for _ in range(levels):
+        outer = folder.with_name("outer")
+        outer.mkdir()
+        inner.rename(outer / "d")
+        (outer / "file").write_text("x")
+        outer.rename(inner)
+    inner.rename(folder)
+
+
+@posix
+@pytest.mark.parametrize("levels", [1_500, 5_000])
+def test_a_folder_of_any_depth_is_removed_and_what_links_lead_to_stays(tmp_path, levels):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/file").write_text("kept")
+    deep_folder(tmp_path / "deep", levels)
+    (tmp_path / "deep/link").symlink_to("../kept")
+    remove_tree(tmp_path / "deep")
+    assert names(tmp_path) == ["kept"]
+    assert names(tmp_path / "kept") == ["file"]
+    (tmp_path / "link").symlink_to("kept")
+    remove_tree(tmp_path / "link")
+    assert names(tmp_path / "kept") == ["file"]
+
+
+@posix
+def test_an_unfinished_folder_of_any_depth_leaves_nothing(tmp_path):
+    def fail():
+        with new_directory(tmp_path / "new") as staging:
+            deep_folder(staging / "deep", 1_500)
+            message = "stop"
+            raise ValueError(message)
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    assert names(tmp_path) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it depends on the file system")
