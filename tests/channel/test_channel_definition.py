@@ -257,9 +257,10 @@ def test_unsafe_paths_are_known(path):
 def test_the_shipped_definition_is_the_whole_of_2023():
     definition = load_definition(shipped_definitions()["emscripten-forge-2023"])
     packages = {package.name: package for package in definition.packages}
-    assert len(packages) == 30
+    assert len(packages) == 31
     assert {source.pip for source in definition.sources} == {
         "jupyterlite-xeus-lua==0.3.3",
+        "jupyterlite-xeus-nelson==0.1.4",
         "jupyterlite-xeus-python==1.0.0",
     }
     # Every dependency of a package here is on a package here that has the version asked for by name at least.
@@ -272,6 +273,7 @@ def test_the_shipped_definition_is_the_whole_of_2023():
         "requests-wasm-polyfill",
         "xeus-lite",
         "xeus-lua",
+        "xeus-nelson",
         "xeus-python",
     ]
     assert [name for name, package in packages.items() if package.noarch == "generic"] == ["emscripten-abi"]

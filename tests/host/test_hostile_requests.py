@@ -58,8 +58,8 @@ def connect(server) -> socket.socket:
 def exchange(server, data: bytes) -> bytes:
     """All that is answered to `data`, until the connection ends."""
     with connect(server) as connection:
-        # The server may have ended already, in the middle of what is sent.
-        with contextlib.suppress(ConnectionError):
+        # The server may have ended already, in the middle of what is sent: ENOTCONN is no ConnectionError.
+        with contextlib.suppress(OSError):
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
         answer = b""
