@@ -88,6 +88,12 @@ def test_a_module_is_at_most_350_lines_or_says_why(path: Path):
     assert len(text.splitlines()) <= 350 or "More than 350 lines: " in text
 
 
+def test_folders_are_removed_in_one_way():
+    # `shutil.rmtree` does not survive folders in folders without end.
+    users = [path.relative_to(PACKAGE.parent).as_posix() for path in modules() if "rmtree" in path.read_text("utf-8")]
+    assert users == ["lite_env/store/removal.py"]
+
+
 def test_no_module_leads_back_to_itself():
     names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in modules()}
     # A package's face only hands on what its modules have.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from lite_env.progress import SILENT
 from lite_env.store.atomic import replace_directory, write_text
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
+from lite_env.store.removal import remove_tree
 from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _build(
     }
     # A build that was killed could not clean up after itself; the lock says that none is running.
     for left in output.glob(f"{_SCRATCH}*"):
-        shutil.rmtree(left, ignore_errors=True)
+        remove_tree(left)
     with ExitStack() as stack:
         # Beside the result: on the same file system, so that putting it in place is a rename.
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=output, prefix=_SCRATCH)))
@@ -225,7 +225,7 @@ def _make_packages(
             # The assembler normalises names; the record's own name is the file's.
             path = assemble(package, staged, output=channel / package.subdir, timestamp=definition.timestamp)
             path.replace(channel / package.path)
-            shutil.rmtree(scratch)
+            remove_tree(scratch)
             task.advance(1)
 
 

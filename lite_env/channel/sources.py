@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.download import Retry, download
 from lite_env.store.lock import held
+from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
     from lite_env.channel.model import Source
@@ -124,7 +124,7 @@ def _fetch_by_pip(source: Source, wanted: str, *, downloads: Path, retry: Retry,
     prefix = f".pip-{source.sha256[:16]}-"
     # Of runs that were killed: the lock says that none is running.
     for left in downloads.glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
+        remove_tree(left)
     with tempfile.TemporaryDirectory(dir=downloads, prefix=prefix) as name:
         folder = Path(name)
         with reporter.task(f"downloading {source.file}", source.size, "B") as task:

@@ -69,10 +69,10 @@ def _check_names(package: LockedPackage, held: PackageContents) -> None:
     for path in (*held.listed, *held.packed):
         if not _is_below(path):
             raise _refusal(package, f"wants to write '{path}', which is not below the environment")
-        if reason := _beyond_bounds(path):
+        if reason := path_beyond_bounds(path):
             raise _refusal(package, f"wants to write '{shown(path)}', {reason}")
     for name in held.commands:
-        if reason := _beyond_bounds(name):
+        if reason := path_beyond_bounds(name):
             raise _refusal(package, f"wants to write the command '{shown(name)}', {reason}")
         if not _is_below(name) or "/" in name or "\\" in name:
             raise _refusal(package, f"wants to write the command '{name}', which is no plain name")
@@ -92,8 +92,8 @@ def _is_below(path: str) -> bool:
     return not (parts[0] == "" or _DRIVE.match(path) or ".." in parts or "\0" in path or first in ("", _CONDA_META))
 
 
-def _beyond_bounds(path: str) -> str | None:
-    """What of `path` is more than an environment can hold, None when nothing is."""
+def path_beyond_bounds(path: str) -> str | None:
+    """What of the relative `path` is more than an environment can hold, None when nothing is."""
     parts = path.replace("\\", "/").split("/")
     if len(parts) - 1 > _MOST_FOLDERS:
         return f"which lies {len(parts) - 1:,} folders deep: at most {_MOST_FOLDERS} are possible"

@@ -7,6 +7,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from lite_env.prefix.tree import refuse_beyond_bounds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -28,6 +30,7 @@ def fingerprint(root: Path) -> str:
 
     Raises:
         OSError: a folder cannot be read.
+        PrefixError: a folder lies deeper than any environment goes.
     """
     now = time.time_ns()
     digest, newest = _scan(root)
@@ -40,7 +43,7 @@ def fingerprint(root: Path) -> str:
 def _scan(root: Path) -> tuple[str, int]:
     newest = 0
     lines = []
-    for path, status in _entries(str(root), ""):
+    for path, status in _entries(str(root)):
         newest = max(newest, status.st_ctime_ns, status.st_mtime_ns)
         lines.append(
             f"{path}\0{status.st_mode} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}\n"
@@ -49,11 +52,15 @@ def _scan(root: Path) -> tuple[str, int]:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest(), newest
 
 
-def _entries(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            path = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                yield from _entries(entry.path, f"{path}/")
-            else:
-                yield path, entry.stat(follow_symlinks=False)
+def _entries(root: str) -> Iterator[tuple[str, os.stat_result]]:
+    waiting = [(root, "")]
+    while waiting:
+        folder, prefix = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    refuse_beyond_bounds(path)
+                    waiting.append((entry.path, f"{path}/"))
+                else:
+                    yield path, entry.stat(follow_symlinks=False)

@@ -7,7 +7,9 @@ import stat
 from pathlib import Path
 
 from lite_env.errors import PrefixError
+from lite_env.lock.safety import path_beyond_bounds
 from lite_env.prefix.model import PrefixFile
+from lite_env.store.text import shown
 
 CONDA_META = "conda-meta"
 
@@ -19,36 +21,54 @@ def scan_tree(root: Path) -> tuple[PrefixFile, ...]:
     place, so that links mean the same wherever the tree is put.
 
     Raises:
-        PrefixError: a name that no other system could hold, a link that leaves the prefix, or a special file.
+        PrefixError: a name that no other system could hold, a path beyond all bounds, a link that leaves the prefix,
+            or a special file.
     """
+    real_root = Path(os.path.realpath(root))
     found: list[PrefixFile] = []
-    _scan(root, Path(os.path.realpath(root)), "", found)
+    waiting = [(root, "")]
+    while waiting:
+        folder, prefix = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = _checked(prefix, entry.name)
+                if path == CONDA_META:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((Path(entry.path), f"{path}/"))
+                else:
+                    found.append(_look_at(entry, path, real_root))
     return tuple(sorted(found, key=lambda file: file.path))
 
 
-def _scan(folder: Path, real_root: Path, prefix: str, found: list[PrefixFile]) -> None:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            path = prefix + _checked_name(entry.name, prefix)
-            if path == CONDA_META:
-                continue
-            if entry.is_symlink():
-                found.append(PrefixFile(path=path, size=0, link=_link_target(Path(entry.path), real_root, path)))
-            elif entry.is_dir():
-                _scan(Path(entry.path), real_root, path + "/", found)
-            elif entry.is_file():
-                status = entry.stat()
-                executable = bool(status.st_mode & stat.S_IXUSR)
-                found.append(PrefixFile(path=path, size=status.st_size, executable=executable))
-            else:
-                raise PrefixError(f"'{path}' is neither a file nor a folder nor a link", hint="remove it", file=path)
+def _look_at(entry: os.DirEntry[str], path: str, real_root: Path) -> PrefixFile:
+    if entry.is_symlink():
+        return PrefixFile(path=path, size=0, link=_link_target(Path(entry.path), real_root, path))
+    if not entry.is_file():
+        raise PrefixError(f"'{path}' is neither a file nor a folder nor a link", hint="remove it", file=path)
+    status = entry.stat()
+    return PrefixFile(path=path, size=status.st_size, executable=bool(status.st_mode & stat.S_IXUSR))
 
 
-def _checked_name(name: str, prefix: str) -> str:
-    _check_unicode(prefix + name)
+def _checked(prefix: str, name: str) -> str:
+    path = prefix + name
+    _check_unicode(path)
     if "\\" in name:
-        raise PrefixError(f"the file name '{prefix}{name}' contains a backslash", hint="rename or remove it")
-    return name
+        raise PrefixError(f"the file name '{path}' contains a backslash", hint="rename or remove it")
+    refuse_beyond_bounds(path)
+    return path
+
+
+def refuse_beyond_bounds(path: str) -> None:
+    """Refuse what lies too deep in an environment, or has too long a name.
+
+    Raises:
+        PrefixError: it does.
+    """
+    if reason := path_beyond_bounds(path):
+        raise PrefixError(
+            f"the environment holds '{shown(path)}', {reason}", hint="remove it, or the package that brought it"
+        )
 
 
 def _check_unicode(path: str) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,7 +75,7 @@ def staging_folder(output: Path) -> Iterator[Path]:
 def remove_staging(output: Path) -> None:
     """Remove the folders in which builds of `output` write."""
     for folder in (beside(output), output / INSIDE):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 def remove_parts(output: Path, paths: Iterable[str]) -> None:

@@ -27,6 +27,7 @@ from tests.channel_inputs import (
     write_definition,
 )
 from tests.fakes import MemoryStore
+from tests.store.test_atomic import deep_folder
 
 
 @pytest.fixture
@@ -224,6 +225,7 @@ def test_a_build_that_ended_while_it_was_put_in_place_is_done_again(definition, 
 
 def test_what_a_killed_build_left_is_removed(definition):
     (definition / ".build-killed" / "channel").mkdir(parents=True)
+    deep_folder(definition / ".build-deep", 1_500)
     build_channel(definition)
     assert not list(definition.glob(".build-*"))
 

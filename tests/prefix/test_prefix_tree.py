@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import PrefixError
+from lite_env.prefix.fingerprint import fingerprint
 from lite_env.prefix.tree import is_safe_link, scan_tree
+from lite_env.store.removal import remove_tree
 from tests.prefixes import put
+from tests.store.test_atomic import deep_folder
 
 
 def scan(root):
@@ -40,6 +43,22 @@ def test_a_link_to_a_folder_is_a_link_and_is_not_walked(tmp_path):
     put(tmp_path, "b", ("->", "a"))
     assert set(scan(tmp_path)) == {"a/x", "a/loop", "b"}
     assert scan(tmp_path)["a/loop"].link == "."
+
+
+@pytest.mark.parametrize("levels", [200, 1_500])
+@pytest.mark.parametrize("read", [scan_tree, fingerprint])
+def test_folders_in_folders_without_end_are_refused(tmp_path, read, levels):
+    deep_folder(tmp_path / "deep", levels)
+    with pytest.raises(PrefixError, match=r"the environment holds 'deep/d/.*: at most 100 are possible") as caught:
+        read(tmp_path)
+    assert len(caught.value.message) < 500
+    remove_tree(tmp_path / "deep")
+
+
+def test_the_deepest_that_is_possible_is_found(tmp_path):
+    path = "d/" * 100 + "f"
+    put(tmp_path, path, "")
+    assert set(scan(tmp_path)) == {path}
 
 
 def test_executable_files_are_told(tmp_path):
