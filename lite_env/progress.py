@@ -20,12 +20,16 @@ class Task(Protocol):
 
 
 class Reporter(Protocol):
-    """Where progress, notes and warnings go; every method returns at once."""
+    """Where progress, notes and warnings go; every method returns at once.
 
-    def note(self, message: str) -> None:
+    What is `passing` is of this run alone: it waits for another process, a cache was damaged. Everything else is of the
+    result, and is told again with it when it comes out of a store.
+    """
+
+    def note(self, message: str, *, passing: bool = False) -> None:
         """Say one line that a user wants to read once."""
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, *, passing: bool = False) -> None:
         """Say one line about something that is probably a mistake."""
 
     def task(self, label: str, total: int | None, unit: Unit) -> AbstractContextManager[Task]:
@@ -40,10 +44,10 @@ class _SilentTask:
 class SilentReporter:
     """A reporter that says nothing: the default of every public function."""
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, *, passing: bool = False) -> None:
         """Say nothing."""
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, *, passing: bool = False) -> None:
         """Say nothing."""
 
     @contextmanager
@@ -53,3 +57,37 @@ class SilentReporter:
 
 
 SILENT = SilentReporter()
+
+
+class Remembering:
+    """A reporter that passes on what it is told, and remembers what is of the result, and not of this run alone."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._lines: list[tuple[bool, str]] = []
+
+    @property
+    def lines(self) -> tuple[tuple[bool, str], ...]:
+        """What was said of the result."""
+        return tuple(self._lines)
+
+    def note(self, message: str, *, passing: bool = False) -> None:
+        """Pass on and remember."""
+        if not passing:
+            self._lines.append((False, message))
+        self._reporter.note(message, passing=passing)
+
+    def warn(self, message: str, *, passing: bool = False) -> None:
+        """Pass on and remember."""
+        if not passing:
+            self._lines.append((True, message))
+        self._reporter.warn(message, passing=passing)
+
+    def tell(self, reporter: Reporter) -> None:
+        """Say it again, to `reporter`."""
+        for warning, text in self._lines:
+            (reporter.warn if warning else reporter.note)(text)
+
+    def task(self, label: str, total: int | None, unit: Unit) -> AbstractContextManager[Task]:
+        """Pass on."""
+        return self._reporter.task(label, total, unit)

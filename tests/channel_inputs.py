@@ -244,10 +244,10 @@ class RecordingReporter:
         self.tasks: list[tuple[str, int | None, str]] = []
         self.advanced: dict[str, int] = {}
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, *, passing: bool = False) -> None:
         self.notes.append(message)
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, *, passing: bool = False) -> None:
         self.notes.append(f"warning: {message}")
 
     @contextmanager

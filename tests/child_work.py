@@ -36,8 +36,10 @@ def abort_at_the_end(*, reporter):
 def tell(value, *, reporter, more):
     print("this goes to nobody")
     sys.stdout.flush()
+    reporter.note("a passing note", passing=True)
     reporter.note("a note")
     reporter.warn("a warning")
+    reporter.warn("a passing warning", passing=True)
     with reporter.task("bytes", 10, "B") as task:
         task.advance(4)
         with reporter.task("things", None, "items") as inner:

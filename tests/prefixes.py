@@ -132,16 +132,19 @@ class Heard:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.warnings: list[str] = []
+        self.passing: list[str] = []
         self.totals: dict[str, int | None] = {}
         self.done: dict[str, int] = {}
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, *, passing: bool = False) -> None:
         """Remember a note."""
         self.notes.append(message)
+        self.passing += [message] * passing
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, *, passing: bool = False) -> None:
         """Remember a warning."""
         self.warnings.append(message)
+        self.passing += [message] * passing
 
     @contextmanager
     def task(self, label: str, total: int | None, unit: str) -> Iterator[_HeardTask]:

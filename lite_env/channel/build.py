@@ -158,7 +158,7 @@ def _locked(output: Path, reporter: Reporter) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            reporter.note(f"waiting for another process that builds {output}")
+            reporter.note(f"waiting for another process that builds {output}", passing=True)
             lock.acquire()
     except OSError as error:
         raise ChannelError(

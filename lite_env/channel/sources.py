@@ -62,7 +62,7 @@ def fetch_source(
     downloads.mkdir(parents=True, exist_ok=True)
 
     def say() -> None:
-        reporter.note(f"waiting for another process that fetches {source.file}")
+        reporter.note(f"waiting for another process that fetches {source.file}", passing=True)
 
     try:
         with held(downloads / f"{source.sha256}.source.lock", waiting=say) as waited:

@@ -78,12 +78,12 @@ class ConsoleReporter:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, *, passing: bool = False) -> None:  # noqa: ARG002 - all is told
         """Say one line."""
         if not self._quiet:
             tell(message)
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, *, passing: bool = False) -> None:  # noqa: ARG002 - all is told
         """Say one line that starts with ``warning:``."""
         tell(f": {message}", label="warning", style="yellow")
 

@@ -116,10 +116,10 @@ def _present(lock: Lockfile, prefix: Path, reporter: Reporter) -> Prefix | None:
         found = read_prefix(prefix, reporter=reporter) if same else None
         found = hash_prefix(found) if found is not None else None
     except PrefixError as error:
-        reporter.warn(f"the environment in '{prefix}' is damaged and will be made anew: {error.message}")
+        reporter.warn(f"the environment in '{prefix}' is damaged and will be made anew: {error.message}", passing=True)
         return None
     if found is None:
-        reporter.note(f"the environment in '{prefix}' is of another lock: it will be replaced")
+        reporter.note(f"the environment in '{prefix}' is of another lock: it will be replaced", passing=True)
         return None
     if changed := changed_files(found):
         reporter.warn(

@@ -98,7 +98,9 @@ def download(
     label = url.rsplit("/", 1)[-1] or url
     lock = partial.with_name(f"{partial.name[:_NAME_LENGTH]}.lock")
     try:
-        with held(lock, waiting=lambda: reporter.note(f"waiting for another process that downloads {label}")):
+        with held(
+            lock, waiting=lambda: reporter.note(f"waiting for another process that downloads {label}", passing=True)
+        ):
             # Another process may have been faster.
             if not target.is_file() or sha256_of_file(target) != sha256:
                 job = _Job(url=url, partial=partial, sha256=sha256, size=size, retry=retry or Retry())

@@ -126,9 +126,9 @@ def _follow(answers: IO[bytes], reporter: Reporter) -> tuple[str, Any] | None:
             if kind in ("value", "error"):
                 return kind, value
             if kind == "note":
-                reporter.note(value)
+                reporter.note(value[0], passing=value[1])
             elif kind == "warn":
-                reporter.warn(value)
+                reporter.warn(value[0], passing=value[1])
             elif kind == "open":
                 number, label, total, unit = value
                 bar = stack.enter_context(contextlib.ExitStack())
@@ -153,13 +153,13 @@ class _Told:
         with self._one_at_a_time:
             _send(self._answers, message)
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, *, passing: bool = False) -> None:
         """Pass on a note."""
-        self.send(_encode(("note", message)))
+        self.send(_encode(("note", (message, passing))))
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, *, passing: bool = False) -> None:
         """Pass on a warning."""
-        self.send(_encode(("warn", message)))
+        self.send(_encode(("warn", (message, passing))))
 
     @contextlib.contextmanager
     def task(self, label: str, total: int | None, unit: Unit) -> Iterator[Task]:

@@ -14,7 +14,7 @@ from lite_env.prefix.claims import some
 from lite_env.prefix.installer import install, lock_identity
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.verify import changed_files, foreign_files, hash_prefix, seal
-from lite_env.progress import SILENT
+from lite_env.progress import SILENT, Remembering
 from lite_env.store.atomic import write_text
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
-
-DAMAGED = "the cached environment is damaged and made anew"
-"""How the warning begins that is of one run, and not of the environment."""
 
 
 def install_environment(
@@ -103,7 +100,7 @@ def _alone(file: Path, reporter: Reporter) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        reporter.note("waiting for another lite-env that uses the same environment")
+        reporter.note("waiting for another lite-env that uses the same environment", passing=True)
         lock.acquire()
     try:
         yield
@@ -116,8 +113,11 @@ def _whole(place: Path, sealed: Path, reporter: Reporter) -> Prefix | None:
     if not place.exists():
         return None
     try:
-        prefix = hash_prefix(read_prefix(place, reporter=reporter))
+        said = Remembering(SILENT)
+        prefix = hash_prefix(read_prefix(place, reporter=said))
         if f"{seal(prefix)}\n" == sealed.read_text("utf-8"):
+            # Of a damaged one nobody wants to know what else is odd about it.
+            said.tell(reporter)
             return prefix
         changed = sorted({*changed_files(prefix), *foreign_files(prefix)})
         reason = some(changed) if changed else "its records, links or permissions were changed"
@@ -126,7 +126,7 @@ def _whole(place: Path, sealed: Path, reporter: Reporter) -> Prefix | None:
     except OSError:
         # Made by an older version, which shared files with others, or by a process that was killed.
         return None
-    reporter.warn(f"{DAMAGED}: {reason}")
+    reporter.warn(f"the cached environment is damaged and made anew: {reason}", passing=True)
     return None
 
 

@@ -145,7 +145,7 @@ def lock_for(
         spec, environment, path, before=before, options=options, solver=solver, store=store, reporter=reporter
     )
     if result.written:
-        reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'")
+        reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'", passing=True)
     return result.lock
 
 
@@ -183,7 +183,7 @@ def _before(
             raise _foreign(path, environment, f"is another tool's ({error.message})") from error
         if not upgrade:
             raise
-        reporter.warn(f"the lock '{path}' is damaged and is made anew: {error.message}")
+        reporter.warn(f"the lock '{path}' is damaged and is made anew: {error.message}", passing=True)
         return None
     if lock.is_own or (spec is not None and answers(lock, spec)):
         return lock
@@ -273,7 +273,7 @@ def build_local_channels(channels: tuple[str, ...], *, offline: bool, store: Sto
     for channel in channels:
         folder = local_path(channel)
         if folder is not None and is_unbuilt(folder):
-            reporter.note(f"building the channel in '{folder}' for its first use")
+            reporter.note(f"building the channel in '{folder}' for its first use", passing=True)
             build_channel(folder, offline=offline, store=store, reporter=reporter)
 
 

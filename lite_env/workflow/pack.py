@@ -22,15 +22,14 @@ from lite_env.pack.writer import write_pack
 from lite_env.prefix.fingerprint import fingerprint
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import is_prefix
-from lite_env.progress import SILENT
+from lite_env.progress import SILENT, Remembering
 from lite_env.workflow.decisions import Machine, Step, decide
 from lite_env.workflow.inputs import read_inputs, remember_answer
-from lite_env.workflow.install import DAMAGED, cached_environment, cached_place, users_environment
+from lite_env.workflow.install import cached_environment, cached_place, users_environment
 from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.prepare import prepare
 from lite_env.workflow.rebuild import (
-    Remembering,
     content_of,
     find_pack,
     pack_key,
@@ -222,6 +221,4 @@ class _Work:
             yield users_environment(self.inputs.source, reporter=telling)
             return
         with cached_environment(self.inputs.lock, offline=self.options.offline, reporter=telling) as prefix:
-            # How it came into the cache is told once, what is odd about it each time.
-            telling.forget(notes=True, warnings=DAMAGED)
             yield prefix

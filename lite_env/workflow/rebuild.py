@@ -29,11 +29,9 @@ from lite_env.workflow.start import runtime_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from lite_env.lock.model import Lockfile
     from lite_env.pack.manifest import Manifest
-    from lite_env.progress import Reporter, Task, Unit
     from lite_env.store.protocol import Key, Store
     from lite_env.workflow.inputs import Inputs
     from lite_env.workflow.options import PackOptions
@@ -68,39 +66,6 @@ class Recorded:
     files: dict[str, str]
     report: PackReport
     told: Told
-
-
-class Remembering:
-    """A reporter that passes on what it is told, and remembers it."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._lines: list[tuple[bool, str]] = []
-
-    @property
-    def lines(self) -> tuple[tuple[bool, str], ...]:
-        """What was said."""
-        return tuple(self._lines)
-
-    def forget(self, *, notes: bool, warnings: str) -> None:
-        """Forget the notes so far, and the warnings that begin so."""
-        self._lines = [
-            (warning, text) for warning, text in self._lines if not (text.startswith(warnings) if warning else notes)
-        ]
-
-    def note(self, message: str) -> None:
-        """Pass on and remember."""
-        self._lines.append((False, message))
-        self._reporter.note(message)
-
-    def warn(self, message: str) -> None:
-        """Pass on and remember."""
-        self._lines.append((True, message))
-        self._reporter.warn(message)
-
-    def task(self, label: str, total: int | None, unit: Unit) -> AbstractContextManager[Task]:
-        """Pass on."""
-        return self._reporter.task(label, total, unit)
 
 
 def content_of(inputs: Inputs, fingerprint: str | None) -> list[object] | None:

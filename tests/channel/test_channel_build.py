@@ -307,7 +307,7 @@ def test_processes_wait_for_each_other_and_build_once(definition, monkeypatch):
     results = []
     started = threading.Event()
     lock = filelock.FileLock(definition / ".lock")
-    monkeypatch.setattr(reporter, "note", lambda text: (reporter.notes.append(text), started.set()))
+    monkeypatch.setattr(reporter, "note", lambda text, *, passing: (reporter.notes.append(text), started.set()))
     with lock:
         waiting = threading.Thread(target=lambda: results.append(build_channel(definition, reporter=reporter)))
         waiting.start()

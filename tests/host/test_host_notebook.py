@@ -21,10 +21,10 @@ class Warnings:
     def __init__(self):
         self.warnings = []
 
-    def note(self, message):
+    def note(self, message, *, passing=False):
         pass
 
-    def warn(self, message):
+    def warn(self, message, *, passing=False):
         self.warnings.append(message)
 
     def task(self, label, total, unit):

@@ -76,10 +76,10 @@ class Bars:
         self.bars = []
         self.steps = []
 
-    def note(self, message):
+    def note(self, message, *, passing=False):
         raise AssertionError(message)
 
-    def warn(self, message):
+    def warn(self, message, *, passing=False):
         raise AssertionError(message)
 
     @contextmanager

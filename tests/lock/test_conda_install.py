@@ -22,10 +22,10 @@ class Bytes:
     def __init__(self):
         self.labels, self.total, self.done = [], None, 0
 
-    def note(self, message):
+    def note(self, message, *, passing=False):
         """Nothing."""
 
-    def warn(self, message):
+    def warn(self, message, *, passing=False):
         """Nothing."""
 
     @contextmanager

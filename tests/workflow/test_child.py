@@ -44,7 +44,8 @@ def test_what_the_child_tells_arrives_in_order():
     value, more, pid = run_in_child(child_work.tell, {"a": (1, 2)}, more="x", reporter=heard)
     assert (value, more) == ({"a": (1, 2)}, "x")
     assert pid != os.getpid()
-    assert (heard.notes, heard.warnings) == (["a note"], ["a warning"])
+    assert (heard.notes, heard.warnings) == (["a passing note", "a note"], ["a warning", "a passing warning"])
+    assert heard.passing == ["a passing note", "a passing warning"]
     assert (heard.totals, heard.done) == ({"bytes": 10, "things": None}, {"bytes": 10, "things": 1})
 
 
@@ -73,8 +74,8 @@ def test_a_channel_keeps_its_secret_on_the_way():
 class Interrupting(Heard):
     """A reporter that is interrupted as soon as it hears something, as a notebook's cell is."""
 
-    def note(self, message):
-        super().note(message)
+    def note(self, message, *, passing=False):
+        super().note(message, passing=passing)
         raise KeyboardInterrupt
 
 

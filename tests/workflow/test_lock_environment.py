@@ -31,10 +31,10 @@ class Notes:
     def __init__(self):
         self.notes, self.warnings = [], []
 
-    def note(self, message):
+    def note(self, message, *, passing=False):
         self.notes.append(message)
 
-    def warn(self, message):
+    def warn(self, message, *, passing=False):
         self.warnings.append(message)
 
 

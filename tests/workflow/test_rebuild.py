@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from lite_env.prefix.installer import install
 from lite_env.progress import SILENT
 from lite_env.store.local import open_store
 from lite_env.workflow import pack as pack_module
+from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import plan_environment
 from tests.conda_packages import PLACEHOLDER, make_package
@@ -81,6 +83,38 @@ def test_a_rebuild_from_an_unchanged_lock_needs_no_environment(project, tmp_path
     assert not (cache / "prefixes").exists()
     assert [warning for warning in heard.warnings if "native" in warning]
     assert twice.warnings == heard.warnings * 3, "what is odd is told each time"
+
+
+def test_what_is_of_one_run_is_not_told_again_with_what_is_odd(project, tmp_path, cache):
+    heard, again_heard, third = Heard(), Heard(), Heard()
+    pack_environment(project, tmp_path / "one", OPTIONS, reporter=heard)
+    (native,) = heard.warnings
+    for name in ("prefixes", "packages"):
+        for data in (cache / name).glob("*/share/toy/data.txt"):
+            data.write_text("DAMAGED")
+    # Another name: another pack, out of the environment.
+    other = replace(OPTIONS, name="other")
+    assert not again(project, tmp_path / "two", other, reporter=again_heard)
+    assert len(again_heard.warnings) == 3
+    assert again_heard.warnings.count(native) == 1
+    assert any(text.startswith("the cached environment is damaged") for text in again_heard.warnings)
+    assert any(text.startswith("the package cache's copy of xeus-toy") for text in again_heard.warnings)
+    assert again(project, tmp_path / "three", other, reporter=third)
+    assert third.warnings == [native]
+    assert third.notes == []
+
+
+def test_who_waited_for_an_environment_is_not_told_so_again(project, tmp_path):
+    pack_environment(project, tmp_path / "one", OPTIONS)
+    heard, third, other = Heard(), Heard(), replace(OPTIONS, name="other")
+    with cached_environment(read_lock(project / "conda-lock.yml")):
+        waiting = threading.Thread(target=again, args=(project, tmp_path / "two", other), kwargs={"reporter": heard})
+        waiting.start()
+        while not heard.notes:
+            waiting.join(0.01)
+    waiting.join()
+    assert again(project, tmp_path / "three", other, reporter=third)
+    assert third.notes == []
 
 
 def test_a_rebuild_does_not_load_the_conda_library(project, tmp_path):
