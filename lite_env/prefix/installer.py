@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
 from lite_env.lock.model import packages_digest
 from lite_env.prefix.claims import some
 from lite_env.prefix.reader import read_prefix
-from lite_env.prefix.record import is_prefix, read_own_record, read_packages, read_variables, write_environment
+from lite_env.prefix.record import (
+    OWN_RECORD,
+    is_prefix,
+    read_own_record,
+    read_packages,
+    read_variables,
+    write_environment,
+)
+from lite_env.prefix.tree import CONDA_META
 from lite_env.prefix.verify import changed_files, hash_prefix
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
@@ -68,9 +77,19 @@ def install(
             requested=lock.requested,
             variables=dict(lock.variables),
         )
+        _give_usual_permissions(staging)
         # Read here as well: what cannot be read must not take the place of what could.
         read_prefix(staging)
     return read_prefix(prefix, reporter=reporter)
+
+
+def _give_usual_permissions(prefix: Path) -> None:
+    """Let whoever may read the one record read the others: rattler makes some for their owner alone, by chance."""
+    folder = prefix / CONDA_META
+    mode = stat.S_IMODE((folder / OWN_RECORD).stat().st_mode)
+    for record in folder.iterdir():
+        if record.is_file() and not record.is_symlink():
+            record.chmod(mode)
 
 
 def lock_identity(lock: Lockfile) -> str:

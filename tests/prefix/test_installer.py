@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -89,6 +90,23 @@ def test_an_environment_is_what_its_lock_says(lock, cache, tmp_path):
     )
     assert heard.warnings == []
     assert {file.package for file in prefix.files} == {"toylib", "xeus-toy"}
+
+
+def modes(prefix):
+    return {path.name: oct(path.stat().st_mode & 0o777) for path in (prefix / "conda-meta").iterdir()}
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, "0o644"), (0o077, "0o600"), (0o002, "0o664")])
+def test_records_have_the_permissions_that_the_umask_gives(lock, cache, tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        # The second time the cache has all packages, of which rattler makes other records.
+        for name in ("cold", "warm"):
+            install(lock, tmp_path / name, cache=cache)
+    finally:
+        os.umask(before)
+    assert set(modes(tmp_path / "cold").values()) == {mode}
+    assert modes(tmp_path / "warm") == modes(tmp_path / "cold")
 
 
 def test_the_build_folder_is_nowhere(lock, cache, tmp_path):
