@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from lite_env.host.files import cache_control, content_type
 
@@ -67,7 +68,7 @@ class SiteServer:
         return f"http://{self.host}:{self._port}/"
 
     def answer(self, path: str) -> Answer:
-        name = path.strip("/") or "index.html"
+        name = unquote(path).strip("/") or "index.html"
         file = self.folder / name
         if not file.is_file():
             return Answer(body=b"not found", status=404, type="text/plain")

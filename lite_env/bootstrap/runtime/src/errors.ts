@@ -19,6 +19,7 @@ export type FailureName =
   | 'KernelUnknown' // the pack has no kernel of that name
   | 'AbiMismatch' // glue and module, or packages and interpreter, do not fit
   | 'WorkerMismatch' // the worker runs classic scripts and the kernel wants modules, or the other way round
+  | 'Redeployed' // the site has another version now, without what this page asks for
   | 'DriveFailed' // the drive refuses, or does not answer
   | 'InputUnavailable' // nothing can carry the answer to `input()`
   | 'InterruptUnavailable' // nothing can reach a running cell

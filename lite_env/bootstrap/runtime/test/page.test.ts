@@ -1,14 +1,48 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Phase } from '../src/protocol';
-import { choiceKey, choiceLabel, choicesOf, chosen, type PageConfig } from '../src/page/config';
+import { askedFor, choiceKey, choiceLabel, choicesOf, type PageConfig } from '../src/page/config';
 import { bytesText } from '../src/page/dom';
+import { keepDraft } from '../src/page/draft';
 import { History } from '../src/page/history';
+import { refused } from '../src/page/policy';
 import { codePoints, utf16Position } from '../src/page/positions';
 import { advance, fileLabel, NOTHING, phaseText } from '../src/page/progress';
 import { siteStorage } from '../src/page/site-storage';
 import { Storage } from '../src/page/storage';
 import { ansiToHtml, applyControls, settleControls } from '../src/page/terminal';
+
+describe('what a policy refuses', () => {
+  const page = 'https://x.org/a/index.html';
+  const of = (effectiveDirective: string, blockedURI: string, disposition = 'enforce') =>
+    refused({ effectiveDirective, blockedURI, disposition }, page);
+
+  test('the directive is named, what was refused, and what it must allow', () => {
+    const worker = of('worker-src', 'https://x.org/a/runtime/1/worker.js');
+    assert.match(worker?.message ?? '', /refuses "runtime\/1\/worker\.js" by worker-src$/);
+    assert.match(worker?.hint ?? '', /worker-src 'self'/);
+    assert.match(of('script-src-elem', 'https://x.org/b.js')?.message ?? '', /"https:\/\/x\.org\/b\.js" by script-src$/);
+    assert.match(of('script-src', 'wasm-eval')?.hint ?? '', /'unsafe-eval'/);
+    assert.match(of('img-src', 'data')?.message ?? '', /refuses data: addresses by img-src$/);
+    assert.match(of('media-src', 'https://x.org/a/b')?.hint ?? '', /allow it in media-src/);
+  });
+
+  test('what is only reported was not refused', () => assert.equal(of('worker-src', 'data', 'report'), null));
+});
+
+test('a draft outlives the page once, whatever became of the page', () => {
+  const values: Record<string, string> = {};
+  const storage = { get: (key: string) => values[key] ?? null, set: (key: string, value: string) => void (values[key] = value) };
+  const first = new EventTarget();
+  const input = { value: '' };
+  assert.equal(keepDraft(storage, 'key', input, first), null);
+  input.value = 'x = 1\n';
+  first.dispatchEvent(new Event('pagehide'));
+  const second = new EventTarget();
+  assert.equal(keepDraft(storage, 'key', { value: '' }, second), 'x = 1\n');
+  second.dispatchEvent(new Event('pagehide'));
+  assert.equal(keepDraft(storage, 'key', { value: '' }, new EventTarget()), null);
+});
 
 describe('history', () => {
   const storageOf = (values: Record<string, string> = {}) => ({
@@ -167,15 +201,49 @@ describe('what there is to choose', () => {
     assert.deepEqual(choices.map(choiceKey), ['one%20two', 'one%20two/lua', 'bare']);
     assert.deepEqual(choices.map(choiceLabel), ['one two · PY', 'one two · LUA', 'bare']);
     for (const choice of choices) {
-      assert.equal(chosen(choices, `#${choiceKey(choice)}`), choice);
+      assert.deepEqual(askedFor(choices, `#${choiceKey(choice)}`), { choice });
     }
   });
 
   test('an address that names none means the first; a site without any has none', () => {
     const choices = choicesOf(config);
-    assert.equal(chosen(choices, '#gone'), choices[0]);
-    assert.equal(chosen(choices, ''), choices[0]);
-    assert.equal(chosen([], ''), null);
+    assert.deepEqual(askedFor(choices, ''), { choice: choices[0] });
+    assert.deepEqual(askedFor(choices, '#'), { choice: choices[0] });
+    assert.equal(askedFor([], ''), null);
+  });
+
+  test('an environment is its first kernel, which may be named too, escaped or as people write it', () => {
+    const choices = choicesOf(config);
+    for (const hash of ['#one%20two', '#one two', '#one%20two/py', '#one two/py']) {
+      assert.deepEqual(askedFor(choices, hash), { choice: choices[0] }, hash);
+    }
+    assert.deepEqual(askedFor(choices, '#one two/lua'), { choice: choices[1] });
+  });
+
+  test('names with characters that an address gives a meaning', () => {
+    const names = ['a/b', '100%', 'ü#?&', '%', '50%41'];
+    const environments = names.map(name => ({ name, manifest: '', kernels: [kernel('c++ / 17'), kernel('%25')] }));
+    const choices = choicesOf({ ...config, environments });
+    for (const choice of choices) {
+      const { environment, kernel } = choice;
+      // As a browser hands over what was typed: some characters escaped, others not.
+      const typed = new URL(`http://x/#${environment.name}/${kernel?.name}`).hash;
+      assert.deepEqual(askedFor(choices, `#${choiceKey(choice)}`), { choice });
+      assert.deepEqual(
+        askedFor(choices, `#${encodeURIComponent(environment.name)}/${encodeURIComponent(kernel?.name ?? '')}`),
+        { choice }
+      );
+      assert.deepEqual(askedFor(choices, typed), { choice }, typed);
+    }
+  });
+
+  test('what is not there is said, and nothing else chosen', () => {
+    const choices = choicesOf(config);
+    for (const name of ['gone', 'one%20two/gone', 'bare/gone', 'py', 'one', '/', 'One%20two', 'constructor', '%E0%A4%A']) {
+      const asked = askedFor(choices, `#${name}`);
+      assert.ok(asked && 'unknown' in asked, name);
+    }
+    assert.deepEqual(askedFor(choices, '#f%C3%BCr%20mich'), { unknown: 'für mich' });
   });
 });
 

@@ -3,8 +3,9 @@ import type { Kernel, Progress } from '../embed/api';
 import { describe, type Failure } from '../errors';
 import type { JupyterMessage } from '../protocol';
 import { Cell } from './cell';
-import { choiceKey, choiceLabel, type Choice, type PageConfig } from './config';
+import { choiceKey, choiceLabel, type Asked, type Choice, type PageConfig } from './config';
 import { button, el } from './dom';
+import { keepDraft } from './draft';
 import { Editor } from './editor';
 import { History } from './history';
 import { startKernel } from './kernel';
@@ -37,6 +38,8 @@ export interface AppOptions {
   readonly choices: readonly Choice[];
   readonly choice: Choice;
   readonly storage: Storage;
+  /** The same, of this tab. */
+  readonly tab: Storage;
   readonly token: string | null;
 }
 
@@ -87,6 +90,8 @@ export class App {
     );
     this.root.replaceChildren(header, this.problems.element, this.startView.element);
     this.root.append(...(files ? [files.element] : []), this.log, this.editor.element);
+    const key = `lite-env draft ${location.pathname} ${choiceKey(choice)}`;
+    this.editor.offer(keepDraft(this.options.tab, key, this.editor.input, globalThis));
     this.show('starting');
     document.addEventListener('keydown', event => this.controlC(event));
     // What comes below the fold is followed while somebody waits for it at the input.
@@ -146,11 +151,33 @@ export class App {
     );
   }
 
+  /** Somebody wrote another address, or went back to one: open it, unless that would lose something. */
+  addressChanged(asked: Asked | null): void {
+    this.root.querySelector('.notice.elsewhere')?.remove();
+    if (!asked || ('choice' in asked && asked.choice === this.options.choice)) {
+      return;
+    }
+    if (this.cells === 0 && this.editor.isEmpty) {
+      location.reload();
+      return;
+    }
+    const text =
+      'choice' in asked ? `The address is that of ${choiceLabel(asked.choice)}. ` : `There is no "${asked.unknown}". `;
+    const label = 'choice' in asked ? 'Open it' : 'Choose another';
+    const open = button(label, () => location.reload(), { class: 'primary' });
+    this.root.prepend(el('aside', { class: 'notice elsewhere', role: 'status' }, text, open));
+  }
+
   tell(problem: Problem): void {
     const retry = { label: 'Retry', act: () => void this.restart() };
     const without = { label: 'Start without /drive', act: () => void this.restartWithoutDrive() };
-    const remedies = problem.name === 'DriveFailed' ? [retry, without] : [retry];
-    this.problems.show(problem, problem.fatal ? remedies : []);
+    const reload = { label: 'Reload', act: () => location.reload() };
+    if (problem.name === 'Redeployed') {
+      this.problems.show(problem, [reload]);
+    } else {
+      const remedies = problem.name === 'DriveFailed' ? [retry, without] : [retry];
+      this.problems.show(problem, problem.fatal ? remedies : []);
+    }
     if (problem.fatal) {
       this.show('stopped');
     }
@@ -242,6 +269,7 @@ export class App {
   private ended(cell: Cell, content: Record<string, unknown>, text: string): Executed {
     const isOk = content['status'] === 'ok';
     cell.outputs.addPages(content['payload']);
+    this.editor.offer(nextInput(content['payload']));
     cell.ended(isOk ? 'ok' : 'error', content['execution_count']);
     const error = isOk ? null : { ename: String(content['ename'] ?? ''), evalue: String(content['evalue'] ?? '') };
     return { status: isOk ? 'ok' : 'error', text, error };
@@ -287,6 +315,13 @@ function kernelName({ kernel }: Choice): HTMLElement {
 function failureIn(error: unknown): Failure {
   const failure = (error as { failure?: Failure } | null)?.failure;
   return failure ?? { name: 'KernelFailed', message: describe(error), file: null, hint: null };
+}
+
+/** The code that a reply's payload wants to be entered next, such as that of `%load` and `%recall`. */
+function nextInput(payload: unknown): string | null {
+  const items = Array.isArray(payload) ? (payload as (Record<string, unknown> | null)[]) : [];
+  const text = items.findLast(item => item?.['source'] === 'set_next_input')?.['text'];
+  return typeof text === 'string' ? text : null;
 }
 
 /** What a terminal would show of an output. */

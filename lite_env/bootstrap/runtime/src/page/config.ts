@@ -52,16 +52,54 @@ export function choicesOf(config: PageConfig): Choice[] {
   );
 }
 
-/** How a choice is written in the address: `#environment` or `#environment/kernel`. */
+/** How a choice is written in the address: `#environment`, or `#environment/kernel` for another than the first. */
 export function choiceKey({ environment, kernel }: Choice): string {
   const isFirst = kernel === null || kernel === environment.kernels[0];
   return [environment.name, ...(isFirst ? [] : [kernel.name])].map(encodeURIComponent).join('/');
 }
 
-/** The choice that the address names, or the first; null when the site has no environment. */
-export function chosen(choices: readonly Choice[], hash: string): Choice | null {
-  const key = hash.replace(/^#/, '');
-  return choices.find(choice => choiceKey(choice) === key) ?? choices[0] ?? null;
+/** What the address asks for: one of the choices, the site's first where it asks for nothing, or what there is not. */
+export type Asked = { readonly choice: Choice } | { readonly unknown: string };
+
+/**
+ * Read the address's fragment: `#environment`, which is its first kernel, or `#environment/kernel`. Names may be
+ * escaped or not, as people write them; nothing is opened in place of what is not there.
+ *
+ * @returns null when the site has no environment.
+ */
+export function askedFor(choices: readonly Choice[], hash: string): Asked | null {
+  const fragment = hash.replace(/^#/, '');
+  const [first] = choices;
+  if (!first || !fragment) {
+    return first ? { choice: first } : null;
+  }
+  const readings: ((names: readonly string[]) => boolean)[] = [
+    names => names.map(encodeURIComponent).join('/') === fragment,
+    names => names.join('/') === unescaped(fragment),
+    names => unescaped(names.join('/')) === unescaped(fragment), // Escaped in part, as a browser does what was typed.
+  ];
+  const choice = readings
+    .map(reads => choices.find(one => spellings(one).some(reads)))
+    .find(found => found !== undefined);
+  return choice ? { choice } : { unknown: unescaped(fragment) };
+}
+
+/** The names that mean a choice; an environment's alone means its first kernel only. */
+function spellings({ environment, kernel }: Choice): string[][] {
+  const isFirst = kernel === null || kernel === environment.kernels[0];
+  const names = [environment.name, ...(kernel ? [kernel.name] : [])];
+  return isFirst ? [names.slice(0, 1), names] : [names];
+}
+
+/** Escapes of a text undone, each run by itself: a `%` that somebody wrote as it is stays. */
+function unescaped(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, run => {
+    try {
+      return decodeURIComponent(run);
+    } catch {
+      return run;
+    }
+  });
 }
 
 /** A choice in words. */

@@ -45,7 +45,7 @@ export class Editor {
   constructor(
     private readonly kernel: EditorKernel,
     private readonly actions: EditorActions,
-    private history: History
+    private readonly history: History
   ) {
     const run = button('Run', () => this.run(), { class: 'run', title: 'Run (Enter)' });
     const keys = el('p', { id: 'editor-keys', class: 'keys' });
@@ -72,8 +72,12 @@ export class Editor {
     this.input.focus({ preventScroll: true });
   }
 
-  useHistory(history: History): void {
-    this.history = history;
+  /** Put code in the field, unless somebody has written there. */
+  offer(code: string | null): void {
+    if (code && this.isEmpty) {
+      this.input.value = code;
+      this.changed();
+    }
   }
 
   private key(event: KeyboardEvent): void {

@@ -2,8 +2,11 @@
 import { BrowserContents } from '../embed/browser-contents';
 import { describe } from '../errors';
 import { App, type Executed } from './app';
-import { choicesOf, chosen, readConfig, type PageConfig } from './config';
+import { Chooser } from './chooser';
+import { askedFor, choicesOf, readConfig, type Choice, type PageConfig } from './config';
+import { el } from './dom';
 import { FilesPanel } from './files';
+import { watchPolicy } from './policy';
 import type { Problem } from './problems';
 import { registerSiteWorker } from './site-worker';
 import { siteStorage } from './site-storage';
@@ -21,23 +24,39 @@ interface PageApi {
 function main(): void {
   const config = readConfig(document);
   const choices = choicesOf(config);
-  const choice = chosen(choices, location.hash);
-  if (!choice) {
+  const asked = askedFor(choices, location.hash);
+  if (!asked) {
     throw new Error('the site has no environment');
   }
   const root = document.getElementById('app') as HTMLElement;
+  const api = 'choice' in asked ? openApp(config, choices, asked.choice, root) : choose(choices, asked.unknown, root);
+  Object.assign(globalThis, { liteEnv: api });
+}
+
+function openApp(config: PageConfig, choices: readonly Choice[], choice: Choice, root: HTMLElement): PageApi {
   const storage = new Storage(() => localStorage);
-  const token = takeToken(new Storage(() => sessionStorage));
-  const app = new App({ config, choices, choice, storage, token }, root);
+  const tab = new Storage(() => sessionStorage);
+  const app = new App({ config, choices, choice, storage, tab, token: takeToken(tab) }, root);
   app.mount(filesPanel(config));
+  watchPolicy(problem => app.tell(problem));
   if (config.serviceWorker) {
     void registerSiteWorker(config.serviceWorker, {
       problem: problem => app.tell(problem),
       replaced: () => app.offerReload(),
     });
   }
-  const api: PageApi = { execute: code => app.execute(code), ready: app.start(), errors: app.problems.all };
-  Object.assign(globalThis, { liteEnv: api });
+  addEventListener('hashchange', () => app.addressChanged(askedFor(choices, location.hash)));
+  return { execute: code => app.execute(code), ready: app.start(), errors: app.problems.all };
+}
+
+/** Another choice is another page load; the token stays in the address until something is opened. */
+function choose(choices: readonly Choice[], unknown: string, root: HTMLElement): PageApi {
+  const chooser = new Chooser(choices, unknown, root);
+  chooser.mount();
+  globalThis.liteEnvAhead?.worker.terminate();
+  addEventListener('hashchange', () => location.reload());
+  const lost: Executed = { status: 'lost', text: '', error: { ename: 'KernelUnknown', evalue: 'there is no kernel' } };
+  return { execute: () => Promise.resolve(lost), ready: Promise.resolve(), errors: chooser.problems.all };
 }
 
 /** Where the drive is a folder of a host, people look at it there. */
@@ -54,13 +73,20 @@ function filesPanel({ drive }: PageConfig): FilesPanel | null {
   });
 }
 
-const { liteEnvBroken } = globalThis as unknown as {
-  /** Defined in index.html, for what happens before there is a page. */
-  liteEnvBroken(file: string, reason: string, hint: string): void;
-};
+declare global {
+  /** Defined in index.html, for what happens before there is a page; missing where a policy forbids scripts in it. */
+  var liteEnvBroken: ((file: string, reason: string, hint: string) => void) | undefined;
+  /** Whether index.html has told that nothing can run here. */
+  var liteEnvStopped: boolean | undefined;
+}
 
 try {
-  main();
+  globalThis.liteEnvStopped || main();
 } catch (error) {
-  liteEnvBroken('index.html', `does not work: ${describe(error)}`, 'Make the site again with `lite-env site`.');
+  const [reason, hint] = [`does not work: ${describe(error)}`, 'Make the site again with `lite-env site`.'];
+  if (globalThis.liteEnvBroken) {
+    globalThis.liteEnvBroken('index.html', reason, hint);
+  } else {
+    document.body.prepend(el('p', { role: 'alert' }, `The page cannot start: "index.html" ${reason}. ${hint}`));
+  }
 }

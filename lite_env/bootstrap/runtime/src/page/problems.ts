@@ -2,8 +2,11 @@
 import type { Failure, FailureName } from '../errors';
 import { button, el } from './dom';
 
+/** Failures of the runtime, and what only a page knows. */
+type ProblemName = FailureName | 'NoServiceWorker' | 'PolicyRefused';
+
 export interface Problem {
-  readonly name: FailureName | 'NoServiceWorker';
+  readonly name: ProblemName;
   readonly message: string;
   readonly file: string | null;
   readonly hint: string | null;
@@ -16,7 +19,7 @@ export interface Remedy {
   readonly act: () => void;
 }
 
-const TITLES: Readonly<Record<FailureName | 'NoServiceWorker', string>> = {
+const TITLES: Readonly<Record<ProblemName, string>> = {
   Offline: 'No network',
   NetworkFailed: 'The server does not answer',
   FileMissing: 'A file is missing',
@@ -36,11 +39,13 @@ const TITLES: Readonly<Record<FailureName | 'NoServiceWorker', string>> = {
   OutOfMemory: 'Out of memory',
   InterpreterFailed: 'The interpreter did not start',
   KernelFailed: 'The kernel has ended',
+  Redeployed: 'A newer version was deployed',
   DriveFailed: 'The drive is not available',
   InputUnavailable: 'Input cannot be answered',
   InterruptUnavailable: 'The cell cannot be interrupted',
   StorageRefused: 'The browser keeps nothing of this site',
   NoServiceWorker: 'No service worker',
+  PolicyRefused: 'The page’s policy forbids what it needs',
 };
 
 export function problemOf(failure: Failure, fatal: boolean): Problem {

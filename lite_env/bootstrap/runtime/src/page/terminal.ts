@@ -3,13 +3,14 @@ import { AnsiUp } from 'ansi_up';
 
 /**
  * Colours as classes, and those of the larger palettes as variables, so that both colour schemes can make them legible.
- * All text is escaped.
+ * All text is escaped. Links lead to windows of their own: the page that is left loses its kernel.
  */
 export function ansiToHtml(text: string): string {
   const converter = new AnsiUp();
   converter.use_classes = true;
   return converter
     .ansi_to_html(text)
+    .replace(/<a (?=href=")/g, '<a target="_blank" rel="noopener noreferrer" ')
     .replace(/<span style="[^"]*"/g, style => style.replace(/(?<=[";])color:/, '--ink-wanted:'));
 }
 
