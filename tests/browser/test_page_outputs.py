@@ -86,7 +86,7 @@ def test_leaving_an_output_leaves_no_page(shared, server):
     box.get_by_role("button", name="submit").click()
     shared.text(f"print('\\x1b]8;;{server.url}x\\x1b\\\\a link of a terminal\\x1b]8;;\\x1b\\\\')")
     with shared.page.context.expect_page() as opened:
-        shared.last_cell.get_by_text("a link of a terminal").click()
+        shared.last_cell.locator(".outputs a").click()
     opened.value.close()
     assert shared.page.url == address
     assert shared.text("print('alive')") == "alive\n"
@@ -95,8 +95,8 @@ def test_leaving_an_output_leaves_no_page(shared, server):
 def test_an_output_has_its_own_styles_and_the_pages_colours(shared):
     box = show(
         shared,
-        "<style>:root { --own: rgb(1, 2, 3) } html td { color: var(--own) } #T_1 .cell { padding: 7px }</style>"
-        "<table id='T_1'><thead><tr><th>head</th></tr></thead><tbody><tr><td class='cell'>1</td></tr>"
+        "<style>:root { --own: rgb(1, 2, 3) } html td { color: var(--own) } #T_1 .own { padding: 7px }</style>"
+        "<table id='T_1'><thead><tr><th>head</th></tr></thead><tbody><tr><td class='own'>1</td></tr>"
         "<tr><td style='background: rgb(9, 9, 9)'>2</td></tr></tbody></table>"
         "<svg width='3000' height='20'><rect width='9' height='9'/></svg><p>text</p>",
     )
@@ -105,20 +105,22 @@ def test_an_output_has_its_own_styles_and_the_pages_colours(shared):
         return box.locator(part).first.evaluate(f"element => getComputedStyle(element)['{name}']")
 
     assert css("td", "color") == "rgb(1, 2, 3)"
-    assert css(".cell", "padding") == "7px"
+    assert css(".own", "padding") == "7px"
     assert css("th", "text-align") == "right" or css("th", "text-align") == "end"
     assert box.locator("svg").bounding_box()["width"] <= box.bounding_box()["width"]
     colours = []
     for scheme in ("light", "dark"):
         shared.page.emulate_media(color_scheme=scheme)
         assert css("p", "color") == shared.page.evaluate("getComputedStyle(document.body).color")
-        colours.append((css("p", "color"), css("tr:nth-child(2)", "background-color"), css("th", "border-bottom-color")))
+        colours.append(
+            (css("p", "color"), css("tr:nth-child(2)", "background-color"), css("th", "border-bottom-color"))
+        )
     shared.page.emulate_media(color_scheme="light")
     assert all(light != dark for light, dark in zip(*colours, strict=True))
 
 
 WINDOWS = """
-<button id=open>open</button> <a id=link href='{url}'>link</a> <a id=click>click</a>
+<button id=open>open</button> <a id=link target=_blank href='{url}'>link</a> <a id=click>click</a>
 <script>
   const seen = [];
   MessagePort.prototype.postMessage = function (...given) {{ seen.push(this); }};
@@ -143,7 +145,7 @@ WINDOWS = """
 def test_a_framed_script_opens_windows_by_a_click_only_one_each(shared, server):
     context = shared.page.context
     opened = []
-    context.on("page", opened.append)
+    context.on("page", lambda page: opened.append(page))  # noqa: PLW0108
     address = shared.page.url
     # Entered by hand: the page has had a key pressed when the script runs.
     html = WINDOWS.format(url=f"{server.url}other")

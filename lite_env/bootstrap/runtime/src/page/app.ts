@@ -206,7 +206,7 @@ export class App {
       void kernel.figures().then(figures => this.startView.ready(figures));
     } catch (error) {
       this.startView.failed();
-      this.tell(problemOf(failureIn(error), true));
+      this.tell(advised(problemOf(failureIn(error), true), this.problems.all));
     }
   }
 
@@ -284,10 +284,10 @@ export class App {
     this.status.dataset['state'] = state;
     this.status.textContent = STATES[state];
     this.interruptButton.disabled = state !== 'busy' || !canInterrupt;
-    this.interruptButton.title =
-      canInterrupt || !this.kernel
-        ? 'Interrupt (Ctrl-C)'
-        : 'This page cannot interrupt: it is not cross-origin isolated';
+    const reason = crossOriginIsolated
+      ? 'This kernel cannot be interrupted: restart it'
+      : 'This page cannot interrupt: it is not cross-origin isolated';
+    this.interruptButton.title = canInterrupt || !this.kernel ? 'Interrupt (Ctrl-C)' : reason;
     this.restartButton.disabled = state === 'starting';
   }
 
@@ -309,6 +309,12 @@ export class App {
 
 function kernelName({ kernel }: Choice): HTMLElement {
   return el('span', { class: 'kernel' }, kernel?.display_name ?? '');
+}
+
+/** What to do about a failed start where the page's policy has refused something, in place of what usually helps. */
+function advised(problem: Problem, told: readonly Problem[]): Problem {
+  const policy = told.find(other => other.name === 'PolicyRefused' && /(script|worker|connect)-src$/.test(other.message));
+  return policy ? { ...problem, hint: `${policy.message}: ${policy.hint}` } : problem;
 }
 
 /** The failure that an error stands for. */

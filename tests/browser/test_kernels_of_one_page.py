@@ -1,0 +1,96 @@
+"""Kernels of several families on one served page: each is started, ended under load, interrupted and asked for input."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import expect
+
+from lite_env.pack.reader import read_manifest
+from tests.browser.conftest import make_site
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
+    pytest.mark.xdist_group("page in Chromium"),
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Language:
+    """The same four programs in a language."""
+
+    print_42: str
+    # Says `looping` and never ends.
+    loop: str
+    # Reads a line and prints it after `got `.
+    ask: str
+    # What an interrupted cell ends with; None for a kernel that does not listen.
+    interrupted: str | None
+
+
+LANGUAGES = {
+    "python": Language(
+        print_42="print(6 * 7)",
+        loop="print('looping', flush=True)\nwhile True:\n    pass",
+        ask="print('got', input('name? '))",
+        interrupted="KeyboardInterrupt",
+    ),
+    "lua": Language(
+        print_42="print(6 * 7)",
+        loop="print('looping') while true do end",
+        ask="print('got ' .. io.read())",
+        interrupted=None,
+    ),
+}
+
+
+def test_each_kernel_starts_is_ended_under_load_is_interrupted_and_asks(console, serve, tmp_path, numpy_pack, lua_pack):
+    packs = (numpy_pack, lua_pack)
+    console.open(serve(make_site(tmp_path / "site", *packs)).url)
+    page = console.page
+    for number, manifest in enumerate(map(read_manifest, packs)):
+        (kernel,) = manifest.kernels
+        language = LANGUAGES[kernel.language]
+        if number:
+            with page.expect_navigation():
+                page.get_by_role("combobox", name="Environment and kernel").select_option(index=number)
+            console.ready()
+        assert console.text(language.print_42).strip() == "42"
+
+        run(console, language.loop)
+        page.get_by_role("button", name="Restart").click()
+        page.locator(".cell.lost").get_by_text("the kernel has stopped").wait_for()
+        console.ready()
+        assert console.text(language.print_42).strip() == "42"
+
+        interrupt = page.get_by_role("button", name="Interrupt")
+        run(console, language.loop)
+        if language.interrupted is None:
+            expect(interrupt).to_be_disabled()
+            assert "This kernel cannot be interrupted" in interrupt.get_attribute("title")
+            page.get_by_role("button", name="Restart").click()
+        else:
+            interrupt.click()
+            console.last_cell.locator(".traceback").get_by_text(language.interrupted).first.wait_for()
+        console.ready()
+
+        console.editor.fill(language.ask)
+        console.editor.press("Control+Enter")
+        field = console.last_cell.get_by_role("textbox")
+        field.fill("für mich")
+        field.press("Enter")
+        console.last_cell.get_by_text("got für mich").wait_for()
+        console.ready()
+    assert console.problems() == []
+    assert console.faults == []
+
+
+def run(console, code: str) -> None:
+    """Begin a cell that loops."""
+    console.editor.fill(code)
+    console.editor.press("Control+Enter")
+    console.page.locator('.status[data-state="busy"]').wait_for()
+    console.last_cell.locator(".outputs").get_by_text("looping").wait_for()
