@@ -1,4 +1,4 @@
-"""Kernels of several families on one served page: each is started, ended under load, interrupted and asked for input."""
+"""Kernels of several families on one page: each is started, ended under load, interrupted and asked for input."""
 
 from __future__ import annotations
 

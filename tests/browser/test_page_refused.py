@@ -19,14 +19,14 @@ ENOUGH = {
     "default-src": "'none'",
     "script-src": "'self' blob: 'unsafe-eval'",
     "worker-src": "'self'",
-    "connect-src": "'self' data:",
+    "connect-src": "'self'",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data:",
 }
 
 
 def with_policy(policy: dict[str, str]):
-    """A fault of `index.html`: that policy."""
+    """A fault: that policy."""
     value = "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
     return lambda answer: replace(answer, headers={**answer.headers, "Content-Security-Policy": value})
 
@@ -59,7 +59,8 @@ def test_a_page_that_was_opened_as_a_file_says_so(console, lua_site):
 
 def test_a_policy_with_what_is_documented_is_enough(console, serve, lua_site):
     server = serve(lua_site)
-    server.faults["index.html"] = with_policy(ENOUGH)
+    for file in ("index.html", "worker.js"):
+        server.faults[file] = with_policy(ENOUGH)
     console.open(server.url)
     assert console.text("print(6 * 7)").strip() == "42"
     assert console.problems() == []
@@ -68,7 +69,8 @@ def test_a_policy_with_what_is_documented_is_enough(console, serve, lua_site):
 @pytest.mark.parametrize("directive", ["worker-src", "connect-src"])
 def test_a_directive_that_refuses_a_start_is_named(console, serve, lua_site, directive):
     server = serve(lua_site)
-    server.faults["index.html"] = with_policy({**ENOUGH, directive: "'none'"})
+    for file in ("index.html", "worker.js"):  # A worker has the policy of its own script.
+        server.faults[file] = with_policy({**ENOUGH, directive: "'none'"})
     console.open(server.url, ready=False)
     problem = console.problem("PolicyRefused")
     assert f"by {directive}" in problem["reason"]
