@@ -95,7 +95,8 @@ def test_leaving_an_output_leaves_no_page(shared, server):
 def test_an_output_has_its_own_styles_and_the_pages_colours(shared):
     box = show(
         shared,
-        "<style>:root { --own: rgb(1, 2, 3) } html td { color: var(--own) } #T_1 .own { padding: 7px }</style>"
+        "<style>:root { --own: rgb(1, 2, 3) } @media screen { html > body td { color: var(--own) } }</style>"
+        "<style media='print'>td { display: none }</style><style>#T_1 .own { padding: 7px }</style>"
         "<table id='T_1'><thead><tr><th>head</th></tr></thead><tbody><tr><td class='own'>1</td></tr>"
         "<tr><td style='background: rgb(9, 9, 9)'>2</td></tr></tbody></table>"
         "<svg width='3000' height='20'><rect width='9' height='9'/></svg><p>text</p>",

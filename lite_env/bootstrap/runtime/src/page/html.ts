@@ -11,7 +11,7 @@ import { framed } from './frame';
 /** In a layer, so that whatever the output says of itself wins. */
 const STYLE = `@layer page {
   *, ::before, ::after { box-sizing: border-box; }
-  html, body { margin: 0; }
+  cell-html, cell-body { display: block; }
   a { color: var(--accent); }
   img { max-inline-size: 100%; block-size: auto; border-radius: 0.25rem; background: #fff; }
   svg { max-inline-size: 100%; }
@@ -32,11 +32,8 @@ export function htmlOutput(data: string): HTMLElement {
 function shadowed(data: string): HTMLElement {
   const host = el('div');
   const root = host.attachShadow({ mode: 'open' });
-  root.adoptedStyleSheets = [baseSheet()];
   const content = DOMPurify.sanitize(data, { FORCE_BODY: true, FORBID_ATTR: FORBIDDEN, RETURN_DOM_FRAGMENT: true });
-  for (const style of content.querySelectorAll('style')) {
-    style.textContent = style.textContent.replace(/:root\b/g, ':is(:root, html)');
-  }
+  root.adoptedStyleSheets = [baseSheet(), ...ownSheets(content)];
   for (const link of content.querySelectorAll('a, area')) {
     if (fragmentOf(link) === null) {
       // The page itself would be left, and with it the kernel.
@@ -44,8 +41,10 @@ function shadowed(data: string): HTMLElement {
       link.setAttribute('rel', 'noopener noreferrer');
     }
   }
-  // What is written for a document finds its elements.
-  root.append(el('html', {}, el('body', {}, content)));
+  const [html, body] = [document.createElement('cell-html'), document.createElement('cell-body')];
+  body.append(content);
+  html.append(body);
+  root.append(html);
   root.addEventListener('click', event => follow(event, root));
   root.addEventListener('submit', event => event.preventDefault());
   // A box around the host, since rules for :host are the output's.
@@ -58,6 +57,30 @@ function baseSheet(): CSSStyleSheet {
     sheet.replaceSync(STYLE);
   }
   return sheet;
+}
+
+/** The styles that an output brings, for the document that it takes itself for: its `html` is our element. */
+function ownSheets(content: DocumentFragment): CSSStyleSheet[] {
+  return [...content.querySelectorAll('style')].map(style => {
+    const own = new CSSStyleSheet({ media: style.media });
+    own.replaceSync(style.textContent);
+    scope(own.cssRules);
+    style.remove();
+    return own;
+  });
+}
+
+function scope(rules: CSSRuleList): void {
+  for (const rule of rules) {
+    if (rule instanceof CSSStyleRule) {
+      rule.selectorText = rule.selectorText
+        .replace(/(^|[\s,>+~(])(html|body)(?![\w-])/g, '$1cell-$2')
+        .replace(/:root(?![\w-])/g, ':is(:root, cell-html)');
+    }
+    if ('cssRules' in rule) {
+      scope(rule.cssRules as CSSRuleList);
+    }
+  }
 }
 
 /** A link within the output leads there; the address names environment and kernel. */
