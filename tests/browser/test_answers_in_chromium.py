@@ -157,7 +157,7 @@ def test_an_older_tab_says_that_a_newer_version_was_deployed(page, host, folder)
     manifest.write_text(manifest.read_text("utf-8") + "\n", "utf-8")
     host.held = None
     failed = tab.evaluate("started")
-    assert failed["name"] == "FileMissing"
+    assert failed["name"] == "Redeployed"
     assert "a newer version was deployed while this page was open" in failed["message"]
     assert failed["hint"].startswith("reload the page")
 
@@ -174,5 +174,5 @@ def test_a_page_in_a_sandboxed_frame_says_so(context, lua_site, serve):
         server.url,
     )
     told = page.frame_locator("iframe").get_by_role("alert").inner_text(timeout=20_000)
-    assert "sandboxed frame, which has no origin" in told
+    assert "a sandbox without an origin of its own" in told
     assert "allow-same-origin" in told

@@ -59,7 +59,7 @@ export function failureOf(error: unknown, doing: string): Failure {
       name: 'OutOfMemory',
       message: `out of memory while ${doing}: ${text}`,
       file: null,
-      hint: 'close other tabs, or pack a smaller environment',
+      hint: NO_MEMORY,
     };
   }
   return { name: 'KernelFailed', message: `${doing} failed: ${text}`, file: null, hint: START_AGAIN };
@@ -76,8 +76,9 @@ export function because(
     return cause;
   }
   const text = describe(cause);
-  const policy = isForbidden(text) ? { hint: POLICY } : {};
-  return new BootError(isOutOfMemory(text) ? 'OutOfMemory' : name, `${message}: ${text}`, { ...where, ...policy, cause });
+  const lacksMemory = isOutOfMemory(text);
+  const better = lacksMemory ? { hint: NO_MEMORY } : isForbidden(text) ? { hint: POLICY } : {};
+  return new BootError(lacksMemory ? 'OutOfMemory' : name, `${message}: ${text}`, { ...where, ...better, cause });
 }
 
 /** Browsers tell in words alone that a Content-Security-Policy forbids WebAssembly: these are of Chromium, Firefox and WebKit. */
@@ -85,6 +86,7 @@ function isForbidden(text: string): boolean {
   return /Content Security Policy|blocked by CSP|unsafe-eval|disallowed by embedder/i.test(text);
 }
 
+const NO_MEMORY = 'close other tabs, or pack a smaller environment';
 const POLICY =
   "the page's Content-Security-Policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src, for the page and for worker.js";
 

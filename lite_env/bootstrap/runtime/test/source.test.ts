@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BootError } from '../src/errors';
+import { BootError, type FailureName } from '../src/errors';
 import { Source } from '../src/io/source';
 import { Zstd } from '../src/io/zstd';
 import { ArchiveStore } from '../src/pack/archives';
@@ -325,7 +325,7 @@ test('zstd: no request is made for the decoder', async t => {
 });
 
 for (const how of ['while fetched', 'while the caller blocks'] as const) {
-  const gone = async (change: (pack: MemoryPack, transport: MemoryTransport) => void, hint: RegExp) => {
+  const gone = async (change: (pack: MemoryPack, transport: MemoryTransport) => void, name: FailureName, hint: RegExp) => {
     const { pack, transport, source, manifest } = await open({ archives: [{ a: 'x' }] });
     const [archive] = manifest.archives;
     assert.ok(archive);
@@ -334,7 +334,7 @@ for (const how of ['while fetched', 'while the caller blocks'] as const) {
     change(pack, transport);
     const read = async () => (how === 'while fetched' ? source.read(archive, 'archive') : source.readSync(archive));
     await assert.rejects(read, (error: BootError) => {
-      assert.equal(error.name, 'FileMissing');
+      assert.equal(error.name, name);
       assert.equal(error.failure.file, archive.path);
       assert.match(`${error.message} ${error.failure.hint}`, hint);
       return true;
@@ -342,18 +342,18 @@ for (const how of ['while fetched', 'while the caller blocks'] as const) {
   };
 
   test(`a file of an older deployment: a newer one was deployed, ${how}`, () =>
-    gone(({ manifest }) => (manifest['generator'] = 'newer'), /a newer version was deployed .* reload the page/));
+    gone(({ manifest }) => (manifest['generator'] = 'newer'), 'Redeployed', /a newer version was deployed .* reload the page/));
 
   test(`a file of an environment that is not there any more, ${how}`, () =>
     gone((_, transport) => {
       transport.broken.set('manifest.json', new BootError('FileMissing', 'none', { file: 'manifest.json' }));
-    }, /not deployed here any more: .* removed or renamed/));
+    }, 'Redeployed', /not deployed here any more: .* removed or renamed/));
 
   test(`a file that is missing although its manifest still names it is just missing, ${how}`, () =>
-    gone(() => undefined, /^"archives.* is not there/));
+    gone(() => undefined, 'FileMissing', /^"archives.* is not there/));
 
   test(`a file that is missing while the manifest cannot be had is just missing, ${how}`, () =>
     gone((_, transport) => {
       transport.broken.set('manifest.json', new BootError('NetworkFailed', 'dead', { file: 'manifest.json' }));
-    }, /^"archives.* is not there/));
+    }, 'FileMissing', /^"archives.* is not there/));
 }

@@ -16,13 +16,13 @@ export function whyGone(error: BootError, before: Uint8Array | null, now: Manife
   const { file } = error.failure;
   const where = { ...(file === null ? {} : { file }), cause: error };
   if (now instanceof BootError && mayBeGone(now)) {
-    return new BootError('FileMissing', `the environment is not deployed here any more: ${describe(error)}`, {
+    return new BootError('Redeployed', `the environment is not deployed here any more: ${describe(error)}`, {
       ...where,
       hint: 'it was removed or renamed while this page was open: go to the start page of the site and open it again',
     });
   }
   if (before && now instanceof Uint8Array && !isEqual(before, now)) {
-    return new BootError('FileMissing', `a newer version was deployed while this page was open: "${file}" is of the old one`, {
+    return new BootError('Redeployed', `a newer version was deployed while this page was open: "${file}" is of the old one`, {
       ...where,
       hint: 'reload the page, which starts the new version; what is on /drive is still there',
     });
