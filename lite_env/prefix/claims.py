@@ -14,30 +14,31 @@ from lite_env.prefix.tree import CONDA_META
 from lite_env.store.digest import sha256_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from lite_env.prefix.model import InstalledPackage, KernelSpec, PrefixFile
-    from lite_env.progress import Reporter
+    from lite_env.prefix.model import InstalledPackage, PrefixFile
 
 _SHOWN = 5  # how many names a message lists
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conflict:
-    """A file that several packages bring, unless all bring the same content.
+    """A place that several packages want, unless all bring the same file.
 
     Attributes:
         path: prefix-relative.
-        stands: the package whose file lies there.
-        others: the packages whose files do not, sorted.
+        stands: the packages whose file lies there, or whose files lie in the folder there; empty where none does.
+        others: those whose do not, sorted.
         differs: whether the contents are known to differ; else an installer recorded none.
+        inside: where some bring a file and others a folder of one name, the files in that folder, sorted; else empty.
     """
 
     path: str
-    stands: str
+    stands: tuple[str, ...]
     others: tuple[str, ...]
     differs: bool
+    inside: tuple[str, ...] = ()
 
 
 def find_owners(
@@ -61,39 +62,19 @@ def find_owners(
                 claims.setdefault(path, []).append(package)
             elif not _is_trivial(claimed) and package.manager == "conda":
                 missing.setdefault(package.name, []).append(claimed)
+    stands = {path: _standing(root, path, claimants) for path, claimants in claims.items()}
+    crossings = tuple(_crossings(packages, present, stands))
+    explained = {path for crossing in crossings for path in (crossing.path, *crossing.inside)}
+    missing = {name: left for name, paths in missing.items() if (left := [p for p in paths if p not in explained])}
     if missing:
         raise _missing_error(root, missing)
-    stands = {path: _standing(root, path, claimants) for path, claimants in claims.items()}
     owned = tuple(
         replace(file, package=owner.name, recorded=owner.digests.get(file.path))
         if (owner := stands.get(file.path)) is not None
         else file
         for file in files
     )
-    return owned, _conflicts(packages, claims, stands)
-
-
-def tell_conflicts(conflicts: Sequence[Conflict], kernels: Iterable[KernelSpec], reporter: Reporter) -> None:
-    """Say which packages bring the same files.
-
-    Raises:
-        PrefixError: one of them is a kernel's own: a kernel made of two packages' files is nobody's.
-    """
-    own = {path: kernel for kernel in kernels for path in kernel.paths}
-    for conflict in conflicts:
-        kernel = own.get(conflict.path)
-        if kernel is not None and conflict.differs:
-            raise PrefixError(
-                f"'{conflict.path}' of the kernel '{kernel.name}' is brought by several packages: by"
-                f" {conflict.stands}, whose file lies there, and by {', '.join(conflict.others)}",
-                hint="remove one of the packages from the environment file",
-                file=conflict.path,
-            )
-    by_packages: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for conflict in conflicts:
-        by_packages.setdefault((conflict.stands, conflict.others), []).append(conflict.path)
-    for (stands, others), paths in sorted(by_packages.items()):
-        reporter.warn(f"{stands} and {', '.join(others)} both bring {some(paths)}: what {stands} brings stands")
+    return owned, (*_conflicts(packages, claims, stands), *crossings)
 
 
 def some(paths: Sequence[str]) -> str:
@@ -140,8 +121,52 @@ def _conflicts(
         others |= {name: digest for name, digest in losers[path].items() if name != owner.name and known is None}
         if others:
             differs = known is not None and None not in others.values()
-            found.append(Conflict(path=path, stands=owner.name, others=tuple(sorted(others)), differs=differs))
+            found.append(Conflict(path=path, stands=(owner.name,), others=tuple(sorted(others)), differs=differs))
     return tuple(found)
+
+
+def _crossings(
+    packages: Sequence[InstalledPackage], present: Mapping[str, PrefixFile], stands: Mapping[str, InstalledPackage]
+) -> Iterator[Conflict]:
+    """What some packages bring as a file and others as a folder, of which one had to give way."""
+    wanted: dict[str, dict[str, bool]] = {}
+    for package in packages:
+        for claimed in package.files:
+            original = package.moved.get(claimed, claimed)
+            if not _is_trivial(original):
+                wanted.setdefault(original, {})[package.name] = claimed in package.moved
+    for path in sorted(_folders(wanted) & wanted.keys()):
+        inside = tuple(sorted(other for other in wanted if other.startswith(f"{path}/")))
+        lies = present.get(path)
+        # What lies behind a link to a folder has its place.
+        is_whole = lies is not None and lies.link is not None
+        moved = any(any(wanted[name].values()) for name in (path, *inside))
+        names = {name for place in (path, *inside) for name in wanted[place]}
+        if len(names) > 1 and (moved or not is_whole):
+            standing = {
+                name
+                for place in ((path,) if lies is not None else inside)
+                for name, is_moved in wanted[place].items()
+                if not is_moved and (lies is None or name == stands[path].name) and place in present
+            }
+            yield Conflict(
+                path=path,
+                stands=tuple(sorted(standing)),
+                others=tuple(sorted(names - standing)),
+                differs=True,
+                inside=inside,
+            )
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Every folder in which one of `paths` lies, near or far."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _real_path(root: Path, path: str) -> str:

@@ -14,13 +14,15 @@ from lite_env.prefix.record import read_json_object
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from lite_env.prefix.model import PrefixFile
     from lite_env.progress import Reporter
 
 _KERNELS = "share/jupyter/kernels/"
+_ENDINGS = ("", ".js", ".wasm", ".data")
+_LONGEST_PLACE = 1024
 _LOGO_SUFFIXES = (".png", ".svg", ".jpg", ".gif", ".webp")
 
 
@@ -42,12 +44,47 @@ def find_kernels(
     """
     kernels = []
     for path in sorted(files):
-        directory, _, base = path.rpartition("/")
-        if base == "kernel.json" and directory.startswith(_KERNELS) and "/" not in directory.removeprefix(_KERNELS):
+        if kernel_of(path) is not None:
             kernel = _read_kernel(prefix, files, path, reporter)
             if kernel is not None:
                 kernels.append(kernel)
     return tuple(kernels)
+
+
+def kernel_of(path: str) -> str | None:
+    """The name of the kernel whose ``kernel.json`` lies at `path`; None of any other path."""
+    directory, _, base = path.rpartition("/")
+    name = directory.removeprefix(_KERNELS)
+    return name if base == "kernel.json" and name != directory and "/" not in name else None
+
+
+def places_named_by(spec: Path, places: Collection[str]) -> tuple[str, ...]:
+    """Those of `places` that a ``kernel.json`` names, as a path of any of its texts or as its program's files.
+
+    Raises:
+        PrefixError: it is not readable.
+    """
+    found: list[str] = []
+    waiting: list[Any] = [read_json_object(spec)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, str) and "/" in value and len(value) <= _LONGEST_PLACE:
+            found.extend(_named(value, places))
+    return tuple(sorted(set(found)))
+
+
+def _named(text: str, places: Collection[str]) -> tuple[str, ...]:
+    """What `text` means, whatever stands before it, see `_find_stem`."""
+    parts = [part for part in text.replace("\\", "/").split("/") if part]
+    for start in range(len(parts)):
+        stem = "/".join(parts[start:])
+        if found := tuple(place for end in _ENDINGS if (place := f"{stem}{end}") in places):
+            return found
+    return ()
 
 
 def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, reporter: Reporter) -> KernelSpec | None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
 from lite_env.prefix.abi import with_runtimes
-from lite_env.prefix.claims import find_owners, tell_conflicts
+from lite_env.prefix.claims import find_owners
+from lite_env.prefix.disputes import refuse_disputed_kernels, tell_conflicts
 from lite_env.prefix.elsewhere import claimed, leave_out, tell_scripts, with_variables, without_names
 from lite_env.prefix.kernelspec import find_kernels
 from lite_env.prefix.model import Prefix
@@ -49,6 +50,7 @@ def read_prefix(path: Path, *, reporter: Reporter = SILENT) -> Prefix:
     packages = tuple(sorted((*conda, *of_wheels), key=lambda package: package.name))
     files, conflicts = find_owners(path, packages, scanned)
     by_path = {file.path: file for file in files}
+    refuse_disputed_kernels(path, by_path, conflicts)
     kernels = find_kernels(path, by_path, reporter=reporter)
     tell_conflicts(conflicts, kernels, reporter)
     tell_scripts(conda, reporter)
