@@ -24,6 +24,7 @@ from lite_env.progress import SILENT
 from lite_env.store.atomic import replace_directory, write_text
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
+from lite_env.store.refusals import hint_of
 from lite_env.store.removal import remove_tree
 from lite_env.store.text import Origin, parse_json, read_bounded
 
@@ -162,7 +163,9 @@ def _locked(output: Path, reporter: Reporter) -> Iterator[None]:
             lock.acquire()
     except OSError as error:
         raise ChannelError(
-            f"the channel cannot be written: {error}", hint="give another folder with -o", output=str(output)
+            f"the channel cannot be written: {error.strerror}",
+            hint=f"{hint_of(error.errno)}; -o names another folder",
+            output=str(output),
         ) from error
     try:
         yield

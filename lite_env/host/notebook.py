@@ -14,6 +14,7 @@ from lite_env.host.choose import Wish, same_language
 from lite_env.host.outputs import CellOutputs, Displays
 from lite_env.progress import SILENT
 from lite_env.store.atomic import write_text
+from lite_env.store.refusals import hint_of
 from lite_env.store.text import Origin, parse_json, read_bounded, shown
 
 if TYPE_CHECKING:
@@ -149,7 +150,9 @@ def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
             file=str(path),
         ) from error
     except OSError as error:
-        raise HostError(f"the notebook cannot be written: {error.strerror or error}", file=str(path)) from error
+        raise HostError(
+            f"the notebook cannot be written: {error.strerror or error}", hint=hint_of(error.errno), file=str(path)
+        ) from error
 
 
 def _origin(path: Path) -> Origin:

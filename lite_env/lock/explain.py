@@ -10,6 +10,7 @@ from lite_env.errors import FetchError, PrefixError, SolveError
 from lite_env.lock.model import PLATFORM
 from lite_env.spec.address import local_path
 from lite_env.spec.model import DEFAULT_CHANNELS
+from lite_env.store.refusals import NETWORK, errno_of_rust, hint_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +106,9 @@ def install_error(text: str, prefix: Path) -> FetchError | PrefixError:
             f"a package is not the file that was locked: {text}",
             hint="the file on the server was changed or damaged on the way; lock again if the change is meant",
         )
+    number = errno_of_rust(text)
+    if number is not None and number not in NETWORK:
+        return PrefixError(f"the packages could not be installed: {text}", hint=hint_of(number), prefix=str(prefix))
     if "failed to unpack" in text:
         return PrefixError(
             f"a package could not be unpacked: {text}",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from lite_env.errors import ManifestError, PackError
@@ -20,10 +20,10 @@ from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.record import write_environment, write_package
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
+from lite_env.store.refusals import hint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from lite_env.pack.index import Index
     from lite_env.pack.manifest import File, Manifest
@@ -56,7 +56,9 @@ def unpack(pack: Path, output: Path, *, reporter: Reporter = SILENT) -> Manifest
                 hint="this file system does not tell upper from lower case: unpack on one that does",
             ) from error
         except OSError as error:
-            raise PackError(f"a file cannot be written: {error}", hint="is there space and permission?") from error
+            place = Path(error.filename or output)
+            named = output / place.relative_to(staging) if place.is_relative_to(staging) else place
+            raise PackError(f"'{named}' cannot be written: {error.strerror}", hint=hint_of(error.errno)) from error
     return manifest
 
 

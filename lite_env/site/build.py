@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -13,7 +14,8 @@ from lite_env.errors import SiteError
 from lite_env.progress import SILENT
 from lite_env.site.plan import plan_site
 from lite_env.site.record import RECORD, SiteRecord, encode_record, read_record
-from lite_env.site.staging import remove_parts, sole_writer, staging_folder
+from lite_env.site.staging import INSIDE, remove_parts, sole_writer, staging_folder
+from lite_env.store.refusals import hint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from lite_env.site.plan import SiteFile, SiteOptions, SitePlan
 
 _PIECE = 1 << 20  # bytes
+_IN_THE_WAY = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY})
 
 
 def make_site(
@@ -63,15 +66,28 @@ def write_site(plan: SitePlan, *, reporter: Reporter = SILENT) -> None:
 
 @contextmanager
 def _turn(output: Path) -> Iterator[None]:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(output, error) from error
-    with sole_writer(output):
+    with ExitStack() as turn:
+        try:
+            turn.enter_context(sole_writer(output))
+        except OSError as error:
+            raise _unwritable(output, error) from error
         yield
 
 
 def _write_plan(plan: SitePlan, reporter: Reporter) -> None:
+    """Write it; the first site of an empty folder is there whole or not at all, unless the process is killed."""
+    first = all(entry.name == INSIDE for entry in plan.output.iterdir())
+    try:
+        _write_files(plan, reporter)
+    except BaseException:
+        if first:
+            for path in (*plan.record.files, RECORD):
+                with suppress(OSError):
+                    _remove(plan.output, path)
+        raise
+
+
+def _write_files(plan: SitePlan, reporter: Reporter) -> None:
     output = plan.output
     both = {**(plan.before.files if plan.before else {}), **plan.record.files}
     remove_parts(output, [RECORD, *both])
@@ -135,9 +151,12 @@ def _put(growing: Path, target: Path) -> None:
 
 
 def _unwritable(target: Path, error: OSError) -> SiteError:
+    in_the_way = error.errno in _IN_THE_WAY
     return SiteError(
         f"'{target}' cannot be written: {error.strerror}",
-        hint="what stands in its place was not made by `lite-env site`, or the disk is full or write-protected",
+        hint="what stands in its place was not made by `lite-env site`: move it away, or choose another folder with -o"
+        if in_the_way
+        else hint_of(error.errno),
         file=str(target),
     )
 
@@ -150,9 +169,10 @@ def _remove(output: Path, path: str) -> None:
     target.unlink(missing_ok=True)
     for folder in target.parents:
         # Folders that others put something into stay.
-        if folder == output or not folder.is_dir() or any(folder.iterdir()):
+        if folder == output or (folder.is_dir() and any(folder.iterdir())):
             return
-        folder.rmdir()
+        with suppress(FileNotFoundError):
+            folder.rmdir()
 
 
 def _write_record(output: Path, record: SiteRecord, staging: Path) -> None:

@@ -35,18 +35,43 @@ _LEFT = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")
 def sole_writer(output: Path) -> Iterator[None]:
     """Wait until no other build writes into the folder `output`, and be the one that does until the block ends.
 
-    The end of a process, however it comes, ends its turn. On Windows folders cannot be locked; there is no waiting.
+    The folder is made if it is not there; when the block fails, what was made goes again as far as it is empty. The end
+    of a process, however it comes, ends its turn. On Windows folders cannot be locked; there is no waiting.
+
+    Raises:
+        OSError: the folder cannot be made.
     """
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+    with _locked(output):
+        try:
+            yield
+        except BaseException:
+            # From the inside out, and while the others wait.
+            with suppress(OSError):
+                for folder in made:
+                    folder.rmdir()
+            raise
+
+
+@contextmanager
+def _locked(output: Path) -> Iterator[None]:
     if sys.platform == "win32":
+        output.mkdir(parents=True, exist_ok=True)
         yield
         return
     import fcntl  # noqa: PLC0415 - there is none on Windows
 
-    descriptor = os.open(output, os.O_RDONLY)
-    try:
+    while True:
+        output.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(output, os.O_RDONLY)
         # A file system without locks is no reason to write no site.
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Who had it before may have failed, and removed what was locked here.
+        if output.is_dir() and os.path.samestat(os.fstat(descriptor), output.stat()):
+            break
+        os.close(descriptor)
+    try:
         yield
     finally:
         os.close(descriptor)

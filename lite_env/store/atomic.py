@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lite_env.errors import LiteEnvError
 from lite_env.store.removal import remove_tree
 from lite_env.store.swap import put_folder, recover
 
@@ -135,7 +136,7 @@ class _Claim:
 def _claimed(target: Path, make: Callable[[Path], int | None]) -> Iterator[_Claim]:
     """What `make` makes under an unfinished name beside `target`, locked until the block ends; by then it was renamed.
 
-    An error of the system names `target`, as the caller knows it.
+    An error names `target`, as the caller knows it.
     """
     try:
         claim = _claim(target.parent, make)
@@ -147,6 +148,9 @@ def _claimed(target: Path, make: Callable[[Path], int | None]) -> Iterator[_Clai
         yield claim
     except OSError as error:
         _name_target(error, claim.path, target)
+        raise
+    except LiteEnvError as error:
+        error.hide(lambda text: text.replace(claim.path.name, target.name))
         raise
     finally:
         with suppress(OSError):

@@ -17,6 +17,8 @@ import pytest
 from lite_env.cli.plain import plain
 from lite_env.cli.system import system_answer
 from lite_env.errors import LiteEnvError
+from lite_env.lock.conda import index_channel
+from tests.conda_packages import make_package
 from tests.prefixes import kernel_package, make_prefix
 
 if os.name != "nt":
@@ -78,6 +80,47 @@ class TestTheSystemRefuses:
         ended = pack(prefix, tmp_path / "pack", preexec_fn=with_limit("RLIMIT_FSIZE", 100))
         assert_answer(ended, f"'{tmp_path / 'pack'}': File too large", "ulimit -f")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["prefix"]
+
+    @posix
+    def test_a_site_that_cannot_be_written_leaves_nothing(self, prefix, tmp_path):
+        assert pack(prefix, tmp_path / "pack").returncode == 0
+        # The runtime has small files, which are written, and larger ones.
+        ended = run(
+            "site", tmp_path / "pack", "-o", tmp_path / "new/site", preexec_fn=with_limit("RLIMIT_FSIZE", 50_000)
+        )
+        assert_answer(ended, f"'{tmp_path / 'new/site'}", "cannot be written: File too large", "ulimit -f")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["pack", "prefix"]
+        (tmp_path / "empty").mkdir()
+        run("site", tmp_path / "pack", "-o", tmp_path / "empty", preexec_fn=with_limit("RLIMIT_FSIZE", 50_000))
+        assert list((tmp_path / "empty").iterdir()) == []
+
+    @posix
+    def test_an_environment_that_cannot_be_unpacked(self, prefix, tmp_path):
+        (prefix / "share/large.txt").write_bytes(bytes(100_000))
+        assert pack(prefix, tmp_path / "pack").returncode == 0
+        ended = run("unpack", tmp_path / "pack", "-o", tmp_path / "env", preexec_fn=with_limit("RLIMIT_FSIZE", 50_000))
+        assert_answer(ended, f"'{tmp_path / 'env'}' cannot be written: File too large", "ulimit -f")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["pack", "prefix"]
+
+    @posix
+    def test_an_environment_that_cannot_be_installed(self, tmp_path):
+        make_package(tmp_path / "channel", "large", files={"share/large.bin": os.urandom(100_000)})
+        index_channel(tmp_path / "channel")
+        environment = tmp_path / "environment.yml"
+        environment.write_text("channels: [./channel]\ndependencies: [large]\n")
+        env = {**os.environ, "NO_COLOR": "1", "LITE_ENV_CACHE_DIR": str(tmp_path / "cache")}
+        lock = tmp_path / "conda-lock.yml"
+        assert run("lock", environment, env=env).returncode == 0
+        assert run("install", lock, "--prefix", tmp_path / "env", env=env).returncode == 0
+        for fresh in (False, True):
+            shutil.rmtree(tmp_path / "env", ignore_errors=True)
+            if fresh:
+                shutil.rmtree(tmp_path / "cache")
+            limit = with_limit("RLIMIT_FSIZE", 50_000)
+            ended = run("install", lock, "--prefix", tmp_path / "env", env=env, preexec_fn=limit)
+            assert_answer(ended, "(os error 27)", "ulimit -f")
+            assert ".lite-env-" not in ended.stderr
+            assert not (tmp_path / "env").exists()
 
     @posix
     def test_too_many_open_files(self, prefix, tmp_path):

@@ -172,3 +172,44 @@ def test_the_parts_of_names_of_any_length_have_a_place(tmp_path, pack, runtime):
     output = tmp_path / ("x" * 255)
     build([pack], output, runtime)
     assert (output / "index.html").is_file()
+
+
+def test_who_waits_while_another_build_fails_finds_its_folder(tmp_path, monkeypatch):
+    import fcntl  # noqa: PLC0415 - there is none on Windows
+
+    output = tmp_path / "a/b"
+    waits = threading.Event()
+    lock = fcntl.flock
+
+    def build_too():
+        with staging_module.sole_writer(output):
+            (output / "file").touch()
+
+    def watched(descriptor, operation):
+        if threading.current_thread() is waiting:
+            waits.set()
+        lock(descriptor, operation)
+
+    def build_and_fail():
+        with staging_module.sole_writer(output):
+            waiting.start()
+            waits.wait()
+            raise KeyError
+
+    waiting = threading.Thread(target=build_too)
+    monkeypatch.setattr(fcntl, "flock", watched)
+    with pytest.raises(KeyError):
+        build_and_fail()
+    waiting.join()
+    assert (output / "file").is_file()
+
+
+def test_a_build_that_fails_leaves_no_folder_and_no_other_build(tmp_path, made_packs, runtime):
+    build([made_packs["demo"]], tmp_path / "public", runtime)
+    before = contents(tmp_path / "public")
+    with pytest.raises(KeyError), staging_module.sole_writer(tmp_path / "public"):
+        raise KeyError
+    assert contents(tmp_path / "public") == before
+    with pytest.raises(KeyError), staging_module.sole_writer(tmp_path / "a/b"):
+        raise KeyError
+    assert not (tmp_path / "a").exists()
