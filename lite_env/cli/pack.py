@@ -125,7 +125,6 @@ def command(
         jobs=jobs,
         locking=LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.UPDATE,
         offline=offline,
-        dry_run=dry_run,
     )
     source = source or Path()
     store = open_store()

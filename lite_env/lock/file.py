@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lite_env.errors import LockError
@@ -21,10 +22,11 @@ FILE_NAME = "conda-lock.yml"
 
 _OWN = "make it anew with `lite-env lock --upgrade`"
 # `lite-env lock` does not write over a lock of another tool.
-_FOREIGN = (
-    "make it again with the tool that wrote it, for emscripten-wasm32 too; or make one for the browser alone with "
-    "`lite-env lock ENVIRONMENT_YML -o OTHER.conda-lock.yml`, and use that"
-)
+_ANEW = "make one for the browser alone with `lite-env lock ENVIRONMENT_YML -o OTHER.conda-lock.yml`, and use that"
+_FOREIGN = f"make it again with the tool that wrote it, for emscripten-wasm32 too; or {_ANEW}"
+
+# Top-level keys that a CEP 37 lock has and an environment file cannot have.
+_LOCK_KEYS = (re.compile(r"^metadata:", re.MULTILINE), re.compile(r"^package:", re.MULTILINE))
 
 
 def lock_path(environment: Path) -> Path:
@@ -51,25 +53,38 @@ def wrote_lock(path: Path) -> bool:
         return False
 
 
+def is_lock(path: Path) -> bool:
+    """Whether a YAML file is a lock and not an environment file, by what is in it."""
+    # Only as much as either of the two may have.
+    with path.open("rb") as file:
+        text = file.read(MAX_BYTES).decode("utf-8", errors="replace")
+    return _has_keys(text)
+
+
 def read_lock(path: Path) -> Lockfile:
     """Read a lock file, made by lite_env or by another tool that writes CEP 37.
 
     Raises:
         LockError: the file is missing or is not a lock for emscripten-wasm32 whose every field is right.
     """
-    hint = _OWN if wrote_lock(path) else _FOREIGN
-    origin = Origin(what="the lock file", error=LockError, file=str(path), hint=hint, max_bytes=MAX_BYTES)
+    own = wrote_lock(path)
+    origin = Origin(what="the lock file", error=LockError, file=str(path), hint=_OWN, max_bytes=MAX_BYTES)
+    text = ""
     try:
         text = decode_text(read_bounded(path, origin), origin)
+        return parse_lock(text, path)
     except FileNotFoundError as error:
         raise LockError("there is no lock file", hint="make one with `lite-env lock`", file=str(path)) from error
     except OSError as error:
         raise LockError(
             f"the lock file cannot be read: {error.strerror}", hint="check the path", file=str(path)
         ) from error
-    try:
-        return parse_lock(text, path)
     except LockError as error:
-        if text.startswith(MARK):
+        if own:
             raise
-        raise LockError(error.message, hint=_FOREIGN, **dict(error.context)) from error
+        hint = _FOREIGN if _has_keys(text) else _ANEW
+        raise LockError(error.message, hint=hint, **dict(error.context)) from error
+
+
+def _has_keys(text: str) -> bool:
+    return all(key.search(text) for key in _LOCK_KEYS)

@@ -57,10 +57,10 @@ def _lock(inputs: Inputs, options: PackOptions) -> Step:
     if inputs.kind == "installed environment":
         return Step(name="lock", taken=False, how=f"'{inputs.source}' is installed")
     if inputs.lock is not None:
-        how = "is the source" if inputs.kind == "lock file" else "answers the environment file"
+        frozen = options.locking is LockPolicy.FROZEN
+        beside = "is taken as it is: `--frozen`" if frozen else "answers the environment file"
+        how = "is the source" if inputs.kind == "lock file" else beside
         return Step(name="lock", taken=False, how=f"'{inputs.lock.file}' {how}")
-    if options.locking is not LockPolicy.UPDATE:
-        return Step(name="lock", taken=False, how=f"`--{options.locking.value}` needs another one: packing would fail")
     return Step(name="lock", taken=True, how=f"'{inputs.source}' is solved")
 
 

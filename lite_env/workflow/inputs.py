@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lite_env.errors import PackError
-from lite_env.lock.answer import answers, spec_digest
-from lite_env.lock.file import lock_path, read_lock, wrote_lock
+from lite_env.lock.answer import spec_digest
+from lite_env.lock.file import is_lock, lock_path, read_lock, wrote_lock
 from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
 from lite_env.pack.profile import read_profile
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
-from lite_env.spec.document import MAX_BYTES
 from lite_env.spec.environment import find_environment_file
 from lite_env.spec.settings import read_project_workloads
 from lite_env.store.digest import sha256_of_file
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
     from lite_env.workflow.workload import Workload
 
 Kind = Literal["environment file", "lock file", "installed environment"]
-
-# Top-level keys that a CEP 37 lock has and an environment file cannot have.
-_LOCK_KEYS = (re.compile(r"^metadata:", re.MULTILINE), re.compile(r"^package:", re.MULTILINE))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,14 +90,6 @@ def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL,
     return Inputs(source=source, kind=kind, lock=lock, filters=filters, profile=profile, workloads=workloads)
 
 
-def is_lock(path: Path) -> bool:
-    """Whether a YAML file is a lock and not an environment file, by what is in it."""
-    # Only as much as either of the two may have.
-    with path.open("rb") as file:
-        text = file.read(MAX_BYTES).decode("utf-8", errors="replace")
-    return all(key.search(text) for key in _LOCK_KEYS)
-
-
 def remember_answer(environment: Path, store: Store) -> None:
     """Keep that the lock beside an environment file answers it: to find that out again takes the solver's library."""
     spec = read_spec(environment, (), SILENT)
@@ -118,11 +105,7 @@ def _answering(environment: Path, options: PackOptions, store: Store, reporter: 
     digest = spec_digest(spec)
     known = store.recall(_answer_key(digest, path)) is not None
     if not known and options.locking is not LockPolicy.FROZEN:
-        if not options.dry_run:
-            return None
-        lock = read_lock(path)
-        if not answers(lock, spec):
-            return None
+        return None
     # Read once more for its warnings, which a user is to see each time.
     read_spec(environment, (), reporter)
     return replace(read_lock(path), addresses=spec.channels)

@@ -13,7 +13,7 @@ from lite_env.errors import LockError, SpecError
 from lite_env.lock.answer import LockAnswer, answers, requested_of, spec_digest
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.diff import LockDiff, diff_packages
-from lite_env.lock.file import lock_path, read_lock, write_lock, wrote_lock
+from lite_env.lock.file import is_lock, lock_path, read_lock, write_lock, wrote_lock
 from lite_env.lock.model import PLATFORM, Lockfile
 from lite_env.lock.solver import SolveRequest
 from lite_env.progress import SILENT
@@ -136,17 +136,39 @@ def lock_for(
     options = options or LockOptions()
     spec = read_spec(environment, options.channels, reporter)
     path = lock_path(environment)
-    if policy is not LockPolicy.UPDATE:
-        return _as_it_is(spec, environment, path, policy)
-    before = _before(path, environment, upgrade=False, reporter=reporter, spec=spec)
-    if before is not None and answers(before, spec):
-        return replace(before, addresses=spec.channels)
+    before, stays = _there(spec, environment, path, policy, reporter)
+    if before is not None and stays:
+        return before
     result = _locked(
         spec, environment, path, before=before, options=options, solver=solver, store=store, reporter=reporter
     )
     if result.written:
         reporter.note(f"locked {len(result.lock.packages)} packages in '{result.path}'", passing=True)
     return result.lock
+
+
+def lock_there(environment: Path, policy: LockPolicy, *, reporter: Reporter = SILENT) -> Lockfile | None:
+    """The lock that `lock_for` would take as it is; None where it would solve. Nothing is solved or written.
+
+    Raises:
+        LockError: as `lock_for`.
+        SpecError: the environment file is wrong.
+    """
+    spec = read_spec(environment, (), reporter)
+    lock, stays = _there(spec, environment, lock_path(environment), policy, reporter)
+    return lock if stays else None
+
+
+def _there(
+    spec: EnvironmentSpec, environment: Path, path: Path, policy: LockPolicy, reporter: Reporter
+) -> tuple[Lockfile | None, bool]:
+    """The lock that is there, and whether it is taken as it is."""
+    if policy is not LockPolicy.UPDATE:
+        return _as_it_is(spec, environment, path, policy), True
+    before = _before(path, environment, upgrade=False, reporter=reporter, spec=spec)
+    if before is not None and answers(before, spec):
+        return replace(before, addresses=spec.channels), True
+    return before, False
 
 
 def _as_it_is(spec: EnvironmentSpec, environment: Path, path: Path, policy: LockPolicy) -> Lockfile:
@@ -162,8 +184,9 @@ def _as_it_is(spec: EnvironmentSpec, environment: Path, path: Path, policy: Lock
     if differences:
         raise LockError(
             f"the lock does not answer its environment file, which {flag} asks for: {'; '.join(differences)}",
-            hint=f"see what would change with `lite-env lock --dry-run {environment}`; "
-            "`--frozen` takes the lock as it is",
+            # `lite-env lock` does not touch what is not its own.
+            hint=(f"see what would change with `lite-env lock --dry-run {environment}`; " if lock.is_own else "")
+            + "`--frozen` takes the lock as it is",
             file=str(path),
         )
     return replace(lock, addresses=spec.channels)
@@ -180,7 +203,8 @@ def _before(
         lock = read_lock(path)
     except LockError as error:
         if not own:
-            raise _foreign(path, environment, f"is another tool's ({error.message})") from error
+            why = f"is not of lite-env and cannot be used ({error.message})"
+            raise _foreign(path, environment, why, usable=False) from error
         if not upgrade:
             raise
         reporter.warn(f"the lock '{path}' is damaged and is made anew: {error.message}", passing=True)
@@ -188,15 +212,18 @@ def _before(
     if lock.is_own or (spec is not None and answers(lock, spec)):
         return lock
     others = [platform for platform in lock.platforms if platform != PLATFORM]
-    raise _foreign(path, environment, f"is for {', '.join(others)} too" if others else "is another tool's")
+    why = f"is for {', '.join(others)} too" if others else "is another tool's"
+    raise _foreign(path, environment, why, usable=is_lock(path))
 
 
-def _foreign(path: Path, environment: Path, why: str) -> LockError:
+def _foreign(path: Path, environment: Path, why: str, *, usable: bool) -> LockError:
+    ways = [
+        f"make one for the browser alone with `lite-env lock {environment} -o browser.{path.name}`, and pack that",
+        *([f"or take this one as it is with `lite-env pack {path}`"] if usable else []),
+        "or move it away",
+    ]
     return LockError(
-        f"the lock '{path}' {why}, and lite-env does not write over it",
-        hint=f"make one for the browser alone with `lite-env lock {environment} -o browser.{path.name}`, and pack "
-        f"that; or take this one as it is with `lite-env pack {path}`; or move it away",
-        file=str(path),
+        f"the lock '{path}' {why}, and lite-env does not write over it", hint="; ".join(ways), file=str(path)
     )
 
 

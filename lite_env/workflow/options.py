@@ -33,7 +33,6 @@ class PackOptions:
         jobs: kernels at once; None for what cores and memory allow.
         locking: what may happen to the lock beside an environment file.
         offline: open no connection.
-        dry_run: write neither lock nor pack.
     """
 
     name: str | None = None
@@ -49,4 +48,3 @@ class PackOptions:
     jobs: int | None = None
     locking: LockPolicy = LockPolicy.UPDATE
     offline: bool = False
-    dry_run: bool = False

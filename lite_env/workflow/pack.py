@@ -26,7 +26,7 @@ from lite_env.progress import SILENT, Remembering
 from lite_env.workflow.decisions import Machine, Step, decide
 from lite_env.workflow.inputs import read_inputs, remember_answer
 from lite_env.workflow.install import cached_environment, cached_place, users_environment
-from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for
+from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for, lock_there
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.prepare import prepare
 from lite_env.workflow.rebuild import (
@@ -86,9 +86,12 @@ def plan_environment(
     """Decide what packing `source` would do; nothing is solved, installed, started or written.
 
     Raises:
-        LiteEnvError: `source`, or what lies beside it, is wrong.
+        LiteEnvError: `source`, or what lies beside it, is wrong; or the lock is not one that packing would take.
     """
-    inputs = read_inputs(source, replace(options, dry_run=True), store=store, reporter=reporter)
+    inputs = read_inputs(source, options, store=store, reporter=reporter)
+    if inputs.kind == "environment file" and inputs.lock is None:
+        # What packing would refuse is refused here as well.
+        inputs = replace(inputs, lock=lock_there(inputs.source, options.locking, reporter=reporter))
     key = _key(inputs, options)
     recorded = find_pack(key, store) if key else None
     report = recorded.report if recorded else None

@@ -334,6 +334,83 @@ def test_our_damaged_lock_is_made_anew_by_what_the_hint_says(environment, damage
     assert path.read_bytes() == whole
 
 
+@pytest.mark.parametrize("garbage", ["{[", "just words\n", "{}", "metadata: {}\npackage: 1\n"])
+def test_what_is_no_lock_is_not_offered_to_be_packed_nor_said_to_be_anybodys(environment, garbage):
+    path = environment.with_name("conda-lock.yml")
+    path.write_text(garbage)
+    for error in (refusal(lock_for, environment), refusal(lock_environment, environment)):
+        assert "is not of lite-env and cannot be used (" in error.message
+        assert "lite-env pack" not in error.hint
+        assert "-o browser.conda-lock.yml" in error.hint
+    frozen = refusal(lock_for, environment, LockPolicy.FROZEN)
+    assert ("the tool that wrote it" in frozen.hint) == garbage.startswith("metadata")
+    assert "-o OTHER.conda-lock.yml" in frozen.hint
+    assert path.read_text() == garbage
+
+
+def test_a_lock_that_pack_would_take_for_an_environment_file_is_not_offered(environment, foreign):
+    foreign.write_text(json.dumps(yaml.safe_load(foreign.read_text()), default=str))
+    error = refusal(lock_for, environment, options=LockOptions())
+    assert "is for linux-64 too" in error.message
+    assert "lite-env pack" not in error.hint
+
+
+def test_what_would_change_is_told_of_our_locks_alone(environment, foreign):
+    assert refusal(lock_for, environment, LockPolicy.LOCKED).hint == "`--frozen` takes the lock as it is"
+    foreign.unlink()
+    lock_environment(environment)
+    write(environment, "[tool]", "[tool, other]")
+    assert "`lite-env lock --dry-run" in refusal(lock_for, environment, LockPolicy.LOCKED).hint
+
+
+def dry_run(environment, tmp_path, *flags):
+    """The exception and the step of the lock, of packing without doing it."""
+    arguments = ["pack", str(environment), "-o", str(tmp_path / "pack"), "--dry-run", "--json", *flags]
+    result = CliRunner().invoke(cli, arguments)
+    step = json.loads(result.stdout)["steps"][0] if result.exit_code == 0 else None
+    return result.exception, step and (step["taken"], step["how"])
+
+
+def pack_for_real(environment, tmp_path, *flags):
+    return CliRunner().invoke(cli, ["pack", str(environment), "-o", str(tmp_path / "pack"), *flags]).exception
+
+
+def test_a_dry_run_says_the_truth_about_the_lock(environment, tmp_path):
+    path = environment.with_name("conda-lock.yml")
+    assert dry_run(environment, tmp_path) == (None, (True, f"'{environment}' is solved"))
+    lock_environment(environment)
+    for flags in ((), ("--locked",)):
+        assert dry_run(environment, tmp_path, *flags) == (None, (False, f"'{path}' answers the environment file"))
+    write(environment, "[tool]", "[tool, other]")
+    assert dry_run(environment, tmp_path) == (None, (True, f"'{environment}' is solved"))
+    frozen = (False, f"'{path}' is taken as it is: `--frozen`")
+    assert dry_run(environment, tmp_path, "--frozen") == (None, frozen)
+
+
+def test_a_dry_run_takes_a_lock_of_another_tool(environment, foreign, tmp_path):
+    write(environment, "[tool]", "[tool, other]")
+    assert dry_run(environment, tmp_path, "--frozen")[1] == (False, f"'{foreign}' is taken as it is: `--frozen`")
+
+
+@pytest.mark.parametrize("flags", [(), ("--locked",), ("--frozen",)])
+@pytest.mark.parametrize("state", ["none", "stale", "damaged", "foreign", "garbage"])
+def test_a_dry_run_refuses_what_packing_refuses(environment, tmp_path, state, flags, request):
+    path = environment.with_name("conda-lock.yml")
+    if state == "foreign":
+        request.getfixturevalue("foreign")
+    elif state != "none":
+        lock_environment(environment)
+        path.write_text({"damaged": path.read_text()[:300], "garbage": "{["}.get(state, path.read_text()))
+    write(environment, "[tool]", "[tool, other]")
+    dry, _ = dry_run(environment, tmp_path, *flags)
+    if isinstance(dry, LockError):
+        real = pack_for_real(environment, tmp_path, *flags)
+        assert (type(real), real.message, real.hint) == (LockError, dry.message, dry.hint)
+    else:
+        assert dry is None
+        assert (state, flags) in {("none", ()), ("stale", ()), ("stale", ("--frozen",)), ("foreign", ("--frozen",))}
+
+
 def test_pack_does_not_write_over_a_lock_of_another_tool(environment, foreign, tmp_path):
     before = foreign.read_bytes()
     result = CliRunner().invoke(cli, ["pack", str(environment), "-o", str(tmp_path / "pack")])

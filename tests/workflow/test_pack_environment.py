@@ -10,11 +10,10 @@ import pytest
 
 from lite_env.errors import HostError, PackError, SpecError
 from lite_env.lock.conda import index_channel
-from lite_env.lock.file import read_lock
+from lite_env.lock.file import is_lock, read_lock
 from lite_env.pack.restore import unpack
 from lite_env.prefix.installer import install
 from lite_env.store.local import open_store
-from lite_env.workflow.inputs import is_lock
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import plan_environment
@@ -149,7 +148,7 @@ def test_the_environment_in_the_cache_depends_on_content_and_not_on_name_and_ver
 def test_processes_that_want_the_same_environment_wait_for_each_other(project, tmp_path):
     pack_environment(project, tmp_path / "one", TOY_OPTIONS)
     code = (
-        "import sys; from pathlib import Path; from lite_env.lock.file import read_lock;"
+        "import sys; from pathlib import Path; from lite_env.lock.file import is_lock, read_lock;"
         "from lite_env.workflow.install import cached_environment;"
         "cached_environment(read_lock(Path(sys.argv[1]))).__enter__(); sys.stdout.flush(); import os; os._exit(0)"
     )
