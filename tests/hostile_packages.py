@@ -38,9 +38,10 @@ def pipe(name: str) -> Member:
     return name, "", tarfile.FIFOTYPE
 
 
-def listed(*paths: str, links: Sequence[str] = ()) -> Member:
-    """``info/paths.json`` with `paths` as files and `links` as links."""
-    entries = [{"_path": path, "path_type": "hardlink"} for path in paths]
+def listed(*paths: str, links: Sequence[str] = (), sha256: str | None = None) -> Member:
+    """``info/paths.json`` with `paths` as files, all of one `sha256`, and `links` as links."""
+    digest = {"sha256": sha256} if sha256 else {}
+    entries = [{"_path": path, "path_type": "hardlink"} | digest for path in paths]
     entries += [{"_path": path, "path_type": "softlink"} for path in links]
     return file("info/paths.json", json.dumps({"paths_version": 1, "paths": entries}).encode())
 

@@ -36,7 +36,7 @@ from rattler.networking import (
     RetryMiddleware,
     S3Middleware,
 )
-from rattler.package_streaming import PackageArchive, download_to_writer
+from rattler.package_streaming import ArchiveEntry, PackageArchive, download_to_writer
 
 from lite_env import __version__
 from lite_env.errors import ChannelError, FetchError, LiteEnvError, LockError, SolveError, SpecError
@@ -46,10 +46,11 @@ from lite_env.lock.fetch import PackageWriter, scratch, tell_origin
 from lite_env.lock.model import PLATFORM, LockedPackage
 from lite_env.lock.safety import refuse_unsafe_contents, unreadable
 from lite_env.lock.solver import Candidate
-from lite_env.lock.verify import damaged_files, refuse_unreachable, some, total_size, verify_local
+from lite_env.lock.verify import damaged_files, refuse_false_list, refuse_unreachable, some, total_size, verify_local
 from lite_env.progress import SILENT
 from lite_env.spec.address import Channel, hide_all, local_path, public_url
 from lite_env.spec.matchspec import beyond_bounds, name_of, split_channel
+from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.text import shown
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ T = TypeVar("T")
 
 _RETRIES = 3
 _DOWNLOADS = 16  # at once
+_MOST_IN_MEMORY = 1 << 30  # bytes of a packed file
 _LOCK = ".lite-env.lock"  # below the cache; so is the folder of what is being fetched
 _FETCHED = ".lite-env-fetched"
 _COPIES = "allow-hard-links = false\nallow-symbolic-links = true\nallow-ref-links = true\n"
@@ -146,7 +148,10 @@ def install_packages(
                 verify_local(package, task)
             archives = {package.name: path for package in missing if (path := local_path(package.url))}
             archives |= _fetch(remote, folder, channels, task)
-            refuse_unsafe_contents(packages, cached | _look_into_archives(missing, archives))
+            fresh = _look_into_archives(missing, archives)
+            refuse_unsafe_contents(packages, cached | fresh)
+            for package in missing:
+                refuse_false_list(package, fresh[package.name])
             _link(packages, archives, prefix, cache=cache, requested=requested, repair=damaged)
 
 
@@ -175,7 +180,11 @@ def _look_into_cache(
 
 def _look_into_archives(packages: Sequence[LockedPackage], archives: Mapping[str, Path]) -> dict[str, PackageContents]:
     async def look() -> list[PackageContents]:
-        return await asyncio.gather(*(_contents_of_archive(archives[package.name], package) for package in packages))
+        # Of each a file is in memory while it is hashed.
+        turns = asyncio.Semaphore(os.cpu_count() or 1)
+        return await asyncio.gather(
+            *(_contents_of_archive(archives[package.name], package, turns) for package in packages)
+        )
 
     return {package.name: contents for package, contents in zip(packages, _run(look()), strict=True)}
 
@@ -261,12 +270,13 @@ async def _download(client: rattler.Client, package: LockedPackage, folder: Path
     return path
 
 
-async def _contents_of_archive(path: Path, package: LockedPackage) -> PackageContents:
+async def _contents_of_archive(path: Path, package: LockedPackage, turns: asyncio.Semaphore) -> PackageContents:
     try:
-        archive = await PackageArchive.from_path(path)
-        lists = await archive.read_files(LISTS)
-        info = [entry.name async for entry in archive.stream("info") if not entry.name.endswith("/")]
-        entries = [entry async for entry in archive.stream("pkg")]
+        async with turns:
+            archive = await PackageArchive.from_path(path)
+            lists = await archive.read_files(LISTS)
+            info = [entry.name async for entry in archive.stream("info") if not entry.name.endswith("/")]
+            entries, found = await _hashed(archive)
         return contents_of(
             lists,
             # What a hard link leads to is a name as well.
@@ -277,9 +287,26 @@ async def _contents_of_archive(path: Path, package: LockedPackage) -> PackageCon
             links={entry.name: entry.link_target or "" for entry in entries if entry.is_symlink},
             others=[entry.name for entry in entries if not (entry.is_file or entry.is_link)],
             info=info,
+            found=found,
         )
     except Exception as error:
         raise unreadable(package, _one_line(error)) from error
+
+
+async def _hashed(archive: PackageArchive) -> tuple[list[ArchiveEntry], dict[str, str]]:
+    """What is packed, and the SHA-256 of the files; of hard links that of what they lead to."""
+    entries: list[ArchiveEntry] = []
+    found: dict[str, str] = {}
+    async for entry in archive.stream("pkg"):
+        entries.append(entry)
+        if entry.is_file and entry.size <= _MOST_IN_MEMORY:
+            # The last one of a name is the one that is unpacked.
+            found[entry.name] = sha256_of_bytes(await entry.read())
+        elif entry.is_hardlink and entry.link_target in found:
+            found[entry.name] = found[entry.link_target]
+        else:
+            found.pop(entry.name, None)
+    return entries, found
 
 
 class CondaSolver:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ class PackageContents:
         special: listed as files, but neither a file nor a link.
         digests: SHA-256 of each file as its lists give it, by path.
         info: names of the files below ``info/``, each as often as it is packed.
+        lacking: listed, but not packed.
+        found: SHA-256 of each of its files that was read, by path without ``./``.
     """
 
     listed: tuple[str, ...]
@@ -40,6 +42,8 @@ class PackageContents:
     special: tuple[str, ...]
     digests: Mapping[str, str]
     info: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    found: Mapping[str, str] = field(default_factory=dict)
 
 
 def contents_of(
@@ -49,6 +53,7 @@ def contents_of(
     others: Iterable[str],
     *,
     info: Iterable[str] = (),
+    found: Mapping[str, str] | None = None,
 ) -> PackageContents:
     """Put together what a package's lists say and what is packed.
 
@@ -58,12 +63,14 @@ def contents_of(
         links: targets by path.
         others: whatever else is in it: folders, pipes, devices.
         info: see `PackageContents`.
+        found: see `PackageContents`.
 
     Raises:
         PrefixError, ValueError, TypeError, KeyError, AttributeError: a list is not what it should be.
     """
     entries = _entries(lists.get(PATHS), lists.get(FILES))
     present, rest = frozenset(files), frozenset(path.rstrip("/") for path in others)
+    packed = {_plain(path) for path in (*present, *links)}
     return PackageContents(
         listed=tuple(entries),
         commands=_commands(lists.get(LINK)),
@@ -76,6 +83,12 @@ def contents_of(
             path: str(entry["sha256"]) for path, entry in entries.items() if entry.get("sha256") and path not in links
         },
         info=tuple(info),
+        lacking=tuple(
+            path
+            for path, entry in entries.items()
+            if entry.get("path_type") != "directory" and _plain(path) not in packed
+        ),
+        found={_plain(path): digest for path, digest in (found or {}).items()},
     )
 
 
@@ -101,6 +114,10 @@ def read_folder(folder: Path) -> PackageContents | None:
     # Folders in folders without end are a recursion in `os.walk` before Python 3.12.
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, PrefixError):
         return None
+
+
+def _plain(path: str) -> str:
+    return path.removeprefix("./")
 
 
 def _entries(paths: bytes | None, files: bytes | None) -> dict[str, Mapping[str, object]]:

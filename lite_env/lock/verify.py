@@ -9,14 +9,16 @@ import hashlib
 import stat
 from typing import TYPE_CHECKING
 
-from lite_env.errors import FetchError
+from lite_env.errors import FetchError, PrefixError
 from lite_env.spec.address import local_path
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from lite_env.lock.contents import PackageContents
     from lite_env.lock.model import LockedPackage
     from lite_env.progress import Task
 
@@ -84,6 +86,27 @@ def damaged_files(folder: Path, digests: Mapping[str, str]) -> tuple[str, ...]:
         if not whole:
             damaged.append(path)
     return tuple(sorted(damaged))
+
+
+def refuse_false_list(package: LockedPackage, contents: PackageContents) -> None:
+    """Refuse a package, as it was locked, of which the list of its files does not fit them.
+
+    Raises:
+        PrefixError: names the package and the file.
+    """
+    wrong = [f"'{shown(path)}' is in it, and it is not" for path in contents.lacking]
+    wrong += [
+        f"the sha256 of '{shown(path)}' is {shown(digest)}, and it is {found}"
+        for path, digest in contents.digests.items()
+        if (found := contents.found.get(path.removeprefix("./"))) is not None and found != digest
+    ]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise PrefixError(
+            f"the package {package.file_name} is wrong in itself: its own list says that {wrong[0]}{more}",
+            hint="report it to its channel, and take another version or build of it",
+            file=package.url,
+        )
 
 
 def total_size(packages: Sequence[LockedPackage]) -> int | None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
+from rattler.package_streaming import extract
 
 from lite_env.errors import FetchError, LiteEnvError, PrefixError
 from lite_env.lock.conda import install_packages
 from lite_env.prefix.installer import install
+from lite_env.store.digest import sha256_of_bytes
 from tests.conda_packages import make_package
 from tests.hostile_packages import build_package, commands, file, hard_link, link, listed, pipe
 from tests.lock.test_conda_install import locked
 from tests.prefix.test_installer import lock_of
+from tests.prefixes import Heard
 
 OUT = "@OUT@"  # a folder beside the prefix
 # What is packed, by what is wrong with it.
@@ -129,6 +133,60 @@ def test_a_path_beyond_all_bounds_is_named_and_nothing_of_it_stays(channel, serv
     with pytest.raises(PrefixError, match=r"evil-1\.0-0\.conda wants to write 'd/d/d/.* 1,500 folders deep"):
         install(lock, tmp_path / "env", cache=tmp_path / "cache")
     assert sorted(found.name for found in tmp_path.iterdir()) == ["cache", "channel"]
+
+
+FALSE = {
+    "another sha256": (
+        [listed("share/a", "share/b", sha256="0" * 64), file("share/a", b"a"), file("share/b", b"b")],
+        f"the sha256 of 'share/a' is {'0' * 64}, and it is {sha256_of_bytes(b'a')} (and 1 more)",
+    ),
+    "another sha256 of a hard link": (
+        [listed("share/h", sha256="0" * 64), file("share/a", b"a"), hard_link("share/h", "share/a")],
+        f"the sha256 of 'share/h' is {'0' * 64}, and it is {sha256_of_bytes(b'a')}",
+    ),
+    "a name with a dot": (
+        [listed("share/a", sha256="0" * 64), file("./share/a", b"a")],
+        f"the sha256 of 'share/a' is {'0' * 64}, and it is {sha256_of_bytes(b'a')}",
+    ),
+    "a file that is not there": ([listed("share/a", "share/b"), file("share/a")], "'share/b' is in it, and it is not"),
+    "a link that is not there": ([listed(links=["share/a"])], "'share/a' is in it, and it is not"),
+    "the old list": ([file("info/files", b"share/a\nshare/b\n"), file("share/a")], "'share/b' is in it, and it is not"),
+}
+
+
+@pytest.mark.parametrize("by", ["http", "file"])
+@pytest.mark.parametrize("suffix", [".conda", ".tar.bz2"])
+@pytest.mark.parametrize("case", FALSE)
+def test_a_package_that_does_not_fit_its_own_list_is_wrong_in_itself(case, suffix, by, channel, server, tmp_path):  # noqa: PLR0917
+    members, what = FALSE[case]
+    url = server[0] if by == "http" else channel.as_uri()
+    package = build_package(channel, url, members, suffix=suffix)
+    lock = replace(lock_of(), packages=(package,))
+    for _ in range(2):
+        heard = Heard()
+        with pytest.raises(PrefixError) as caught:
+            install(lock, tmp_path / "env", cache=tmp_path / "cache", reporter=heard)
+        assert (
+            caught.value.message == f"the package evil-1.0-0{suffix} is wrong in itself: its own list says that {what}"
+        )
+        assert "report it to its channel" in caught.value.hint
+        assert heard.warnings == []
+        assert not list(tmp_path.glob("cache/evil*"))
+        assert sorted(found.name for found in tmp_path.iterdir()) == ["cache", "channel"]
+
+
+def test_a_wrong_package_that_an_older_version_kept_in_the_cache_is_wrong_in_itself_too(channel, tmp_path):
+    package = build_package(channel, channel.as_uri(), [listed("share/a", sha256="0" * 64), file("share/a", b"a")])
+    kept = tmp_path / "cache/evil-1.0-0"
+    extract(channel / "noarch/evil-1.0-0.conda", kept)
+    with pytest.raises(PrefixError, match="is wrong in itself"):
+        install_packages([package], tmp_path / "env", cache=tmp_path / "cache")
+
+
+def test_names_with_a_dot_are_no_fault(channel, tmp_path):
+    package = build_package(channel, channel.as_uri(), [listed("share/a"), file("./share/a")], suffix=".tar.bz2")
+    install_packages([package], tmp_path / "env", cache=tmp_path / "cache")
+    assert (tmp_path / "env/share/a").read_bytes() == b"x"
 
 
 def test_lists_among_the_files_of_a_package_are_refused(channel, server, place, tmp_path):

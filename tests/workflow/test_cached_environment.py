@@ -8,6 +8,7 @@ import threading
 import pytest
 from filelock import FileLock, Timeout
 
+from lite_env.errors import PrefixError
 from lite_env.lock.conda import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.prefix.installer import install
@@ -18,6 +19,7 @@ from lite_env.workflow import pack as pack_module
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from tests.conda_packages import PLACEHOLDER, make_package
+from tests.hostile_packages import build_package, file, listed
 from tests.prefixes import WASM, Heard
 
 KERNEL = {
@@ -110,6 +112,18 @@ def test_a_cached_environment_that_was_changed_is_made_anew_and_said_to_be(proje
     again = Heard()
     pack_environment(project, tmp_path / "three", OPTIONS, reporter=again)
     assert again.warnings == []
+
+
+def test_a_package_that_is_wrong_in_itself_is_one_answer_however_often_it_is_packed(project, tmp_path):
+    build_package(project / "channel", "", [listed("share/a", sha256="0" * 64), file("share/a")])
+    index_channel(project / "channel")
+    environment = project / "environment.yml"
+    environment.write_text(environment.read_text().replace("[xeus-toy]", "[xeus-toy, evil]"))
+    for _ in range(2):
+        heard = Heard()
+        with pytest.raises(PrefixError, match=r"evil-1\.0-0\.conda is wrong in itself: .* 'share/a' is 0000"):
+            pack_environment(environment, tmp_path / "pack", OPTIONS, reporter=heard)
+        assert heard.warnings == []
 
 
 def test_an_environment_that_was_not_finished_is_made_anew(project, tmp_path, cache):
