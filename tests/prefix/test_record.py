@@ -43,7 +43,7 @@ def test_a_record_of_micromamba_without_hash_and_file_name_is_read(tmp_path):
         ('{"name": 1, "version": "1", "build": "0"}', "expected a text, found 1"),
         ('{"name": "a", "version": "1", "build": "0", "files": [1]}', "expected a text, found 1"),
         ('{"name": "a", "version": "1", "build": "0", "build_number": "x"}', "wrong type"),
-        ("[" * 5000, "nested more than 100 deep"),
+        ("[" * 5000 + "]" * 5000, "nested more than 100 deep"),
         (r'{"name": "\ud800", "version": "1", "build": "0"}', "half of a pair of surrogates"),
         ('{"name": "a", "version": "1", "build": "0", "build_number": ' + "1" * 5000 + "}", "a number of 5,000 digits"),
         (
