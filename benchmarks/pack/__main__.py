@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import WORK, commit, load_average, machine, say, write_json
+from benchmarks.earlier import earlier
 from benchmarks.empack import VERSION, install_empack
 from benchmarks.pack.prefixes import WHEELS, changed_copy, count_files, large_prefix, same_files_copy, small_prefix
-from benchmarks.pack.report import write_report
+from benchmarks.pack.report import BEFORE, write_report
 from benchmarks.pack.runs import Cost, PackFailedError, clean, run_empack, run_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from benchmarks.earlier import Earlier
 
 HERE = Path(__file__).parent
 PLAIN = ("--no-bytecode", "--no-trace")
@@ -34,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pack", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round, the small one; results below .build only")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", metavar="REV", help="also the lite_env of this commit, in turns, by default flags")
     parser.add_argument("-o", "--output", type=Path, help="folder of the results; by default this one, of a full run")
     parser.add_argument("--render", action="store_true", help="measure nothing: write the table from results.json")
     given = parser.parse_args()
@@ -43,7 +47,7 @@ def main() -> None:
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        result = measure(quick=given.quick, rounds=1 if given.quick else given.rounds)
+        result = measure(quick=given.quick, rounds=1 if given.quick else given.rounds, before=given.before)
     finally:
         clean()
     output.mkdir(parents=True, exist_ok=True)
@@ -53,9 +57,10 @@ def main() -> None:
         raise SystemExit("error: some runs failed: see the report")
 
 
-def measure(*, quick: bool, rounds: int) -> dict[str, Any]:
+def measure(*, quick: bool, rounds: int, before: str | None) -> dict[str, Any]:
     """All rounds on all environments."""
     install_empack()
+    other = earlier(before) if before else None
     prefixes = {"small": small_prefix()} | ({} if quick else {"large": large_prefix()})
     runs: list[dict[str, Any]] = []
     failures: list[str] = []
@@ -63,7 +68,7 @@ def measure(*, quick: bool, rounds: int) -> dict[str, Any]:
         changed = {package: changed_copy(prefix, package) for package in CHANGED}
         same = same_files_copy(prefix)
         for number in range(rounds):
-            for what, run in _plan(prefix, same, changed):
+            for what, run in _plan(prefix, same, changed, other):
                 try:
                     cost = run()
                 except PackFailedError as error:
@@ -75,6 +80,7 @@ def measure(*, quick: bool, rounds: int) -> dict[str, Any]:
                 runs.append({"environment": name, "what": what, "load": load, **dataclasses.asdict(cost)})
     return {
         "about": {
+            "before": other.commit if other else None,
             "commit": commit(),
             "date": time.strftime("%Y-%m-%d"),
             "empack": VERSION,
@@ -88,16 +94,20 @@ def measure(*, quick: bool, rounds: int) -> dict[str, Any]:
     }
 
 
-def _plan(prefix: Path, same: Path, changed: dict[str, Path]) -> Iterator[tuple[str, Callable[[], Cost]]]:
+def _plan(
+    prefix: Path, same: Path, changed: dict[str, Path], other: Earlier | None
+) -> Iterator[tuple[str, Callable[[], Cost]]]:
     yield "empack", lambda: run_empack(prefix)
     yield "empack, same files", lambda: run_empack(same, filtered=False)
     yield "plain, level 9", lambda: run_ours(prefix, (*PLAIN, "--level", "9"), cold=True)
     yield "no bytecode, level 19", lambda: run_ours(prefix, ("--no-bytecode", "--level", "19"), cold=True)
-    yield "default", lambda: run_ours(prefix, (), cold=True)
-    # With the caches that the default run has filled.
-    yield "default, unchanged", lambda: run_ours(prefix, (), cold=False)
-    for package, copy in changed.items():
-        yield f"default, {package} changed", partial(run_ours, copy, (), cold=False)
+    for by in (None, other) if other else (None,):
+        mark = BEFORE if by else ""
+        yield f"{mark}default", partial(run_ours, prefix, (), cold=True, by=by)
+        # With the caches that the default run has filled.
+        yield f"{mark}default, unchanged", partial(run_ours, prefix, (), cold=False, by=by)
+        for package, copy in changed.items():
+            yield f"{mark}default, {package} changed", partial(run_ours, copy, (), cold=False, by=by)
 
 
 def _line(cost: Cost) -> str:

@@ -10,6 +10,8 @@ from lite_env.store.atomic import write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+BEFORE = "before: "
+"""What the runs of an earlier lite_env begin with."""
 _TARGETS = (
     ("plain, level 9", "empack", "wall", 0.5),
     ("plain, level 9", "empack", "size", 0.9),
@@ -31,6 +33,8 @@ _LABELS = {
     "default, traitlets changed": "the same again, traitlets changed (every start reads it)",
     "default, pip changed": "the same again, pip changed (no start reads it)",
 }
+_AGAIN = tuple(what for what in _LABELS if what.startswith("default"))
+_NO_WORSE = 1.05  # of an earlier one's seconds: what two runs of the same code differ by
 _NOTE = (
     "Size: archives and metadata, without the kernel's script and wasm. CPU: with all processes that it started. "
     "Cold runs start with empty caches. empack's default filters drop more (of the small environment 440 files: pip's "
@@ -68,7 +72,8 @@ def _values(result: dict[str, Any], name: str, what: str, key: str) -> list[floa
 
 def _table(result: dict[str, Any], name: str) -> str:
     rows = []
-    for what, label in _LABELS.items():
+    earlier = {f"{BEFORE}{what}": f"{_LABELS[what]}, at {result['about'].get('before')}" for what in _AGAIN}
+    for what, label in (_LABELS | earlier).items():
         wall, cpu, size, files, memory = (
             _values(result, name, what, key) for key in ("wall", "cpu", "size", "files", "memory")
         )
@@ -88,7 +93,9 @@ def _table(result: dict[str, Any], name: str) -> str:
 
 def _targets(result: dict[str, Any], name: str) -> str:
     rows = []
-    for what, to, key, limit in _TARGETS:
+    has_earlier = bool(_values(result, name, f"{BEFORE}default", "wall"))
+    no_worse = ((what, f"{BEFORE}{what}", key, _NO_WORSE) for what in _AGAIN for key in ("wall", "cpu", "memory"))
+    for what, to, key, limit in (*_TARGETS, *(no_worse if has_earlier else ())):
         own, other = median(_values(result, name, what, key)), median(_values(result, name, to, key))
         if own is None or not other:
             rows.append([f"{what}: {key} to {to}", f"≤ {limit}", "-", "not measured"])

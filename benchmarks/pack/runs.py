@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from benchmarks.earlier import Earlier
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
@@ -51,14 +53,18 @@ def run_empack(prefix: Path, *, filtered: bool = True) -> Cost:
     return _run(command, output, empack_environment(home))
 
 
-def run_ours(prefix: Path, flags: Sequence[str], *, cold: bool) -> Cost:
-    """`lite-env pack` of an installed environment; `cold` starts with empty caches, else with what is there."""
-    name = "-".join(["ours", *(flag.strip("-") for flag in flags)])
+def run_ours(prefix: Path, flags: Sequence[str], *, cold: bool, by: Earlier | None = None) -> Cost:
+    """`lite-env pack` of an installed environment; `cold` starts with empty caches, else with what is there.
+
+    `by` is the lite_env of another commit than this one.
+    """
+    name = "-".join([by.commit if by else "ours", *(flag.strip("-") for flag in flags)])
     cache, output = WORK / "scratch" / f"{name}-cache", WORK / "scratch" / f"{name}-output"
     if cold:
         cache, output = _fresh(cache.name), _fresh(output.name)
     command = [sys.executable, "-m", "lite_env", "pack", str(prefix), "-o", str(output), "--name", "bench", *flags]
-    return _run(command, output, os.environ | {CACHE_VARIABLE: str(cache)})
+    environ = by.environ() if by else os.environ
+    return _run(command, output, {**environ, CACHE_VARIABLE: str(cache)}, folder=by.folder if by else None)
 
 
 def clean() -> None:
@@ -73,12 +79,17 @@ def _fresh(name: str) -> Path:
     return folder
 
 
-def _run(command: Sequence[str], output: Path, environment: Mapping[str, str]) -> Cost:
+def _run(command: Sequence[str], output: Path, environment: Mapping[str, str], *, folder: Path | None = None) -> Cost:
     log = WORK / "scratch" / "log"
     with log.open("wb") as stream:
         begin = time.perf_counter()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=dict(environment)
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
         )
         try:
             _pid, status, usage = os.wait4(process.pid, 0)
