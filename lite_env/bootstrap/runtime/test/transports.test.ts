@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'node:test';
-import { BrowserTransport, resolvePath } from '../src/io/browser';
+import { ANEW, BrowserTransport, resolvePath } from '../src/io/browser';
 import { NodeTransport } from '../src/io/node';
 import { failure, text, utf8 } from './support/pack';
 
@@ -150,6 +150,15 @@ describe('BrowserTransport', () => {
     assert.equal(path, `${BASE}archives/a.tar.zst`);
     assert.match(query ?? '', /^lite-env-anew=./);
     assert.equal(requests[2]?.url, `${BASE}archives/a.tar.zst`);
+  });
+
+  test('a blocking read beside a request for the same file has an address of its own', () => {
+    answer = new Response('right');
+    Object.assign(answer, { stored: utf8('right') });
+    new BrowserTransport(BASE).readSync('archives/a.tar.zst', { apart: true });
+    assert.match(requests[0]?.url ?? '', /archives\/a\.tar\.zst\?lite-env-apart=./);
+    // It is no reason for the service worker to take what is kept for wrong.
+    assert.ok(!requests[0]?.url.includes(ANEW));
   });
 
   test('404 and 410: the file is missing', async () => {

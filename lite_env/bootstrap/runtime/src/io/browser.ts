@@ -9,6 +9,9 @@ export const ANEW = 'lite-env-anew';
 /** Milliseconds without a byte after which a request is given up. */
 const STALL_MS = 30_000;
 
+/** Marks a request that goes beside another one of the same file; where it is kept, that serves. */
+const APART = 'lite-env-apart';
+
 declare function importScripts(...urls: string[]): void;
 
 /** Files below a base URL, by fetch and by synchronous XMLHttpRequest. */
@@ -58,9 +61,11 @@ export class BrowserTransport implements Transport {
     });
   }
 
-  readSync(path: string, { anew }: How = {}): Uint8Array {
+  readSync(path: string, { anew, apart }: How = {}): Uint8Array {
     const request = new XMLHttpRequest();
-    request.open('GET', anew ? uncached(this.url(path)) : this.url(path), false);
+    const url = this.url(path);
+    // Chromium would have it wait 20 s for its cache, whose entry the other request holds.
+    request.open('GET', anew ? uncached(url, ANEW) : apart ? uncached(url, APART) : url, false);
     request.responseType = 'arraybuffer';
     try {
       request.send();
@@ -120,8 +125,8 @@ export function resolvePath(path: string, base: string): string {
  * A blocking request cannot pass caches by, but no cache has the answer to another address; servers of files take no
  * notice of what follows the question mark. A header would cost packs of other origins a request ahead.
  */
-function uncached(url: string): string {
-  return `${url}?${ANEW}=${Date.now().toString(36)}`;
+function uncached(url: string, why: string): string {
+  return `${url}?${why}=${Date.now().toString(36)}`;
 }
 
 /** Only the manifest can change under its name; everything else is named by its hash. */

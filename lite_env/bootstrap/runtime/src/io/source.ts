@@ -149,7 +149,7 @@ export class Source {
       return data;
     };
     try {
-      return attempt({});
+      return attempt({ apart: this.underWay.has(expected.path) });
     } catch (error) {
       if (!mayBeStale(error)) {
         throw error;

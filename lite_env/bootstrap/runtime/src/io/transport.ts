@@ -3,6 +3,11 @@ import type { Expected, Plain } from './verify';
 export interface How {
   /** What was had by this path is wrong: every cache is passed by, and what they hold is replaced or forgotten. */
   readonly anew?: boolean;
+  /**
+   * For a blocking read: this worker is asking for the same file already, and takes none of its bytes meanwhile. Until
+   * it does, the HTTP cache lets nobody else at that address.
+   */
+  readonly apart?: boolean;
   /** Ends the request; the promise then rejects. */
   readonly signal?: AbortSignal;
 }

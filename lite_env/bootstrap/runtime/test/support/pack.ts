@@ -137,6 +137,8 @@ export class MemoryTransport implements Transport {
   /** What some cache on the way has in place of a file, until it is asked for anew. */
   readonly poisoned = new Map<string, Uint8Array | BootError>();
   readonly askedAnew: string[] = [];
+  /** Requests under way: the HTTP cache holds their entries, and a blocking one at the same address would wait 20 s. */
+  private readonly open = new Set<string>();
   /** Requests that were ended by who asked. */
   readonly ended: string[] = [];
   /** What is not sent before a promise settles. */
@@ -146,12 +148,14 @@ export class MemoryTransport implements Transport {
 
   async read(path: string, onProgress?: (loaded: number) => void, how: How = {}): Promise<Uint8Array> {
     this.asked.push(path);
+    this.open.add(path);
     how.signal?.addEventListener('abort', () => this.ended.push(path));
     await new Promise(resolve => setTimeout(resolve, 0));
     if (this.late.has(path)) {
       await new Promise(() => undefined);
     }
     await this.held.get(path);
+    this.open.delete(path);
     if (how.signal?.aborted) {
       throw new BootError('NetworkFailed', `the request for "${path}" was ended`, { file: path });
     }
@@ -163,6 +167,9 @@ export class MemoryTransport implements Transport {
 
   readSync(path: string, how: How = {}): Uint8Array {
     this.askedSync.push(path);
+    if (this.open.has(path) && !how.apart && !how.anew) {
+      throw new Error(`"${path}" is under way: a blocking read waits for it in vain`);
+    }
     return this.get(path, how);
   }
 
