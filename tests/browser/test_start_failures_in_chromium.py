@@ -11,7 +11,7 @@ import pytest
 from lite_env.bootstrap import runtime_dir
 from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
-from lite_env.host.engine import Log, Start
+from lite_env.host.engine import Interrupt, Log, Start
 from lite_env.host.files import resolve_path
 from lite_env.host.loopback import _Handler
 from lite_env.host.server import StaticServer
@@ -225,24 +225,75 @@ LOSSES = {
 }
 
 
+UNREAD = "/lib/python3.11/site-packages/numpy/fft/helper.py"
+READ = f"try:\n  print(len(open('{UNREAD}').read()))\nexcept OSError as e:\n  print(e)"
+
+
 def test_a_read_that_is_lost_after_the_start_is_eio_and_works_when_the_server_is_back(numpy_pack, one_browser):
     logged = []
     client = KernelClient(one_browser.next(numpy_pack), on_log=lambda log: logged.append(log.text))
     one_browser.start(kernel=None, env={})
     client.wait_until_ready(timeout=120)
-    unread = "/lib/python3.11/site-packages/numpy/fft/helper.py"
-    code = f"try:\n  print(len(open('{unread}').read()))\nexcept OSError as e:\n  print(e)"
     for fault, name in LOSSES.values():
         one_browser.server.faults["archives/"] = fault
-        assert run(client, code) == f"[Errno 29] I/O error: '{unread}'"
+        assert run(client, READ) == f"[Errno 29] I/O error: '{UNREAD}'"
         assert logged[-1].startswith(f"{name}: ")
     assert len(logged) == len(LOSSES)
     one_browser.server.faults.clear()
-    assert int(run(client, code)) > 100
+    assert int(run(client, READ)) > 100
 
 
-def run(client, code):
-    printed = []
-    result = client.execute(code, on_output=lambda message: printed.append(message.content.get("text", "")), timeout=60)
+@pytest.mark.slow
+def test_a_blocking_read_that_is_never_answered_ends_in_eio(numpy_pack, one_browser):
+    logged = []
+    client = KernelClient(one_browser.next(numpy_pack), on_log=lambda log: logged.append(log.text))
+    one_browser.start(kernel=None, env={})
+    client.wait_until_ready(timeout=120)
+    one_browser.server.faults["archives/"] = withhold
+    assert run(client, READ, seconds=150) == f"[Errno 29] I/O error: '{UNREAD}'"
+    assert logged[-1].startswith("NetworkFailed: ")
+    assert " did not come within the " in logged[-1]
+    one_browser.server.faults.clear()
+    assert int(run(client, READ)) > 100
+
+
+def withhold(wire: Wire, content: bytes) -> None:
+    """A fault: nothing is ever answered."""
+    wire.read_head()  # Returns when the browser goes away.
+
+
+class Withheld:
+    """A fault: what is asked for the first time is never answered; whoever asks again is."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self.seen: set[bytes] = set()
+        self._then = then
+
+    def __call__(self, wire: Wire, content: bytes) -> None:
+        if content in self.seen:
+            answer()(wire, content)
+            return
+        self.seen.add(content)
+        self._then()
+        withhold(wire, content)
+
+
+def test_a_blocking_read_does_not_wait_for_a_request_of_the_same_file(numpy_pack, one_browser):
+    client = KernelClient(one_browser.next(numpy_pack))
+    one_browser.start(kernel=None, env={})
+    client.wait_until_ready(timeout=120)
+    withheld = Withheld(lambda: one_browser.post(Interrupt()))
+    one_browser.server.faults["archives/"] = withheld
+    assert client.execute("import numpy", timeout=60).ename == "KeyboardInterrupt"
+    assert withheld.seen
+    began = monotonic()
+    # No import that is seen before the cell runs.
+    assert run(client, "exec('import numpy'); print(numpy.arange(3))") == "[0 1 2]"
+    assert monotonic() - began < 10  # and not the 20 seconds for which Chromium keeps a second request waiting
+
+
+def run(client, code, seconds=60):
+    said = []
+    result = client.execute(code, on_output=said.append, timeout=seconds)
     assert result.status == "ok", "\n".join(result.traceback)
-    return "".join(printed).strip()
+    return "".join(message.content.get("text", "") for message in said).strip()

@@ -227,6 +227,27 @@ describe('kept files', () => {
     await later.start();
   });
 
+  test('a blocking read does not wait for what is read again to be kept', async () => {
+    const { source, network, kept, manifest } = visit(makePack(PARTS), new MemoryCache(), { waitingBytes: 0 });
+    const [archive] = manifest.archives;
+    assert.ok(archive);
+    await source.read(archive, 'archive');
+    let send: () => void = () => undefined;
+    network.held.set(archive.path, new Promise(resolve => (send = resolve)));
+    kept.rest();
+    const written = kept.flush();
+    while (network.asked.length < 2) {
+      await new Promise(resolve => setTimeout(resolve, 0));
+    }
+    assert.equal(source.readSync(archive).length, archive.size);
+    send();
+    await written;
+    // Afterwards the address is nobody's.
+    network.held.clear();
+    source.readSync(archive);
+    assert.deepEqual(network.askedApart, [archive.path]);
+  });
+
   test('without all of it the manifest does not promise a start; the next rest tries again', async () => {
     const cache = new MemoryCache();
     const { source, network, kept, manifest } = visit(makePack(PARTS), cache, { waitingBytes: 0 });

@@ -15,6 +15,7 @@ type Answer = Response | Error;
 
 describe('BrowserTransport', () => {
   let requests: { url: string; cache: string | undefined }[] = [];
+  let limits: number[] = [];
   let answer: Answer = new Response('');
 
   const define = (name: string, value: unknown) =>
@@ -22,6 +23,7 @@ describe('BrowserTransport', () => {
 
   beforeEach(() => {
     requests = [];
+    limits = [];
     define('navigator', { onLine: true });
     define('fetch', async (url: string, options: RequestInit) => {
       requests.push({ url, cache: options.cache });
@@ -34,7 +36,10 @@ describe('BrowserTransport', () => {
       'XMLHttpRequest',
       stubXhr(
         () => answer,
-        url => requests.push({ url, cache: undefined })
+        (url, timeout) => {
+          requests.push({ url, cache: undefined });
+          limits.push(timeout);
+        }
       )
     );
   });
@@ -161,6 +166,17 @@ describe('BrowserTransport', () => {
     assert.ok(!requests[0]?.url.includes(ANEW));
   });
 
+  test('a blocking read has a limit, by how much is expected', () => {
+    answer = new DOMException('', 'TimeoutError');
+    const read = () => new BrowserTransport(BASE).readSync('archives/a.tar.zst', { size: 1_000_000 });
+    const message = /^"archives\/a\.tar\.zst" did not come within the 93 seconds/;
+    assert.throws(read, failure('NetworkFailed', message, 'archives/a.tar.zst'));
+    assert.deepEqual(limits, [92_500]);
+    answer = Object.assign(new Response(''), { stored: utf8('') });
+    new BrowserTransport(BASE).readSync('manifest.json');
+    assert.equal(limits[1], 30_000);
+  });
+
   test('404 and 410: the file is missing', async () => {
     await refuses(
       () => new Response('', { status: 404 }),
@@ -256,17 +272,18 @@ describe('BrowserTransport', () => {
   });
 });
 
-function stubXhr(answer: () => Answer, onSend: (url: string) => void) {
+function stubXhr(answer: () => Answer, onSend: (url: string, timeout: number) => void) {
   return class {
     status = 0;
     response: ArrayBuffer | null = null;
+    timeout = 0;
     private url = '';
     open(_method: string, url: string, isAsync: boolean): void {
       assert.equal(isAsync, false);
       this.url = url;
     }
     send(): void {
-      onSend(this.url);
+      onSend(this.url, this.timeout);
       const reply = answer();
       if (reply instanceof Error) {
         throw reply;

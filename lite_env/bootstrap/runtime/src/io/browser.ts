@@ -9,6 +9,9 @@ export const ANEW = 'lite-env-anew';
 /** Milliseconds without a byte after which a request is given up. */
 const STALL_MS = 30_000;
 
+/** Bytes a second that a blocking read must bring: it learns nothing of what comes until all is there. */
+const SLOWEST = 16_000;
+
 /** Marks a request that goes beside another one of the same file; where it is kept, that serves. */
 const APART = 'lite-env-apart';
 
@@ -61,16 +64,19 @@ export class BrowserTransport implements Transport {
     });
   }
 
-  readSync(path: string, { anew, apart }: How = {}): Uint8Array {
+  /** A request that is not over in time is not made once more: nothing else of the program goes on meanwhile. */
+  readSync(path: string, { anew, apart, size = 0 }: How = {}): Uint8Array {
     const request = new XMLHttpRequest();
     const url = this.url(path);
+    const limit = this.stallMs + Math.ceil((size / SLOWEST) * 1000);
     // Chromium would have it wait 20 s for its cache, whose entry the other request holds.
     request.open('GET', anew ? uncached(url, ANEW) : apart ? uncached(url, APART) : url, false);
     request.responseType = 'arraybuffer';
+    request.timeout = limit;
     try {
       request.send();
     } catch (cause) {
-      throw networkFailed(path, cause);
+      throw (cause as Error).name === 'TimeoutError' ? late(path, limit, cause) : networkFailed(path, cause);
     }
     check(request.status, request.getResponseHeader('content-type'), path);
     return new Uint8Array(request.response as ArrayBuffer);
@@ -182,13 +188,16 @@ function check(status: number, contentType: string | null, path: string): void {
   }
 }
 
+const OVERLOADED = 'see that the network works and the server is not overloaded, and try again';
+
 function stalled(path: string, ms: number, cause: unknown): BootError {
   const message = `"${path}" stopped coming: the server sent nothing for ${ms / 1000} seconds, and again when it was asked once more`;
-  return new BootError('NetworkFailed', message, {
-    file: path,
-    hint: 'see that the network works and the server is not overloaded, and try again',
-    cause,
-  });
+  return new BootError('NetworkFailed', message, { file: path, hint: OVERLOADED, cause });
+}
+
+function late(path: string, ms: number, cause: unknown): BootError {
+  const message = `"${path}" did not come within the ${Math.round(ms / 1000)} seconds that a program waits for a file of its size`;
+  return new BootError('NetworkFailed', message, { file: path, hint: OVERLOADED, cause });
 }
 
 function networkFailed(path: string, cause: unknown): BootError {

@@ -70,6 +70,8 @@ export class KeptTransport implements Transport {
   /** By path. */
   private readonly waiting = new Map<string, Waiting>();
   private waitingBytes = 0;
+  /** The path that is being read again to be kept. */
+  private again: string | null = null;
   private manifest: Uint8Array | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private writing: Promise<void> = Promise.resolve();
@@ -104,7 +106,8 @@ export class KeptTransport implements Transport {
     if (how.anew && path !== MANIFEST) {
       this.forget(path);
     }
-    return this.waiting.get(path)?.data ?? this.network.readSync(path, how);
+    const apart = how.apart || path === this.again;
+    return this.waiting.get(path)?.data ?? this.network.readSync(path, { ...how, apart });
   }
 
   async module(plain: Plain): Promise<WebAssembly.Module | null> {
@@ -226,6 +229,7 @@ export class KeptTransport implements Transport {
 
   /** What was too much to hold; null where it cannot be had now, and is tried again at the next rest. */
   private async readAgain(file: Expected): Promise<Uint8Array | null> {
+    this.again = file.path;
     try {
       const data = await this.network.read(file.path);
       await verify(data, file);
@@ -235,6 +239,8 @@ export class KeptTransport implements Transport {
         return null;
       }
       throw error;
+    } finally {
+      this.again = null;
     }
   }
 

@@ -143,7 +143,7 @@ export class Source {
 
   private readCheckedSync(expected: Expected): Uint8Array {
     const attempt = (how: How) => {
-      const data = this.transport.readSync(expected.path, how);
+      const data = this.transport.readSync(expected.path, { ...how, size: expected.size });
       this.count(data);
       verifySync(data, expected);
       return data;

@@ -8,6 +8,8 @@ export interface How {
    * it does, the HTTP cache lets nobody else at that address.
    */
   readonly apart?: boolean;
+  /** For a blocking read: how many bytes are expected, which decides on how long it may take. */
+  readonly size?: number;
   /** Ends the request; the promise then rejects. */
   readonly signal?: AbortSignal;
 }

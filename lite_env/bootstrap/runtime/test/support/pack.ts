@@ -137,6 +137,7 @@ export class MemoryTransport implements Transport {
   /** What some cache on the way has in place of a file, until it is asked for anew. */
   readonly poisoned = new Map<string, Uint8Array | BootError>();
   readonly askedAnew: string[] = [];
+  readonly askedApart: string[] = [];
   /** Requests under way: the HTTP cache holds their entries, and a blocking one at the same address would wait 20 s. */
   private readonly open = new Set<string>();
   /** Requests that were ended by who asked. */
@@ -167,6 +168,9 @@ export class MemoryTransport implements Transport {
 
   readSync(path: string, how: How = {}): Uint8Array {
     this.askedSync.push(path);
+    if (how.apart) {
+      this.askedApart.push(path);
+    }
     if (this.open.has(path) && !how.apart && !how.anew) {
       throw new Error(`"${path}" is under way: a blocking read waits for it in vain`);
     }
