@@ -23,6 +23,7 @@ from lite_env.channel.transform import check_transform
 from lite_env.errors import ChannelError
 from lite_env.spec.matchspec import beyond_bounds
 from lite_env.store.digest import is_sha256, sha256_of_bytes
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded, split_url
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def load_definition(directory: Path) -> ChannelDefinition:
             hint="give a folder of channels/, or the name of a definition that lite_env brings",
         ) from None
     except OSError as error:
-        raise ChannelError(f"the channel definition cannot be read: {error}", file=str(file)) from error
+        raise refusal(ChannelError, "the channel definition cannot be read", error, file=file) from error
     return parse_definition(text, file, digest=sha256_of_bytes(data))
 
 

@@ -11,6 +11,7 @@ import click
 
 from lite_env.errors import HostError
 from lite_env.host.choose import Wish, language_of_file
+from lite_env.store.refusals import refusal
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -105,7 +106,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise HostError(f"the file cannot be read: {error.strerror}", file=str(file)) from error
+        raise refusal(HostError, "the file cannot be read", error, file=file) from error
 
 
 def _decode(data: bytes, file: str) -> str:

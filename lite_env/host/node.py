@@ -16,6 +16,7 @@ from lite_env.host.engine import Close, Incoming, Outgoing, Start, encode_envelo
 from lite_env.host.find import find_node
 from lite_env.host.loopback import LoopbackServer
 from lite_env.host.mailbox import Mailbox
+from lite_env.store.refusals import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ class NodeEngine:
                 **_own_group(),
             )
         except OSError as error:
-            raise HostError(f"Node.js could not be started: {error.strerror or error}", file=command[0]) from error
+            raise refusal(HostError, "Node.js could not be started", error, file=command[0]) from error
         self._watch(self._process)
         manifest = str(self._pack.resolve())
         self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=drive is not None))

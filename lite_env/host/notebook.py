@@ -14,7 +14,7 @@ from lite_env.host.choose import Wish, same_language
 from lite_env.host.outputs import CellOutputs, Displays
 from lite_env.progress import SILENT
 from lite_env.store.atomic import write_text
-from lite_env.store.refusals import hint_of
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, parse_json, read_bounded, shown
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def read_notebook(path: Path, *, reporter: Reporter = SILENT) -> nbformat.Notebo
     try:
         data = read_bounded(path, _origin(path))
     except OSError as error:
-        raise HostError(f"the notebook cannot be read: {error}", file=str(path)) from error
+        raise refusal(HostError, "the notebook cannot be read", error, file=path) from error
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         notebook = _parse(data, path)
@@ -150,9 +150,7 @@ def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
             file=str(path),
         ) from error
     except OSError as error:
-        raise HostError(
-            f"the notebook cannot be written: {error.strerror or error}", hint=hint_of(error.errno), file=str(path)
-        ) from error
+        raise refusal(HostError, "the notebook cannot be written", error, file=path) from error
 
 
 def _origin(path: Path) -> Origin:

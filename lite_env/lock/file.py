@@ -10,6 +10,7 @@ from lite_env.lock.conda_lock import MARK, dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.spec.document import MAX_BYTES
 from lite_env.store.atomic import write_text
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ def read_lock(path: Path) -> Lockfile:
     except FileNotFoundError as error:
         raise LockError("there is no lock file", hint="make one with `lite-env lock`", file=str(path)) from error
     except OSError as error:
-        raise LockError(
-            f"the lock file cannot be read: {error.strerror}", hint="check the path", file=str(path)
-        ) from error
+        raise refusal(LockError, "the lock file cannot be read", error, file=path) from error
     except LockError as error:
         if own:
             raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lite_env.errors import ManifestError
 from lite_env.pack.path import is_safe_path
+from lite_env.store.refusals import is_absence, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,8 @@ def open_pack_file(pack: Path, path: str) -> Iterator[BinaryIO]:
     try:
         descriptor = _open_below(pack, path)
     except OSError as error:
+        if not is_absence(error):
+            raise refusal(ManifestError, f"'{path}' of the pack cannot be read", error, file=pack / path) from error
         raise ManifestError(
             f"the pack lacks '{path}'", hint="it was not copied completely", file=path, reason=error.strerror
         ) from error
@@ -69,7 +72,7 @@ def read_pack_file(pack: Path, path: str, *, limit: int) -> bytes:
         try:
             return stream.read(limit + 1)
         except OSError as error:
-            raise ManifestError(f"'{path}' cannot be read: {error.strerror}", file=path) from error
+            raise refusal(ManifestError, f"'{path}' of the pack cannot be read", error, file=pack / path) from error
 
 
 def pack_file_size(pack: Path, path: str) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lite_env.errors import SpecError
 from lite_env.pack.glob import beyond_bounds, compile_globs, count_plain
 from lite_env.spec.settings import PROJECT_FILE, read_project_table
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded, shown
 from lite_env.store.yaml_text import compose_yaml, plain_value
 
@@ -95,7 +96,7 @@ def read_filter(path: Path) -> FileFilter:
     try:
         text = decode_text(read_bounded(path, origin), origin)
     except OSError as error:
-        raise SpecError(f"the filter file '{path}' cannot be read: {error}", hint="check its path") from error
+        raise refusal(SpecError, "the filter file cannot be read", error, file=path) from error
     return parse_filter(text, origin=str(path))
 
 

@@ -30,6 +30,7 @@ import msgspec
 from lite_env.errors import SpecError
 from lite_env.store.atomic import write_text
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, convert, parse_json, read_bounded
 
 if TYPE_CHECKING:
@@ -195,10 +196,12 @@ def read_profile(path: Path) -> Profile:
     try:
         data = read_bounded(path, Origin(what="the profile", error=SpecError, file=str(path)))
     except OSError as error:
-        raise SpecError(
-            f"the profile '{path}' cannot be read: {error.strerror}",
-            hint="`lite-env trace PACK -o PROFILE` makes one",
-            file=str(path),
+        raise refusal(
+            SpecError,
+            "the profile cannot be read",
+            error,
+            file=path,
+            absent="`lite-env trace PACK -o PROFILE` makes one",
         ) from error
     return parse_profile(data, file=str(path))
 

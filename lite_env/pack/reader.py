@@ -20,6 +20,7 @@ from lite_env.pack.index import Index, decode_index
 from lite_env.pack.limits import MAX_MANIFEST_SIZE, MAX_STORED_SIZE
 from lite_env.pack.manifest import KERNEL_STARTS, Manifest
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.refusals import is_absence, refusal
 from lite_env.store.text import Origin, convert, parse_json
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def read_manifest_file(pack: Path) -> tuple[Manifest, bytes]:
     try:
         data = read_pack_file(pack, MANIFEST, limit=MAX_MANIFEST_SIZE)
     except ManifestError as error:
-        if not isinstance(error.__cause__, OSError):
+        if not isinstance(error.__cause__, OSError) or not is_absence(error.__cause__):
             raise
         raise ManifestError(
             f"'{pack}' is not a pack: its {MANIFEST} cannot be read",
@@ -147,7 +148,7 @@ def read_checked(pack: Path, item: Archive | IndexFile | File) -> bytes:
         try:
             data = stream.read(item.size)
         except OSError as error:
-            raise ManifestError(f"'{item.path}' cannot be read: {error.strerror}", file=item.path) from error
+            raise refusal(ManifestError, f"'{item.path}' cannot be read", error, file=item.path) from error
     digest = sha256_of_bytes(data)
     if digest != item.sha256:
         raise _foreign(item.path, item.sha256, digest)

@@ -18,6 +18,7 @@ from lite_env.spec.address import holds_credentials, public_spec
 from lite_env.spec.matchspec import beyond_bounds, name_of
 from lite_env.store.atomic import write_text
 from lite_env.store.digest import is_sha256
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, parse_json, read_bounded, shown
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ def read_json_object(file: Path) -> dict[str, Any]:
     try:
         value = parse_json(read_bounded(file, origin), origin)
     except OSError as error:
-        raise PrefixError(f"'{file.name}' cannot be read: {error}", hint=damaged, file=str(file)) from error
+        raise refusal(PrefixError, f"'{file.name}' cannot be read", error, file=file, absent=damaged) from error
     if not isinstance(value, dict):
         raise PrefixError(f"'{file.name}' is JSON, but not an object", hint=damaged, file=str(file))
     return value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import PrefixError
 from lite_env.prefix.tree import CONDA_META
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
+from lite_env.store.refusals import refusal
 
 if TYPE_CHECKING:
     from lite_env.prefix.model import Prefix
@@ -32,10 +33,12 @@ def hash_prefix(prefix: Prefix) -> Prefix:
         try:
             return replace(prefix, digests=dict(zip(paths, chain.from_iterable(hashed), strict=True)))
         except OSError as error:
-            raise PrefixError(
-                f"a file of the environment cannot be read: {error.strerror}",
-                hint="close what writes to it, or make the environment anew",
-                file=error.filename,
+            raise refusal(
+                PrefixError,
+                "a file of the environment cannot be read",
+                error,
+                file=error.filename or prefix.path,
+                absent="close what writes to it, or make the environment anew",
             ) from error
 
 

@@ -21,6 +21,7 @@ from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_st
 from lite_env.spec.matchspec import split_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
 from lite_env.spec.selectors import apply_comment_selectors, key_selector
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ def read_environment(path: Path, *, channels: tuple[Channel, ...] = ()) -> Envir
     try:
         text = decode_text(read_bounded(path, origin), origin)
     except OSError as error:
-        raise SpecError(
-            f"the environment file cannot be read: {error.strerror}", hint="check the path", file=str(path)
-        ) from error
+        raise refusal(SpecError, "the environment file cannot be read", error, file=path) from error
     return parse_environment(text, file=path, channels=channels)
 
 

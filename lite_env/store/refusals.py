@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import errno
 import re
+from typing import TYPE_CHECKING, TypeVar
 
+from lite_env.errors import LiteEnvError
 from lite_env.store.location import CACHE_VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+E = TypeVar("E", bound=LiteEnvError)
 
 ELSEWHERE = f"choose another place; {CACHE_VARIABLE} moves the cache, TMPDIR what is temporary"
 """What helps where a place is the trouble."""
@@ -17,6 +24,8 @@ NETWORK = frozenset(
     }
 )
 """What is of a connection and of no file."""
+
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENAMETOOLONG})
 
 _HINTS = {
     errno.ENOSPC: f"make room there, or {ELSEWHERE}",
@@ -52,6 +61,25 @@ def hint_of(number: int | None) -> str:
     """What to do about the error `number` of the system; never empty."""
     name = errno.errorcode.get(number or 0, "without a name")
     return _HINTS.get(number or 0, f"the system refuses it: errno {number}, {name}")
+
+
+def is_absence(error: OSError) -> bool:
+    """Whether no such file is there, which says something of the file; all else says something of the system."""
+    return error.errno in _ABSENT
+
+
+def refusal(kind: type[E], what: str, error: OSError, *, file: Path | str, absent: str | None = None) -> E:
+    """What the system refused, as an error of `kind`.
+
+    Args:
+        kind: the class of the error.
+        what: what could not be done: ``the lock file cannot be read``.
+        error: the system's.
+        file: which one.
+        absent: the hint where there is no such file.
+    """
+    hint = absent if absent and is_absence(error) else hint_of(error.errno)
+    return kind(f"{what}: {error.strerror or error}", hint=hint, file=str(file))
 
 
 def errno_of_rust(text: str) -> int | None:

@@ -9,6 +9,7 @@ from lite_env.errors import SpecError
 from lite_env.host.choose import same_language
 from lite_env.host.trace import Job, import_job, parse_notebook
 from lite_env.pack.modules import requested_packages, top_level_modules
+from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def _read_workload(file: Path) -> Workload:
         if file.suffix == ".py":
             return Workload(name=file.name, cells=(text,), language=PYTHON)
         notebook = parse_notebook(text, origin)
-    except (OSError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise refusal(SpecError, "the workload cannot be read", error, file=file) from error
+    except (KeyError, TypeError, AttributeError) as error:
         raise SpecError(f"the workload '{file}' cannot be read: {error}", hint=hint, file=str(file)) from error
     return Workload(name=file.name, cells=notebook.cells, kernel=notebook.kernel, language=notebook.language)
 
