@@ -2,14 +2,16 @@
 
 Between `jupyter_client` on one side and an engine of :mod:`lite_env.host` on the other, so that what is made to test
 Jupyter kernels tests packed ones. Messages pass as they are; only what ZeroMQ has and the runtime has not (signatures,
-identities) is added and taken away.
+identities) is added and taken away. It ends when it is told to, and when who started it has ended, in whatever way.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,11 @@ class Bridge:
         return socket
 
     def run(self) -> None:
-        """Carry messages until the kernel is told to end."""
+        """Carry messages until the kernel is told to end, or nobody is there who could."""
         poller = zmq.Poller()
         for name in ("shell", "control", "stdin", "hb"):
             poller.register(self._sockets[name], zmq.POLLIN)
-        while not self._over:
+        while not (self._over or is_orphan()):
             for socket, _ in poller.poll(POLL_MS):
                 self._from_client(socket)
             while (envelope := self._engine.receive(0)) is not None:
@@ -119,13 +121,24 @@ def _plain(header: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(header, default=lambda date: date.isoformat()))
 
 
+def is_orphan() -> bool:
+    """Whether who started this process has ended; `jupyter_client` says who that is."""
+    return os.getppid() != int(os.environ["JPY_PARENT_PID"])
+
+
+def wait_until_ready(engine: NodeEngine) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not isinstance(engine.receive(1), Ready):
+        if is_orphan() or time.monotonic() > deadline:
+            sys.exit("the kernel is not ready, or nobody waits for it")
+
+
 def main(connection_file: str, pack: str) -> None:
     """Start the pack's kernel and carry its messages."""
     engine = NodeEngine(Path(pack), runtime=runtime_dir())
     engine.start(kernel=None, env={})
     try:
-        while not isinstance(engine.receive(START_SECONDS), Ready):
-            pass
+        wait_until_ready(engine)
         Bridge(json.loads(Path(connection_file).read_text("utf-8")), engine).run()
     finally:
         engine.close()

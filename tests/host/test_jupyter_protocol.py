@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +23,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jupyter_client.blocking.client import BlockingKernelClient
 
@@ -28,27 +33,35 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 60
 
 
-def start(cls: type[jupyter_kernel_test.KernelTests], pack: Path, folder: Path) -> Any:
-    """Start the pack's kernel by its kernelspec, as a Jupyter server does; a client is ready when it yields."""
+def launch(pack: Path, folder: Path) -> KernelManager:
+    """Start the pack's kernel by its kernelspec, as a Jupyter server does."""
     spec = {
         "argv": [sys.executable, "-m", "tests.host.jupyter_bridge", "{connection_file}", str(pack)],
         "display_name": "packed",
-        "language": cls.language_name,
+        "language": "packed",
         "interrupt_mode": "message",
     }
     kernel = folder / "kernels" / "packed"
     kernel.mkdir(parents=True)
     (kernel / "kernel.json").write_text(json.dumps(spec), "utf-8")
     specs = KernelSpecManager(kernel_dirs=[str(folder / "kernels")])
-    cls.km = KernelManager(kernel_name="packed", kernel_spec_manager=specs)
-    cls.km.start_kernel(cwd=str(ROOT))
-    cls.kc = cls.km.client()
-    cls.kc.start_channels()
-    cls.kc.wait_for_ready(timeout=SECONDS)
-    yield
-    cls.kc.stop_channels()
-    cls.km.shutdown_kernel()
-    cls.km.context.destroy(linger=0)
+    manager = KernelManager(kernel_name="packed", kernel_spec_manager=specs)
+    manager.start_kernel(cwd=str(ROOT))
+    return manager
+
+
+def start(cls: type[jupyter_kernel_test.KernelTests], pack: Path, folder: Path) -> Any:
+    """Start the pack's kernel for a class of tests; a client is ready when it yields."""
+    cls.km = launch(pack, folder)
+    try:
+        cls.kc = cls.km.client()
+        cls.kc.start_channels()
+        cls.kc.wait_for_ready(timeout=SECONDS)
+        yield
+        cls.kc.stop_channels()
+    finally:
+        cls.km.shutdown_kernel(now=sys.exception() is not None)
+        cls.km.context.destroy(linger=0)
 
 
 def iter_iopub(client: BlockingKernelClient, *, seconds: float = 2) -> Iterator[dict[str, Any]]:
@@ -188,3 +201,53 @@ class TestLua(PackedKernelTests):
     @staticmethod
     def kernel(request, lua_pack, tmp_path_factory):
         yield from start(request.cls, lua_pack, tmp_path_factory.mktemp("jupyter"))
+
+
+LAUNCHER = """
+import sys
+from pathlib import Path
+from tests.host.test_jupyter_protocol import SECONDS, launch
+client = launch(Path(sys.argv[1]), Path(sys.argv[2])).client()
+client.start_channels()
+if sys.argv[3] == "ready":
+    client.wait_for_ready(timeout=SECONDS)
+print("launched", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
+@pytest.mark.parametrize("when", ["ready", "starting"])
+def test_nothing_is_left_of_a_kernel_whose_starter_is_killed(lua_pack, tmp_path, when):
+    mark = f"LITE_ENV_TEST_BRIDGE={uuid.uuid4().hex}"
+    environment = {**os.environ, **dict([mark.split("=")])}
+    command = [sys.executable, "-c", LAUNCHER, str(lua_pack), str(tmp_path), when]
+    try:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as starter:
+            assert starter.stdout is not None
+            assert starter.stdout.readline() == b"launched\n"
+            wait_until(lambda: len(marked(mark)) >= 3)  # It, the bridge, and Node.
+            starter.kill()
+        wait_until(lambda: marked(mark) == [])
+    finally:
+        for process in marked(mark):
+            os.kill(process, signal.SIGKILL)
+
+
+def marked(mark: str) -> list[int]:
+    """Processes that have inherited this variable."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
