@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import http.client
+import io
 import socket
 import time
 from http import HTTPStatus
@@ -66,18 +68,18 @@ def test_the_query_is_not_part_of_the_path_and_the_origin_is_the_askers_name_for
         assert seen == [("/a%20b", server.url.rstrip("/"))]
 
 
-def test_a_bug_in_the_application_is_a_500_and_is_shown(capfd):
+def test_a_bug_in_the_application_is_a_500_and_is_shown():
     def fail(_: Request) -> Response:
         raise ValueError("what went wrong")
 
-    shown = ""
-    with LoopbackServer(fail) as server:
+    # pytest's own capture, read while another thread writes, loses what falls between.
+    shown = io.StringIO()
+    with contextlib.redirect_stderr(shown), LoopbackServer(fail) as server:
         assert ask(server)[::2] == (500, b"500 Internal Server Error: this is a bug in lite_env\n")
         # It is shown after the answer was sent, by the server's thread.
         deadline = time.monotonic() + 10
-        while "ValueError: what went wrong" not in shown:
-            assert time.monotonic() < deadline, shown
-            shown += capfd.readouterr().err
+        while "ValueError: what went wrong" not in shown.getvalue():
+            assert time.monotonic() < deadline, shown.getvalue()
             time.sleep(0.01)
 
 
