@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_env.cli.console import tell
+from lite_env.cli.plain import bounded
 from lite_env.cli.system import system_answer
 from lite_env.errors import LiteEnvError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 EXIT_NO = 1
 EXIT_UNEXPECTED = 2
 EXIT_INTERRUPTED = 130
-_MAX_LINE = 1000
 
 
 class Answer(Exception):  # noqa: N818 - not an error: the answer of a check is "no"
@@ -72,21 +72,19 @@ def _answer_or_bug(error: BaseException) -> int:
 
 
 def format_error(error: LiteEnvError) -> str:
-    """The text of an error: ``error: …``, where, an empty line, ``hint: …``; what a stranger wrote at length is cut."""
-    lines = [f"error: {error.message}"]
-    lines += [f"  {key.replace('_', ' ')}: {value}" for key, value in error.context]
+    """The text of an error: ``error: …``, where, an empty line, ``hint: …``; each of bounded length."""
+    lines = [f"error: {bounded(error.message)}"]
+    lines += [f"  {key.replace('_', ' ')}: {bounded(str(value))}" for key, value in error.context]
     if error.hint:
-        lines += ["", f"hint: {error.hint}"]
-    return "\n".join(
-        line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}…" for line in "\n".join(lines).split("\n")
-    )
+        lines += ["", f"hint: {bounded(error.hint)}"]
+    return "\n".join(lines)
 
 
 def _show(error: LiteEnvError, cause: BaseException | None = None) -> None:
     if _debugging():
         _show_traceback(cause or error)
     head, _, rest = format_error(error).partition(": ")
-    tell(f": {rest}", label=head, style="bold red")
+    tell(f": {rest}", label=head, style="bold red", whole=True)
 
 
 def _show_unexpected(error: BaseException) -> None:
@@ -104,7 +102,7 @@ def _show_usage(error: click.ClickException) -> None:
 
 
 def _show_traceback(error: BaseException) -> None:
-    tell("".join(traceback.format_exception(error)).rstrip("\n"))
+    tell("".join(traceback.format_exception(error)).rstrip("\n"), whole=True)
 
 
 def _debugging() -> bool:

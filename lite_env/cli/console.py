@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from lite_env.cli.plain import plain
+from lite_env.cli.plain import bounded, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +48,15 @@ def console_err() -> Console:
     return _Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
-def tell(text: str, *, label: str = "", style: str = "") -> None:
+def tell(text: str, *, label: str = "", style: str = "", whole: bool = False) -> None:
     """Print `text` on stderr, after `label` in a colour; what a terminal would obey in them is made visible.
+
+    What a stranger wrote at length is shortened, unless `whole`.
 
     A stderr that cannot be written (closed, full) is no reason to fail.
     """
     with suppress(OSError):
-        console_err().print(Text(label, style=style) + Text(plain(text)))
+        console_err().print(Text(label, style=style) + Text(plain(text if whole else bounded(text))))
 
 
 def say(text: str) -> None:
@@ -100,7 +102,7 @@ class ConsoleReporter:
             transient=True,
             disable=self._quiet or not console_err().is_terminal,
         ) as progress:
-            yield _BarTask(progress, progress.add_task(plain(label), total=total))
+            yield _BarTask(progress, progress.add_task(plain(bounded(label)), total=total))
 
 
 def reporter_of(ctx: click.Context) -> Reporter:

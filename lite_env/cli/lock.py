@@ -8,6 +8,7 @@ import click
 
 from lite_env.cli.boundary import Answer
 from lite_env.cli.console import print_json, reporter_of, say
+from lite_env.cli.plain import bounded
 from lite_env.lock.file import lock_path
 from lite_env.spec.environment import find_environment_file
 from lite_env.store.local import open_store
@@ -76,7 +77,7 @@ def command(
         return
     for result in results:
         for line in result.diff.lines():
-            say(line)
+            say(bounded(line))
         state = "written" if result.written else "not written (dry run)" if dry_run else "unchanged"
         reporter.note(f"{result.path}: {len(result.lock.packages)} packages, {result.diff.summary()}; {state}")
 
@@ -95,7 +96,7 @@ def _check(
         for path, answer in answers.items():
             say(f"{path}: {'answers its environment file' if answer else 'does not answer its environment file'}")
             for difference in answer.differences:
-                say(f"  {difference}")
+                say(f"  {bounded(difference)}")
     if not all(answers.values()):
         raise Answer
 

@@ -12,6 +12,7 @@ from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
 from lite_env.host.drive import FolderDrive
 from lite_env.host.node import NodeEngine
+from lite_env.pack.files import refuse_foreign_files
 from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 
@@ -100,10 +101,12 @@ def start_kernel(
         reporter: gets the progress of the start, in bytes.
 
     Raises:
-        ManifestError: the pack cannot be read.
+        ManifestError: the pack cannot be read, or one of its files is not in it.
         HostError: the engine is not on this machine, or the kernel does not start.
     """
     manifest = read_manifest(pack)
+    # The runtime opens them by name, or asks a server that does.
+    refuse_foreign_files(pack, (item.path for item in manifest.contents))
     kernel = choose_kernel(manifest, options.kernel)
     drive = None if options.drive is None else FolderDrive(options.drive)
     engine = _engine_of(options.engine, pack)

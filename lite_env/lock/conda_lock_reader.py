@@ -47,7 +47,7 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         LockError: it is no lock of a version that is known, is not for emscripten-wasm32, or a field is wrong; with the
             path to the fault, as in ``package[3].hash.sha256``.
     """
-    document = Field(Document(text, file=path, error=LockError).plain(), "", path)
+    document = Field(_plain(text, path), "", path)
     _refuse_pixi(document)
     _check_version(document)
     document.only(_TOP)
@@ -76,6 +76,14 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         addresses=channels,
         file=path,
     )
+
+
+def _plain(text: str, path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    try:
+        return Document(text, file=path, error=LockError).plain()
+    except LockError as error:
+        # Nobody is to mend the YAML of a lock by hand.
+        raise LockError(error.message, hint=LOCK_AGAIN, **dict(error.context)) from error
 
 
 def _refuse_pixi(document: Field) -> None:

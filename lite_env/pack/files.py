@@ -12,7 +12,7 @@ from lite_env.pack.path import is_safe_path
 from lite_env.store.refusals import is_absence, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -83,6 +83,23 @@ def pack_file_size(pack: Path, path: str) -> int:
     """
     with open_pack_file(pack, path) as stream:
         return os.fstat(stream.fileno()).st_size
+
+
+def refuse_foreign_files(pack: Path, paths: Iterable[str]) -> None:
+    """Refuse a pack of which a file is none, for programs that open its files by their names.
+
+    A file that is not there is left to whoever asks for it.
+
+    Raises:
+        ManifestError: as `open_pack_file`, but for what is not there.
+    """
+    for path in paths:
+        try:
+            with open_pack_file(pack, path):
+                pass
+        except ManifestError as error:
+            if not (isinstance(error.__cause__, OSError) and is_absence(error.__cause__)):
+                raise
 
 
 def _open_below(pack: Path, path: str) -> int:

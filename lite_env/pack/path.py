@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lite_env.prefix.tree import CONDA_META
+from lite_env.spec.model import MAX_NAME_BYTES, is_long_name
 
 # In a browser a folder is an object, of which the last is no key.
 _UNSAFE = frozenset(("", ".", "..", "__proto__"))
@@ -33,6 +34,8 @@ def name_fault(name: str) -> str | None:
     """Why `name` cannot be that of a folder on every system that it may be copied to; None when it can."""
     if not is_safe_component(name):
         return "it is not a single name"
+    if is_long_name(name):
+        return f"it has more than {MAX_NAME_BYTES} bytes"
     return windows_fault(name) or (None if name.isprintable() else "it cannot be printed")
 
 

@@ -67,7 +67,7 @@ def find_owners(
     explained = {path for crossing in crossings for path in (crossing.path, *crossing.inside)}
     missing = {name: left for name, paths in missing.items() if (left := [p for p in paths if p not in explained])}
     if missing:
-        raise _missing_error(root, missing)
+        raise _missing_error(root, missing, present)
     owned = tuple(
         replace(file, package=owner.name, recorded=owner.digests.get(file.path))
         if (owner := stands.get(file.path)) is not None
@@ -184,13 +184,19 @@ def _is_trivial(path: str) -> bool:
     return path.endswith(".pyc") or path.startswith(f"{CONDA_META}/")
 
 
-def _missing_error(root: Path, missing: Mapping[str, Sequence[str]]) -> PrefixError:
+def _missing_error(root: Path, missing: Mapping[str, Sequence[str]], present: Iterable[str]) -> PrefixError:
     names = [path for package in sorted(missing) for path in missing[package]]
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     count = f"{len(names)} file{'s' if len(names) > 1 else ''}"
+    folded = {path.casefold() for path in names}
+    alike = sorted(path for path in present if path.casefold() in folded)
+    hint = "it was changed after the installation: make it anew"
+    if alike:
+        hint = f"this file system does not tell upper from lower case, or {hint}, on one that does"
     return PrefixError(
         f"the environment lacks {count} of its packages: {shown}",
-        hint="it was changed after the installation: make it anew",
+        hint=hint,
+        found=some(alike) or None,
         packages=", ".join(sorted(missing)),
         prefix=str(root),
     )

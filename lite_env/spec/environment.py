@@ -19,10 +19,10 @@ from lite_env.spec.channels import is_folder, is_path, listed_channel, resolve_c
 from lite_env.spec.dependency import address_refusal, misplaced_pip, refusal_of
 from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_string, line_of
 from lite_env.spec.matchspec import split_channel
-from lite_env.spec.model import DEFAULT_CHANNELS, EnvironmentSpec, Requirement
+from lite_env.spec.model import DEFAULT_CHANNELS, MAX_NAME_BYTES, EnvironmentSpec, Requirement, is_long_name
 from lite_env.spec.selectors import apply_comment_selectors, key_selector
 from lite_env.store.refusals import refusal
-from lite_env.store.text import Origin, decode_text, read_bounded
+from lite_env.store.text import Origin, decode_text, read_bounded, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +137,9 @@ class _Reader:
             self.warn_at(line_of(entries["prefix"][0]), "`prefix` is ignored; say where to install with `--prefix`")
         self._check_platforms(nodes.get("platforms"))
         name = self._name(nodes.get("name"))
+        if is_long_name(name):
+            problem = f"the name `{shown(name)}` has more than {MAX_NAME_BYTES} bytes, too many for a folder's name"
+            raise self._document.fault(problem, nodes.get("name", root), hint="give the environment a shorter `name`")
         channels = override or self._channels(nodes.get("channels"))
         requirements = tuple(_bound(each, channels) for each in self._requirements(nodes.get("dependencies"), root))
         variables = self._variables(nodes.get("variables"))

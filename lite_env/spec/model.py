@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 DEFAULT_CHANNELS = ("https://prefix.dev/emscripten-forge-4x", "https://prefix.dev/conda-forge")
 """What an environment file without ``channels`` gets, highest priority first."""
 
+MAX_NAME_BYTES = 200
+"""Of an environment's name: folders are called so, and a file's name has at most 255 bytes with all that is added."""
+
+
+def is_long_name(name: str) -> bool:
+    """Whether an environment's name is longer than that of a folder may be."""
+    return len(name.encode(errors="surrogatepass")) > MAX_NAME_BYTES
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:

@@ -236,7 +236,11 @@ class _Composer:
             raise self._foreign_tag(event)
         if tag not in (_STRING, plain) and (tag, plain) != (_NUMBERS[1], _NUMBERS[0]):
             kind = tag.removeprefix(_PREFIX)
-            raise self._fault(f"says that `{shown(event.value)}` is of the type {kind}, and it is not", event)
+            raise self._fault(
+                f"says that `{shown(event.value)}` is of the type {kind}, and it is not",
+                event,
+                hint=f"remove the tag `!!{kind}`",
+            )
         if tag in _NUMBERS and len(event.value) > MAX_NUMBER:
             raise self._fault(
                 f"has a number of {len(event.value):,} characters", event, hint="quote it, if it is meant as a text"

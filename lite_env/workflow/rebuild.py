@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import lite_env
-from lite_env.errors import MissingEngineError
+from lite_env.errors import ManifestError, MissingEngineError
 from lite_env.host.capacity import cores
 from lite_env.host.find import locate_node
-from lite_env.pack.reader import MANIFEST, read_manifest
+from lite_env.pack.reader import MANIFEST, parse_manifest
 from lite_env.pack.writer import check_output, generator
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
@@ -28,7 +28,7 @@ from lite_env.workflow.report import PackReport
 from lite_env.workflow.start import runtime_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lite_env.lock.model import Lockfile
     from lite_env.pack.manifest import Manifest
@@ -58,12 +58,14 @@ class Recorded:
     """A pack that can be written again.
 
     Attributes:
-        files: SHA-256 by path.
+        files: SHA-256 by path, as its manifest says.
+        manifest: of the pack.
         report: what was planned.
         told: what was said.
     """
 
     files: dict[str, str]
+    manifest: Manifest
     report: PackReport
     told: Told
 
@@ -99,18 +101,28 @@ def pack_key(content: list[object], inputs: Inputs, options: PackOptions) -> Key
 
 
 def find_pack(key: Key, store: Store) -> Recorded | None:
-    """The pack that was recorded under `key`, if its programs would do here what they did then."""
+    """The pack that was recorded under `key`, if its programs would do here what they did then.
+
+    Nobody vouches for a record: its paths are written where they are those of a manifest that passes all that reading
+    a pack asks, and otherwise there is none.
+    """
     results = store.recall(key)
     if results is None or not {_REPORT, _TOLD} <= results.keys():
         return None
     report, told = store.read(results[_REPORT]), store.read(results[_TOLD])
     if report is None or told is None:
         return None
-    heard = msgspec.json.decode(told, type=Told)
+    files = {name.removeprefix(_FILE): digest for name, digest in results.items() if name.startswith(_FILE)}
+    manifest = _manifest_of(files, store)
+    try:
+        heard, plan = msgspec.json.decode(told, type=Told), msgspec.json.decode(report, type=PackReport)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if manifest is None:
+        return None
     if heard.node and _node_version() not in ("", heard.node):
         return None
-    files = {name.removeprefix(_FILE): digest for name, digest in results.items() if name.startswith(_FILE)}
-    return Recorded(files=files, report=msgspec.json.decode(report, type=PackReport), told=heard)
+    return Recorded(files=files, manifest=manifest, report=plan, told=heard)
 
 
 def write_again(
@@ -147,12 +159,11 @@ def write_again(
         with new_directory(output) as staging, ThreadPoolExecutor(max_workers=cores()) as pool:
             if not all(pool.map(lambda item: copy(staging, *item), recorded.files.items())):
                 raise _LostError  # noqa: TRY301 - the folder is not to be exchanged
-            manifest = read_manifest(staging)
             if check is not None:
-                check(staging, manifest)
+                check(staging, recorded.manifest)
     except _LostError:
         return None
-    return manifest
+    return recorded.manifest
 
 
 def record_pack(key: Key, pack: Path, manifest: Manifest, report: PackReport, told: Told, *, store: Store) -> None:
@@ -171,6 +182,24 @@ def told_of(lines: tuple[tuple[bool, str], ...], *, failed: bool) -> Told:
 
 class _LostError(Exception):
     """A file of a recorded pack is not in the store any more."""
+
+
+def _manifest_of(files: Mapping[str, str], store: Store) -> Manifest | None:
+    """The manifest among `files`, when it can be read and names all the others, with their hashes."""
+    data = store.read(files.get(MANIFEST, ""))
+    if data is None:
+        return None
+    try:
+        manifest = parse_manifest(data, _nothing_beside)
+    except ManifestError:
+        return None
+    named = {item.path: item.sha256 for item in manifest.contents}
+    return manifest if files == {**named, MANIFEST: files[MANIFEST]} else None
+
+
+def _nothing_beside(path: str) -> bytes:
+    # Only manifests of format 1.0 ask for it, which are written no more.
+    raise ManifestError(f"'{path}' has no hash", file=path)
 
 
 def _node_version() -> str:

@@ -217,6 +217,46 @@ HOSTILE = "a [red]b[/red] [link=x] :smile: \x1b[31m\x1b]0;title\x07 \u202e \r \x
 SHOWN = r"a [red]b[/red] [link=x] :smile: \x1b[31m\x1b]0;title\x07 \u202e \x0d \x9b1m end"
 
 
+LONG = "x" * 100_000
+LINES = "\\n" * 100_000
+HUGE = {
+    "a tag": ("environment.yml", f"name: !{LONG} x\n", "which means nothing here"),
+    "a key": ("environment.yml", f"? {LONG}\n: 1\n? {LONG}\n: 2\n", "stands twice: in line 1 and in line 3"),
+    "a warning": (
+        "environment.yml",
+        f"name: x\n? {LONG}\n: 1\nchannels: [./none]\ndependencies: [a]\n",
+        "is not known and is ignored",
+    ),
+    "a section": (
+        "environment.yml",
+        f"name: x\ndependencies: [{{? {LONG} : [a]}}]\n",
+        "of `dependencies` is not known",
+    ),
+    "lines": (
+        "environment.yml",
+        f'name: x\ndependencies: [{{? "a{LINES}b" : [a]}}]\n',
+        "of `dependencies` is not known",
+    ),
+    "a platform": (
+        "conda-lock.yml",
+        f"metadata: {{content_hash: {{}}, platforms: [{LONG}]}}\npackage: []\n",
+        "but not emscripten-wasm32",
+    ),
+    "a feature": ("manifest.json", json.dumps({"format": "2.0", "requires": [LONG]}), "which this lite-env does not"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "said"), HUGE.values(), ids=HUGE)
+def test_of_a_very_long_text_a_message_shows_a_part_and_what_is_wrong_with_it(tmp_path, name, text, said):
+    (tmp_path / name).write_text(text)
+    command = {"environment.yml": ("lock", "--offline"), "conda-lock.yml": ("install", "--prefix", tmp_path / "p")}
+    ended = run(*command.get(name, ("run",)), tmp_path if name == "manifest.json" else tmp_path / name)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert " characters) …" in ended.stderr or " characters)`" in ended.stderr or " lines)" in ended.stderr
+    assert len(ended.stderr) < 5_000
+
+
 class TestTextOfStrangers:
     @pytest.mark.parametrize(
         ("text", "shown"),

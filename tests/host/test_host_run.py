@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -20,7 +21,9 @@ from lite_env.pack.manifest import (
     Mounts,
     RuntimeInfo,
 )
+from lite_env.pack.reader import read_manifest
 from tests.fakes import FakeEngine, FakeKernel
+from tests.frozen import PACKS
 
 DIGEST = "0" * 64
 
@@ -180,6 +183,19 @@ def test_run_code_is_the_short_way(fake_engine, tmp_path):
 def test_a_folder_that_is_no_pack_is_refused_before_anything_starts(tmp_path):
     with pytest.raises(ManifestError), start_kernel(tmp_path, options=RunOptions()):
         pass
+
+
+@pytest.mark.parametrize("where", ["archives", "kernels", "kernels/xlua/kernel.json", "archive"])
+def test_what_a_pack_links_to_beyond_itself_is_refused_before_anything_starts(tmp_path, monkeypatch, where):
+    pack = shutil.copytree(PACKS / "2.0/lua", tmp_path / "pack")
+    if where == "archive":
+        where = next(item for item in read_manifest(pack).archives).path
+    (pack / where).rename(tmp_path / "elsewhere")
+    (pack / where).symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr(run_module, "_engine_of", lambda name, pack: pytest.fail("it started"))
+    with pytest.raises(ManifestError, match=f"'{where}.*' of the pack is, or lies behind, a symbolic link") as caught:
+        run_code(pack, "print(1)", options=RunOptions())
+    assert caught.value.hint
 
 
 def test_each_engine_has_its_name(monkeypatch, tmp_path):

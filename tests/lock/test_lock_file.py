@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lite_env.errors import LockError
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
-from lite_env.lock.file import lock_path, read_lock, write_lock
+from lite_env.lock.file import lock_path, read_lock, write_lock, wrote_lock
 from lite_env.lock.model import LockedPackage, Lockfile
 
 SHA = "ab" * 32
@@ -413,3 +413,20 @@ def test_any_lock_is_read_as_it_was_written(packages, variables, requested):
     text = text_of(value)
     assert parse_lock(text, value.file) == value
     assert text_of(parse_lock(text, value.file)) == text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["!!timestamp x", "!!timestamp 2024-01-01", "!mine x", "*nowhere", "[", "{a: 1, a: 2}", "\n<<<<<<< HEAD"],
+)
+def test_whatever_is_wrong_in_the_yaml_of_our_lock_it_is_to_be_made_anew(tmp_path, fault):
+    path = tmp_path / "conda-lock.yml"
+    write_lock(lock(), path)
+    assert wrote_lock(path)
+    text = path.read_text()
+    assert "\nversion: 1\n" in text
+    path.write_text(text.replace("\nversion: 1\n", f"\nversion: {fault}\n"))
+    with pytest.raises(LockError) as caught:
+        read_lock(path)
+    assert "make it anew with `lite-env lock --upgrade`" in caught.value.hint
+    assert {"line", "key"} & dict(caught.value.context).keys()

@@ -53,7 +53,7 @@ def test_users_rules_are_added_and_the_name_can_be_given(prefix):
     assert rules == {"static-libraries", "idle", "package-tests", "no-stubs"}
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/b", "a\\b", "CON", "nul.txt", "dot.", "a\nb", "__proto__"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a\\b", "CON", "nul.txt", "dot.", "a\nb", "__proto__", "n" * 201])
 def test_a_name_that_no_folder_of_a_site_can_have_is_refused(prefix, name):
     with pytest.raises(PackError, match="cannot be that of a folder") as caught:
         plan_pack(read_prefix(prefix), name=name)

@@ -57,6 +57,19 @@ def test_missing_files_are_an_error_that_names_them(tmp_path):
         read_prefix(prefix)
 
 
+@pytest.mark.parametrize(("one", "two"), [("lib/File", "lib/file"), ("Lib/a", "lib/a"), ("lib/STRASSE", "lib/straße")])
+def test_two_files_that_became_one_are_explained(tmp_path, one, two):
+    prefix = make_prefix(tmp_path, Toy(name="a", files={one: "a"}), Toy(name="b", files={two: "b"}))
+    read_prefix(prefix)
+    # As a file system leaves it that takes both for one.
+    (prefix / two).unlink()
+    with pytest.raises(PrefixError, match=f"lacks 1 file of its packages: {two}") as caught:
+        read_prefix(prefix)
+    assert "does not tell upper from lower case" in caught.value.hint
+    assert ("found", one) in caught.value.context
+    assert ("packages", "b") in caught.value.context
+
+
 @pytest.mark.parametrize("claimed", ["../outside", "/etc/passwd", "a/../../b"])
 def test_a_package_that_claims_files_elsewhere_is_refused(tmp_path, claimed):
     prefix = make_prefix(tmp_path, Toy(name="a", record={"files": [claimed]}))

@@ -313,3 +313,26 @@ def test_what_a_stranger_wrote_is_text_in_messages():
     odd = "{0.__class__}%s%n[red]x[/]"
     fault = refused(document(variables=f"variables: {{'{odd}': x}}"))
     assert fault.message == f"'{odd}' cannot be the name of an environment variable"
+
+
+@pytest.mark.parametrize(("letter", "most"), [("n", 200), ("ü", 100)])
+def test_a_name_that_no_folder_can_have_is_refused_where_it_stands(tmp_path, letter, most):
+    text = "# mine\nname: {}\ndependencies: [numpy]\n"
+    assert parse_environment(text.format(letter * most), file=tmp_path / "e.yml").name == letter * most
+    with pytest.raises(SpecError, match="has more than 200 bytes, too many for a folder's name") as caught:
+        parse_environment(text.format(letter * (most + 1)), file=tmp_path / "e.yml")
+    assert dict(caught.value.context)["line"] == 2
+    assert caught.value.hint == "give the environment a shorter `name`"
+
+
+def test_a_folder_whose_name_is_too_long_for_an_environment_is_told(tmp_path):
+    with pytest.raises(SpecError, match="has more than 200 bytes") as caught:
+        parse_environment("dependencies: [numpy]\n", file=tmp_path / ("n" * 201) / "environment.yml")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "bool", "int"])
+def test_a_tag_that_does_not_fit_is_to_be_removed(tmp_path, kind):
+    with pytest.raises(SpecError, match=f"`x` is of the type {kind}, and it is not") as caught:
+        parse_environment(f"name: !!{kind} x\ndependencies: [numpy]\n", file=tmp_path / "e.yml")
+    assert caught.value.hint == f"remove the tag `!!{kind}`"

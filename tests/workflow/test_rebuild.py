@@ -235,3 +235,56 @@ def test_a_dry_run_knows_what_was_packed_before(project, tmp_path):
     ]
     assert isinstance(first.manifest, Manifest)
     assert not (tmp_path / "two").exists()
+
+
+def spoil_path(results, store, path):
+    """Name one of the files otherwise in the record."""
+    name = next(name for name in results if name.endswith("kernel.json"))
+    return {**{key: value for key, value in results.items() if key != name}, f"file:{path}": results[name]}
+
+
+def spoil_manifest(results, store, path):
+    """The same in the record and in the manifest."""
+    name = next(name for name in results if name.endswith("kernel.json"))
+    manifest = store.read(results["file:manifest.json"])
+    digest = store.write(manifest.replace(name.removeprefix("file:").encode(), path.encode()), kind="pack")
+    return {**spoil_path(results, store, path), "file:manifest.json": digest}
+
+
+SPOILED = {
+    **{
+        f"{how.__name__} {path}": lambda results, store, how=how, path=path: how(results, store, path)
+        for how in (spoil_path, spoil_manifest)
+        for path in ("../evil", "kernels/toy/../../../evil", "/nowhere/evil", "kernels/__proto__/x", "C:\\\\evil")
+    },
+    "a file more": lambda results, store: {**results, "file:evil.html": store.write(b"<script>", kind="pack")},
+    "a file on another": lambda results, store: {**results, "file:manifest.json/x": results["report"]},
+    "another's bytes": lambda results, store: {
+        name: store.write(b"evil", kind="pack") if name.endswith("kernel.json") else digest
+        for name, digest in results.items()
+    },
+    "no manifest": lambda results, store: {k: v for k, v in results.items() if k != "file:manifest.json"},
+    "a manifest that is none": lambda results, store: {**results, "file:manifest.json": results["report"]},
+    "a report that is none": lambda results, store: {**results, "report": store.write(b"\xff", kind="pack")},
+    "words that are none": lambda results, store: {**results, "told": results["file:manifest.json"]},
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_record_that_cannot_be_of_a_pack_is_not_used(project, tmp_path, spoil):
+    class Others(type(open_store())):
+        """A store whose records others may have written."""
+
+        def recall(self, key):
+            results = super().recall(key)
+            return spoil(dict(results), self) if results and key.kind == "pack" else results
+
+    store = open_store()
+    first = pack_module.pack_environment(project, tmp_path / "one", OPTIONS, store=store)
+    assert pack_module.pack_environment(project, tmp_path / "two", OPTIONS, store=store).again
+    before = sorted(path.name for path in tmp_path.iterdir())
+    third = pack_module.pack_environment(project, tmp_path / "two", OPTIONS, store=Others(store.directory))
+    assert not third.again
+    assert third.manifest == first.manifest
+    assert tree(tmp_path / "two") == tree(tmp_path / "one")
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
