@@ -240,6 +240,37 @@ function channels(): void {
     ]);
   });
 
+  test('in shared memory the next piece is for who got the one before, and for nobody else', async () => {
+    const buffer = new SharedArrayBuffer(8 + 4);
+    const state = () => new Int32Array(buffer).slice(0, 2).join();
+    const host = new SharedDriveHost(buffer, new DriveDesk(async () => 'a long answer'));
+    const ticket = { epoch: 'new', id: 5, deadline: Date.now() + 60_000 };
+    await host.take({ type: 'drive', request: { method: 'get', path: '/' }, ...ticket });
+    const first = state();
+    await host.take({ type: 'drive-more', ...ticket, epoch: 'old', id: 6 });
+    await host.take({ type: 'drive-more', ...ticket, id: 5 });
+    await host.take({ type: 'drive-more', ...ticket, id: 7 });
+    assert.equal(state(), first);
+    await host.take({ type: 'drive-more', ...ticket, id: 6 });
+    assert.notEqual(state(), first);
+  });
+
+  test('what the worker before left in shared memory answers no request of the next', () => {
+    const ids = [1, 2].map(() => {
+      const sent: number[] = [];
+      const stop = new Error('sent');
+      const channel = new SharedDriveChannel(new SharedArrayBuffer(16), ({ id }) => {
+        sent.push(id);
+        throw stop; // There is nobody who would answer.
+      });
+      for (let request = 0; request < 3; request += 1) {
+        assert.throws(() => channel.ask({ method: 'get', path: '/' }), stop);
+      }
+      return sent;
+    });
+    assert.equal(new Set(ids.flat()).size, 6);
+  });
+
   test('base64 there and back, also without the engine’s own', t => {
     const bytes = Uint8Array.from({ length: 100_003 }, (_, at) => (at * 7919) & 255);
     const text = Buffer.from(bytes).toString('base64');

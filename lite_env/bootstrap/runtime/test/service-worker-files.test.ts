@@ -1,0 +1,98 @@
+/** What the service worker answers for a pack's files: of a request's way to them nothing but its effects is seen here. */
+import assert from 'node:assert/strict';
+import { before, beforeEach, test } from 'node:test';
+import { CACHE } from '../src/io/cache';
+
+const SCOPE = 'https://site.example/demo/';
+const FILE = `${SCOPE}packs/demo/archives/${'ab'.repeat(32)}.tar.zst`;
+const MANIFEST = `${SCOPE}packs/demo/manifest.json`;
+
+interface Asked {
+  readonly url: string;
+  readonly cache: string | undefined;
+}
+
+const listeners = new Map<string, (event: any) => void>();
+const kept = new Map<string, string>();
+let asked: Asked[] = [];
+let network: Response | Error = new Error('no network');
+
+const withoutSearch = (url: string) => url.split('?', 1)[0] ?? '';
+/** The browser's cache, as far as it is asked here. */
+const cache = {
+  match: async (url: string, { ignoreSearch }: { ignoreSearch?: boolean } = {}) => {
+    const text = kept.get(ignoreSearch ? withoutSearch(url) : url);
+    return text === undefined ? undefined : new Response(text);
+  },
+  delete: async (url: string) => kept.delete(url),
+};
+
+before(async () => {
+  const define = (name: string, value: unknown) =>
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  define('registration', { scope: SCOPE });
+  define('BroadcastChannel', class {});
+  define('addEventListener', (type: string, listener: (event: unknown) => void) => listeners.set(type, listener));
+  define('caches', {
+    open: async (name: string) => (name === CACHE ? cache : { match: async () => undefined }),
+  });
+  define('fetch', async (what: Request | string, options: RequestInit = {}) => {
+    const url = typeof what === 'string' ? what : what.url;
+    asked.push({ url, cache: typeof what === 'string' ? options.cache : what.cache });
+    if (network instanceof Error) {
+      throw network;
+    }
+    return network;
+  });
+  await import('../src/service-worker');
+});
+
+beforeEach(() => {
+  kept.clear();
+  asked = [];
+  network = new Response('of the network');
+});
+
+/** What a page or worker is answered. */
+async function answer(url: string, cache: RequestCache = 'default'): Promise<string> {
+  let response: Promise<Response> | undefined;
+  const request = { url, method: 'GET', cache };
+  listeners.get('fetch')?.({ request, respondWith: (given: Promise<Response>) => (response = given) });
+  assert.ok(response, 'it is let pass');
+  return (await response).text();
+}
+
+test('what is kept is answered, at its address and at that of a blocking read beside another request', async () => {
+  kept.set(FILE, 'kept');
+  assert.equal(await answer(FILE), 'kept');
+  assert.equal(await answer(`${FILE}?lite-env-apart=x`), 'kept');
+  assert.deepEqual(asked, []);
+});
+
+test('what is not kept is asked for at the address that was asked, and nothing is kept here', async () => {
+  assert.equal(await answer(`${FILE}?lite-env-apart=x`), 'of the network');
+  assert.deepEqual(asked, [{ url: `${FILE}?lite-env-apart=x`, cache: 'default' }]);
+  assert.deepEqual([...kept], []);
+});
+
+for (const [how, url, mode] of [
+  ['while the worker blocks', `${FILE}?lite-env-anew=x`, 'default'],
+  ['with cache: reload', FILE, 'reload'],
+] as const) {
+  test(`what was wrong is forgotten and had past every cache: ${how}`, async () => {
+    kept.set(FILE, 'wrong');
+    assert.equal(await answer(url, mode), 'of the network');
+    // At its own address, so that what the HTTP cache has of it is replaced.
+    assert.deepEqual(asked, [{ url: FILE, cache: 'reload' }]);
+    assert.deepEqual([...kept], []);
+  });
+}
+
+test('a manifest comes from the network, and from what is kept where there is none', async () => {
+  kept.set(MANIFEST, 'kept');
+  assert.equal(await answer(MANIFEST), 'of the network');
+  network = new TypeError('Failed to fetch');
+  assert.equal(await answer(MANIFEST), 'kept');
+  kept.clear();
+  await assert.rejects(answer(MANIFEST), TypeError);
+});
