@@ -137,12 +137,21 @@ def test_the_walk_in_contributing_passes_through_modules_that_are_there():
     assert [name for name in named if not (PACKAGE / name).exists()] == []
 
 
+@pytest.mark.parametrize("page", sorted((PACKAGE.parent / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_the_sources_of_the_runtime_that_the_docs_name_are_there(page: Path):
+    sources = PACKAGE / "bootstrap" / "runtime" / "src"
+    named = re.findall(r"`(?:src/)?([\w/-]+\.ts)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (sources / name).is_file()] == []
+    assert named or page.name != "start.md"
+
+
 FAMILIES = PACKAGE / "prefix" / "families"
 
 
-def test_a_family_of_kernels_is_named_in_its_own_module_and_the_table_alone():
-    families = [path for path in FAMILIES.glob("*.py") if path.stem not in {"__init__", "family"}]
-    assert [path.stem for path in families] == ["xeus"]
+def test_a_family_of_kernels_is_named_in_its_own_folder_and_the_table_alone():
+    assert {path.name for path in FAMILIES.glob("*.py")} == {"__init__.py", "family.py"}
+    families = sorted({path.parent for path in FAMILIES.glob("*/*.py")})
+    assert [family.name for family in families] == ["xeus"]
     for family in families:
-        naming = {path for path in modules() if family.stem in path.read_text(encoding="utf-8").lower()}
-        assert naming == {family, FAMILIES / "__init__.py"}
+        naming = {path for path in modules() if family.name in path.read_text(encoding="utf-8").lower()}
+        assert {path for path in naming if family not in path.parents} == {FAMILIES / "__init__.py"}

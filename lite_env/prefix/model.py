@@ -69,7 +69,7 @@ class Runtime:
     """How a kernel is started, as far as the packages tell it.
 
     Attributes:
-        family: of kernels, by the name of its module in ``families``.
+        family: of kernels, by the name of its folder in ``families``.
         interpreter: name of the package that brings its interpreter; None where the kernel is the interpreter.
         emscripten: version of ``emscripten-abi``, or None where no package says so.
         python: version of the Python that the kernel runs, or None for another language.

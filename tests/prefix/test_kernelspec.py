@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -147,11 +148,55 @@ def test_a_xeus_kernel_need_not_be_called_xeus(tmp_path):
     assert kernel.name == "fortran"
 
 
-def test_a_script_that_is_a_module_asks_for_a_worker_of_modules(tmp_path):
+MODULES = [
+    "async function createXeusModule() {}\nexport default createXeusModule;\n",
+    "var createXeusModule=(()=>{return function(){}})();export default createXeusModule;",
+    "function createXeusModule(){}export default createXeusModule",
+    "function createXeusModule(){} /* all of it */ export{createXeusModule as default};",
+    "export default async function createXeusModule() {}\n",
+    "var createXeusModule = 1;\n// the end\nexport {\n  createXeusModule as default,\n};\n",
+    # Behind what only looks as if a text or a comment began in it.
+    "var createXeusModule = s => s.replace(/['\"`]/g, '/*');\nexport default createXeusModule;\n",
+    "var createXeusModule = `${`export`} it's`;export default createXeusModule;",
+    'var createXeusModule = (1 / 2) + "/";export default createXeusModule;\nisPthread && createXeusModule();\n',
+]
+SCRIPTS = [
+    "var createXeusModule = 1;\n",
+    "var createXeusModule = 1;\nthrow new Error('as a module, use: export { default }');\n",
+    'var createXeusModule = 1;\nerr("x;export default y");\n',
+    "var createXeusModule = 1;\n/* A bundler wants\nexport default createXeusModule;\n*/\n",
+    "var createXeusModule = 1;\n//;export default createXeusModule;\n",
+    "var createXeusModule = `\nexport default createXeusModule;\n`;\n",
+    "var createXeusModule = 1;\nif (obj.export) {\n  obj.export\n  {\n  }\n}\n",
+    "var createXeusModule = 'it\\\\', quote = '\\';export default 1';\n",
+    "var createXeusModule = /[/'];export default x/;\n",
+    "var createXeusModule = 1, exports = {}; exports.export = {}; my_export: {}\n",
+]
+
+
+def worker_of(tmp_path, script):
     prefix = make_prefix(tmp_path, kernel_package())
-    put(prefix, "bin/xtoy.js", "async function createXeusModule() {}\nexport default createXeusModule;\n")
+    put(prefix, "bin/xtoy.js", script)
     (kernel,) = read_prefix(prefix).kernels
-    assert kernel.runtime.worker == "module"
+    return kernel.runtime.worker
+
+
+@pytest.mark.parametrize("script", MODULES)
+def test_a_script_that_is_a_module_asks_for_a_worker_of_modules(tmp_path, script):
+    assert worker_of(tmp_path, script) == "module"
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_that_only_speaks_of_modules_is_a_classic_one(tmp_path, script):
+    assert worker_of(tmp_path, script) == "classic"
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("script", [*MODULES, *SCRIPTS])
+def test_what_a_script_is_taken_for_is_what_node_takes_it_for(script):
+    check = "new (require('node:vm').Script)(require('node:fs').readFileSync(0, 'utf8'))"
+    ran = subprocess.run(["node", "-e", check], input=script, capture_output=True, text=True, check=False)
+    assert (ran.returncode == 0) == (script in SCRIPTS), ran.stderr
 
 
 def test_a_family_is_told_by_its_files_and_one_that_nobody_knows_is_no_error_of_another(tmp_path, monkeypatch):

@@ -1,10 +1,10 @@
-"""Families of kernels: what tells one, what its files are for, what it needs. A family is a module and a line here."""
+"""Families of kernels: what tells one, what its files are for, what it needs. A family is a folder and a line here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lite_env.prefix.families.xeus import Xeus
+from lite_env.prefix.families.xeus.family import Xeus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a family of kernels is to the rest: the seam of its module."""
+"""What a family of kernels is to the rest: the seam of its folder."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Kernels built on xeus, in every generation."""
