@@ -324,6 +324,20 @@ test('no error but Emscripten’s own reaches the program: another would end the
   assert.equal((troubles[0] as DriveError).code, 'EIO');
 });
 
+test('a rename that the drive refuses leaves the target as it is, also to who has it open', () => {
+  const { host, fs, drive, write, close } = mounted(({ files }) => files.set('from', utf8('new')).set('to', utf8('old')));
+  const stream = fs.open('to', RDWR);
+  const from = fs.lookupNode(fs.root, 'from');
+  host.before.push(() => {
+    throw new DriveError('ENOSPC', 'full');
+  });
+  assert.throws(() => drive.node_ops.rename(from, fs.root, 'to'), fails('ENOSPC'));
+  assert.equal(host.asked.at(-1), 'rename');
+  write(stream, utf8('own'));
+  close(stream);
+  assert.equal(text(host.files.get('to') as Uint8Array), 'own');
+});
+
 test('a piece is what the drive takes, and no more than ours', () => {
   for (const [said, asked] of [[undefined, undefined], [1000, 1000], [1 << 30, PIECE_BYTES]] as const) {
     const { host, fs } = mounted(host => (host.pieces = said));

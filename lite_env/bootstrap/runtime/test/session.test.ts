@@ -276,20 +276,22 @@ test('an interrupt that comes while imports are fetched ends the cell before it 
   assert.equal(new Uint8Array(shared.interrupt)[0], 0);
 });
 
-test('buffers reach the kernel as bytes, whatever they were', async () => {
-  const { kernel, globals, start, send, settled } = open();
-  let seen: any[] = [];
-  kernel.onMessage = message => {
-    seen = message.buffers;
-    globals['postMessage'](reply(message, 'comm_info_reply'));
-  };
-  await start();
-  const bytes = new Uint8Array([9, 1, 2, 3, 9]);
-  const view = new DataView(bytes.buffer, 1, 3);
-  send({ ...request('1', 'comm_msg'), buffers: [view.buffer.slice(1, 4), view] as never });
-  await settled();
-  assert.deepEqual(seen, [new Uint8Array([1, 2, 3]), new Uint8Array([1, 2, 3])]);
-});
+for (const type of ['comm_msg', 'execute_request']) {
+  test(`buffers reach the kernel as bytes, whatever they were: ${type}`, async () => {
+    const { kernel, globals, start, send, settled } = open();
+    let seen: any[] = [];
+    kernel.onMessage = message => {
+      seen = message.buffers;
+      globals['postMessage'](reply(message, 'execute_reply'));
+    };
+    await start();
+    const bytes = new Uint8Array([9, 1, 2, 3, 9]);
+    const view = new DataView(bytes.buffer, 1, 3);
+    send({ ...request('1', type), buffers: [view.buffer.slice(1, 4), view] as never });
+    await settled();
+    assert.deepEqual(seen, [new Uint8Array([1, 2, 3]), new Uint8Array([1, 2, 3])]);
+  });
+}
 
 test('what kernels of 2022 leave out of their replies is there', async () => {
   const { kernel, globals, recorder, start, send, settled } = open();
