@@ -5,9 +5,11 @@ import { KeptTransport, openCache, type KeptCache } from '../src/io/kept';
 import { Inflater } from '../src/io/inflate';
 import { plainOf } from '../src/io/plain';
 import { Source } from '../src/io/source';
+import { Zstd } from '../src/io/zstd';
 import { parseManifest, type KernelFile, type Manifest } from '../src/pack/manifest';
 import { routeOf } from '../src/service/routes';
 import { EMPTY_WASM, makePack, MemoryTransport, Recorder, text, utf8 } from './support/pack';
+import { withTransfer } from './support/transfer';
 
 const BASE = 'https://site.example/packs/demo/';
 const PARTS = { archives: [{ a: 'first' }, { b: 'second' }], load: 'interpreter' };
@@ -483,6 +485,32 @@ describe('a kept module', () => {
       answering(t, answer);
       assert.deepEqual((await start(cache)).asked, []);
     }
+  });
+
+  test('its bytes are given back at once: those that were compiled, and those that were written', async t => {
+    withTransfer(t);
+    const given = new Set<Uint8Array>();
+    const note = (data: Uint8Array) => {
+      given.add(data);
+      return data;
+    };
+    const left = () => [...given].map(data => data.length);
+    const { decode } = Zstd.prototype;
+    t.mock.method(Zstd.prototype, 'decode', function (this: Zstd, ...file: Parameters<typeof decode>) {
+      return note(decode.apply(this, file));
+    });
+    const { compile } = WebAssembly;
+    t.mock.method(WebAssembly, 'compile', (data: Uint8Array<ArrayBuffer>) =>
+      compile(data.length === EMPTY_WASM.length ? (note(data) as typeof data) : data) // And not the decoder.
+    );
+    const cache = new MemoryCache();
+    const { plain } = await start(cache);
+    assert.deepEqual(left(), [0, 0]); // Inflated and compiled; inflated again and kept.
+    assert.deepEqual(cache.entries.get(plain), EMPTY_WASM);
+    given.clear();
+    answering(t, () => new TypeError('not cached'));
+    await start(cache);
+    assert.deepEqual(left(), [0]);
   });
 
   test('a wrong one is never handed out, whatever was compiled of it, and had anew', async t => {

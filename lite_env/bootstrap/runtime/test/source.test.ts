@@ -7,6 +7,7 @@ import { ArchiveStore } from '../src/pack/archives';
 import { parseManifest } from '../src/pack/manifest';
 import { parseTree, walk, type FileEntry } from '../src/pack/tree';
 import { failure, makePack, type MemoryPack, MemoryTransport, Recorder, text, utf8, zstd, type PackParts } from './support/pack';
+import { withTransfer } from './support/transfer';
 
 async function open(parts: PackParts, keptBytes?: number) {
   const pack = makePack(parts);
@@ -217,14 +218,7 @@ test('an archive is let go when the last of its files was read', async () => {
 });
 
 test('what is let go gives its memory back at once', async t => {
-  const own = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer');
-  t.after(() => (own ? Object.defineProperty(ArrayBuffer.prototype, 'transfer', own) : delete (ArrayBuffer.prototype as { transfer?: unknown }).transfer));
-  /** As of 2024's browsers: the buffer is detached; with no size nothing is left of its memory. */
-  const transfer = function (this: ArrayBuffer, size: number) {
-    assert.equal(size, 0);
-    structuredClone(this, { transfer: [this] });
-  };
-  Object.defineProperty(ArrayBuffer.prototype, 'transfer', { value: transfer, configurable: true });
+  withTransfer(t);
   const { archives, entry, decoder } = await open({ archives: [{ a: 'x'.repeat(900), b: 'y' }, { c: 'z' }] }, 500);
   const inflated: Uint8Array[] = [];
   const decode = decoder.decode.bind(decoder);

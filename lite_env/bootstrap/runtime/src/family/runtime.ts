@@ -61,7 +61,6 @@ export interface Surroundings {
 export interface Loaded {
   /** The file system that is to be filled; null where there is none. */
   readonly files: FileSystemHost | null;
-  readonly memory: WebAssembly.Memory | null;
   /**
    * What is to be told the prefix-relative path of each file before it is first opened, so that the libraries that it
    * needs are there; null where the kernel's linker finds them itself.

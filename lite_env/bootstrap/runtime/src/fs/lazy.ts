@@ -1,8 +1,8 @@
+import { ERRNO } from '../drive/channel';
 import { S_IFDIR, S_IFREG } from '../drive/modes';
 import { walk, type FileEntry, type FolderEntry } from '../pack/tree';
 import type { FileSystem, FSNode, FSStream, NodeOps, StreamOps } from './emscripten';
 
-const EIO = 29;
 /** 1980-01-01: one time for every start, and one that zip files can hold. */
 const TIMESTAMP = 315_532_800_000;
 
@@ -121,7 +121,7 @@ export class LazyTree {
       node.contents = this.options.readFile(pending.entry);
     } catch (error) {
       this.options.onError(error);
-      throw new this.fs.ErrnoError(EIO);
+      throw new this.fs.ErrnoError(ERRNO.EIO);
     }
     this.filled += 1;
     this.makeOrdinary(node);
@@ -132,7 +132,6 @@ export class LazyTree {
     node.node_ops = this.plainNodeOps;
     node.stream_ops = this.plainStreamOps;
   }
-
 }
 
 /** Emscripten kept one time a node until 4.0, and three since. */

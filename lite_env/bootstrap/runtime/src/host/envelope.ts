@@ -1,5 +1,6 @@
 /** Envelopes as JSON text, for hosts in other processes: buffers of a message and contents of a file become base64. */
 import { fromBase64, toBase64 } from '../base64';
+import { bytesOf } from '../bytes';
 import type { FromWorker, JupyterMessage, ToWorker } from '../protocol';
 
 export type HostCommand = ToWorker | { readonly type: 'interrupt' } | { readonly type: 'close' };
@@ -22,10 +23,4 @@ export function decodeCommand(text: string): HostCommand {
   }
   const buffers = ((command.message.buffers ?? []) as unknown as string[]).map(text => fromBase64(text).buffer);
   return { type: 'message', message: { ...command.message, buffers } as JupyterMessage };
-}
-
-function bytesOf(buffer: ArrayBuffer | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(buffer)
-    ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    : new Uint8Array(buffer);
 }

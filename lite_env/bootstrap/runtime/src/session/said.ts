@@ -1,4 +1,5 @@
 /** What the runtime says of a request in its kernel's name, and what it mends of what the kernel says. */
+import { bytesOf } from '../bytes';
 import { newId } from '../ids';
 import type { JupyterMessage } from '../protocol';
 
@@ -38,11 +39,7 @@ export function interrupted(evalue: string, execution_count: number): Record<str
 
 /** A message whose buffers are bytes: kernels ask them for their `length`, which an ArrayBuffer and a DataView lack. */
 export function withBytes(message: JupyterMessage): JupyterMessage {
-  const bytes = (buffer: ArrayBuffer | ArrayBufferView) =>
-    ArrayBuffer.isView(buffer)
-      ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-      : new Uint8Array(buffer);
-  return { ...message, buffers: [...(message.buffers ?? [])].map(bytes) };
+  return { ...message, buffers: [...(message.buffers ?? [])].map(bytesOf) };
 }
 
 /**

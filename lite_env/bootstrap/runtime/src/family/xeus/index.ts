@@ -26,7 +26,6 @@ async function load(kernel: XeusFiles, surroundings: Surroundings): Promise<Load
 
 class XeusLoaded implements Loaded {
   readonly files: FileSystemHost | null;
-  readonly memory: WebAssembly.Memory | null;
 
   constructor(
     private readonly kernel: XeusFiles,
@@ -34,9 +33,8 @@ class XeusLoaded implements Loaded {
     private readonly globals: Globals,
     private readonly surroundings: Surroundings
   ) {
-    const { module, heap } = created;
+    const { module } = created;
     this.files = hasFileSystem(module) ? module : null;
-    this.memory = heap.memory;
   }
 
   /** Emscripten 4 looks needed libraries up in the file system by itself. */
