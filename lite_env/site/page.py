@@ -93,8 +93,9 @@ def page_config(environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *
 
 def _service_worker(runtime: SiteRuntime, build: str, drive: DriveKind) -> bytes:
     # Browsers compare the script's bytes: this line makes every deployment another one.
-    files = ["./", *(quote(runtime.folder + file.path) for file in runtime.files)]
-    site = json.dumps({"build": build, "drive": drive, "files": files}, sort_keys=True)
+    # Hosts may insert something into the page: of it no digest is told, and it must name its runtime.
+    files = {"./": None} | {quote(runtime.folder + file.path): file.sha256 for file in runtime.files}
+    site = json.dumps({"build": build, "drive": drive, "files": files, "runtime": runtime.folder}, sort_keys=True)
     return f"self.liteEnvSite = {site};\n".encode() + runtime.service_worker
 
 

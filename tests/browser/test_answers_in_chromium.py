@@ -160,19 +160,3 @@ def test_an_older_tab_says_that_a_newer_version_was_deployed(page, host, folder)
     assert failed["name"] == "Redeployed"
     assert "a newer version was deployed while this page was open" in failed["message"]
     assert failed["hint"].startswith("reload the page")
-
-
-def test_a_page_in_a_sandboxed_frame_says_so(context, lua_site, serve):
-    server = serve(lua_site)
-    page = context.new_page()
-    page.goto(server.url)
-    page.evaluate(
-        """url => {
-          document.body.innerHTML = '<iframe sandbox="allow-scripts"></iframe>';
-          document.querySelector('iframe').src = url;
-        }""",
-        server.url,
-    )
-    told = page.frame_locator("iframe").get_by_role("alert").inner_text(timeout=20_000)
-    assert "a sandbox without an origin of its own" in told
-    assert "allow-same-origin" in told

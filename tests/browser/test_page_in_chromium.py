@@ -467,3 +467,38 @@ def test_both_colour_schemes_and_a_narrow_screen(console, serve, numpy_site):
     console.page.set_viewport_size({"width": 360, "height": 640})
     assert console.page.evaluate("document.documentElement.scrollWidth") <= 360
     picture(console.page, "console-narrow")
+
+
+def test_a_page_that_fails_for_ever_does_not_grow(console, serve, lua_site):
+    console.open(serve(lua_site).url)
+    console.page.evaluate(
+        """() => {
+          for (let at = 0; at < 500; at += 1) {
+            const facts = { effectiveDirective: 'img-src', disposition: 'enforce', blockedURI: `https://x.org/${at}` };
+            document.dispatchEvent(new SecurityPolicyViolationEvent('securitypolicyviolation', facts));
+          }
+        }"""
+    )
+    assert len(console.problems()) == 100
+    cards = console.page.locator(".problem")
+    assert cards.count() == 20
+    assert "https://x.org/499" in cards.last.inner_text()
+    assert console.page.evaluate("globalThis.liteEnvRefused ?? null") is None
+
+
+def test_a_kernel_that_is_ended_before_it_told_its_figures_is_no_fault_of_the_page(console, serve, lua_site):
+    server = serve(lua_site)
+    # In the moment in which it is ready its figures are asked for, and their answer cannot be there.
+    console.page.add_init_script(
+        """addEventListener('DOMContentLoaded', () => new MutationObserver((_, observer) => {
+          if (document.querySelector('.status[data-state="idle"]')) {
+            observer.disconnect();
+            document.querySelectorAll('.actions button')[1].click();
+            globalThis.restarted = true;
+          }
+        }).observe(document, { subtree: true, attributes: true, childList: true }));"""
+    )
+    console.open(server.url)
+    assert console.text("print(1)").strip() == "1"
+    assert console.page.evaluate("restarted") is True
+    assert console.faults == []

@@ -1,7 +1,7 @@
 /**
  * Entry of the site's service worker, dist/sw.js.
  *
- * Page files are kept at installation; what the pack's files are kept by is the kernel's worker (io/kept.ts), after
+ * Page files are kept at installation, after their check; what the pack's files are kept by is the kernel's worker (io/kept.ts), after
  * their check. So nothing unchecked is ever kept here, and a second visit asks the server for manifests only. A new
  * deployment has another build in its first line: it is installed beside the old one, takes over at once when all of
  * it is there, and drops what the old one kept.
@@ -10,6 +10,7 @@ import { ANEW } from './io/browser';
 import { CACHE } from './io/cache';
 import { CHANNEL } from './service/channel';
 import { driveSeconds, forward, type Channel } from './service/forward';
+import { rightAnswer, whyWrong, type Wanted } from './service/pages';
 import { outdatedCaches, pageCacheName, routeOf, type Route, type SiteInfo } from './service/routes';
 
 interface Extendable {
@@ -29,7 +30,7 @@ const worker = globalThis as unknown as {
 };
 
 const { scope } = worker.registration;
-const site: SiteInfo = worker.liteEnvSite ?? { build: 'none', files: [], drive: 'none' };
+const site: SiteInfo = worker.liteEnvSite ?? { build: 'none', files: {}, runtime: '', drive: 'none' };
 const pages = pageCacheName(scope, site.build);
 const channel = new BroadcastChannel(CHANNEL) as unknown as Channel;
 
@@ -47,7 +48,9 @@ worker.addEventListener('fetch', event => {
 async function install(): Promise<void> {
   try {
     const cache = await caches.open(pages);
-    await Promise.all(site.files.map(file => keep(cache, new URL(file, scope).href, file === './')));
+    await Promise.all(
+      Object.keys(site.files).map(async file => cache.put(urlOf(file), await rightAnswer(wanted(file), ask)))
+    );
   } catch (error) {
     await caches.delete(pages).catch(() => false);
     throw error;
@@ -55,13 +58,16 @@ async function install(): Promise<void> {
   await worker.skipWaiting();
 }
 
-/** The page has just loaded these files: what the browser has of them is not asked for again. */
-async function keep(cache: Cache, url: string, isPage: boolean): Promise<void> {
-  const response = await fetch(url, { cache: isPage ? 'no-cache' : 'force-cache', credentials: 'same-origin' });
-  if (!response.ok) {
-    throw new Error(`${url} answered ${response.status}`);
-  }
-  await cache.put(url, response);
+function urlOf(file: string): string {
+  return new URL(file, scope).href;
+}
+
+function wanted(file: string): Wanted {
+  return { url: urlOf(file), sha256: site.files[file] ?? null, names: site.runtime };
+}
+
+function ask(url: string, cache: RequestCache): Promise<Response> {
+  return fetch(url, { cache, credentials: 'same-origin' });
 }
 
 async function activate(): Promise<void> {
@@ -75,12 +81,27 @@ async function answer({ request }: FetchEvent, route: Exclude<Route, { kind: 'pa
     case 'forward':
       return forward(request, channel, request.url.includes('/api/stdin/') ? null : driveSeconds);
     case 'page':
-      return (await kept(pages, new URL(route.file, scope).href)) ?? fetch(request);
+      return request.cache === 'reload'
+        ? renewed(route.file)
+        : ((await kept(pages, urlOf(route.file))) ?? fetch(request));
     case 'hashed':
       return hashed(request);
     case 'manifest':
       return newest(request);
   }
+}
+
+/** Asked for past every cache: the server's answer, which is what is kept from now on where it is right. */
+async function renewed(file: string): Promise<Response> {
+  const response = await ask(urlOf(file), 'reload');
+  if ((await whyWrong(response, wanted(file))) === null) {
+    const copy = response.clone();
+    await caches
+      .open(pages)
+      .then(cache => cache.put(urlOf(file), copy))
+      .catch(() => undefined); // Nothing more can be kept: what is asked for is there.
+  }
+  return response;
 }
 
 /** What the kernel's worker kept, unless it found that wrong: then no cache is asked, and what they have is replaced. */

@@ -454,7 +454,7 @@ describe('a kept module', () => {
     assert.deepEqual(cache.entries.get(plain), EMPTY_WASM);
     assert.equal(cache.entries.has(BASE + kernel.wasm.path), false);
     assert.match(plain, /\/kernels\/xtest\/[0-9a-f]{64}\.wasm$/);
-    assert.equal(routeOf('GET', plain, 'https://site.example/', { build: '', files: [], drive: 'none' }).kind, 'hashed');
+    assert.equal(routeOf('GET', plain, 'https://site.example/', { build: '', files: {}, runtime: '', drive: 'none' }).kind, 'hashed');
   });
 
   test('what an earlier version kept compressed is kept plain', async () => {

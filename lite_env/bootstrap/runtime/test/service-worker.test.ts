@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { XhrDriveChannel } from '../src/drive/xhr';
 import { CHANNEL } from '../src/service/channel';
 import { driveSeconds, forward, type Channel, type ForwardedAnswer } from '../src/service/forward';
+import { rightAnswer, type Wanted } from '../src/service/pages';
 import { outdatedCaches, pageCacheName, routeOf, type SiteInfo } from '../src/service/routes';
 
 const SCOPE = 'https://site.example/demo/';
 const DIGEST = 'ab'.repeat(32);
-const SITE: SiteInfo = { build: 'b1', files: ['./', 'runtime/0123456789abcdef/page.js'], drive: 'browser' };
+const RUNTIME = 'runtime/0123456789abcdef/';
+const SITE: SiteInfo = {
+  build: 'b1',
+  files: { './': null, [`${RUNTIME}page.js`]: DIGEST },
+  runtime: RUNTIME,
+  drive: 'browser',
+};
 
 describe('routes of the service worker', () => {
   const kind = (path: string, method = 'GET', site = SITE) =>
@@ -61,6 +69,49 @@ describe('routes of the service worker', () => {
     const older = pageCacheName(SCOPE, 'b0');
     const neighbour = pageCacheName('https://site.example/demo-two/', 'b0');
     assert.deepEqual(outdatedCaches([mine, older, neighbour, 'lite-env', 'precache'], SCOPE, 'b1'), [older]);
+  });
+});
+
+describe("the page's own files", () => {
+  const script = "'use strict';";
+  const sha256 = createHash('sha256').update(script).digest('hex');
+  const file: Wanted = { url: `${SCOPE}${RUNTIME}worker.js`, sha256, names: RUNTIME };
+  const page: Wanted = { url: SCOPE, sha256: null, names: RUNTIME };
+  const answer = (body: string, type = 'text/javascript', status = 200) =>
+    new Response(body, { status, headers: { 'content-type': type } });
+
+  /** A server with one answer in the browser's cache and another at itself. */
+  async function had(wanted: Wanted, cached: Response, served: Response): Promise<[string, string[]]> {
+    const asked: string[] = [];
+    const ask = async (_url: string, cache: RequestCache) => {
+      asked.push(cache);
+      return cache === 'reload' ? served : cached;
+    };
+    return [await (await rightAnswer(wanted, ask)).text(), asked];
+  }
+
+  test('what the browser has is taken where it is right', async () => {
+    assert.deepEqual(await had(file, answer(script), answer('never asked')), [script, ['force-cache']]);
+    const html = `<script src="${RUNTIME}page.js"></script><script src="/of-the-host.js"></script>`;
+    assert.deepEqual(await had(page, answer(html, 'text/html'), answer('')), [html, ['no-cache']]);
+  });
+
+  for (const [what, wrong] of [
+    ['other bytes', answer('"use strict";')],
+    ['a page', answer(script, 'text/html')],
+    ['a type that is run by nobody', answer(script, 'text/plain')],
+    ['an error', answer(script, 'text/javascript', 404)],
+  ] as const) {
+    test(`${what} are asked for anew, and fail the installation where the server still has them`, async () => {
+      const wrongOnce = wrong.clone();
+      assert.deepEqual(await had(file, wrongOnce, answer(script)), [script, ['force-cache', 'reload']]);
+      await assert.rejects(had(file, wrong.clone(), wrong.clone()), /worker\.js (has SHA-256|answered|is called)/);
+    });
+  }
+
+  test('a page that is not of this deployment is none', async () => {
+    const login = answer('<form>Log in</form>', 'text/html');
+    await assert.rejects(had(page, login.clone(), login.clone()), /is not the page of this deployment/);
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BootError, type FailureName } from '../src/errors';
+import { FORBIDDEN } from '../src/io/redeployed';
 import { Source } from '../src/io/source';
 import { Zstd } from '../src/io/zstd';
 import { ArchiveStore } from '../src/pack/archives';
@@ -319,13 +320,13 @@ test('zstd: no request is made for the decoder', async t => {
 });
 
 for (const how of ['while fetched', 'while the caller blocks'] as const) {
-  const gone = async (change: (pack: MemoryPack, transport: MemoryTransport) => void, name: FailureName, hint: RegExp) => {
+  const gone = async (change: (pack: MemoryPack, transport: MemoryTransport, archive: string) => void, name: FailureName, hint: RegExp) => {
     const { pack, transport, source, manifest } = await open({ archives: [{ a: 'x' }] });
     const [archive] = manifest.archives;
     assert.ok(archive);
     await source.readUnchecked('manifest.json', 'manifest');
     pack.files.delete(archive.path);
-    change(pack, transport);
+    change(pack, transport, archive.path);
     const read = async () => (how === 'while fetched' ? source.read(archive, 'archive') : source.readSync(archive));
     await assert.rejects(read, (error: BootError) => {
       assert.equal(error.name, name);
@@ -342,6 +343,26 @@ for (const how of ['while fetched', 'while the caller blocks'] as const) {
     gone((_, transport) => {
       transport.broken.set('manifest.json', new BootError('FileMissing', 'none', { file: 'manifest.json' }));
     }, 'Redeployed', /not deployed here any more: .* removed or renamed/));
+
+  const forbid = (transport: MemoryTransport, path: string) => {
+    const refusal = new BootError('HttpStatus', `"${path}" is not there: 403`, { file: path, cause: FORBIDDEN });
+    transport.broken.set(path, refusal);
+  };
+
+  test(`a host that answers 403 for what it does not have: a newer one was deployed, ${how}`, () =>
+    gone(({ manifest }, transport, archive) => {
+      forbid(transport, archive);
+      manifest['generator'] = 'newer';
+    }, 'Redeployed', /a newer version was deployed/));
+
+  test(`a host that refuses a file although its manifest still names it just refuses it, ${how}`, () =>
+    gone((_, transport, archive) => forbid(transport, archive), 'HttpStatus', /403/));
+
+  test(`a host that refuses the manifest as well may want a login, ${how}`, () =>
+    gone((_, transport, archive) => {
+      forbid(transport, archive);
+      forbid(transport, 'manifest.json');
+    }, 'HttpStatus', /403/));
 
   test(`a file that is missing although its manifest still names it is just missing, ${how}`, () =>
     gone(() => undefined, 'FileMissing', /^"archives.* is not there/));

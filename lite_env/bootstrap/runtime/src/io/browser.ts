@@ -1,4 +1,5 @@
 import { BootError } from '../errors';
+import { FORBIDDEN } from './redeployed';
 import { StallWatch } from './stall';
 import type { How, Transport } from './transport';
 import { htmlInstead, isPage } from './verify';
@@ -180,7 +181,8 @@ function check(status: number, contentType: string | null, path: string): void {
   if (status === 0 || status >= 400) {
     throw new BootError('HttpStatus', `the server refuses "${path}" with status ${status}`, {
       file: path,
-      hint: 'open its address to see what the server says: it may want a login, forbid the file, or be out of order',
+      hint: 'open its address to see what the server says: it may want a login, forbid the file, not have it, or be out of order',
+      ...(status === 403 && { cause: FORBIDDEN }),
     });
   }
   if (isPage(contentType)) {

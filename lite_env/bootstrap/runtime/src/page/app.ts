@@ -30,6 +30,13 @@ const STATES: Readonly<Record<State, string>> = {
   stopped: 'stopped',
 };
 
+const WORKER = 'worker.js';
+
+declare global {
+  /** Defined in index.html, for the page's own script as well; missing where a policy forbids scripts in it. */
+  var liteEnvRenewed: ((file: string) => Promise<boolean>) | undefined;
+}
+
 /** So far below the window's edge the input may be and is still followed. */
 const FOLLOW_PIXELS = 600;
 
@@ -100,7 +107,7 @@ export class App {
 
   /** Start the kernel; a failure is shown, with a button that tries again. */
   start(): Promise<void> {
-    this.starting = this.startOnce();
+    this.starting = this.startOnce(true);
     return this.starting;
   }
 
@@ -183,7 +190,8 @@ export class App {
     }
   }
 
-  private async startOnce(): Promise<void> {
+  /** `mayRenew`: a worker's script that the browser has wrongly is had from the server, and the start made once more. */
+  private async startOnce(mayRenew: boolean): Promise<void> {
     const { config, choice, token } = this.options;
     let progress = NOTHING;
     this.show('starting');
@@ -203,11 +211,23 @@ export class App {
       this.kernel = kernel;
       this.show(this.running.size > 0 ? 'busy' : 'idle');
       this.editor.focus();
-      void kernel.figures().then(figures => this.startView.ready(figures));
+      this.showFigures(kernel);
     } catch (error) {
+      const isOfWorker = failureIn(error).file === WORKER;
+      if (mayRenew && isOfWorker && (await globalThis.liteEnvRenewed?.(`${config.runtime}${WORKER}`))) {
+        await this.startOnce(false);
+        return;
+      }
       this.startView.failed();
       this.tell(advised(problemOf(failureIn(error), true), this.problems.all));
     }
+  }
+
+  private showFigures(kernel: Kernel): void {
+    kernel.figures().then(
+      figures => this.startView.ready(figures),
+      () => undefined // It ended, and whoever ended it says why.
+    );
   }
 
   private failed(failure: Failure, fatal: boolean): void {

@@ -59,5 +59,6 @@ export function watchPolicy(told: (problem: Problem) => void): void {
     problem && told(problem);
   };
   globalThis.liteEnvRefused?.forEach(tell);
+  globalThis.liteEnvRefused = undefined; // Told: the page collects no more of them.
   document.addEventListener('securitypolicyviolation', tell);
 }

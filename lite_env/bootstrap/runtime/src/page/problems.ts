@@ -19,6 +19,10 @@ export interface Remedy {
   readonly act: () => void;
 }
 
+/** A program may fail for ever, each time otherwise: so many are remembered, and of those that end nothing shown. */
+const KEPT = 100;
+const SHOWN = 20;
+
 const TITLES: Readonly<Record<ProblemName, string>> = {
   Offline: 'No network',
   NetworkFailed: 'The server does not answer',
@@ -54,13 +58,16 @@ export function problemOf(failure: Failure, fatal: boolean): Problem {
 
 export class ProblemPanel {
   readonly element = el('section', { class: 'problems', 'aria-label': 'Problems', hidden: true });
-  /** All that was shown, in order; also for tests and scripts. */
+  /** The last that were shown, in order; also for tests and scripts. */
   readonly all: Problem[] = [];
 
   /** Show a problem; the same one is not shown twice. */
   show(problem: Problem, remedies: readonly Remedy[] = []): void {
-    const key = `${problem.name}\n${problem.file ?? ''}\n${problem.message}`;
+    // Of a new deployment every file is another one; to be told it once is enough.
+    const file = problem.name === 'Redeployed' ? '' : `${problem.file ?? ''}\n${problem.message}`;
+    const key = `${problem.name}\n${file}`;
     this.all.push(problem);
+    this.all.splice(0, this.all.length - KEPT);
     const shown = [...this.element.children].find(child => (child as HTMLElement).dataset['key'] === key);
     if (shown) {
       const count = Number((shown as HTMLElement).dataset['count'] ?? '1') + 1;
@@ -68,6 +75,7 @@ export class ProblemPanel {
       shown.querySelector('.count')?.replaceChildren(`${count} times`);
       return;
     }
+    [...this.element.querySelectorAll('.problem:not(.fatal)')].slice(0, -(SHOWN - 1)).forEach(card => card.remove());
     this.element.append(this.card(problem, remedies, key));
     this.element.hidden = false;
   }

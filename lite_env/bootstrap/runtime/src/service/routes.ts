@@ -2,8 +2,13 @@
 export interface SiteInfo {
   /** Digest of the page and the runtime: another one is another deployment. */
   readonly build: string;
-  /** URLs of the page's own files, relative to the site's folder; "./" stands for the page itself. */
-  readonly files: readonly string[];
+  /**
+   * SHA-256 of the page's own files by their URLs, relative to the site's folder. "./" stands for the page itself, into
+   * which hosts may insert something: it has none.
+   */
+  readonly files: Readonly<Record<string, string | null>>;
+  /** The runtime's folder, which the page of this deployment names. */
+  readonly runtime: string;
   /** Whether `/drive` is the browser's storage, so that its requests are for the page and not for a server. */
   readonly drive: 'browser' | 'server' | 'none';
 }
@@ -34,7 +39,7 @@ export function routeOf(method: string, url: string, scope: string, site: SiteIn
     return { kind: 'pass' };
   }
   const file = path || './';
-  if (site.files.includes(file)) {
+  if (Object.hasOwn(site.files, file)) {
     return { kind: 'page', file };
   }
   const name = path.slice(path.lastIndexOf('/') + 1);
