@@ -203,6 +203,34 @@ class TestLua(PackedKernelTests):
         yield from start(request.cls, lua_pack, tmp_path_factory.mktemp("jupyter"))
 
 
+class TestNelson(PackedKernelTests):
+    __test__ = True
+    language_name = "Octave"  # By which it names itself.
+    file_extension = ".m"
+    completion_samples: ClassVar = [{"text": "aco", "matches": {"acos"}}]
+    complete_code_samples: ClassVar = ["x = 1;", "if true, x = 2, end"]
+    incomplete_code_samples: ClassVar = ["if true", "for k = 1:3"]
+    code_inspect_sample = "acos"
+    code_generate_error = "error('wrong')"
+    # What a cell prints it gives as the cell's result, once it is done; it has no streams.
+    code_execute_result: ClassVar = [
+        {"code": "disp('hello, world')", "result": "hello, world"},
+        {"code": "1 + 2 + 3", "result": "ans =\n\n     6"},
+    ]
+    test_execute_stdout: ClassVar = None
+    test_execute_stderr: ClassVar = None
+    # What xeus-nelson of 2023 does not have; its history is always empty.
+    test_clear_output: ClassVar = None
+    test_display_data: ClassVar = None
+    test_history: ClassVar = None
+    test_pager: ClassVar = None
+
+    @pytest.fixture(autouse=True, scope="class")
+    @staticmethod
+    def kernel(request, nelson_pack, tmp_path_factory):
+        yield from start(request.cls, nelson_pack, tmp_path_factory.mktemp("jupyter"))
+
+
 LAUNCHER = """
 import sys
 from pathlib import Path
