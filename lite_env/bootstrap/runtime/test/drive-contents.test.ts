@@ -1,11 +1,12 @@
 /** The page's side of a drive: requests answered from contents managers, and the browser's own storage. */
 import assert from 'node:assert/strict';
-import { beforeEach, test } from 'node:test';
+import { beforeEach, test, type TestContext } from 'node:test';
 import { DriveContentsProcessor } from '@jupyterlite/services/lib/contents/drivecontents';
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { toBase64 } from '../src/base64';
 import { DriveError, type DriveMethod } from '../src/drive/channel';
+import { DriveDesk } from '../src/drive/desk';
 import { PIECE_BYTES } from '../src/drive/limits';
 import type { ContentsManager, ContentsModel } from '../src/embed/api';
 import { BrowserContents } from '../src/embed/browser-contents';
@@ -382,18 +383,136 @@ test('pieces that do not belong together are refused, and change nothing', async
   assert.equal(text(await contents.read('f')), 'before');
 });
 
-test('what was uploaded and never ended goes after a day', async t => {
-  await upload('/f', large, 'one', 1);
-  const count = async () => {
-    const opened = await BrowserContents.open();
-    const { db } = opened as unknown as { db: { count(store: string): Promise<number> } };
-    const counts = [await db.count('uploads'), await db.count('bodies')];
-    opened.close();
-    return counts;
+/** How many uploads and bodies a storage holds, as whoever opens it next finds it. */
+async function left(name = ''): Promise<number[]> {
+  const opened = await BrowserContents.open(name);
+  const { db } = opened as unknown as { db: { count(store: string): Promise<number> } };
+  const counts = [await db.count('uploads'), await db.count('bodies')];
+  opened.close();
+  return counts;
+}
+
+/** The browser has room for so many more bodies, until the test ends or the returned function is called. */
+function room(t: TestContext, count: number): () => void {
+  const add = IDBObjectStore.prototype.add;
+  let rest = count;
+  IDBObjectStore.prototype.add = function (...given) {
+    if ((rest -= 1) < 0) {
+      throw Object.assign(new Error('full'), { name: 'QuotaExceededError' });
+    }
+    return add.apply(this, given);
   };
-  assert.deepEqual(await count(), [1, 1]);
-  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 25 * 3600 * 1000 });
-  assert.deepEqual(await count(), [0, 0]);
+  const restore = () => void (IDBObjectStore.prototype.add = add);
+  t.after(restore);
+  return restore;
+}
+
+test('what was uploaded and never ended goes after an hour', async t => {
+  await upload('/f', large, 'one', 1);
+  assert.deepEqual(await left(), [1, 1]);
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 61 * 60 * 1000 });
+  assert.deepEqual(await left(), [0, 0]);
+});
+
+test('an upload that goes on while another page looks for what is left over loses nothing', async t => {
+  await upload('/f', large, 'one', 1);
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 61 * 60 * 1000 });
+  const put = (offset: number) => {
+    const data = toBase64(large.slice(offset, offset + PIECE_BYTES));
+    return ask('put', '/f', { format: 'base64', data, piece: { upload: 'one', offset, size: large.length } });
+  };
+  const getAll = IDBObjectStore.prototype.getAll;
+  t.after(() => (IDBObjectStore.prototype.getAll = getAll));
+  const added: Promise<unknown>[] = [];
+  IDBObjectStore.prototype.getAll = function (...given) {
+    const request = getAll.apply(this, given);
+    request.addEventListener('success', () => void added.push(put(PIECE_BYTES)));
+    return request;
+  };
+  await left();
+  assert.equal(added.length, 1);
+  await Promise.all(added);
+  await put(2 * PIECE_BYTES);
+  assert.ok(isSame(await contents.read('f'), large));
+});
+
+test('of a large file that does not fit nothing stays, and what does fit can be written', async t => {
+  const end = room(t, 1);
+  await assert.rejects(upload('/f', large, 'one'), refuses('ENOSPC'));
+  assert.deepEqual(await left(), [0, 0]);
+  end();
+  await upload('/f', large, 'two');
+  assert.ok(isSame(await contents.read('f'), large));
+  // Nor of one that is refused for another reason.
+  await contents.makeFolder('d');
+  await assert.rejects(upload('/d', large, 'three'), refuses('EISDIR'));
+  const before = await left();
+  await upload('/g', large, 'four', 2);
+  await contents.makeFolder('g');
+  await assert.rejects(ask('put', '/g', { format: 'base64', data: 'AAAA', piece: { upload: 'four', offset: 2 * PIECE_BYTES, size: large.length } }), refuses('EISDIR'));
+  assert.deepEqual(await left(), before);
+});
+
+test('of a large file whose kernel ends nothing stays, nor of one that was given up', async () => {
+  const drop = (id: string) => contents.dropUpload(id);
+  const desk = new DriveDesk(request => answerDrive(contents, request), { drop });
+  let id = 0;
+  const begin = (epoch: string, name: string, offset = 0) => {
+    const data = toBase64(large.slice(offset, offset + PIECE_BYTES));
+    const piece = { upload: name, offset, size: large.length };
+    const request = { method: 'put', path: '/f', data: { format: 'base64', data, piece } } as const;
+    return desk.take({ epoch, id: (id += 1), deadline: Date.now() + 60_000 }, request);
+  };
+  await begin('old', 'given up');
+  await begin('old', 'ended');
+  assert.equal(await begin('old', 'ended', PIECE_BYTES), 'null');
+  assert.deepEqual(await left(), [1, 2]);
+  assert.equal(await begin('new', 'of the new kernel'), 'null');
+  assert.deepEqual(await left(), [1, 1]);
+  // What comes late of the kernel before ends nothing of this one.
+  assert.equal(await begin('old', 'late'), null);
+  assert.equal(await begin('new', 'of the new kernel', PIECE_BYTES), 'null');
+  const under = begin('new', 'under way');
+  await desk.retire();
+  assert.equal(await under, null);
+  assert.deepEqual(await left(), [0, 0]);
+  assert.equal(await begin('newest', 'begun'), 'null');
+  await desk.retire();
+  assert.deepEqual(await left(), [0, 0]);
+  assert.deepEqual(await left(), [0, 0]);
+});
+
+test('contents that the browser has lost are EIO and no empty file', async () => {
+  await contents.write('f', utf8('precious'));
+  const { db } = contents as unknown as { db: { clear(store: string): Promise<void> } };
+  await db.clear('bodies');
+  await assert.rejects(ask('get', '/f'), refuses('EIO'));
+  await assert.rejects(ask('get', '/f', { offset: 0, length: 8 }), refuses('EIO'));
+});
+
+test('what another page writes between a look at a file and its contents is seen wholly or not at all', async t => {
+  await contents.write('f', utf8('before'));
+  await contents.makeFolder('d');
+  await contents.write('d/f', utf8('x'));
+  const other = await BrowserContents.open();
+  const get = IDBObjectStore.prototype.get;
+  t.after(() => (IDBObjectStore.prototype.get = get));
+  let between: (() => Promise<unknown>) | null = null;
+  IDBObjectStore.prototype.get = function (...given) {
+    const request = get.apply(this, given);
+    const [run, isEntry] = [between, this.name === 'entries'];
+    if (run && isEntry) {
+      between = null;
+      request.addEventListener('success', () => void run());
+    }
+    return request;
+  };
+  between = () => other.write('f', utf8('much longer'));
+  const { size, content } = await contents.get('f', { content: true });
+  assert.equal(Buffer.from(String(content), 'base64').length, size);
+  between = () => other.delete('d');
+  assert.equal(((await contents.get('d', { content: true })).content as ContentsModel[]).length, 1);
+  other.close();
 });
 
 test('a storage of version 1 goes on as it is', async () => {
@@ -448,15 +567,63 @@ test('where there is nothing to take over, nothing is made', async () => {
   assert.deepEqual((await indexedDB.databases()).map(({ name }) => name), ['lite-env drive /a/']);
 });
 
-test('a take-over that fails is told, and done the next time', async t => {
-  await fill();
-  const add = IDBObjectStore.prototype.add;
-  IDBObjectStore.prototype.add = () => {
-    throw Object.assign(new Error('full'), { name: 'QuotaExceededError' });
+/** Another tab does `write` whenever a take-over has read the names of the old storage. */
+function writeMeanwhile(t: TestContext, write: (round: number) => Promise<unknown>): void {
+  const getAll = IDBObjectStore.prototype.getAll;
+  t.after(() => (IDBObjectStore.prototype.getAll = getAll));
+  let round = 0;
+  IDBObjectStore.prototype.getAll = function (...given) {
+    const request = getAll.apply(this, given);
+    if (this.name === 'entries') {
+      request.addEventListener('success', () => void write((round += 1)));
+    }
+    return request;
   };
-  t.after(() => (IDBObjectStore.prototype.add = add));
+}
+
+test('a take-over copies each file wholly, whatever another tab writes meanwhile', async t => {
+  await fill();
+  await contents.write('large', large);
+  writeMeanwhile(t, async round => {
+    if (round === 1) {
+      await contents.write('a.txt', utf8('newer'));
+      await contents.rename('d', 'moved');
+      await contents.delete('large');
+    }
+  });
+  const opened = await BrowserContents.open('/a/', { takesOver: '' });
+  assert.deepEqual(await ask('readdir', '/', undefined, opened), ['a.txt', 'moved']);
+  assert.equal(text(await opened.read('a.txt')), 'newer');
+  assert.deepEqual([...(await opened.read('moved/b'))], [0, 255, 10]);
+  assert.deepEqual(await left('/a/'), [0, 2]);
+});
+
+test('a take-over of files that never rest fails with their name, leaves nothing, and is done the next time', async t => {
+  await contents.write('f', utf8('0'));
+  await contents.write('small', utf8('x'));
+  let resting = false;
+  writeMeanwhile(t, async round => resting || contents.write('f', utf8(`${round}`)));
+  const opening = BrowserContents.open('/a/', { takesOver: '' });
+  await assert.rejects(opening, /the files of before could not be copied: .*"f".* change all the time/);
+  resting = true;
+  assert.deepEqual(await left('/a/'), [0, 0]);
+  const opened = await BrowserContents.open('/a/', { takesOver: '' });
+  assert.equal(text(await opened.read('f')), text(await contents.read('f')));
+});
+
+test('a file of another length than its entry says is not taken over for whole', async () => {
+  await contents.write('f', utf8('precious'));
+  const { db } = contents as unknown as { db: { put(store: string, value: unknown, key: number): Promise<void> } };
+  await db.put('bodies', utf8('pre'), 1);
+  await assert.rejects(BrowserContents.open('/a/', { takesOver: '' }), /"f" has 3 bytes in place of 8/);
+});
+
+test('a take-over that fails is told, leaves nothing, and is done the next time', async t => {
+  await fill();
+  const end = room(t, 1);
   await assert.rejects(BrowserContents.open('/a/', { takesOver: '' }), /the files of before could not be copied: .*full/);
-  IDBObjectStore.prototype.add = add;
+  end();
+  assert.deepEqual(await left('/a/'), [0, 0]);
   const opened = await BrowserContents.open('/a/', { takesOver: '' });
   assert.equal(text(await opened.read('a.txt')), 'größe');
 });

@@ -11,6 +11,21 @@ export interface DriveRequest {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+/** Where a piece of a file belongs. */
+export interface UploadPiece {
+  /** Name of the upload, which nobody else has. */
+  readonly upload: string;
+  /** Bytes that went before. */
+  readonly offset: number;
+  /** Bytes of the whole file. */
+  readonly size: number;
+}
+
+/** The piece that a `put` of a file in pieces brings. */
+export function pieceOf({ method, data }: DriveRequest): UploadPiece | null {
+  return (method === 'put' && (data?.['piece'] as UploadPiece | undefined)) || null;
+}
+
 /** By which a request and its answer find each other, over a restart of the kernel too. */
 export interface Ticket {
   /** Of the worker: a kernel that is started again asks in a new one. */

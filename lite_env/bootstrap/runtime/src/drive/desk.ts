@@ -1,8 +1,14 @@
-import { codeOf, DriveError, isChange, refusal, type DriveRequest, type Ticket } from './channel';
+import { codeOf, DriveError, isChange, pieceOf, refusal, type DriveRequest, type Ticket } from './channel';
 import { secondsOf } from './limits';
 
 /** Answers one request; rejects with a `DriveError` where it is refused. */
 export type Answerer = (request: DriveRequest) => Promise<unknown>;
+
+export interface DeskOptions {
+  readonly now?: () => number;
+  /** Nobody goes on with this upload any more. */
+  readonly drop?: (upload: string) => Promise<unknown>;
+}
 
 /**
  * Where the requests of a blocked worker are answered, by whatever way they come.
@@ -15,11 +21,18 @@ export class DriveDesk {
   private readonly retired = new Set<string>();
   /** Settles when no change is under way. */
   private changes: Promise<unknown> = Promise.resolve();
+  /** The file that comes in pieces: a worker blocks while it writes one, so that before the next it has given it up. */
+  private upload: string | null = null;
+  private readonly now: () => number;
+  private readonly drop: (upload: string) => Promise<unknown>;
 
   constructor(
     private readonly answer: Answerer,
-    private readonly now: () => number = Date.now
-  ) {}
+    { now = Date.now, drop = () => Promise.resolve() }: DeskOptions = {}
+  ) {
+    this.now = now;
+    this.drop = drop;
+  }
 
   /** The answer as JSON; null where its kernel has ended, so that nobody may be told. */
   async take(ticket: Ticket, request: DriveRequest): Promise<string | null> {
@@ -28,17 +41,31 @@ export class DriveDesk {
     return this.isCurrent(ticket) ? given : null;
   }
 
-  /** The kernel has ended: its requests are not answered any more, and none is begun. */
-  retire(): void {
+  /**
+   * The kernel has ended: its requests are not answered any more, and none is begun. Resolves when what it had begun is
+   * over.
+   */
+  retire(): Promise<unknown> {
     if (this.epoch !== null) {
       this.retired.add(this.epoch);
     }
     this.epoch = null;
+    this.follow(null);
+    return this.changes;
+  }
+
+  /** Another upload is under way, or none: of the one before nothing stays. */
+  private follow(upload: string | null): void {
+    const before = this.upload;
+    this.upload = upload;
+    if (before !== null && before !== upload) {
+      this.changes = this.changes.then(() => this.drop(before)).catch(() => undefined);
+    }
   }
 
   private enter(epoch: string): void {
     if (this.epoch !== epoch && !this.retired.has(epoch)) {
-      this.retire();
+      void this.retire();
       this.epoch = epoch;
     }
   }
@@ -50,6 +77,10 @@ export class DriveDesk {
   private async give(ticket: Ticket, request: DriveRequest): Promise<unknown> {
     const { method, path } = request;
     const limit = new DriveError('EIO', `${method} "${path}" takes longer than ${secondsOf(method)} seconds`);
+    const piece = pieceOf(request);
+    if (piece && this.isCurrent(ticket)) {
+      this.follow(piece.upload);
+    }
     await this.within(ticket, limit, this.changes);
     if (!this.isCurrent(ticket) || this.now() > ticket.deadline) {
       throw new DriveError('EIO', `${method} "${path}" was given up and not begun`);

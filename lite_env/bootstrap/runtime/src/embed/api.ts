@@ -1,4 +1,5 @@
 /** What a page sees of a kernel: everything here is the documented embedding API (docs/embedding.md). */
+import type { UploadPiece } from '../drive/channel';
 import type { Failure } from '../errors';
 import type { Figures, JupyterMessage, Phase } from '../protocol';
 
@@ -45,6 +46,8 @@ export interface FileSystemContents {
   replace(path: string, newPath: string): Promise<unknown>;
 }
 
+export type { UploadPiece };
+
 /** A piece of a file. */
 export interface FilePiece {
   readonly data: Uint8Array;
@@ -59,16 +62,8 @@ export interface PieceContents {
   readPiece(path: string, offset: number, length: number): Promise<FilePiece>;
   /** Add to a file that is being uploaded; with the last piece it takes its place. */
   writePiece(path: string, data: Uint8Array, piece: UploadPiece): Promise<void>;
-}
-
-/** Where a piece belongs. */
-export interface UploadPiece {
-  /** Name of the upload, which nobody else has. */
-  readonly upload: string;
-  /** Bytes that went before. */
-  readonly offset: number;
-  /** Bytes of the whole file. */
-  readonly size: number;
+  /** Nobody goes on with that upload; it may have ended or failed already. */
+  dropUpload?(upload: string): Promise<void>;
 }
 
 /**

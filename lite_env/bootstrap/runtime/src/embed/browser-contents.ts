@@ -7,17 +7,23 @@ import {
   below,
   bodyOf,
   change,
+  dropUpload,
   found,
+  isBelowRoot,
   keysOf,
   newEntry,
   normalize,
   openDatabase,
   parentOf,
+  partsIn,
+  removeAll,
   rootAt,
   split,
+  wholeOf,
   type Change,
   type Database,
   type Entry,
+  type ReadPart,
 } from './storage';
 import { takeOver } from './take-over';
 
@@ -67,15 +73,18 @@ export class BrowserContents implements ContentsManager {
   }
 
   async get(path: string, options: { content?: boolean } = {}): Promise<ContentsModel> {
-    const entry = await this.entry(normalize(path));
+    const key = normalize(path);
+    const transaction = this.db.transaction(options.content === true ? ['entries', 'bodies'] : ['entries']);
+    const entries = transaction.objectStore('entries');
+    const entry = found(key, (await entries.get(key)) ?? rootAt(key));
     if (options.content !== true) {
       return modelOf(entry);
     }
     if (entry.type === 'directory') {
-      const children = await this.children(entry.path);
-      return { ...modelOf(entry), format: 'json', content: children.map(modelOf) };
+      const children = await entries.index('parent').getAll(key);
+      return { ...modelOf(entry), format: 'json', content: children.filter(isBelowRoot).map(modelOf) };
     }
-    return { ...modelOf(entry), format: 'base64', content: toBase64(await this.read(path)) };
+    return { ...modelOf(entry), format: 'base64', content: toBase64(await wholeOf(entry, partsIn(transaction))) };
   }
 
   /** Write a whole file, as the contents API says it: without content an empty one. */
@@ -89,15 +98,7 @@ export class BrowserContents implements ContentsManager {
 
   /** Contents of a file. */
   async read(path: string): Promise<Uint8Array> {
-    return this.reading(path, async (entry, part) => {
-      const [only, ...more] = await Promise.all(keysOf(entry).map(part));
-      if (!only || more.length === 0) {
-        return only ?? EMPTY;
-      }
-      const whole = new Uint8Array(entry.size);
-      [only, ...more].forEach((data, at) => whole.set(data, at * (entry.parts?.size ?? 0)));
-      return whole;
-    });
+    return this.reading(path, wholeOf);
   }
 
   /** Write a whole file, new or not. */
@@ -118,13 +119,28 @@ export class BrowserContents implements ContentsManager {
       const partSize = entry.parts?.size ?? Math.max(1, entry.size);
       const key = keys[Math.floor(offset / partSize)];
       const start = offset % partSize;
-      const data = key === undefined ? EMPTY : (await part(key)).subarray(start, start + length);
+      const data = key === undefined ? EMPTY : (await part(entry, key)).subarray(start, start + length);
       return { data, size: entry.size, version: `${keys[0] ?? ''} ${entry.modified}` };
     });
   }
 
   /** Add a piece to an upload; with the last one the file is there. */
-  async writePiece(path: string, data: Uint8Array, { upload, offset, size }: UploadPiece): Promise<void> {
+  async writePiece(path: string, data: Uint8Array, piece: UploadPiece): Promise<void> {
+    try {
+      await this.addPiece(path, data, piece);
+    } catch (error) {
+      // Whoever tries again begins anew, and needs the room.
+      await this.dropUpload(piece.upload).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Remove the pieces of an upload that nobody goes on with. */
+  async dropUpload(upload: string): Promise<void> {
+    await dropUpload(this.db, upload);
+  }
+
+  private async addPiece(path: string, data: Uint8Array, { upload, offset, size }: UploadPiece): Promise<void> {
     await this.change(async stores => {
       await refuseFolder(stores, normalize(path));
       const begun = offset === 0 ? null : await stores.uploads.get(upload);
@@ -214,19 +230,15 @@ export class BrowserContents implements ContentsManager {
     return this.makeFolder(path);
   }
 
-  private async entry(key: string): Promise<Entry> {
-    return found(key, (await this.db.get('entries', key)) ?? rootAt(key));
-  }
-
   private async children(folder: string): Promise<Entry[]> {
     const entries = await this.db.getAllFromIndex('entries', 'parent', folder);
-    return entries.filter(({ path }) => path !== '');
+    return entries.filter(isBelowRoot);
   }
 
   /** Read a file and its contents, as they are at one moment. */
   private async reading<T>(
     path: string,
-    run: (entry: Entry, part: (key: number) => Promise<Uint8Array>) => Promise<T>
+    run: (entry: Entry, part: ReadPart) => Promise<T>
   ): Promise<T> {
     const key = normalize(path);
     const transaction = this.db.transaction(['entries', 'bodies']);
@@ -234,7 +246,7 @@ export class BrowserContents implements ContentsManager {
     if (entry.type === 'directory') {
       throw new DriveError('EISDIR', `"${path}" is a folder`);
     }
-    return run(entry, async body => (await transaction.objectStore('bodies').get(body)) ?? EMPTY);
+    return run(entry, partsIn(transaction));
   }
 
   private async make(stores: Change, path: string, type: Entry['type']): Promise<ContentsModel> {
@@ -304,15 +316,6 @@ async function makeRoom(stores: Change, entry: Entry, to: string): Promise<void>
     throw new DriveError('ENOTEMPTY', `"${to}" is not empty`);
   }
   await removeAll(stores, [target]);
-}
-
-async function removeAll({ entries, bodies }: Change, removed: readonly Entry[]): Promise<void> {
-  await Promise.all(
-    removed.map(async entry => {
-      await entries.delete(entry.path);
-      await Promise.all(keysOf(entry).map(key => bodies.delete(key)));
-    })
-  );
 }
 
 async function need({ entries }: Change, key: string): Promise<Entry> {

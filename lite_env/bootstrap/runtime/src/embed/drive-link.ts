@@ -30,7 +30,8 @@ export class PageLink {
     const common = { driveName: nameOf(drive), mountpoint: drive?.mountpoint ?? MOUNTPOINT, cwd: options.cwd ?? '' };
     const owned = drive?.kind === 'browser' ? await BrowserContents.open(drive.name, drive) : null;
     const contents: ContentsManager | null = drive?.kind === 'contents' ? drive.contentsManager : owned;
-    const desk = contents && new DriveDesk(request => answerDrive(contents, request));
+    const drop = async (upload: string) => contents?.dropUpload?.(upload);
+    const desk = contents && new DriveDesk(request => answerDrive(contents, request), { drop });
 
     const shared = hasSharedMemory();
     const bridge = shared ? null : await ServiceBridge.open(options.serviceWorker, desk);
@@ -60,7 +61,6 @@ export class PageLink {
    */
   begin(): LinkSources {
     const { bridge } = this;
-    this.drive?.desk?.retire();
     bridge?.begin();
     const stdin = bridge && { url: bridge.stdinUrl, browsingContextId: bridge.browsingContextId };
     return { drive: this.drive && this.driveFor(this.drive), stdin };
@@ -78,9 +78,8 @@ export class PageLink {
   }
 
   close(): void {
-    this.drive?.desk?.retire();
     this.bridge?.close();
-    this.owned?.close();
+    void this.drive?.desk?.retire().then(() => this.owned?.close());
   }
 
   private driveFor({ desk, server, ...common }: DrivePlan): DriveSource {

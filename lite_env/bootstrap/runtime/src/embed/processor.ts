@@ -1,5 +1,5 @@
 import { fromBase64, toBase64 } from '../base64';
-import { codeOf, DriveError, type DriveErrorCode, type DriveRequest } from '../drive/channel';
+import { codeOf, DriveError, pieceOf, type DriveErrorCode, type DriveRequest } from '../drive/channel';
 import { PIECE_BYTES } from '../drive/limits';
 import { FILE_MODE, FOLDER_MODE, isFolder } from '../drive/modes';
 import { newId } from '../ids';
@@ -87,7 +87,8 @@ class Answer {
   }
 
   private async put(): Promise<null> {
-    const { data, format, piece } = this.request.data as { data: string; format: string; piece?: UploadPiece };
+    const { data, format } = this.request.data as { data: string; format: string };
+    const piece = pieceOf(this.request);
     if (piece) {
       await this.putPiece(data, piece);
       return null;

@@ -1,5 +1,5 @@
 /** Files in IndexedDB as they lie there: names and sizes apart from contents, so that a listing reads no file. */
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from 'idb';
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore, type IDBPTransaction } from 'idb';
 import { DriveError } from '../drive/channel';
 import { PIECE_BYTES } from '../drive/limits';
 
@@ -49,8 +49,8 @@ export interface Change {
 
 export const PREFIX = 'lite-env drive';
 const VERSION = 2;
-/** A page that is gone goes on with no upload. */
-const UPLOAD_MS = 24 * 60 * 60 * 1000;
+/** A page that is gone goes on with no upload; one that is there drops its own, and adds to it every few minutes. */
+const UPLOAD_MS = 60 * 60 * 1000;
 
 export function databaseName(name: string): string {
   return name ? `${PREFIX} ${name}` : PREFIX;
@@ -70,14 +70,25 @@ export async function openDatabase(name: string): Promise<Database> {
     // A later version in another tab waits for this one.
     blocking: (_current, _blocked, event) => (event.target as unknown as IDBDatabase).close(),
   });
-  const left = (await db.getAll('uploads')).filter(({ time }) => time < Date.now() - UPLOAD_MS);
-  if (left.length > 0) {
-    await change(db, async ({ bodies, uploads }) => {
-      await Promise.all(left.map(({ id }) => uploads.delete(id)));
-      await Promise.all(left.flatMap(({ keys }) => keys.map(key => bodies.delete(key))));
-    });
+  for (const { id } of (await db.getAll('uploads')).filter(isLeft)) {
+    await dropUpload(db, id, isLeft);
   }
   return db;
+}
+
+function isLeft({ time }: Upload): boolean {
+  return time < Date.now() - UPLOAD_MS;
+}
+
+/** Remove what has come of an upload, if it has not become a file and `where` still holds. */
+export async function dropUpload(db: Database, id: string, where: (upload: Upload) => boolean = () => true): Promise<void> {
+  await change(db, async ({ bodies, uploads }) => {
+    const upload = await uploads.get(id);
+    if (upload && where(upload)) {
+      await uploads.delete(id);
+      await Promise.all(upload.keys.map(key => bodies.delete(key)));
+    }
+  });
 }
 
 /** Do `run` as one transaction; it may wait for nothing but the transaction's own requests. */
@@ -114,6 +125,39 @@ export function bodyOf(keys: readonly number[], partSize: number): Pick<Entry, '
   return { body: keys[0] ?? null, ...(keys.length > 1 && { parts: { keys, size: partSize } }) };
 }
 
+/** Reads a part of an entry's contents, in the transaction in which the entry was read. */
+export type ReadPart = (entry: Entry, key: number) => Promise<Uint8Array>;
+
+export function partsIn(transaction: IDBPTransaction<Schema, ('entries' | 'bodies')[]>): ReadPart {
+  return async ({ path }, key) => {
+    const data = await transaction.objectStore('bodies').get(key);
+    if (!data) {
+      throw new DriveError('EIO', `the browser has lost the contents of "${path}"`);
+    }
+    return data;
+  };
+}
+
+export async function wholeOf(entry: Entry, part: ReadPart): Promise<Uint8Array> {
+  const [only, ...more] = await Promise.all(keysOf(entry).map(key => part(entry, key)));
+  if (!only || more.length === 0) {
+    return only ?? new Uint8Array(0);
+  }
+  const whole = new Uint8Array(entry.size);
+  [only, ...more].forEach((data, at) => whole.set(data, at * (entry.parts?.size ?? 0)));
+  return whole;
+}
+
+/** Remove entries and their contents. */
+export async function removeAll({ entries, bodies }: Change, removed: readonly Entry[]): Promise<void> {
+  await Promise.all(
+    removed.map(async entry => {
+      await entries.delete(entry.path);
+      await Promise.all(keysOf(entry).map(key => bodies.delete(key)));
+    })
+  );
+}
+
 /** Contents in the pieces in which they are kept; none of an empty file. */
 export function split(data: Uint8Array): Uint8Array[] {
   if (data.length > 0 && data.length <= PIECE_BYTES && data.length === data.buffer.byteLength) {
@@ -141,6 +185,11 @@ export function found(key: string, entry: Entry | undefined): Entry {
     throw new DriveError('ENOENT', `"${key}" does not exist`);
   }
   return entry;
+}
+
+/** The root's own entry has itself as parent. */
+export function isBelowRoot({ path }: Entry): boolean {
+  return path !== '';
 }
 
 /** All keys below a folder: `0` is what follows `/`. */

@@ -1,8 +1,22 @@
 /** A storage takes the files of another one over, once. */
 import { openDB } from 'idb';
+import { DriveError } from '../drive/channel';
 import { PIECE_BYTES } from '../drive/limits';
 import { newId } from '../ids';
-import { bodyOf, change, databaseName, keysOf, split, type Database, type Entry, type Schema } from './storage';
+import {
+  bodyOf,
+  change,
+  databaseName,
+  dropUpload,
+  keysOf,
+  split,
+  type Database,
+  type Entry,
+  type Schema,
+} from './storage';
+
+/** So often the names are read anew whose contents another page replaces while they are copied. */
+const ROUNDS = 5;
 
 /**
  * Copy what lies in the storage `from`, which stays as it is: pages that have shared it each need their files. It is
@@ -40,30 +54,72 @@ async function existing(name: string): Promise<Database | null> {
 
 async function copy(db: Database, old: Database | null, from: string): Promise<void> {
   const staged = new Staged(db);
-  const entries: Entry[] = [];
-  for (const { body, parts, ...entry } of (await old?.getAll('entries')) ?? []) {
-    const keys: number[] = [];
-    for (const key of keysOf({ body, ...(parts && { parts }) })) {
-      const data = (await old?.get('bodies', key)) ?? new Uint8Array(0);
-      keys.push(...(await staged.add(parts ? [data] : split(data))));
-    }
-    entries.push({ ...entry, ...bodyOf(keys, parts?.size ?? PIECE_BYTES) });
+  try {
+    await move(db, from, staged, old ? await stageAll(old, staged) : []);
+  } catch (error) {
+    await dropUpload(db, staged.id).catch(() => undefined); // The next opening begins with all the room there is.
+    throw error;
   }
+}
+
+/**
+ * The entries of the old storage as they were at one moment, with contents of ours. No body ever changes: one whose
+ * entry was replaced meanwhile is gone, and the names are read anew.
+ */
+async function stageAll(old: Database, staged: Staged): Promise<Entry[]> {
+  let lost = '';
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const entries = await old.getAll('entries');
+    const missing = await stageMissing(old, staged, entries);
+    if (missing === null) {
+      return entries.map(entry => staged.entry(entry));
+    }
+    lost = missing.path;
+  }
+  throw new DriveError('EIO', `the contents of "${lost}" are not there, or change all the time`);
+}
+
+/** Stage what is not yet; the entry whose contents are not there, null where all are. */
+async function stageMissing(old: Database, staged: Staged, entries: readonly Entry[]): Promise<Entry | null> {
+  for (const entry of entries) {
+    let size = 0;
+    for (const key of keysOf(entry)) {
+      const data = staged.lengthOf(key) === undefined ? await old.get('bodies', key) : null;
+      if (data === undefined) {
+        return entry;
+      }
+      if (data) {
+        await staged.add(key, entry.parts ? [data] : split(data));
+      }
+      size += staged.lengthOf(key) ?? 0;
+    }
+    if (entry.type === 'file' && size !== entry.size) {
+      throw new DriveError('EIO', `"${entry.path}" has ${size} bytes in place of ${entry.size}`);
+    }
+  }
+  return null;
+}
+
+/** Give what is staged its names, in one step. */
+async function move(db: Database, from: string, staged: Staged, entries: readonly Entry[]): Promise<void> {
   await change(db, async stores => {
-    if ((await stores.facts.get('takenOver')) !== undefined) {
-      await Promise.all(staged.keys.map(key => stores.bodies.delete(key))); // Another tab was faster.
-    } else {
+    const { bodies, facts, uploads } = stores;
+    const used = new Set<number>();
+    if ((await facts.get('takenOver')) === undefined) {
+      if (((await uploads.get(staged.id))?.keys.length ?? 0) !== staged.keys.length) {
+        throw new DriveError('EIO', 'another page has taken the copies for left over');
+      }
       for (const entry of entries) {
         // What somebody has made here by that name since is newer.
         if ((await stores.entries.get(entry.path)) === undefined) {
           await stores.entries.put(entry);
-        } else {
-          await Promise.all(keysOf(entry).map(key => stores.bodies.delete(key)));
+          keysOf(entry).forEach(key => used.add(key));
         }
       }
-      await stores.facts.put(from, 'takenOver');
-    }
-    await stores.uploads.delete(staged.id);
+      await facts.put(from, 'takenOver');
+    } // Else another tab was faster.
+    await Promise.all(staged.keys.filter(key => !used.has(key)).map(key => bodies.delete(key)));
+    await uploads.delete(staged.id);
   });
 }
 
@@ -71,18 +127,33 @@ async function copy(db: Database, old: Database | null, from: string): Promise<v
 class Staged {
   readonly id = newId();
   readonly keys: number[] = [];
+  /** By the key that they have in the old storage. */
+  private readonly copies = new Map<number, { readonly keys: readonly number[]; readonly length: number }>();
 
   constructor(private readonly db: Database) {}
 
-  async add(pieces: readonly Uint8Array[]): Promise<number[]> {
-    return change(this.db, async ({ bodies, uploads }) => {
+  lengthOf(key: number): number | undefined {
+    return this.copies.get(key)?.length;
+  }
+
+  async add(key: number, pieces: readonly Uint8Array[]): Promise<void> {
+    const keys = await change(this.db, async ({ bodies, uploads }) => {
       const added: number[] = [];
       for (const piece of pieces) {
         added.push(await bodies.add(piece));
       }
-      this.keys.push(...added);
-      await uploads.put({ id: this.id, keys: [...this.keys], partSize: 0, size: 0, time: Date.now() });
+      const all = [...this.keys, ...added];
+      await uploads.put({ id: this.id, keys: all, partSize: 0, size: 0, time: Date.now() });
       return added;
     });
+    this.keys.push(...keys);
+    this.copies.set(key, { keys, length: pieces.reduce((sum, piece) => sum + piece.length, 0) });
+  }
+
+  /** The entry with its copies in place of what it had. */
+  entry({ body, parts, ...entry }: Entry): Entry {
+    const old = keysOf({ body, ...(parts && { parts }) });
+    const keys = old.flatMap(key => this.copies.get(key)?.keys ?? []);
+    return { ...entry, ...bodyOf(keys, parts?.size ?? PIECE_BYTES) };
   }
 }
