@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -270,3 +271,21 @@ def test_a_drive_that_refuses_is_named_and_can_be_done_without(console, numpy_pa
     finally:
         command.interrupt()
         command.end()
+
+
+def test_a_manifest_that_never_comes_is_asked_for_again(console, serve, lua_site):
+    server = serve(lua_site)
+    never = threading.Event()
+
+    def hold(answer):
+        server.faults.clear()
+        never.wait()
+        return answer
+
+    server.faults["manifest.json"] = hold
+    try:
+        console.open(server.url)
+        assert console.text("print(1)").strip() == "1"
+        assert sum(path.endswith("manifest.json") for path in server.requests) == 2
+    finally:
+        never.set()

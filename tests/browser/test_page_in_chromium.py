@@ -309,6 +309,21 @@ def test_ctrl_c_interrupts_a_question_and_copies_what_is_selected(shared):
     expect(field).to_be_hidden()
 
 
+def test_a_question_whose_interrupt_is_caught_is_over(shared):
+    shared.editor.fill(
+        "try:\n    input('first? ')\nexcept KeyboardInterrupt:\n    print('caught')\n    print([input('second? ')])"
+    )
+    shared.editor.press("Control+Enter")
+    shared.page.get_by_role("textbox", name="first?").wait_for()
+    shared.page.get_by_role("button", name="Interrupt").click()
+    field = shared.page.get_by_role("textbox", name="second?")
+    field.wait_for()
+    expect(shared.page.locator("form.ask")).to_have_count(1)
+    field.fill("typed")
+    field.press("Enter")
+    shared.last_cell.locator(".outputs").get_by_text("['typed']").wait_for()
+
+
 def test_a_restart_begins_anew(console, serve, lua_site):
     console.open(serve(lua_site).url)
     console.text("x = 1")

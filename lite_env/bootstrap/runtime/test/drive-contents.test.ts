@@ -11,6 +11,7 @@ import { PIECE_BYTES } from '../src/drive/limits';
 import type { ContentsManager, ContentsModel } from '../src/embed/api';
 import { BrowserContents } from '../src/embed/browser-contents';
 import { answerDrive, asDriveError } from '../src/embed/processor';
+import { openDatabase } from '../src/embed/storage';
 import { text, utf8 } from './support/pack';
 
 const DIR = 0o40777;
@@ -626,4 +627,20 @@ test('a take-over that fails is told, leaves nothing, and is done the next time'
   assert.deepEqual(await left('/a/'), [0, 0]);
   const opened = await BrowserContents.open('/a/', { takesOver: '' });
   assert.equal(text(await opened.read('a.txt')), 'größe');
+});
+
+test('a storage that another tab holds and does not close is not waited for without end', async () => {
+  const held = await new Promise<IDBDatabase>((resolve, reject) => {
+    const request = indexedDB.open('lite-env drive held', 1);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  await assert.rejects(openDatabase('held', 30), /did not open within 0\.03 seconds; another tab/);
+  held.close();
+  // What opens late is closed again, so that it hinders nobody.
+  await new Promise<void>((resolve, reject) => {
+    const removing = indexedDB.deleteDatabase('lite-env drive held');
+    removing.onsuccess = () => resolve();
+    removing.onblocked = () => reject(new Error('it is open'));
+  });
 });

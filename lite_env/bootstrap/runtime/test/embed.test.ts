@@ -160,6 +160,15 @@ test('endpoints lie in the scope of the service worker', async () => {
   assert.deepEqual([driveUrl, stdinUrl], ['http://host/site/api/drive', 'http://host/site/api/stdin/kernel']);
 });
 
+test('a service worker whose script does not come is none, and nobody waits for it', async t => {
+  const register = () => new Promise(() => undefined);
+  Object.defineProperty(globalThis, 'navigator', { value: { serviceWorker: { register } }, configurable: true });
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const found = ServiceBridge.open('sw.js', null);
+  t.mock.timers.tick(60_000);
+  assert.match(String(await found), /could not be registered: .*the server sends nothing for "sw\.js"/);
+});
+
 test('two pages never answer each other', async () => {
   const [one, two] = [await bridge(async () => 'one'), await bridge(async () => 'two')];
   for (const [asked, response] of [[one, 'one'], [two, 'two']] as const) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { KernelOptions } from '../src/embed/api';
 import { WorkerKernel } from '../src/embed/kernel';
+import { manifestOf } from '../src/embed/manifest';
 import type { Failure } from '../src/errors';
 import type { FromWorker, JupyterMessage, ToWorker } from '../src/protocol';
 
@@ -57,6 +58,12 @@ class FakeWorker extends EventTarget {
   }
 }
 
+/** So that what is under way goes as far as it comes without a timer. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) {
+    await new Promise(resolve => setImmediate(resolve));
+  }
+}
 const settled = () => new Promise(resolve => setTimeout(resolve, 2));
 const GLOBALS = { Worker: FakeWorker, location: new URL('http://host/site/'), crossOriginIsolated: true };
 const before = new Map<string, PropertyDescriptor | undefined>();
@@ -118,6 +125,45 @@ test('a request while the kernel rests is sent at once: an interrupt behind it c
   void kernel.execute('1').catch(() => undefined);
   assert.equal(worker.asked().length, 1);
   kernel.dispose();
+});
+
+for (const [what, stalls] of [
+  ['its answer', () => new Promise<Response>(() => undefined)],
+  ['its content', async () => new Response(new ReadableStream({ start: body => body.enqueue(new Uint8Array(8)) }))],
+] as const) {
+  for (const whose of ['own', "page's"]) {
+    test(`a start goes on without a manifest of which ${what} does not come, in the ${whose} request`, async t => {
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      Object.assign(globalThis, { fetch: stalls });
+      const ahead = whose === 'own' ? null : { worker: new FakeWorker() as unknown as Worker, manifest: stalls() };
+      const starting = WorkerKernel.start({ manifest: 'm', runtime: 'http://host/site/', ahead });
+      const worker = latest();
+      await turns();
+      t.mock.timers.tick(9000);
+      await turns();
+      assert.equal(worker.told.some(({ type }) => type === 'start'), false);
+      t.mock.timers.tick(11_000);
+      await turns();
+      const told = worker.told.find(({ type }) => type === 'start');
+      assert.equal(told?.type === 'start' && told.manifestData, null);
+      worker.ready();
+      (await starting).dispose();
+    });
+  }
+}
+
+test('a manifest that comes slowly is waited for', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let send: ReadableStreamDefaultController | undefined;
+  const response = new Response(new ReadableStream({ start: body => void (send = body) }));
+  const found = manifestOf('http://host/m', Promise.resolve(response));
+  for (let at = 0; at < 6; at += 1) {
+    await turns();
+    t.mock.timers.tick(9000);
+    send?.enqueue(new Uint8Array([at]));
+  }
+  send?.close();
+  assert.deepEqual(await found, new Uint8Array([0, 1, 2, 3, 4, 5]));
 });
 
 test('what waits when a restart fails is told why, and so is what comes after it', async () => {

@@ -2,11 +2,11 @@ import { describe, failureOf, type Failure } from '../errors';
 import { Relay } from '../host/channels';
 import type { HostCommand } from '../host/envelope';
 import { newId } from '../ids';
-import { isPage } from '../io/verify';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
 import { hasSharedMemory, PageLink } from './drive-link';
 import { Listeners, tell } from './listeners';
+import { manifestOf } from './manifest';
 import { createPulse, type Pulse } from '../pulse';
 import { Requests } from './requests';
 
@@ -172,7 +172,7 @@ export class WorkerKernel implements Kernel {
   private async startWorker(ahead?: Ahead | null): Promise<void> {
     const { kernel, env, runtime, drive } = this.options;
     const manifest = new URL(this.options.manifest, location.href).href;
-    const answer = ahead?.manifest ?? fetch(manifest, { cache: 'no-cache' });
+    const content = manifestOf(manifest, ahead?.manifest);
     const script = new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url));
     const begun = this.takeOver(ahead);
     const worker = begun?.worker ?? createWorker(script, this.options.worker ?? 'classic');
@@ -193,7 +193,7 @@ export class WorkerKernel implements Kernel {
     }
     const awaitsDrive = Boolean(drive);
     const start = { manifest, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
-    const told = contentOf(answer).then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
+    const told = content.then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
     // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
     const linked = this.opening.then(link => {
       if (worker === this.worker) {
@@ -305,17 +305,6 @@ const DISPOSED = 'the kernel was disposed';
 
 function ended(message: string): KernelError {
   return new KernelError({ name: 'KernelFailed', message, file: null, hint: null });
-}
-
-/** What is in a manifest; null where it cannot be had: the worker then asks itself, and tells why. */
-async function contentOf(answer: Promise<Response>): Promise<Uint8Array | null> {
-  try {
-    const response = await answer;
-    const isManifest = response.ok && !isPage(response.headers.get('content-type'));
-    return isManifest ? new Uint8Array(await response.arrayBuffer()) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** A worker may only be made of a script of the page's own origin; one from elsewhere is imported by a small one. */

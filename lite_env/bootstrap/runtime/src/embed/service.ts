@@ -6,8 +6,11 @@ import { questionOf } from '../kernel/input';
 import type { StdinRequest } from '../kernel/stdin';
 import type { JupyterMessage } from '../protocol';
 import { CHANNEL } from '../service/channel';
+import { soon } from '../soon';
 
 const CONTROL_MS = 10_000;
+/** The browser waits for the script's server as long as that likes. */
+const REGISTER_MS = 20_000;
 
 /** How long a service worker is let wait for a user: browsers end one that is busy for five minutes. */
 const ASK_AGAIN_MS = 60_000;
@@ -147,7 +150,10 @@ async function controlled(url: string | null | undefined): Promise<URL | string>
     return 'the page has no service worker';
   }
   try {
-    const registration = url ? await serviceWorker.register(url) : await serviceWorker.getRegistration();
+    const found = url ? serviceWorker.register(url) : serviceWorker.getRegistration();
+    const registration = await soon<ServiceWorkerRegistration | undefined>(found, REGISTER_MS, () => {
+      throw new Error(`${url ? `the server sends nothing for "${url}"` : 'the browser tells of none'} within ${REGISTER_MS / 1000} seconds`);
+    });
     if (!registration) {
       return 'the page has no service worker';
     }

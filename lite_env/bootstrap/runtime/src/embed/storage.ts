@@ -2,6 +2,7 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore, type IDBPTransaction } from 'idb';
 import { DriveError } from '../drive/channel';
 import { PIECE_BYTES } from '../drive/limits';
+import { soon } from '../soon';
 
 export interface Entry {
   readonly path: string;
@@ -49,6 +50,7 @@ export interface Change {
 
 export const PREFIX = 'lite-env drive';
 const VERSION = 2;
+const OPEN_MS = 20_000;
 /** A page that is gone goes on with no upload; one that is there drops its own, and adds to it every few minutes. */
 const UPLOAD_MS = 60 * 60 * 1000;
 
@@ -56,8 +58,21 @@ export function databaseName(name: string): string {
   return name ? `${PREFIX} ${name}` : PREFIX;
 }
 
-export async function openDatabase(name: string): Promise<Database> {
-  const db = await openDB<Schema>(databaseName(name), VERSION, {
+/**
+ * What an opening gives: browsers let one wait without end for another tab.
+ *
+ * @throws Error when it takes longer than `ms` milliseconds.
+ */
+export function opened(opening: Promise<Database>, ms = OPEN_MS): Promise<Database> {
+  return soon(opening, ms, () => {
+    opening.then(late => late.close()).catch(() => undefined); // Told already.
+    throw new Error(`its storage did not open within ${ms / 1000} seconds; another tab of this site may hold it`);
+  });
+}
+
+/** @throws Error when it takes longer than `ms` milliseconds. */
+export async function openDatabase(name: string, ms = OPEN_MS): Promise<Database> {
+  const opening = openDB<Schema>(databaseName(name), VERSION, {
     upgrade(database, before) {
       if (before < 1) {
         database.createObjectStore('entries', { keyPath: 'path' }).createIndex('parent', 'parent');
@@ -70,6 +85,7 @@ export async function openDatabase(name: string): Promise<Database> {
     // A later version in another tab waits for this one.
     blocking: (_current, _blocked, event) => (event.target as unknown as IDBDatabase).close(),
   });
+  const db = await opened(opening, ms);
   for (const { id } of (await db.getAll('uploads')).filter(isLeft)) {
     await dropUpload(db, id, isLeft);
   }

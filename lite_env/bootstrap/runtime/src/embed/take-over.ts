@@ -9,6 +9,7 @@ import {
   databaseName,
   dropUpload,
   keysOf,
+  opened,
   split,
   type Database,
   type Entry,
@@ -37,13 +38,14 @@ export async function takeOver(db: Database, from: string): Promise<void> {
 /** The database of that name, of whatever version; null where there is none, and none is made. */
 async function existing(name: string): Promise<Database | null> {
   try {
-    return await openDB<Schema>(name, undefined, {
+    const opening = openDB<Schema>(name, undefined, {
       upgrade(_db, _before, _after, transaction) {
         transaction.done.catch(() => undefined); // The opening tells it, too.
         transaction.abort();
       },
       blocking: (_current, _blocked, event) => (event.target as unknown as IDBDatabase).close(),
     });
+    return await opened(opening);
   } catch (error) {
     if ((error as Error | null)?.name === 'AbortError') {
       return null;

@@ -141,7 +141,8 @@ function cacheMode(path: string): RequestCache {
   return path === 'manifest.json' ? 'no-cache' : 'default';
 }
 
-async function collect(response: Response, path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
+/** The bytes of an answer; `onProgress` hears of all that came so far. */
+export async function collect(response: Response, path: string, onProgress?: (loaded: number) => void): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let loaded = 0;
   try {

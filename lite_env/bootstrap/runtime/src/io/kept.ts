@@ -10,6 +10,7 @@ import { BootError, describe, type Failure } from '../errors';
 import { MANIFEST, parseManifest } from '../pack/manifest';
 import { resolvePath } from './browser';
 import { release } from '../release';
+import { soon } from '../soon';
 import { alone, CACHE, response } from './cache';
 import { sha256Hex } from './digest';
 import { outdated } from './outdated';
@@ -55,11 +56,9 @@ export async function openCache(ms = 2000): Promise<KeptCache> {
   if (typeof caches === 'undefined') {
     throw new Error('the page is not secure (https, or http on localhost)');
   }
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('its storage does not answer')), ms);
+  return soon<KeptCache>(caches.open(CACHE), ms, () => {
+    throw new Error('its storage does not answer');
   });
-  return Promise.race([caches.open(CACHE), late]).finally(() => clearTimeout(timer));
 }
 
 /** A transport whose files come from the cache first. */

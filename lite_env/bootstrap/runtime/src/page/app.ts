@@ -281,6 +281,7 @@ export class App {
     }
     try {
       this.kernel.interrupt();
+      this.running.forEach(cell => cell.closeInputs()); // It ends a question, also where the program catches it.
     } catch (error) {
       this.tell(problemOf(failureIn(error), false));
     }

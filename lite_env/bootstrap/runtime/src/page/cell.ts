@@ -28,8 +28,12 @@ export class Cell {
     this.outputs.add(el('p', { class: 'note' }, text));
   }
 
-  /** Ask for a line in the place where the program has stopped; what was entered stays to be seen. */
+  /**
+   * Ask for a line in the place where the program has stopped; what was entered stays to be seen. Of a program that
+   * asks again the question before is over, by an interrupt that it caught.
+   */
   ask(prompt: string, password: boolean): Promise<string> {
+    this.closeInputs();
     const input = el('input', {
       type: password ? 'password' : 'text',
       autocomplete: 'off',
