@@ -68,13 +68,17 @@ class Host:
         return Response(headers=(("Content-Type", content_type(file.name)), *self.headers), body=file)
 
 
+def deploy(pack: Path, folder: Path) -> Path:
+    (folder / "index.html").write_text(PAGE, "utf-8")
+    shutil.copytree(pack, folder / "pack")
+    shutil.copytree(runtime_dir() / "embed", folder / "lite-env")
+    shutil.copy(folder / "lite-env" / "sw.js", folder)
+    return folder
+
+
 @pytest.fixture
 def folder(lua_pack, tmp_path) -> Path:
-    (tmp_path / "index.html").write_text(PAGE, "utf-8")
-    shutil.copytree(lua_pack, tmp_path / "pack")
-    shutil.copytree(runtime_dir() / "embed", tmp_path / "lite-env")
-    shutil.copy(tmp_path / "lite-env" / "sw.js", tmp_path)
-    return tmp_path
+    return deploy(lua_pack, tmp_path)
 
 
 @pytest.fixture
@@ -130,6 +134,30 @@ def test_what_is_asked_and_typed_around_a_restart(page, host, isolated):
     tab.evaluate("() => type('new')")
     assert tab.evaluate("second")["status"] == "ok"
     assert tab.evaluate("out.trim()") == "got new"
+
+
+INTERRUPTED_AT_ONCE = """async () => {
+  const late = new Promise(resolve => setTimeout(resolve, 30000, 'it still runs'));
+  const said = [];
+  for (let round = 0; round < 10; round += 1) {
+    const done = kernel.execute('while True: pass');
+    kernel.interrupt();
+    said.push(await Promise.race([done.then(({ content }) => content.ename), late]));
+    const { content } = await Promise.race([kernel.execute('1'), late.then(content => ({ content }))]);
+    said.push(content.status ?? content);
+  }
+  return said;
+}"""
+
+
+def test_an_interrupt_right_behind_a_cell_ends_it_and_not_the_next(context, numpy_pack, tmp_path):
+    host = Host(deploy(numpy_pack, tmp_path))
+    with LoopbackServer(host) as server:
+        page = context.new_page()
+        page.goto(server.url)
+        page.wait_for_function("globalThis.lite !== undefined")
+        assert page.evaluate(START, {}) is None
+        assert page.evaluate(INTERRUPTED_AT_ONCE) == ["KeyboardInterrupt", "ok"] * 10
 
 
 def test_a_policy_that_forbids_webassembly_is_named(page, host):

@@ -14,7 +14,7 @@ export interface JupyterMessage {
 
 /** How a blocked worker is reached: memory that both sides see. */
 export interface SharedChannels {
-  /** A 2 in its first byte is SIGINT; see kernel/interrupt.ts. */
+  /** The signal, and how many messages were sent before it; see kernel/interrupt.ts. */
   readonly interrupt: SharedArrayBuffer;
   /** State, length and UTF-8 JSON of the answer to an `input_request`; see kernel/input.ts. */
   readonly input: SharedArrayBuffer;
@@ -95,6 +95,8 @@ export type ToWorker =
       readonly message: JupyterMessage;
       /** Replies to cells that the host had seen: one of a cell that failed is not known to who sent fewer. */
       readonly seen?: number;
+      /** How many messages the host has sent with this one; an interrupt says how many there were when it came. */
+      readonly number?: number;
     }
   | { readonly type: 'figures' }
   /** Answered by a `trace`, once all that was sent before has been dealt with. */

@@ -3,6 +3,7 @@ import { describe, failureOf } from './errors';
 import type { Transport } from './io/transport';
 import type { WorkerKind } from './pack/manifest';
 import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, ToWorker } from './protocol';
+import { Interrupts } from './session/interrupts';
 import { Queue } from './session/queue';
 import { Stdin } from './session/stdin';
 
@@ -22,6 +23,7 @@ export interface SessionHost {
 export class Session {
   private booted: Booted | null = null;
   private shared: SharedChannels | null = null;
+  private readonly interrupts = new Interrupts();
   private readonly queue: Queue;
   private readonly stdin: Stdin;
   private failStart: (reason: unknown) => void = () => undefined;
@@ -35,7 +37,7 @@ export class Session {
     private readonly scope: object,
     private readonly host: SessionHost
   ) {
-    this.queue = new Queue(host.emit);
+    this.queue = new Queue(host.emit, this.interrupts);
     this.stdin = new Stdin(host.emit);
   }
 
@@ -70,6 +72,7 @@ export class Session {
     const { emit } = this.host;
     this.shared = envelope.shared ?? null;
     this.stdin.share(this.shared);
+    this.interrupts.share(this.shared?.interrupt ?? null);
     const strayed = new Promise<never>((_, reject) => {
       this.failStart = reject;
     });
@@ -102,16 +105,16 @@ export class Session {
     this.takeDrive(drive);
   }
 
-  private async toKernel({ message, seen }: Extract<ToWorker, { type: 'message' }>): Promise<void> {
+  private async toKernel(sent: Extract<ToWorker, { type: 'message' }>): Promise<void> {
     const { booted } = this;
     if (!booted) {
       return; // The start failed and has been reported.
     }
     try {
-      await this.queue.hand(message, seen ?? Infinity, booted, this.shared?.interrupt ?? null);
+      await this.queue.hand(sent, booted);
     } catch (error) {
       const cause = new Error(booted.running.explain(error), { cause: error });
-      const failure = failureOf(cause, `handling ${message.header.msg_type}`);
+      const failure = failureOf(cause, `handling ${sent.message.header.msg_type}`);
       this.host.emit({ type: 'error', error: { ...failure, file: failure.file ?? booted.main }, fatal: true });
       this.booted = null;
     }

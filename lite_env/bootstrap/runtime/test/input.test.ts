@@ -158,7 +158,7 @@ function tests(): void {
     relay.obey({ type: 'interrupt' });
     relay.note({ type: 'message', message: asked('q') });
     relay.obey({ type: 'message', message: reply('typed') });
-    assert.deepEqual(posted.slice(1), [{ type: 'message', message: request, seen: 0 }, { type: 'figures' }]);
+    assert.deepEqual(posted.slice(1), [{ type: 'message', message: request, seen: 0, number: 1 }, { type: 'figures' }]);
     assert.equal(new Uint8Array(start.shared?.interrupt as SharedArrayBuffer)[0], 2);
     assert.deepEqual(awaitInput(start.shared?.input as SharedArrayBuffer, 'q'), reply('typed', 'q'));
   });

@@ -5,6 +5,7 @@ import type { KernelOptions } from '../src/embed/api';
 import { WorkerKernel } from '../src/embed/kernel';
 import { manifestOf } from '../src/embed/manifest';
 import type { Failure } from '../src/errors';
+import { forgetInterruptBefore, isInterrupted, wasInterrupted } from '../src/kernel/interrupt';
 import type { FromWorker, JupyterMessage, ToWorker } from '../src/protocol';
 
 const FIGURES = { requests: 1, bytes: 2, files: 3, seconds: 4 };
@@ -120,10 +121,17 @@ test('what is asked during a restart is answered by the kernel that comes', asyn
   assert.deepEqual(await figures, FIGURES);
 });
 
-test('a request while the kernel rests is sent at once: an interrupt behind it comes after it', async () => {
+test('an interrupt right behind a request that is sent at once is not older than it', async () => {
   const { kernel, worker } = await start();
+  const memory = worker.told.find(envelope => envelope.type === 'start')?.shared?.interrupt as SharedArrayBuffer;
   void kernel.execute('1').catch(() => undefined);
-  assert.equal(worker.asked().length, 1);
+  kernel.interrupt();
+  const [number] = worker.told.flatMap(told => (told.type === 'message' ? [told.number] : []));
+  assert.equal(number, 1);
+  forgetInterruptBefore(memory, 1);
+  assert.deepEqual([wasInterrupted(memory), isInterrupted(memory)], [true, true]);
+  forgetInterruptBefore(memory, 2);
+  assert.deepEqual([wasInterrupted(memory), isInterrupted(memory)], [false, false]);
   kernel.dispose();
 });
 

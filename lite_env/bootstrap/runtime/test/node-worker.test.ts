@@ -134,9 +134,9 @@ function tests(): void {
     const channels = shared();
     const hears = ({ header, content }: JupyterMessage) => {
       if (content['text'] === 'looping') {
-        requestInterrupt(channels.interrupt);
+        requestInterrupt(channels.interrupt, 2);
       } else if (header.msg_type === 'input_request') {
-        requestInterrupt(channels.interrupt);
+        requestInterrupt(channels.interrupt, 2);
         interruptInput(channels.input);
       }
     };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BootError } from '../src/errors';
+import { Relay } from '../src/host/channels';
 import { answerInput, INPUT_BYTES } from '../src/kernel/input';
 import { INTERRUPT_BYTES, requestInterrupt, signalBuffer } from '../src/kernel/interrupt';
 import type { ModuleOptions } from '../src/family/xeus/emscripten';
-import type { JupyterMessage } from '../src/protocol';
+import type { JupyterMessage, SharedChannels, ToWorker } from '../src/protocol';
 import { Session } from '../src/session';
 import { generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
 import { makePack, MemoryTransport, Recorder, type MemoryPack, type PackParts } from './support/pack';
@@ -49,7 +50,7 @@ function open(
     session.receive({ type: 'start', manifest: 'm', shared });
     await Promise.race([recorder.next('ready'), recorder.next('error')]);
   };
-  const send = (message: JupyterMessage) => session.receive({ type: 'message', message });
+  const send = (message: JupyterMessage, number = Infinity) => session.receive({ type: 'message', message, number });
   /** When everything that was sent has been handled. */
   const settled = async () => {
     const asked = recorder.of('figures').length;
@@ -159,8 +160,8 @@ const saidOf = (recorder: Recorder, id: string) =>
     .map(({ message: { header, content } }) => String(content['status'] ?? content['execution_state'] ?? header.msg_type));
 
 test('a request that the kernel drops when it is interrupted is answered, once, and only an execute_request', async () => {
-  const { kernel, shared, recorder, start, send, settled } = open();
-  kernel.onMessage = () => requestInterrupt(shared.interrupt);
+  const { kernel, shared, recorder, start, send, settled } = open(listening());
+  kernel.onMessage = () => requestInterrupt(shared.interrupt, 1);
   await start();
   send(request('dropped'));
   send(request('info', 'kernel_info_request'));
@@ -174,6 +175,80 @@ test('a request that the kernel drops when it is interrupted is answered, once, 
   assert.equal(message.content['status'], 'error');
   assert.equal(message.content['ename'], 'KeyboardInterrupt');
   assert.deepEqual(last.content, { execution_state: 'idle' });
+});
+
+test('a cell that goes on after it has returned is waited for, interrupted or not', async () => {
+  const { kernel, globals, shared, recorder, start, send, settled } = open(listening());
+  const order: string[] = [];
+  kernel.onMessage = message => {
+    order.push(`begin ${message.header.msg_id}`);
+    setTimeout(() => {
+      order.push(`end ${message.header.msg_id}`);
+      globals['postMessage'](reply(message));
+      globals['postMessage'](idle(message));
+    }, 1200);
+  };
+  await start();
+  send(request('1'));
+  send(request('2'));
+  setTimeout(() => requestInterrupt(shared.interrupt, 2), 50);
+  await settled();
+  assert.deepEqual(order, ['begin 1', 'end 1', 'begin 2', 'end 2']);
+  assert.deepEqual([saidOf(recorder, '1'), saidOf(recorder, '2')], [['ok', 'idle'], ['ok', 'idle']]);
+});
+
+test('a kernel that does not listen has dropped nothing when an interrupt comes', async () => {
+  const { kernel, globals, shared, recorder, start, send, settled } = open();
+  kernel.onMessage = message => {
+    requestInterrupt(shared.interrupt, 1);
+    setTimeout(() => globals['postMessage'](reply(message)), 1200);
+  };
+  await start();
+  send(request('1'));
+  await settled();
+  assert.deepEqual(saidOf(recorder, '1'), ['ok']);
+});
+
+test('what a kernel says late of the end of a cell that was answered in its name is not said again', async () => {
+  const { kernel, globals, shared, recorder, start, send, settled } = open(listening());
+  let dropped = request('');
+  kernel.onMessage = message => {
+    if (message.header.msg_id === 'dropped') {
+      dropped = message;
+      requestInterrupt(shared.interrupt, 1);
+    } else {
+      globals['postMessage'](reply(dropped));
+      globals['postMessage'](idle(dropped));
+      globals['postMessage'](reply(message));
+    }
+  };
+  await start();
+  send(request('dropped'));
+  send(request('next'));
+  await settled();
+  assert.deepEqual(saidOf(recorder, 'dropped'), ['error', 'idle']);
+  assert.deepEqual(saidOf(recorder, 'next'), ['ok']);
+});
+
+test('of what is no cell too, the next begins when the kernel is done; one that it does not know holds nobody', async () => {
+  const { kernel, globals, start, send, settled } = open();
+  const order: string[] = [];
+  kernel.onMessage = message => {
+    order.push(`begin ${message.header.msg_id}`);
+    if (message.header.msg_id !== 'unknown') {
+      globals['postMessage']({ ...idle(message), content: { execution_state: 'busy' } });
+      setTimeout(() => {
+        order.push(`end ${message.header.msg_id}`);
+        globals['postMessage'](idle(message));
+      }, 30);
+    }
+  };
+  await start();
+  send(request('unknown', 'x_request'));
+  send(request('comm', 'comm_msg'));
+  send(request('other', 'comm_msg'));
+  await settled();
+  assert.deepEqual(order, ['begin unknown', 'begin comm', 'end comm', 'begin other', 'end other']);
 });
 
 test('a request that ends idle and without a reply is answered', async () => {
@@ -261,12 +336,12 @@ test('an interrupt that comes while imports are fetched ends the cell before it 
   await start();
   send(request('before'));
   await settled();
-  send({ ...request('1'), content: { code: 'import slow' } });
+  send({ ...request('1'), content: { code: 'import slow' } }, 1);
   for (let turn = 0; turn < 500 && !transport.asked.includes(slow); turn += 1) {
     await new Promise(resolve => setTimeout(resolve, 1));
   }
-  requestInterrupt(shared.interrupt);
-  send({ ...request('2'), content: { code: '2' } });
+  requestInterrupt(shared.interrupt, 2);
+  send({ ...request('2'), content: { code: '2' } }, 2);
   await settled();
   assert.deepEqual(recorder.of('error'), []);
   assert.deepEqual(ran, ['before', '2']);
@@ -317,24 +392,103 @@ test('what kernels of 2022 leave out of their replies is there', async () => {
   );
 });
 
-test('an interrupt that came between cells is forgotten', async () => {
-  const { kernel, shared, globals, start, send, settled } = open();
-  const seen: (number | undefined)[] = [];
+/** Cells that say whether they see a signal, and a host between which and the worker messages take a while. */
+async function withHost() {
+  const { kernel, globals, recorder, session, settled } = open(listening());
+  const ran: string[] = [];
+  let shared: SharedChannels | null = null;
+  const postMessage = (envelope: ToWorker) => {
+    shared = (envelope.type === 'start' ? envelope.shared : null) ?? shared;
+    setTimeout(() => session.receive(envelope), 1);
+  };
+  const relay = new Relay({ postMessage, terminate: () => undefined }, recorder.emit);
+  const signal = () => new Uint8Array(shared?.interrupt as SharedArrayBuffer)[0];
   kernel.onMessage = message => {
-    seen.push(new Uint8Array(shared.interrupt)[0]);
+    ran.push(`${message.header.msg_id} ${signal()}`);
+    globals['postMessage'](reply(message, message.header.msg_type.replace('request', 'reply')));
+  };
+  const content = { stop_on_error: false };
+  const send = (id: string, type?: string) =>
+    relay.obey({ type: 'message', message: { ...request(id, type), content } });
+  const interrupt = () => relay.obey({ type: 'interrupt' });
+  const done = () => new Promise(resolve => setTimeout(resolve, 5)).then(settled);
+  relay.obey({ type: 'start', manifest: 'm' });
+  await recorder.next('ready');
+  return { kernel, globals, recorder, ran, send, interrupt, done };
+}
+
+test('an interrupt that came between cells is forgotten', async () => {
+  const { ran, send, interrupt, done } = await withHost();
+  send('1');
+  await done();
+  interrupt();
+  send('2');
+  await done();
+  assert.deepEqual(ran, ['1 0', '2 0']);
+});
+
+test('an interrupt right behind a cell, which it overtakes, is for that cell, and for no other', async () => {
+  const { recorder, ran, send, interrupt, done } = await withHost();
+  send('1');
+  interrupt();
+  send('2');
+  await done();
+  assert.deepEqual(ran, ['2 0']);
+  assert.deepEqual(saidOf(recorder, '1'), ['busy', 'error', 'error', 'idle']);
+});
+
+test('an interrupt is for the cell that runs, also where others wait behind it', async () => {
+  const { kernel, globals, ran, send, interrupt, done } = await withHost();
+  kernel.onMessage = message => {
+    ran.push(message.header.msg_id);
+    if (message.header.msg_id === '1') {
+      interrupt();
+    }
     globals['postMessage'](reply(message));
   };
-  await start();
-  new Uint8Array(shared.interrupt)[0] = 2;
-  send(request('1'));
-  await settled();
-  assert.deepEqual(seen, [0]);
+  ['1', '2', '3'].forEach(id => send(id));
+  await done();
+  assert.deepEqual(ran, ['1', '2', '3']);
 });
+
+test('an interrupt right behind a cell passes over what is no cell before it, and does not hit that', async () => {
+  const { recorder, ran, send, interrupt, done } = await withHost();
+  send('info', 'kernel_info_request');
+  send('1');
+  interrupt();
+  send('2');
+  await done();
+  assert.deepEqual(ran, ['info 0', '2 0']);
+  assert.deepEqual(saidOf(recorder, '1'), ['busy', 'error', 'error', 'idle']);
+});
+
+test('an interrupt that comes when a cell is answered already is for what was sent after it', async () => {
+  const { kernel, globals, recorder, ran, send, interrupt, done } = await withHost();
+  kernel.onMessage = message => {
+    ran.push(message.header.msg_id);
+    globals['postMessage'](reply(message));
+    if (message.header.msg_id === '1') {
+      send('2');
+      interrupt();
+    }
+    globals['postMessage'](idle(message));
+  };
+  send('1');
+  await done();
+  assert.deepEqual(ran, ['1']);
+  assert.deepEqual(saidOf(recorder, '2'), ['busy', 'error', 'error', 'idle']);
+});
+
+/** A kernel with CPython's hook for interrupts. */
+function listening(memory = new WebAssembly.Memory({ initial: 1 })): FakeKernel {
+  const kernel = withMemory(withoutFileSystem(), memory);
+  Object.assign(kernel.module, { _Py_EMSCRIPTEN_SIGNAL_HANDLING: 12 });
+  return kernel;
+}
 
 test('a kernel with the hook is given the interrupt buffer', async () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const kernel = withMemory(withoutFileSystem(), memory);
-  Object.assign(kernel.module, { _Py_EMSCRIPTEN_SIGNAL_HANDLING: 12 });
+  const kernel = listening(memory);
   const { shared, start } = open(kernel);
   await start();
   assert.equal(new Int32Array(memory.buffer)[3], 1);
@@ -346,7 +500,7 @@ test('an interrupt that comes between the read and the write of CPython is seen 
   const memory = new SharedArrayBuffer(INTERRUPT_BYTES);
   const buffer = signalBuffer(memory);
   assert.equal(buffer[0], 0);
-  requestInterrupt(memory);
+  requestInterrupt(memory, 0);
   buffer[0] = 0;
   assert.equal(buffer[0], 2);
   buffer[0] = 0;

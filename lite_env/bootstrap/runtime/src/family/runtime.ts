@@ -72,7 +72,10 @@ export interface Loaded {
 
 /** A kernel that takes messages. */
 export interface Running {
-  /** Hand over a message; resolves when the kernel has done with it. */
+  /**
+   * Hand over a message; resolves when the kernel has done with it, also when it does so after it has returned: has
+   * replied, is idle, or will never say any more of it, having been interrupted at the wrong moment.
+   */
   handle(message: JupyterMessage): Promise<void>;
   /** From now on `input()` is answered by `ask`. */
   input(ask: Ask): void;

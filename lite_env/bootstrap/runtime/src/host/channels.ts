@@ -17,6 +17,8 @@ export class Relay {
   private readonly question = new OpenQuestion();
   /** Replies to cells. */
   private seen = 0;
+  /** Messages. */
+  private sent = 0;
 
   /** `carry` takes answers to a blocked worker where no memory is shared with it; whether it can. */
   constructor(
@@ -60,7 +62,8 @@ export class Relay {
 
   private message(command: Extract<ToWorker, { type: 'message' }>): void {
     if (command.message.header.msg_type !== 'input_reply') {
-      this.worker.postMessage({ ...command, seen: this.seen });
+      this.sent += 1;
+      this.worker.postMessage({ ...command, seen: this.seen, number: this.sent });
       return;
     }
     const reply = this.question.claim(command.message);
@@ -88,7 +91,7 @@ export class Relay {
       this.complain('the kernel cannot be interrupted: the page is not cross-origin isolated');
       return;
     }
-    requestInterrupt(this.channels.interrupt);
+    requestInterrupt(this.channels.interrupt, this.sent);
     this.question.close();
     interruptInput(this.channels.input);
   }

@@ -2,6 +2,7 @@ import type { JupyterMessage } from '../../protocol';
 import type { Answer, Ask } from '../runtime';
 import { asProtocol } from './dialect';
 import type { EmscriptenModule } from './emscripten';
+import { Progress } from './progress';
 
 /** Names that xeus kernels look up in the global scope of their worker. */
 interface KernelScope {
@@ -16,6 +17,8 @@ interface KernelScope {
 /** What a kernel finds in the global scope, and leaves there. */
 export class Globals {
   private readonly scope: KernelScope;
+  /** Of the message that the kernel was given last. */
+  readonly progress = new Progress();
   /** Whether a kernel without an Asyncify of its own is inside of its `handleAsync`. */
   private blocking = false;
 
@@ -73,6 +76,9 @@ export class Globals {
   }
 
   private say(message: unknown): void {
+    if (isMessage(message)) {
+      this.progress.note(message);
+    }
     this.post(isMessage(message) ? asProtocol(message) : message);
   }
 

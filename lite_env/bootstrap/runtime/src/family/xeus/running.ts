@@ -1,5 +1,5 @@
 import { importedModules } from '../../kernel/imports';
-import { signalBuffer, takeSignal } from '../../kernel/interrupt';
+import { signalBuffer, takeSignal, wasInterrupted } from '../../kernel/interrupt';
 import { forgetUnfinished } from '../../kernel/libraries';
 import type { PackedKernel } from '../../pack/manifest';
 import type { JupyterMessage } from '../../protocol';
@@ -22,8 +22,11 @@ export class XeusRunning implements Running {
 
   async handle(message: JupyterMessage): Promise<void> {
     forgetUnfinished(this.created.module);
+    const { globals } = this;
+    globals.progress.begin(message);
     this.server.notify_listener(message);
-    await this.globals.settled();
+    await globals.settled();
+    await globals.progress.done(this.interrupt !== null && wasInterrupted(this.interrupt));
   }
 
   input(ask: Ask): void {

@@ -136,7 +136,7 @@ export function withoutFileSystem(): FakeKernel {
 
 /** The kernel, with a memory that its module imports. */
 export function withMemory(kernel: FakeKernel, memory: WebAssembly.Memory): FakeKernel {
-  return { ...kernel, factory: plainFactory(kernel, memory) };
+  return Object.assign(kernel, { factory: plainFactory(kernel, memory) });
 }
 
 function plainFactory(kernel: FakeKernel, memory?: WebAssembly.Memory): ModuleFactory {
