@@ -20,7 +20,8 @@ import errno
 import os
 import stat
 import threading
-from datetime import UTC, datetime
+import time
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,15 +30,13 @@ import msgspec
 
 from lite_env.errors import DriveError, HostError
 from lite_env.host.drive_path import can_be_told, components, locate
+from lite_env.host.drive_stat import DIR_MODE, FILE_MODE, attributes_of, mode_of
+from lite_env.host.drive_ticket import Generations, Ticket
 from lite_env.host.drive_upload import UploadPiece, Uploads
 from lite_env.store.atomic import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-DIR_MODE = 0o40777
-FILE_MODE = 0o100666
-BLOCK_SIZE = 4096  # bytes
 
 MAX_FILE = 384 << 20
 """Bytes beyond which a file is not sent whole: its base64 would be longer than a string of V8 can be."""
@@ -89,15 +88,15 @@ class DriveRequest(msgspec.Struct, frozen=True, kw_only=True):
     data: _Data = _Data()
 
 
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class _Envelope(Ticket, frozen=True, kw_only=True):
     data: DriveRequest
 
 
 class FolderDrive:
     """The folder that a kernel sees as ``/drive``; nothing outside it can be reached.
 
-    Requests are done one after the other. A link that is moved while another request has just looked where it leads
-    would else be a way out.
+    Requests are done one after the other, and none that nobody waits for. A link that is moved while another request
+    has just looked where it leads would else be a way out.
     """
 
     def __init__(self, root: Path) -> None:
@@ -111,29 +110,35 @@ class FolderDrive:
         self.root = Path(os.path.realpath(root))
         self._lock = threading.Lock()
         self._uploads = Uploads()
+        self._generations = Generations()
         self._methods: dict[str, Callable[[tuple[str, ...], _Data], Any]] = {
             "get": self._get,
             "getattr": self._getattr,
             "getmode": self._getmode,
             "lookup": self._lookup,
             "mknod": self._mknod,
-            "put": self._put,
             "readdir": self._readdir,
             "rename": self._rename,
             "rmdir": self._rmdir,
         }
 
-    def process(self, request: DriveRequest) -> Any:  # noqa: ANN401 - each method has an answer of its own
+    def process(self, request: DriveRequest, ticket: Ticket) -> Any:  # noqa: ANN401 - each method has an answer of its own
         """The answer to a request: a value that JSON can hold.
 
         Raises:
-            DriveError: it is refused or fails.
+            DriveError: it is refused or fails, or nobody waits for it any more.
         """
-        method = self._methods.get(request.method)
+        methods = self._methods | {"put": partial(self._put, owner=ticket.owner)}
+        method = methods.get(request.method)
         if method is None:
             raise DriveError("EINVAL", f"there is no method {request.method!r}")
         parts = components(request.path)
+        limit = ticket.limit(wall=time.time(), clock=time.monotonic())
         with self._lock:
+            if time.monotonic() > limit:
+                raise DriveError("EIO", f"{request.method} '{request.path}' was given up and not begun")
+            if self._generations.enter(ticket):
+                self._uploads.drop(ticket.owner)
             try:
                 return method(parts, request.data)
             except OSError as error:
@@ -144,13 +149,13 @@ class FolderDrive:
             found = self._stat(parts)
         except (FileNotFoundError, NotADirectoryError):
             return {"ok": False}
-        return {"ok": True, "mode": _mode(found), "stat": _attributes(found), "pieces": MAX_PIECE}
+        return {"ok": True, "mode": mode_of(found), "stat": attributes_of(found), "pieces": MAX_PIECE}
 
     def _getmode(self, parts: tuple[str, ...], _: _Data) -> int:
-        return _mode(self._stat(parts))
+        return mode_of(self._stat(parts))
 
     def _getattr(self, parts: tuple[str, ...], _: _Data) -> dict[str, Any]:
-        return _attributes(self._stat(parts))
+        return attributes_of(self._stat(parts))
 
     def _readdir(self, parts: tuple[str, ...], data: _Data) -> list[str] | list[dict[str, Any]]:
         with os.scandir(locate(self.root, parts)) as entries:
@@ -183,16 +188,20 @@ class FolderDrive:
             raise DriveError("EFBIG", f"'{'/'.join(parts)}' has {found.st_size} bytes, more than {MAX_FILE}")
         return _base64(locate(self.root, parts).read_bytes())
 
-    def _put(self, parts: tuple[str, ...], data: _Data) -> None:
+    def _put(self, parts: tuple[str, ...], data: _Data, *, owner: str | None) -> None:
         content = _content(data)
         if data.piece is None:
             self._replace(parts, content)
             return
-        target = locate(self.root, parts)
-        self._writable(parts, target)
-        with self._uploads.add(data.piece, content, target.parent) as whole:
-            if whole is not None:
-                self._replace(parts, whole)
+        try:
+            target = locate(self.root, parts)
+            self._writable(parts, target)
+            with self._uploads.add(data.piece, content, target.parent, owner=owner) as whole:
+                if whole is not None:
+                    self._replace(parts, whole)
+        except (OSError, DriveError):
+            self._uploads.give_up(data.piece.upload)
+            raise
 
     def _replace(self, parts: tuple[str, ...], content: bytes | memoryview) -> None:
         target = locate(self.root, parts)
@@ -257,11 +266,11 @@ class FolderDrive:
 def answer_request(drive: FolderDrive, body: bytes) -> tuple[HTTPStatus, bytes]:
     """The status and JSON document that answer the body of ``POST api/drive``."""
     try:
-        request = msgspec.json.decode(body, type=_Envelope).data
+        envelope = msgspec.json.decode(body, type=_Envelope)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return error_document(DriveError("EINVAL", f"the request is malformed: {error}"))
     try:
-        return HTTPStatus.OK, msgspec.json.encode(drive.process(request))
+        return HTTPStatus.OK, msgspec.json.encode(drive.process(envelope.data, envelope))
     except DriveError as error:
         return error_document(error)
 
@@ -297,38 +306,6 @@ def _content(data: _Data) -> bytes:
     if data.format in {"text", "json"}:
         return text.encode()
     raise DriveError("EINVAL", f"a content of format {data.format!r} cannot be written")
-
-
-def _mode(found: os.stat_result) -> int:
-    return DIR_MODE if stat.S_ISDIR(found.st_mode) else FILE_MODE
-
-
-def _attributes(found: os.stat_result) -> dict[str, Any]:
-    size = 0 if stat.S_ISDIR(found.st_mode) else found.st_size
-    return {
-        "dev": 1,
-        "nlink": 1,
-        "uid": 0,
-        "gid": 0,
-        "rdev": 0,
-        "size": size,
-        "blksize": BLOCK_SIZE,
-        "blocks": -(-size // BLOCK_SIZE),
-        "atime": _iso(found.st_atime),
-        "mtime": _iso(found.st_mtime),
-        "ctime": _iso(found.st_ctime),
-        "timestamp": 0,
-    }
-
-
-def _iso(seconds: float) -> str:
-    """A time as JavaScript's Date reads it everywhere: milliseconds, UTC."""
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        # Some file systems hold times that no calendar has.
-        moment = datetime.fromtimestamp(0, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _drive_error(error: OSError, parts: tuple[str, ...]) -> DriveError:

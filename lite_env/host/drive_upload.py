@@ -40,21 +40,26 @@ class Uploads:
     def __init__(self) -> None:
         """Begin without any."""
         self._files: dict[str, IO[bytes]] = {}
+        self._owners: dict[str, str | None] = {}
         weakref.finalize(self, _close, self._files)
 
     @contextmanager
-    def add(self, piece: UploadPiece, content: bytes, folder: Path) -> Iterator[memoryview | None]:
+    def add(
+        self, piece: UploadPiece, content: bytes, folder: Path, *, owner: str | None = None
+    ) -> Iterator[memoryview | None]:
         """Add a piece; with the last one the whole content is given, until the block ends.
 
         Args:
             piece: where it belongs.
             content: its bytes.
             folder: where the file will be, so that its disk has room for what waits.
+            owner: who sends one file at a time, so that of one before nothing more comes; None where nobody is told.
 
         Raises:
             DriveError: it does not follow what has come, or is more than was told.
         """
-        stream = self._files.pop(piece.upload, None)
+        stream = self._pop(piece.upload)
+        self.drop(owner)
         if piece.offset == 0:
             if stream is not None:
                 stream.close()
@@ -71,16 +76,32 @@ class Uploads:
             stream.close()
             raise
         if end < piece.size:
-            self._keep(piece.upload, stream)
+            self._keep(piece.upload, stream, owner)
             yield None
             return
         with stream:
             yield from _whole(stream, piece.size)
 
-    def _keep(self, upload: str, stream: IO[bytes]) -> None:
+    def drop(self, owner: str | None) -> None:
+        """Nothing more comes of what `owner` has begun."""
+        for upload in [name for name, whose in self._owners.items() if owner is not None and whose == owner]:
+            self.give_up(upload)
+
+    def _keep(self, upload: str, stream: IO[bytes], owner: str | None) -> None:
         self._files[upload] = stream
+        self._owners[upload] = owner
         while len(self._files) > MAX_UPLOADS:
-            self._files.pop(next(iter(self._files))).close()
+            self.give_up(next(iter(self._files)))
+
+    def give_up(self, upload: str) -> None:
+        """Nothing more comes of that one; it may have ended already."""
+        stream = self._pop(upload)
+        if stream is not None:
+            stream.close()
+
+    def _pop(self, upload: str) -> IO[bytes] | None:
+        self._owners.pop(upload, None)
+        return self._files.pop(upload, None)
 
 
 def _close(files: dict[str, IO[bytes]]) -> None:

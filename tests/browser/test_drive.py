@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -59,6 +60,15 @@ RUN = """async ({ code, answers }) => {
 
 
 @dataclass
+class Held:
+    """A request that does not get to the drive before it is let."""
+
+    release: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+    status: HTTPStatus | None = None
+
+
+@dataclass
 class Site:
     """The real site application with a bare page beside it, counting what the drive is asked."""
 
@@ -69,6 +79,8 @@ class Site:
     asked: Counter[str] = field(default_factory=Counter)
     url: str = ""
     is_plain: bool = False
+    hold: str | None = None
+    held: list[Held] = field(default_factory=list)
     unanswerable: list[str] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Response:
@@ -88,7 +100,13 @@ class Site:
             if asked["method"] == "readdir":
                 asked.pop("data", None)
             body = json.dumps({"data": asked}).encode()
+        hold = Held()
+        if self.hold == f"{asked['method']} {asked['path']}":
+            self.held.append(hold)
+            hold.release.wait(60)
         response = self.application(dataclasses.replace(request, read=lambda: body, length=len(body)))
+        hold.status = response.status
+        hold.done.set()
         if not self.is_plain:
             return response
         if response.status != HTTPStatus.OK:
@@ -748,6 +766,97 @@ def test_an_answer_does_not_cross_a_restart(browser, make_site, kind):
     tab.page.wait_for_timeout(200)
     tab.page.evaluate("held[1]('of this kernel')")
     assert tab.page.evaluate("under")["out"] == "of this kernel\n"
+
+
+def wait_for_held(tab: Tab, count: int) -> None:
+    for _ in range(600):
+        if len(tab.site.held) >= count:
+            return
+        tab.page.wait_for_timeout(50)
+    raise AssertionError(f"{len(tab.site.held)} requests in place of {count}")
+
+
+def test_an_answer_of_a_server_does_not_cross_a_restart(browser, make_site):
+    tab = open_tab(browser, make_site(drive="server", isolation=True))
+    tab.start(SERVER)
+    (tab.site.root / "slow").write_text("of the kernel before")
+    tab.site.hold = "get /slow"
+    read = "print(open('slow').read())"
+    begin(tab, read)
+    wait_for_held(tab, 1)
+    tab.page.evaluate("kernel.restart()")
+    begin(tab, read)
+    wait_for_held(tab, 2)
+    old, new = tab.site.held
+    old.release.set()
+    assert old.done.wait(30)
+    (tab.site.root / "slow").write_text("of this kernel")
+    new.release.set()
+    assert tab.page.evaluate("under")["out"] == "of this kernel\n"
+    assert (old.status, new.status) == (500, 200)
+
+
+def test_a_server_does_not_do_what_comes_late_of_a_kernel_that_was_restarted(browser, make_site):
+    tab = open_tab(browser, make_site(drive="server", isolation=True))
+    tab.start(SERVER)
+    tab.site.hold = "put /f"
+    begin(tab, "with open('f', 'w') as file: file.write('of the kernel before')")
+    wait_for_held(tab, 1)
+    tab.page.evaluate("kernel.restart()")
+    tab.site.hold = None
+    tab.run("with open('f', 'w') as file: file.write('of this kernel')")
+    (late,) = tab.site.held
+    late.release.set()
+    assert late.done.wait(30)
+    assert late.status == 500
+    assert tab.run("print(open('f').read())") == "of this kernel\n"
+    assert (tab.site.root / "f").read_text() == "of this kernel"
+
+
+LARGE = """
+import errno, os
+def write(name, megabytes):
+    data = os.urandom(1 << 20) * megabytes
+    try:
+        with open(name, 'wb') as file: file.write(data)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+"""
+# How many uploads and bodies a storage holds.
+STORED = """async name => {
+  const opened = await new Promise((resolve, reject) => {
+    const request = indexedDB.open(name);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const counts = await Promise.all(['uploads', 'bodies'].map(store => new Promise(resolve => {
+    const request = opened.transaction(store).objectStore(store).count();
+    request.onsuccess = () => resolve(request.result);
+  })));
+  opened.close();
+  return counts;
+}"""
+
+
+def test_of_a_large_file_that_does_not_fit_nothing_stays(browser, make_site):
+    tab = open_tab(browser, make_site(drive="browser", isolation=True))
+    tab.start({"kind": "browser", "name": "small"}, serviceWorker=None)
+    session = tab.page.context.new_cdp_session(tab.page)
+    used = tab.page.evaluate("navigator.storage.estimate().then(({ usage }) => usage)")
+    origin = tab.page.evaluate("location.origin")
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": used + (45 << 20)})
+    assert tab.run(LARGE + "\nprint(write('large', 90))") == "ENOSPC\n"
+    assert tab.page.evaluate(STORED, "lite-env drive small")[0] == 0
+    assert tab.run("print(write('fits', 20), os.path.getsize('fits') >> 20)") == "None 20\n"
+    # Of one whose kernel ends in the middle nothing stays either.
+    before = tab.page.evaluate(STORED, "lite-env drive small")
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
+    begin(tab, "write('ended', 300)")
+    while tab.page.evaluate(STORED, "lite-env drive small")[0] == 0:
+        assert tab.page.evaluate("Promise.race([under, 0])") == 0, "it was written before anybody saw it"
+    tab.page.evaluate("kernel.restart()")
+    assert tab.run("import os\nprint(os.path.getsize('ended'))") == "0\n"
+    assert tab.page.evaluate(STORED, "lite-env drive small") == before
 
 
 @pytest.mark.parametrize("kind", ["shared", "service"])

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from lite_env.errors import DriveError, HostError
 from lite_env.host import drive as drive_module
-from lite_env.host import drive_upload
-from lite_env.host.drive import BLOCK_SIZE, DIR_MODE, FILE_MODE, MAX_PIECE, FolderDrive, answer_request
+from lite_env.host import drive_stat, drive_ticket, drive_upload
+from lite_env.host.drive import MAX_PIECE, FolderDrive, answer_request
+from lite_env.host.drive_stat import BLOCK_SIZE, DIR_MODE, FILE_MODE
 
 NEEDS_LINKS = pytest.mark.skipif(os.name == "nt", reason="needs the right to make symbolic links")
 BYTES = bytes(range(256)) + b"\r\n\0\xff"
@@ -35,10 +37,10 @@ def drive(root):
     return FolderDrive(root)
 
 
-def ask(drive, method, path, **data):
+def ask(drive, method, path, ticket=None, **data):
     """What the server answers: status and value."""
     request = {"method": method, "path": path, "requestId": "1"} | ({"data": data} if data else {})
-    body = json.dumps({"data": request, "browsingContextId": "tab", "requestId": "1"}).encode()
+    body = json.dumps({"data": request, "browsingContextId": "tab", "requestId": "1"} | (ticket or {})).encode()
     status, document = answer_request(drive, body)
     return int(status), json.loads(document)
 
@@ -104,8 +106,8 @@ def test_attributes_are_those_of_the_file(drive, root):
 
 
 def test_a_time_that_no_calendar_has_is_the_epoch(drive, root):
-    assert drive_module._iso(1e20) == "1970-01-01T00:00:00.000Z"
-    assert drive_module._iso(datetime(2024, 2, 29, tzinfo=UTC).timestamp()) == "2024-02-29T00:00:00.000Z"
+    assert drive_stat._iso(1e20) == "1970-01-01T00:00:00.000Z"
+    assert drive_stat._iso(datetime(2024, 2, 29, tzinfo=UTC).timestamp()) == "2024-02-29T00:00:00.000Z"
 
 
 def test_a_lookup_brings_mode_and_attributes(drive):
@@ -502,13 +504,13 @@ def pieces_of(drive, path, length):
             return b"".join(pieces), said
 
 
-def upload(drive, path, pieces, *, name="one", size=None):
+def upload(drive, path, pieces, *, name="one", size=None, ticket=None):
     """The statuses of an upload's pieces."""
     statuses, offset = [], 0
     for content in pieces:
         piece = {"upload": name, "offset": offset, "size": sum(map(len, pieces)) if size is None else size}
         data = base64.b64encode(content).decode()
-        statuses.append(ask(drive, "put", path, format="base64", data=data, piece=piece)[0])
+        statuses.append(ask(drive, "put", path, ticket, format="base64", data=data, piece=piece)[0])
         offset += len(content)
     return statuses
 
@@ -567,3 +569,101 @@ def test_a_file_is_made_or_left_where_only_its_being_there_matters(drive, root):
     assert error_of(drive, "mknod", "/a.bin", mode=FILE_MODE) == (409, "EEXIST")
     assert error_of(drive, "mknod", "/a.bin", mode=FILE_MODE, exclusive=True) == (409, "EEXIST")
     assert error_of(drive, "mknod", "/sub", mode=FILE_MODE, exclusive=False) == (409, "EEXIST")
+
+
+def text(drive, path, content, **ticket):
+    """The status of writing a text."""
+    return ask(drive, "put", path, ticket, format="text", data=content)[0]
+
+
+def test_what_was_given_up_before_it_came_is_not_done(drive, root):
+    now = datetime.now(UTC).timestamp() * 1000
+    assert text(drive, "/a", "x", deadline=0) == 500
+    assert text(drive, "/a", "x", deadline=now - 1) == 500
+    # A browser's clock may be hours beside the server's.
+    assert text(drive, "/a", "x", deadline=now + 9e6, sent=now + 9e6 + 1) == 500
+    assert not (root / "a").exists()
+    assert text(drive, "/a", "fast", deadline=now + 9e6, sent=now + 8.9e6) == 200
+    assert text(drive, "/a", "slow", deadline=now - 9e6, sent=now - 9.1e6) == 200
+    assert text(drive, "/a", "in time", deadline=now + 60_000) == 200
+    assert (root / "a").read_text() == "in time"
+
+
+def test_what_is_given_up_while_another_request_is_done_is_not_done(drive, root, monkeypatch):
+    monkeypatch.setattr(drive, "_lock", SlowLock(seconds=0.3))
+    now = datetime.now(UTC).timestamp() * 1000
+    assert text(drive, "/a", "x", deadline=now + 200, sent=now) == 500
+    assert not (root / "a").exists()
+    assert text(drive, "/a", "x", deadline=now + 60_000, sent=now) == 200
+
+
+class SlowLock:
+    """A lock that others hold for a while."""
+
+    def __init__(self, *, seconds):
+        self.seconds = seconds
+
+    def __enter__(self):
+        time.sleep(self.seconds)
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_what_comes_late_of_a_kernel_that_was_restarted_is_not_done(drive, root):
+    assert text(drive, "/a", "of the first", generation=1) == 200
+    assert text(drive, "/a", "of the second", generation=2) == 200
+    for request in (("put", "/a", {"format": "text", "data": "late"}), ("rmdir", "/a", {}), ("get", "/a", {})):
+        method, path, data = request
+        status, answer = ask(drive, method, path, {"generation": 1}, **data)
+        assert (status, answer["error"]["code"]) == (500, "EIO")
+    assert (root / "a").read_text() == "of the second"
+    # Also one that had not asked anything before; other pages, and those that count no restarts, are not meant.
+    assert text(drive, "/a", "late", generation=3, browsingContextId="x") == 200
+    assert text(drive, "/a", "late", generation=2, browsingContextId="x") == 500
+    assert text(drive, "/a", "of the second still", generation=2) == 200
+    assert text(drive, "/a", "of JupyterLite") == 200
+
+
+def test_contexts_that_are_silent_are_forgotten_first(drive, monkeypatch):
+    monkeypatch.setattr(drive_ticket, "MAX_CONTEXTS", 2)
+    for context in ("one", "two", "one", "three"):
+        assert text(drive, "/a", "x", generation=2, browsingContextId=context) == 200
+    assert [text(drive, "/a", "x", generation=1, browsingContextId=context) for context in ("one", "two")] == [500, 200]
+
+
+@pytest.mark.parametrize("ticket", [{"generation": "1"}, {"deadline": "soon"}, {"browsingContextId": "x" * 201}])
+def test_a_malformed_ticket_is_refused(drive, ticket):
+    assert ask(drive, "lookup", "/", ticket)[1]["error"]["code"] == "EINVAL"
+
+
+def open_uploads(drive):
+    return len(drive._uploads._files)
+
+
+def test_of_a_large_file_whose_kernel_ends_or_gives_up_nothing_stays(drive, root):
+    old, new = {"generation": 1}, {"generation": 2}
+    assert upload(drive, "/a", [b"begun"], name="given up", size=9, ticket=old) == [200]
+    assert upload(drive, "/a", [b"begun"], name="ended", size=9, ticket=old) == [200]
+    assert open_uploads(drive) == 1
+    # Those of others go on.
+    assert upload(drive, "/b", [b"begun"], name="another", size=9, ticket=old | {"browsingContextId": "x"}) == [200]
+    assert upload(drive, "/c", [b"begun"], name="of JupyterLite", size=9) == [200]
+    assert ask(drive, "lookup", "/", new)[0] == 200
+    assert open_uploads(drive) == 2
+    last = {"format": "base64", "data": "ZW5kLg=="}
+    piece = {"upload": "another", "offset": 5, "size": 9}
+    assert ask(drive, "put", "/b", old | {"browsingContextId": "x"}, piece=piece, **last)[0] == 200
+    assert ask(drive, "put", "/c", piece=piece | {"upload": "of JupyterLite"}, **last)[0] == 200
+    assert ((root / "b").read_text(), (root / "c").read_text()) == ("begunend.", "begunend.")
+    assert open_uploads(drive) == 0
+    assert upload(drive, "/d", [b"one", b"two", b"end"], ticket=new) == [200, 200, 200]
+    assert (root / "d").read_text() == "onetwoend"
+
+
+def test_of_a_large_file_that_is_refused_nothing_stays(drive, root):
+    assert upload(drive, "/new", [b"begun"], size=9) == [200]
+    (root / "new").mkdir()
+    piece = {"upload": "one", "offset": 5, "size": 9}
+    assert error_of(drive, "put", "/new", format="base64", data="ZW5kLg==", piece=piece) == (409, "EISDIR")
+    assert open_uploads(drive) == 0

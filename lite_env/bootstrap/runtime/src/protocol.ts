@@ -33,6 +33,8 @@ export type DriveSource = {
       readonly url: string;
       readonly headers: Readonly<Record<string, string>>;
       readonly browsingContextId: string;
+      /** The how manieth worker of that context this one is; see docs/drive.md. */
+      readonly generation?: number;
     }
   | { readonly kind: 'shared'; readonly buffer: SharedArrayBuffer }
 );

@@ -86,7 +86,7 @@ function channels(): void {
     const [first, second] = server.sent;
     assert.deepEqual(first?.headers, { 'Content-Type': 'application/json', 'X-Lite-Env-Token': 't' });
     assert.equal(first?.url, '/api/drive');
-    const { requestId, epoch, deadline } = first?.body;
+    const { requestId, epoch, deadline, sent } = first?.body;
     assert.deepEqual(first?.body, {
       data: { method: 'lookup', path: '/ä b', requestId },
       browsingContextId: 'tab',
@@ -94,7 +94,9 @@ function channels(): void {
       epoch,
       id: 1,
       deadline,
+      sent,
     });
+    assert.equal(deadline - sent, 60_000);
     assert.ok(deadline > Date.now() && deadline <= Date.now() + 60_000);
     assert.ok((first?.timeout ?? 0) > 60_000);
     assert.notEqual(second?.body.requestId, requestId);

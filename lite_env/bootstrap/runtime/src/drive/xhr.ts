@@ -18,6 +18,8 @@ export interface XhrOptions {
   readonly url: string;
   /** Tells a page from other pages of the same origin. */
   readonly browsingContextId: string;
+  /** The how manieth worker of it asks; a server does nothing more for the ones before. */
+  readonly generation?: number;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -32,10 +34,10 @@ export class XhrDriveChannel implements DriveChannel {
   ) {}
 
   ask(request: DriveRequest): unknown {
-    const { url, browsingContextId } = this.options;
+    const { url } = this.options;
     const seconds = secondsOf(request.method);
     const id = (this.sent += 1);
-    const body = bodyOf(request, browsingContextId, { epoch: this.epoch, id, deadline: Date.now() + seconds * 1000 });
+    const body = bodyOf(request, this.options, { epoch: this.epoch, id, deadline: Date.now() + seconds * 1000 });
     const answer = post(this.create(), url, {
       body,
       headers: this.options.headers,
@@ -52,13 +54,19 @@ export class XhrDriveChannel implements DriveChannel {
 export interface DriveBody extends Ticket {
   readonly data: DriveRequest & { readonly requestId: string };
   readonly browsingContextId: string;
+  readonly generation?: number;
   /** Of all requests to a page the one: no two workers of a kernel use one twice. */
   readonly requestId: string;
+  /** When it was sent, as `Date.now` counts: a server's clock may be another one. */
+  readonly sent: number;
 }
 
-export function bodyOf(request: DriveRequest, browsingContextId: string, ticket: Ticket): DriveBody {
+type Asker = Pick<XhrOptions, 'browsingContextId' | 'generation'>;
+
+export function bodyOf(request: DriveRequest, { browsingContextId, generation }: Asker, ticket: Ticket): DriveBody {
   const requestId = `${browsingContextId}-${ticket.epoch}-${ticket.id}`;
-  return { data: { ...request, requestId }, browsingContextId, requestId, ...ticket };
+  const asker = { browsingContextId, ...(generation !== undefined && { generation }) };
+  return { data: { ...request, requestId }, ...asker, requestId, ...ticket, sent: Date.now() };
 }
 
 export interface Answer {

@@ -17,6 +17,8 @@ const MOUNTPOINT = '/drive';
  */
 export class PageLink {
   private host: SharedDriveHost | null = null;
+  private readonly id = newId();
+  private generation = 0;
 
   private constructor(
     private readonly drive: DrivePlan | null,
@@ -84,7 +86,7 @@ export class PageLink {
 
   private driveFor({ desk, server, ...common }: DrivePlan): DriveSource {
     if (server) {
-      return { ...common, kind: 'xhr', ...server, browsingContextId: newId() };
+      return { ...common, kind: 'xhr', ...server, browsingContextId: this.id, generation: (this.generation += 1) };
     }
     if (this.bridge) {
       const { driveUrl: url, browsingContextId } = this.bridge;
