@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from time import monotonic
+import json
+from shutil import copytree
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -290,6 +292,30 @@ def test_a_blocking_read_does_not_wait_for_a_request_of_the_same_file(numpy_pack
     # No import that is seen before the cell runs.
     assert run(client, "exec('import numpy'); print(numpy.arange(3))") == "[0 1 2]"
     assert monotonic() - began < 10  # and not the 20 seconds for which Chromium keeps a second request waiting
+
+
+def test_a_blocking_read_finds_a_connection_beside_many_requests(numpy_pack, one_browser, tmp_path):
+    pack = copytree(numpy_pack, tmp_path / "pack")
+    manifest = json.loads((pack / "manifest.json").read_text())
+    of_numpy = manifest["imports"]["numpy"]
+    at_start = {position for phase in manifest["kernels"][0]["start"].values() for position in phase}
+    others = [position for position in range(len(manifest["archives"])) if position not in {*of_numpy, *at_start}]
+    manifest["imports"] = {"json": others[:9]}  # A browser has six connections to a server.
+    for position in others[:9]:
+        manifest["archives"][position]["load"] = "import"
+    (pack / "manifest.json").write_text(json.dumps(manifest))
+    client = KernelClient(one_browser.next(pack))
+    one_browser.start(kernel=None, env={})
+    client.wait_until_ready(timeout=120)
+    withheld = Withheld(lambda: one_browser.post(Interrupt()))
+    for position in others[:9]:
+        one_browser.server.faults[f"archives/{manifest['archives'][position]['digest']}"] = withheld
+    assert client.execute("import json", timeout=60).ename == "KeyboardInterrupt"
+    sleep(1)  # What is asked for at once has then been asked for.
+    assert len(withheld.seen) >= 3
+    began = monotonic()
+    assert run(client, "exec('import numpy'); print(numpy.arange(3))") == "[0 1 2]"
+    assert monotonic() - began < 10  # and not until those end
 
 
 def run(client, code, seconds=60):

@@ -1,4 +1,5 @@
-// Builds what runs in the browser and in Node into dist/, and with --tests the unit tests into .build/.
+// Builds what runs in the browser and in Node into dist/; with --tests the unit tests into .build/; with
+// --script FILE.ts OUT.mjs one script that runs in Node.
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -119,21 +120,27 @@ async function packEmbedding() {
   await writeFile(new URL('package.json', folder), `${JSON.stringify(own, null, 2)}\n`);
 }
 
+const forNode = { ...common, format: 'esm', platform: 'node', target: 'node20' };
+
 async function buildTests() {
   await rm(new URL('.build', import.meta.url), { recursive: true, force: true });
   const tests = (await readdir(new URL('test', import.meta.url))).filter(name => name.endsWith('.test.ts'));
   await build({
-    ...common,
+    ...forNode,
     entryPoints: tests.map(name => `test/${name}`),
     outdir: '.build',
     outExtension: { '.js': '.mjs' },
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
     sourcemap: 'inline',
     // Libraries that @jupyterlite/services brings are CommonJS and ask for Node's own modules.
     banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
   });
 }
 
-await (process.argv.includes('--tests') ? buildTests() : buildRuntime());
+const [what, ...files] = process.argv.slice(2);
+if (what === '--tests') {
+  await buildTests();
+} else if (what === '--script') {
+  await build({ ...forNode, entryPoints: [files[0]], outfile: files[1] });
+} else {
+  await buildRuntime();
+}

@@ -155,6 +155,22 @@ test('a blocking read overtakes the request under way: it is ended, its bytes se
   assert.deepEqual([transport.asked.filter(path => path === archive.path).length, transport.askedSync.length], [1, 1]);
 });
 
+test('of many archives some are asked for at once, so that a blocking read finds a connection', async () => {
+  const { archives, entry, transport, manifest } = await open({ archives: [...'abcdefg'].map(name => ({ [name]: name })) });
+  let go: () => void = () => undefined;
+  const held = new Promise<void>(resolve => (go = resolve));
+  manifest.archives.forEach(({ path }) => transport.held.set(path, held));
+  const all = archives.fetchAll(manifest.archives.map((_, position) => position));
+  const asked = () => manifest.archives.filter(({ path }) => transport.asked.includes(path)).length;
+  await new Promise(resolve => setTimeout(resolve, 5));
+  assert.equal(asked(), 4);
+  assert.equal(text(archives.readFile(entry('g'))), 'g');
+  go();
+  await all;
+  // What came by the blocking read is not asked for when its turn comes.
+  assert.equal(asked(), 6);
+});
+
 test('a request that was ended is not asked for again when it fails, and not kept', async () => {
   const { source, transport, manifest } = await open({ archives: [{ a: 'x' }] });
   const [archive] = manifest.archives;

@@ -3,11 +3,17 @@ import { BootError } from '../errors';
 import { plainOf } from './plain';
 import { mayBeGone, whyGone, type ManifestNow } from './redeployed';
 import type { How, Transport } from './transport';
+import { Turns } from './turns';
 import { verify, verifySync, type Compressed, type Expected } from './verify';
 
 const PROGRESS_INTERVAL_MS = 50;
 /** Of a file's bytes: what is left then takes about the time in which the first answer to another request comes. */
 const NEARLY = 0.95;
+/**
+ * Archives asked for at once. A browser has six connections to a server of HTTP/1.1, and while the worker blocks none of
+ * them comes to its end: a blocking read needs one that is free.
+ */
+const ARCHIVES_AT_ONCE = 4;
 
 /** A request that has not ended. */
 interface UnderWay {
@@ -35,6 +41,7 @@ export class Source {
   /** Modules that are looked for among what is kept. */
   private readonly sought = new Set<string>();
   private readonly nearing = new Map<string, () => void>();
+  private readonly archiveTurns = new Turns(ARCHIVES_AT_ONCE);
   private readonly started = performance.now();
   /** What the page runs by: path and content. */
   private manifest: { readonly path: string; readonly data: Uint8Array } | null = null;
@@ -109,7 +116,10 @@ export class Source {
         abort.abort();
       };
     });
-    const promise = Promise.race([overtaken, this.readOnce(expected, phase, abort.signal)]).finally(() => {
+    this.announce(expected, phase);
+    const read = () => (abort.signal.aborted ? overtaken : this.readOnce(expected, phase, abort.signal));
+    const reading = phase === 'archive' ? this.archiveTurns.take(read) : read();
+    const promise = Promise.race([overtaken, reading]).finally(() => {
       this.underWay.delete(path);
       this.nearing.get(path)?.();
     });
@@ -120,7 +130,6 @@ export class Source {
 
   private async readOnce(expected: Expected, phase: Phase, signal: AbortSignal): Promise<Uint8Array> {
     const progress = this.progress(phase, expected.path, expected.size);
-    this.announce(expected, phase);
     const attempt = async (how: How) => {
       const data = await this.transport.read(expected.path, progress, how);
       this.count(data);
