@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -44,20 +45,36 @@ class Way:
     arguments: list[object]
 
 
+# The most memory that Linux tells of a process is never less than what its parent had when it was started, and pytest
+# grows: so a small one stands between.
+MEASURED = """\
+import os, sys
+told, *command = sys.argv[1:]
+pid = os.posix_spawn(sys.executable, [sys.executable, "-m", "lite_env", *command], os.environ)
+_, status, usage = os.wait4(pid, 0)
+os.write(int(told), b"%d" % usage.ru_maxrss)
+code = os.waitstatus_to_exitcode(status)
+sys.exit(code if code >= 0 else 128 - code)
+"""
+
+
 def lite_env(*arguments: object) -> tuple[int, str, int]:
     """Exit code, all that was said, and the most memory that was used in KiB."""
+    told, telling = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", "lite_env", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-I", "-S", "-c", MEASURED, str(telling), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=(telling,),
+        start_new_session=True,
     )
-    late = threading.Timer(SECONDS, process.kill)
+    os.close(telling)
+    late = threading.Timer(SECONDS, os.killpg, (process.pid, signal.SIGKILL))
     late.start()
-    assert process.stdout is not None
-    said = process.stdout.read().decode("utf-8", "replace")
-    process.stdout.close()
-    _, status, usage = os.wait4(process.pid, 0)
+    said = process.communicate()[0].decode("utf-8", "replace")
     late.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, said, usage.ru_maxrss
+    with os.fdopen(told, "rb") as stream:
+        return process.returncode, said, int(stream.read() or 0)
 
 
 @pytest.fixture

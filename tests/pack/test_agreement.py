@@ -236,8 +236,8 @@ def read_by_the_runtime(packs: list[Path], work: Path) -> list[dict[str, Any]]:
     """The same by the runtime's own reader, all packs in one process."""
     node = str(find_node())
     script = work / "read-packs.mjs"
-    bundle = ["node_modules/esbuild/bin/esbuild", "test/support/read-packs.ts", "--bundle", "--platform=node"]
-    subprocess.run([node, *bundle, "--format=esm", f"--outfile={script}", "--log-level=error"], cwd=RUNTIME, check=True)
+    build = [node, "build.mjs", "--script", "test/support/read-packs.ts", str(script)]
+    subprocess.run(build, cwd=RUNTIME, check=True)
     folders = json.dumps([str(pack) for pack in packs])
     result = subprocess.run([node, str(script)], input=folders, capture_output=True, check=True, encoding="utf-8")
     found: list[dict[str, Any]] = json.loads(result.stdout)
