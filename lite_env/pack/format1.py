@@ -12,17 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lite_env.errors import ManifestError
-from lite_env.pack.manifest import (
-    Archive,
-    Environment,
-    File,
-    IndexFile,
-    Kernel,
-    KernelStart,
-    Manifest,
-    Mounts,
-    RuntimeInfo,
-)
+from lite_env.pack.manifest import PHASES, Common, File, Kernel, KernelStart, Manifest, Named, Placed, RuntimeInfo
 from lite_env.pack.path import is_safe_component, is_safe_path
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.text import convert
@@ -36,48 +26,22 @@ _KERNELSPECS = "share/jupyter/kernels"
 _HINT = "the pack is damaged or was not made by lite-env: pack again"
 
 
-class _File(msgspec.Struct, frozen=True, kw_only=True):
-    """A binary of a kernel, inside zstd."""
+class _Kernel(Named, frozen=True, kw_only=True):
+    """A kernel: the paths of its kernel.json and logos, and its binaries, all inside zstd."""
 
-    path: str
-    source: str
-    digest: str
-    raw_size: int
-    size: int
-    sha256: str
-    package: str | None = None
-
-
-class _Kernel(msgspec.Struct, frozen=True, kw_only=True):
-    """A kernel: the paths of its kernel.json and logos, and its binaries."""
-
-    name: str
-    display_name: str
-    language: str
-    argv: tuple[str, ...]
     spec: str
-    script: _File
-    wasm: _File
-    data: _File | None = None
-    shared: dict[str, _File] = {}
+    script: Placed
+    wasm: Placed
+    data: Placed | None = None
+    shared: dict[str, Placed] = msgspec.field(default_factory=dict)
     logos: tuple[str, ...] = ()
 
 
-class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole manifest; what is as in format 2.0 is taken as it is."""
+class _Manifest(Common, frozen=True, kw_only=True):
+    """The whole manifest."""
 
-    format: str
-    requires: tuple[str, ...]
-    generator: str
-    environment: Environment
     runtime: RuntimeInfo
     kernels: tuple[_Kernel, ...]
-    archives: tuple[Archive, ...]
-    index: IndexFile
-    mounts: Mounts
-    imports: dict[str, tuple[int, ...]] = {}
-    profile: str | None = None
-    bytecode: bool = False
 
 
 def upgrade(document: Any, beside: Callable[[str], bytes], origin: Origin) -> Manifest:  # noqa: ANN401 - JSON
@@ -87,35 +51,22 @@ def upgrade(document: Any, beside: Callable[[str], bytes], origin: Origin) -> Ma
         ManifestError: it is malformed, or a kernel.json or a logo cannot be read, or is another than its name says.
     """
     old = convert(document, _Manifest, origin)
-    start = KernelStart(**{phase: _positions(old, phase) for phase in ("interpreter", "kernel")})
-    return Manifest(
-        format=old.format,
-        requires=old.requires,
-        generator=old.generator,
-        environment=old.environment,
-        kernels=tuple(
-            Kernel(
-                name=kernel.name,
-                display_name=kernel.display_name,
-                language=kernel.language,
-                argv=kernel.argv,
-                runtime=_runtime(old.runtime, kernel.language),
-                files=tuple(_files(kernel, number, beside)),
-                start=start,
-            )
-            for number, kernel in enumerate(old.kernels)
-        ),
-        archives=old.archives,
-        index=old.index,
-        mounts=old.mounts,
-        imports=old.imports,
-        profile=old.profile,
-        bytecode=old.bytecode,
+    start = KernelStart(**{phase: old.positions(phase) for phase in PHASES})
+    kernels = tuple(
+        Kernel(
+            **_fields(kernel, Named),
+            runtime=_runtime(old.runtime, kernel.language),
+            files=tuple(_files(kernel, number, beside)),
+            start=start,
+        )
+        for number, kernel in enumerate(old.kernels)
     )
+    return Manifest(**_fields(old, Common), kernels=kernels)
 
 
-def _positions(old: _Manifest, load: str) -> tuple[int, ...]:
-    return tuple(number for number, archive in enumerate(old.archives) if archive.load == load)
+def _fields(value: msgspec.Struct, of: type[msgspec.Struct]) -> dict[str, Any]:
+    """What is in both formats, as it is."""
+    return {name: getattr(value, name) for name in of.__struct_fields__}
 
 
 def _runtime(runtime: RuntimeInfo, language: str) -> RuntimeInfo:
@@ -152,7 +103,7 @@ def _stored(role: str, path: str, source: str, content: bytes) -> File:
     return File(role=role, name=name, path=path, source=source, digest=digest, raw_size=size, size=size, sha256=digest)
 
 
-def _binary(role: str, file: _File, name: str | None = None) -> File:
+def _binary(role: str, file: Placed, name: str | None = None) -> File:
     return File(role=role, name=name or PurePosixPath(file.source).name, **msgspec.structs.asdict(file))
 
 

@@ -31,7 +31,19 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
     """A value of the manifest; unknown keys of a later minor version are ignored."""
 
 
-class File(_Value, frozen=True, kw_only=True):
+class Placed(_Value, frozen=True, kw_only=True):
+    """Where a file lies in the pack and lay in the prefix; fields as in `File`."""
+
+    path: str
+    source: str
+    digest: str
+    raw_size: int
+    size: int
+    sha256: str
+    package: str | None = None
+
+
+class File(Placed, frozen=True, kw_only=True):
     """One of a kernel's own files; equal ones of several kernels lie once and are named by each.
 
     Binaries lie inside zstd: no host need compress them, and hosts that can do no better. ``kernel.json`` and logos are
@@ -51,13 +63,6 @@ class File(_Value, frozen=True, kw_only=True):
 
     role: str
     name: str
-    path: str
-    source: str
-    digest: str
-    raw_size: int
-    size: int
-    sha256: str
-    package: str | None = None
 
     @property
     def compressed(self) -> bool:
@@ -179,13 +184,18 @@ class KernelStart(_Value, frozen=True, kw_only=True):
         return (*self.interpreter, *self.kernel)
 
 
-class Kernel(_Value, frozen=True, kw_only=True):
-    """One kernel: its kernelspec's fields, how it is started, and its own files."""
+class Named(_Value, frozen=True, kw_only=True):
+    """A kernel by the fields of its kernelspec."""
 
     name: str
     display_name: str
     language: str
     argv: tuple[str, ...]
+
+
+class Kernel(Named, frozen=True, kw_only=True):
+    """One kernel: its kernelspec's fields, how it is started, and its own files."""
+
     runtime: RuntimeInfo
     files: tuple[File, ...]
     start: KernelStart
@@ -227,8 +237,8 @@ class Mounts(_Value, frozen=True, kw_only=True):
     drive: str = "/drive"
 
 
-class Manifest(_Value, frozen=True, kw_only=True):
-    """The whole manifest.
+class Common(_Value, frozen=True, kw_only=True):
+    """What manifests of the formats 1.0 and 2.0 both have.
 
     Attributes:
         format: ``major.minor``; an unknown major is refused, an unknown minor read.
@@ -245,13 +255,25 @@ class Manifest(_Value, frozen=True, kw_only=True):
     requires: tuple[str, ...]
     generator: str
     environment: Environment
-    kernels: tuple[Kernel, ...]
     archives: tuple[Archive, ...]
     index: IndexFile
     mounts: Mounts
     imports: dict[str, tuple[int, ...]] = {}
     profile: str | None = None
     bytecode: bool = False
+
+    def positions(self, load: Load) -> tuple[int, ...]:
+        """Positions of the archives that are loaded at that time."""
+        return tuple(number for number, archive in enumerate(self.archives) if archive.load == load)
+
+
+class Manifest(Common, frozen=True, kw_only=True):
+    """The whole manifest.
+
+    What it had from the beginning: see `Common`.
+    """
+
+    kernels: tuple[Kernel, ...]
 
     @property
     def binaries(self) -> tuple[File, ...]:
@@ -270,7 +292,3 @@ class Manifest(_Value, frozen=True, kw_only=True):
         """Bytes of all that a kernel can ask for: archives, index and binaries, as they are served."""
         items: tuple[Archive | File, ...] = (*self.archives, *self.binaries)
         return self.index.size + sum(item.size for item in items)
-
-    def positions(self, load: Load) -> tuple[int, ...]:
-        """Positions of the archives that are loaded at that time."""
-        return tuple(number for number, archive in enumerate(self.archives) if archive.load == load)

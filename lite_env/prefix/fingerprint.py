@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from typing import TYPE_CHECKING
 
-from lite_env.prefix.tree import refuse_beyond_bounds
+from lite_env.prefix.tree import refuse_beyond_bounds, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 _SETTLED_NS = 100_000_000
@@ -43,24 +41,14 @@ def fingerprint(root: Path) -> str:
 def _scan(root: Path) -> tuple[str, int]:
     newest = 0
     lines = []
-    for path, status in _entries(str(root)):
+    for path, entry in walk(root):
+        if entry.is_dir(follow_symlinks=False):
+            refuse_beyond_bounds(path)
+            continue
+        status = entry.stat(follow_symlinks=False)
         newest = max(newest, status.st_ctime_ns, status.st_mtime_ns)
         lines.append(
             f"{path}\0{status.st_mode} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}\n"
         )
     lines.sort()
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest(), newest
-
-
-def _entries(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    waiting = [(root, "")]
-    while waiting:
-        folder, prefix = waiting.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                path = prefix + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    refuse_beyond_bounds(path)
-                    waiting.append((entry.path, f"{path}/"))
-                else:
-                    yield path, entry.stat(follow_symlinks=False)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
 from lite_env.lock.safety import path_beyond_bounds
 from lite_env.prefix.model import PrefixFile
 from lite_env.store.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CONDA_META = "conda-meta"
 
@@ -26,19 +30,35 @@ def scan_tree(root: Path) -> tuple[PrefixFile, ...]:
     """
     real_root = Path(os.path.realpath(root))
     found: list[PrefixFile] = []
-    waiting = [(root, "")]
+    for path, entry in walk(root, without=CONDA_META):
+        _check(path, entry.name)
+        if not entry.is_dir(follow_symlinks=False):
+            found.append(_look_at(entry, path, real_root))
+    return tuple(sorted(found, key=lambda file: file.path))
+
+
+def walk(root: Path, *, without: str | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All that lies below `root`, by its path there: folders before what lies in them, and links as links.
+
+    A caller that raises over a folder is not led into it.
+
+    Args:
+        root: a folder.
+        without: the path of a folder that is passed by.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    waiting = [(str(root), "")]
     while waiting:
         folder, prefix = waiting.pop()
         with os.scandir(folder) as entries:
             for entry in entries:
-                path = _checked(prefix, entry.name)
-                if path == CONDA_META:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append((Path(entry.path), f"{path}/"))
-                else:
-                    found.append(_look_at(entry, path, real_root))
-    return tuple(sorted(found, key=lambda file: file.path))
+                path = prefix + entry.name
+                if path != without:
+                    yield path, entry
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, f"{path}/"))
 
 
 def _look_at(entry: os.DirEntry[str], path: str, real_root: Path) -> PrefixFile:
@@ -50,13 +70,11 @@ def _look_at(entry: os.DirEntry[str], path: str, real_root: Path) -> PrefixFile:
     return PrefixFile(path=path, size=status.st_size, executable=bool(status.st_mode & stat.S_IXUSR))
 
 
-def _checked(prefix: str, name: str) -> str:
-    path = prefix + name
+def _check(path: str, name: str) -> None:
     _check_unicode(path)
     if "\\" in name:
         raise PrefixError(f"the file name '{path}' contains a backslash", hint="rename or remove it")
     refuse_beyond_bounds(path)
-    return path
 
 
 def refuse_beyond_bounds(path: str) -> None:

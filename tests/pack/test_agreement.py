@@ -41,6 +41,7 @@ SHARE = 0.3
 REFUSED = re.compile(
     r"contains a backslash|with a backslash|leaves the environment|cannot be that of a folder"
     r"|the path '[^']*(__proto__|Conda-Meta)[^']*' cannot be packed|which are not names of libraries"
+    r"|is not a sound WebAssembly module"
 )
 """What no pack can hold; everything else that is drawn here can be packed."""
 
