@@ -185,7 +185,9 @@ class KernelClient:
         deadline = monotonic() + timeout
         while (left := deadline - monotonic()) > 0:
             envelope = self._receive(left)
-            if isinstance(envelope, answer):
+            # A late answer may be that of a question before.
+            is_late = isinstance(question, AskRead) and getattr(envelope, "path", None) != question.path
+            if isinstance(envelope, answer) and not is_late:
                 return envelope
         raise KernelTimeoutError(f"the runtime did not answer within {timeout:g} seconds")
 

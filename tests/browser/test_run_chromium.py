@@ -71,6 +71,13 @@ def test_a_second_ctrl_c_ends_a_cell_that_does_not_listen(lua_pack):
     assert command.end().code == 130
 
 
+def test_a_worker_that_a_program_closes_is_missed_at_once(numpy_pack):
+    code = "import pyjs\npyjs.js.close()\nprint('closed')"
+    ended = lite_env("run", numpy_pack, *CHROMIUM, "--timeout", "60", "-c", code)
+    assert ended.code == 1
+    assert "the kernel has stopped: the worker has ended without a word" in ended.err
+
+
 def test_ctrl_c_during_the_start_ends_it(lua_pack):
     command = Command("run", lua_pack, *CHROMIUM, "-c", "print('never')")
     command.wait_for(lambda: browser_processes(command, "--headless") != [])

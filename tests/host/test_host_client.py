@@ -8,7 +8,7 @@ import pytest
 from lite_env.errors import HostError, KernelStartError, KernelTimeoutError
 from lite_env.host import client as client_module
 from lite_env.host.client import KernelClient
-from lite_env.host.engine import AskFigures, Figures, Interrupt, Log, MessageEnvelope
+from lite_env.host.engine import AskFigures, AskRead, Figures, Interrupt, Log, MessageEnvelope, ReadEnvelope
 from lite_env.host.request import InputRequest
 from tests.fakes import FIGURES, FakeEngine, FakeKernel, idle, message
 
@@ -395,6 +395,14 @@ def test_figures_are_those_that_were_asked_for():
     client, _ = started(lambda e: [{"type": "figures", "figures": next(figures)}] if isinstance(e, AskFigures) else [])
     assert client.figures().files == 1
     assert client.figures().files == 2
+
+
+def test_a_late_file_is_not_taken_for_the_next_one():
+    client, engine = started(lambda _: [])
+    engine.deliver(
+        {"type": "read", "path": "/first", "data": "MQ=="}, {"type": "read", "path": "/second", "data": "Mg=="}
+    )
+    assert client.ask(AskRead(path="/second"), ReadEnvelope, timeout=1).data == b"2"
 
 
 def test_shutdown_waits_for_the_answer_but_not_for_ever():

@@ -14,7 +14,10 @@ import time
 import nbformat
 import pytest
 
+from lite_env.bootstrap import runtime_dir
 from lite_env.errors import KernelStartError, KernelTimeoutError
+from lite_env.host.engine import ErrorEnvelope
+from lite_env.host.node import NodeEngine
 from lite_env.host.run import RunOptions, run_code, start_kernel
 from tests.command_line import Command, lite_env
 
@@ -44,6 +47,28 @@ def test_numpy_runs(numpy_pack):
     assert (ended.code, ended.out) == (0, "[0 1 2]\narray([1., 1.])\n")
     assert ended.err.startswith("25 packages, ")
     assert " MB in 6 requests before the first cell, " in ended.err
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("process.exit(3)", "the worker has ended with exit code 3: the program ended it"),
+        ("setTimeout(() => { throw new Error('broken') })", "running the worker failed: Error: broken"),
+    ],
+)
+def test_a_worker_that_ends_is_missed_at_once_and_once(tmp_path, end, told):
+    shutil.copy(runtime_dir() / "node-host.mjs", tmp_path)
+    worker = f"import {{ parentPort }} from 'node:worker_threads';\nparentPort.on('message', () => {end});\n"
+    (tmp_path / "node-worker.mjs").write_text(worker)
+    engine = NodeEngine(tmp_path, runtime=tmp_path)
+    engine.start(kernel=None, env={})
+    try:
+        envelope = engine.receive(20)
+        assert isinstance(envelope, ErrorEnvelope)
+        assert (envelope.error.message, envelope.fatal) == (told, True)
+        assert engine.receive(0.5) is None
+    finally:
+        engine.close()
 
 
 def test_a_file_that_fails(numpy_pack, tmp_path):

@@ -221,6 +221,25 @@ test('a worker that follows gets nothing that was meant for the one before, driv
   assert.deepEqual(await askInput(before, 'q2', () => one.answerInput(typed('late', 'q2'))), []);
 });
 
+test('an answer that did not arrive is given again, until its cell is over', async () => {
+  const one = await bridge();
+  const { browsingContextId: id } = one;
+  // The service worker that waits for it is ended meanwhile, and the worker asks again.
+  await askInput(id, 'q1', () => one.answerInput(typed('typed', 'q1')));
+  const again = await askInput(id, 'q1');
+  assert.deepEqual(again.map(({ response }) => response), [typed('typed', 'q1')]);
+  one.forgetInput();
+  assert.deepEqual(await askInput(id, 'q1'), []);
+});
+
+test('a question of a worker that has ended does not wait for a user', async () => {
+  const one = await bridge();
+  const { browsingContextId } = one;
+  const answers = await askInput(browsingContextId, 'q', () => one.begin());
+  assert.deepEqual(answers, [{ response: null, browsingContextId, requestId: 'r1' }]);
+  assert.equal((Reflect.get(one, 'awaitingInput') as Map<string, unknown>).size, 0);
+});
+
 test('a question that nobody answers for a minute is to be asked again', async t => {
   const one = await bridge();
   t.mock.timers.enable({ apis: ['setTimeout'] });

@@ -70,6 +70,21 @@ function asker(t: TestContext, buffer: SharedArrayBuffer, ...questions: string[]
 }
 
 function tests(): void {
+  test('an interrupt in the moment in which the wait ends is not left to the next question', t => {
+    const buffer = new SharedArrayBuffer(INPUT_BYTES);
+    const words = new Int32Array(buffer, 0, 2);
+    const { store, compareExchange } = Atomics;
+    const leave = () => void store(words, 0, 0);
+    t.mock.method(Atomics, 'store', (...given: [Int32Array, number, number]) => (leave(), store(...given)));
+    t.mock.method(Atomics, 'compareExchange', (...given: [Int32Array, number, number, number]) => {
+      leave();
+      return compareExchange(...given);
+    });
+    store(words, 0, 1);
+    interruptInput(buffer);
+    assert.equal(words[0], 0);
+  });
+
   test('a blocked thread gets the answer, and again', LIMITED, async t => {
     const buffer = new SharedArrayBuffer(INPUT_BYTES);
     const { blocked, next } = asker(t, buffer, 'q1', 'q2');

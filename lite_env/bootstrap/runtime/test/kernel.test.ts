@@ -297,3 +297,77 @@ test('each worker is given its own memory; an answer typed for the one before is
   assert.equal(new Int32Array(sharedOf(next)?.input as SharedArrayBuffer)[0], 0);
   assert.deepEqual(logged, ['an answer was dropped: the kernel does not wait for it (any more)']);
 });
+
+test('figures are those that were asked for, in their order', async () => {
+  const { kernel, worker } = await start();
+  const [first, second] = [kernel.figures(), kernel.figures()];
+  worker.say({ type: 'figures', figures: { ...FIGURES, files: 1 } });
+  worker.say({ type: 'figures', figures: { ...FIGURES, files: 2 } });
+  assert.deepEqual([(await first).files, (await second).files], [1, 2]);
+});
+
+test('a worker that broke down or cannot be used is ended at once, with its memory', async () => {
+  const { kernel, worker } = await start();
+  worker.say({ type: 'error', error: failure('drive'), fatal: false });
+  assert.equal(worker.terminated, false);
+  worker.say({ type: 'error', error: failure('trapped'), fatal: true });
+  assert.equal(worker.terminated, true);
+  const restarting = kernel.restart();
+  const next = await beginning();
+  next.say({ type: 'error', error: failure('no memory'), fatal: true });
+  await assert.rejects(restarting, /no memory/);
+  assert.equal(next.terminated, true);
+});
+
+test('a start that fails for its page ends its worker, also when it is a restart', async () => {
+  const { kernel } = await start();
+  const post = FakeWorker.prototype.postMessage;
+  FakeWorker.prototype.postMessage = ({ type }) => {
+    if (type === 'start') {
+      throw new DOMException('cannot be sent', 'DataCloneError');
+    }
+  };
+  try {
+    await assert.rejects(kernel.restart(), /cannot be sent/);
+  } finally {
+    FakeWorker.prototype.postMessage = post;
+  }
+  assert.equal(latest().terminated, true);
+  await assert.rejects(kernel.execute('1'), /cannot be sent/);
+});
+
+test('what a worker says that was ended is nobody\'s', async () => {
+  const { kernel, worker } = await start();
+  const seen: string[] = [];
+  kernel.onMessage(({ header }) => seen.push(header.msg_type));
+  kernel.onError(({ message }) => seen.push(message));
+  const restarting = kernel.restart();
+  const next = await beginning();
+  worker.answer('1');
+  worker.say({ type: 'error', error: failure('trapped'), fatal: true });
+  worker.ready();
+  next.ready();
+  await restarting;
+  worker.say({ type: 'error', error: failure('late'), fatal: true });
+  worker.dispatchEvent(new Event('error'));
+  assert.deepEqual(seen, []);
+  const figures = kernel.figures();
+  worker.say({ type: 'figures', figures: FIGURES });
+  next.say({ type: 'figures', figures: { ...FIGURES, files: 9 } });
+  assert.equal((await figures).files, 9);
+});
+
+test('a worker that a restart ends is not missed', async () => {
+  const watched: AbortSignal[] = [];
+  const locks = { request: async (_: string, { signal }: { signal: AbortSignal }) => void watched.push(signal) };
+  Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true });
+  const { kernel, worker } = await start();
+  worker.say({ type: 'pulse' });
+  const restarting = kernel.restart();
+  (await beginning()).ready();
+  await restarting;
+  latest().say({ type: 'pulse' });
+  assert.deepEqual(watched.map(({ aborted }) => aborted), [true, false]);
+  kernel.dispose();
+  assert.deepEqual(watched.map(({ aborted }) => aborted), [true, true]);
+});

@@ -79,6 +79,11 @@ export class PageLink {
     return this.bridge !== null;
   }
 
+  /** The cell is over: nothing that it has asked is asked again. */
+  forgetInput(): void {
+    this.bridge?.forgetInput();
+  }
+
   close(): void {
     this.bridge?.close();
     void this.drive?.desk?.retire().then(() => this.owned?.close());

@@ -1,4 +1,5 @@
 import { describe, failureOf, type Failure } from '../errors';
+import { brokenWorker, GONE } from '../host/broken';
 import { Relay } from '../host/channels';
 import type { HostCommand } from '../host/envelope';
 import { newId } from '../ids';
@@ -154,7 +155,7 @@ export class WorkerKernel implements Kernel {
     this.running = running;
     running.catch((error: KernelError) => {
       if (this.running === running) {
-        this.ended = error;
+        this.endWorker(error);
       }
     });
     return running;
@@ -272,6 +273,9 @@ export class WorkerKernel implements Kernel {
   private take(envelope: FromWorker): void {
     switch (envelope.type) {
       case 'message':
+        if (envelope.message.content?.['execution_state'] === 'idle') {
+          this.link?.forgetInput();
+        }
         this.messageListeners.tell(envelope.message);
         this.requests.take(envelope.message);
         break;
@@ -282,14 +286,14 @@ export class WorkerKernel implements Kernel {
         tell(this.report, this.options.onLog, envelope.level, envelope.text);
         break;
       case 'figures':
-        this.awaitingFigures.splice(0).forEach(({ resolve }) => resolve(envelope.figures));
+        this.awaitingFigures.shift()?.resolve(envelope.figures); // Answers come in the order of the questions.
         break;
       case 'ready':
         this.endStart?.ready(envelope);
         break;
       case 'error':
         if (envelope.fatal) {
-          this.end(new KernelError(envelope.error));
+          this.endWorker(new KernelError(envelope.error)); // Nobody asks it any more: its memory is given back.
         }
         this.errorListeners.tell(envelope.error, envelope.fatal);
         break;
@@ -320,26 +324,4 @@ function createWorker(url: URL, type: WorkerType): Worker {
   } finally {
     setTimeout(() => URL.revokeObjectURL(own), 60_000); // A worker fetches its script after this returns.
   }
-}
-
-const GONE: Failure = {
-  name: 'KernelFailed',
-  message: 'the worker has ended without a word: the program closed it, or the browser did, most often for its memory',
-  file: 'worker.js',
-  hint: 'start the kernel again; where it ends again, close other tabs or use less memory',
-};
-
-/** A script that is missing is a plain event without words; a page in its place has an error in its first line. */
-function brokenWorker(event: Event): Failure {
-  const { message = '' } = event as Partial<ErrorEvent>;
-  const isLoaded = message !== '' && !message.includes('SyntaxError');
-  const reason = isLoaded ? message : `its script could not be loaded${message && ` (${message})`}`;
-  return {
-    name: 'KernelFailed',
-    message: `the worker broke down: ${reason}`,
-    file: 'worker.js',
-    hint: isLoaded
-      ? 'start the kernel again, which begins with empty memory'
-      : 'see that the whole folder of the runtime is deployed, and that `runtime` names it',
-  };
 }

@@ -35,8 +35,11 @@ export class ServiceBridge {
   private readonly channel = new BroadcastChannel(CHANNEL);
   /** Who waits for the answer to which question. */
   private readonly awaitingInput = new Map<string, GiveReply>();
-  /** Answers that came between two requests for them. */
-  private readonly early = new Map<string, JupyterMessage>();
+  /**
+   * Answers of the cell that runs. One may come between two requests for it, and one that was given may not arrive, since
+   * browsers end service workers: then its question is put again.
+   */
+  private readonly answers = new Map<string, JupyterMessage>();
 
   private constructor(
     private readonly scope: string,
@@ -70,19 +73,20 @@ export class ServiceBridge {
   /** Hand the reply to the kernel that waits for it; it names its question. */
   answerInput(reply: JupyterMessage): void {
     const question = questionOf(reply);
-    const waiting = this.awaitingInput.get(question);
-    if (waiting) {
-      waiting(reply);
-    } else {
-      this.early.set(question, reply);
-    }
+    this.answers.set(question, reply);
+    this.awaitingInput.get(question)?.(reply);
+  }
+
+  /** The cell is over. */
+  forgetInput(): void {
+    this.answers.clear();
   }
 
   /** Another worker follows: what the one before asks is not heard any more. */
   begin(): void {
     this.worker = newId();
     this.awaitingInput.forEach(give => give(null));
-    this.early.clear();
+    this.answers.clear();
   }
 
   close(): void {
@@ -121,10 +125,9 @@ export class ServiceBridge {
 
   /** Null where nothing was typed for so long that the worker shall ask again. */
   private nextInput(question: string): Promise<JupyterMessage | null> {
-    const early = this.early.get(question);
-    if (early) {
-      this.early.delete(question);
-      return Promise.resolve(early);
+    const answer = this.answers.get(question);
+    if (answer) {
+      return Promise.resolve(answer);
     }
     return new Promise(resolve => {
       const give: GiveReply = reply => {

@@ -22,7 +22,17 @@ worker.on('message', (envelope: FromWorker) => {
     emit(envelope);
   }
 });
-worker.on('error', error => emit({ type: 'error', error: failureOf(error, 'running the worker'), fatal: true }));
+let broken = false;
+worker.on('error', error => {
+  broken = true;
+  emit({ type: 'error', error: failureOf(error, 'running the worker'), fatal: true });
+});
+worker.on('exit', code => {
+  if (!broken) {
+    const message = `the worker has ended with exit code ${code}: the program ended it`;
+    emit({ type: 'error', error: { name: 'KernelFailed', message, file: null, hint: null }, fatal: true });
+  }
+});
 
 const relay = new Relay(
   { postMessage: envelope => worker.postMessage(envelope), terminate: () => process.exit(0) },

@@ -1,5 +1,8 @@
 /** Entry of the page that a driven browser opens: envelopes in by a call, out by an exposed binding. */
+import { newId } from '../ids';
 import type { FromWorker } from '../protocol';
+import { createPulse } from '../pulse';
+import { brokenWorker, GONE } from './broken';
 import { Relay } from './channels';
 import { decodeCommand, encodeEnvelope } from './envelope';
 
@@ -11,14 +14,21 @@ const emit = (envelope: FromWorker) => page.liteEnvEmit(encodeEnvelope(envelope)
 
 const { src, dataset } = document.currentScript as HTMLScriptElement;
 const worker = new Worker(new URL('worker.js', src), { type: dataset['worker'] === 'module' ? 'module' : 'classic' });
+const pulse = createPulse(newId());
 worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
-  relay.note(event.data);
-  emit(event.data);
+  if (event.data.type === 'pulse') {
+    pulse.watch(() => emit({ type: 'error', error: GONE, fatal: true }));
+  } else {
+    relay.note(event.data);
+    emit(event.data);
+  }
 });
-worker.addEventListener('error', event => {
-  const message = `the worker broke down: ${event.message || 'its script could not be loaded'}`;
-  emit({ type: 'error', error: { name: 'KernelFailed', message, file: 'worker.js', hint: null }, fatal: true });
-});
+worker.addEventListener('error', event => emit({ type: 'error', error: brokenWorker(event), fatal: true }));
 
 const relay = new Relay(worker, emit);
-page.liteEnvHost = { post: json => relay.obey(decodeCommand(json)) };
+page.liteEnvHost = {
+  post: json => {
+    const command = decodeCommand(json);
+    relay.obey(command.type === 'start' ? { ...command, pulse: pulse.name } : command);
+  },
+};

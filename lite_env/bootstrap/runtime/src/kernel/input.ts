@@ -33,14 +33,16 @@ export function answerInput(buffer: SharedArrayBuffer, message: JupyterMessage):
   const words = new Int32Array(buffer, 0, 2);
   new Uint8Array(buffer).set(bytes, HEADER_BYTES);
   Atomics.store(words, LENGTH, bytes.length);
-  wake(words, ANSWERED);
+  Atomics.store(words, STATE, ANSWERED);
+  Atomics.notify(words, STATE);
 }
 
 /** Host side: let a kernel that waits for input go on with an interrupt. */
 export function interruptInput(buffer: SharedArrayBuffer): void {
   const words = new Int32Array(buffer, 0, 2);
-  if (Atomics.load(words, STATE) === WAITING) {
-    wake(words, INTERRUPTED);
+  // In one step: one that has stopped waiting in between must not leave an interrupt to the next question.
+  if (Atomics.compareExchange(words, STATE, WAITING, INTERRUPTED) === WAITING) {
+    Atomics.notify(words, STATE);
   }
 }
 
@@ -73,9 +75,4 @@ export function awaitInput(
       return reply;
     }
   }
-}
-
-function wake(words: Int32Array, state: number): void {
-  Atomics.store(words, STATE, state);
-  Atomics.notify(words, STATE);
 }
