@@ -291,6 +291,45 @@ test('the reply to another request does not end a cell', async () => {
   assert.deepEqual(saidOf(recorder, '1'), ['ok']);
 });
 
+test('what is said in the kernel’s name is of its session and of now, and has the request as its parent', async () => {
+  const { kernel, globals, recorder, session, start, settled } = open();
+  const asked = (id: string): JupyterMessage => {
+    const message = request(id);
+    return { ...message, header: { ...message.header, session: 'client', date: '2020-01-01T00:00:00Z' } };
+  };
+  kernel.onMessage = message => {
+    const failed = reply(message);
+    const header = { ...failed.header, session: 'kernel' };
+    globals['postMessage']({ ...failed, header, content: { status: 'error' } });
+  };
+  await start();
+  const before = Date.now();
+  for (const id of ['fails', 'queued']) {
+    session.receive({ type: 'message', message: asked(id), seen: 0 });
+  }
+  await settled();
+  const said = recorder.of('message').map(({ message }) => message);
+  const own = said.filter(message => message.parent_header['msg_id'] === 'queued');
+  assert.deepEqual(own.map(({ header }) => header.msg_type), ['status', 'execute_reply', 'status']);
+  for (const { header, parent_header } of own) {
+    assert.deepEqual(parent_header, asked('queued').header);
+    assert.equal(header.session, 'kernel');
+    assert.ok(Date.parse(String(header['date'])) >= before);
+  }
+  assert.equal(new Set(own.map(({ header }) => header.msg_id)).size, 3);
+});
+
+test('what is said before the kernel has said anything is of no client’s session', async () => {
+  const { kernel, recorder, start, send, settled, shared } = open(listening());
+  kernel.onMessage = () => requestInterrupt(shared.interrupt, 1);
+  await start();
+  send(request('dropped'));
+  await settled();
+  const sessions = recorder.of('message').map(({ message }) => message.header.session);
+  assert.equal(new Set(sessions).size, 1);
+  assert.ok(!['', request('').header.session].includes(String(sessions[0])));
+});
+
 test('when a cell fails, those that were sent before the host knew are aborted, and only cells', async () => {
   const { kernel, globals, recorder, session, start, settled } = open();
   const ran: string[] = [];

@@ -1,5 +1,6 @@
 import { codeOf, DriveError, isChange, pieceOf, refusal, type DriveRequest, type Ticket } from './channel';
 import { secondsOf } from './limits';
+import { soon } from '../soon';
 
 /** Answers one request; rejects with a `DriveError` where it is refused. */
 export type Answerer = (request: DriveRequest) => Promise<unknown>;
@@ -92,16 +93,10 @@ export class DriveDesk {
     return this.within(ticket, limit, given);
   }
 
-  private async within<T>({ deadline }: Ticket, limit: Error, work: Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(limit), Math.max(0, deadline - this.now()));
+  private within<T>({ deadline }: Ticket, limit: Error, work: Promise<T>): Promise<T> {
+    return soon(work, Math.max(0, deadline - this.now()), () => {
+      throw limit;
     });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { newId } from '../ids';
+import { newMessage } from '../message';
 import type { JupyterMessage } from '../protocol';
 import type { RequestOptions } from './api';
 import { tell, type Report } from './listeners';
@@ -98,14 +99,6 @@ export class Requests {
   }
 
   private message(type: string, content: Record<string, unknown>, channel: string): JupyterMessage {
-    const date = new Date().toISOString();
-    return {
-      header: { msg_id: newId(), msg_type: type, session: this.session, username: '', version: '5.3', date },
-      parent_header: {},
-      metadata: {},
-      content,
-      channel,
-      buffers: [],
-    };
+    return newMessage(this.session, type, content, channel);
   }
 }

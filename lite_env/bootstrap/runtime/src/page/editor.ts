@@ -3,6 +3,7 @@ import { codePoints, utf16Position } from './positions';
 import { button, el } from './dom';
 import type { History } from './history';
 import { terminalText } from './mime';
+import { soon } from '../soon';
 
 type Content = Record<string, unknown>;
 const INDENT = '    ';
@@ -146,8 +147,7 @@ export class Editor {
     if (!this.kernel.isIdle() || code.trim() === '') {
       return {};
     }
-    const patience = new Promise<Content>(resolve => setTimeout(() => resolve({}), PATIENCE_MS));
-    return Promise.race([this.kernel.isComplete(code).catch(() => ({})), patience]);
+    return soon(this.kernel.isComplete(code).catch(() => ({})), PATIENCE_MS, () => ({}));
   }
 
   private run(): void {

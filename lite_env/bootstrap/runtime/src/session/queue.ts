@@ -2,7 +2,7 @@ import type { Booted } from '../boot';
 import { takeUnfinishedLine, type StreamName } from '../kernel/output';
 import type { Emit, JupyterMessage, ToWorker } from '../protocol';
 import type { Interrupts } from './interrupts';
-import { interrupted, said, saidOfCell, sound, withBytes } from './said';
+import { interrupted, sound, Voice, withBytes } from './said';
 
 /** How often an interrupt is looked for while a cell's imports are fetched. */
 const LOOK_MS = 50;
@@ -14,6 +14,7 @@ type Sent = Extract<ToWorker, { type: 'message' }>;
  * the host.
  */
 export class Queue {
+  private readonly voice = new Voice();
   private tail: Promise<void> = Promise.resolve();
   /** What the kernel is busy with: the cell to which belongs what it writes past its own streams. */
   private current: JupyterMessage | null = null;
@@ -61,6 +62,7 @@ export class Queue {
 
   /** Take what the kernel says. */
   take(message: JupyterMessage): void {
+    this.voice.heed(message);
     if (!endsCell(message) || !this.answered.has(message.parent_header?.['msg_id'])) {
       this.tell(sound(message));
     }
@@ -72,7 +74,7 @@ export class Queue {
    */
   print(name: StreamName, text: string): void {
     if (this.current) {
-      this.tell(said(this.current, 'stream', { name, text }));
+      this.tell(this.voice.says(this.current, 'stream', { name, text }));
     }
   }
 
@@ -95,9 +97,9 @@ export class Queue {
       // A client would wait for ever.
       this.answered.add(cell.header.msg_id);
       const evalue = 'the kernel dropped the request without an answer: it was interrupted outside the cell';
-      this.tell(said(cell, 'execute_reply', interrupted(evalue, this.count), 'shell'));
+      this.tell(this.voice.says(cell, 'execute_reply', interrupted(evalue, this.count), 'shell'));
       if (!this.idle) {
-        this.tell(said(cell, 'status', { execution_state: 'idle' }));
+        this.tell(this.voice.says(cell, 'status', { execution_state: 'idle' }));
       }
     }
   }
@@ -112,7 +114,7 @@ export class Queue {
   }
 
   private answer(cell: JupyterMessage, reply: Record<string, unknown>): void {
-    saidOfCell(cell, reply).forEach(message => this.tell(message));
+    this.voice.saysOfCell(cell, reply).forEach(message => this.tell(message));
   }
 
   private tell(message: JupyterMessage): void {

@@ -1,34 +1,38 @@
 /** What the runtime says of a request in its kernel's name, and what it mends of what the kernel says. */
 import { bytesOf } from '../bytes';
 import { newId } from '../ids';
+import { newMessage } from '../message';
 import type { JupyterMessage } from '../protocol';
 
-/** A message that the request caused. */
-export function said(
-  request: JupyterMessage,
-  type: string,
-  content: Record<string, unknown>,
-  channel: 'iopub' | 'shell' = 'iopub'
-): JupyterMessage {
-  return {
-    header: { ...request.header, msg_id: newId(), msg_type: type },
-    parent_header: request.header,
-    metadata: {},
-    content,
-    channel,
-    buffers: [],
-  };
-}
+/** Speaks in the kernel's name: of its session where the kernel has said one, and of one of its own till then. */
+export class Voice {
+  private session = newId();
 
-/** All that is said of a cell that the kernel never gets. */
-export function saidOfCell(cell: JupyterMessage, reply: Record<string, unknown>): JupyterMessage[] {
-  const { ename, evalue, traceback } = reply;
-  return [
-    said(cell, 'status', { execution_state: 'busy' }),
-    ...(reply['status'] === 'error' ? [said(cell, 'error', { ename, evalue, traceback })] : []),
-    said(cell, 'execute_reply', reply, 'shell'),
-    said(cell, 'status', { execution_state: 'idle' }),
-  ];
+  /** Take note of what the kernel says itself. */
+  heed({ header }: JupyterMessage): void {
+    this.session = header.session || this.session;
+  }
+
+  /** A message that the request caused. */
+  says(
+    request: JupyterMessage,
+    type: string,
+    content: Record<string, unknown>,
+    channel: 'iopub' | 'shell' = 'iopub'
+  ): JupyterMessage {
+    return newMessage(this.session, type, content, channel, request.header);
+  }
+
+  /** All that is said of a cell that the kernel never gets. */
+  saysOfCell(cell: JupyterMessage, reply: Record<string, unknown>): JupyterMessage[] {
+    const { ename, evalue, traceback } = reply;
+    return [
+      this.says(cell, 'status', { execution_state: 'busy' }),
+      ...(reply['status'] === 'error' ? [this.says(cell, 'error', { ename, evalue, traceback })] : []),
+      this.says(cell, 'execute_reply', reply, 'shell'),
+      this.says(cell, 'status', { execution_state: 'idle' }),
+    ];
+  }
 }
 
 /** The reply of a cell that an interrupt ended and not the kernel. */

@@ -1,4 +1,5 @@
 import type { JupyterMessage } from '../../protocol';
+import { soon } from '../../soon';
 
 /** How long a reply is waited for when there is a reason to believe that none comes. */
 const GRACE_MS = 1000;
@@ -44,20 +45,11 @@ export class Progress {
     }
     const deadline = performance.now() + GRACE_MS;
     for (let left = GRACE_MS; !this.replied && left > 0; left = deadline - performance.now()) {
-      await within(this.next(), left);
+      await soon(this.next(), left, () => undefined);
     }
   }
 
   private next(): Promise<void> {
     return new Promise(resolve => (this.step = resolve));
   }
-}
-
-/** Wait for something, but not longer than that. */
-async function within(something: Promise<void>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([something, late]).finally(() => clearTimeout(timer));
 }
