@@ -102,7 +102,7 @@ describe("the page's own files", () => {
     ['a type that is run by nobody', answer(script, 'text/plain')],
     ['an error', answer(script, 'text/javascript', 404)],
   ] as const) {
-    test(`${what} are asked for anew, and fail the installation where the server still has them`, async () => {
+    test(`${what}: asked for anew, and no installation where the server still has it`, async () => {
       const wrongOnce = wrong.clone();
       assert.deepEqual(await had(file, wrongOnce, answer(script)), [script, ['force-cache', 'reload']]);
       await assert.rejects(had(file, wrong.clone(), wrong.clone()), /worker\.js (has SHA-256|answered|is called)/);

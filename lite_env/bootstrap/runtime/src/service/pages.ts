@@ -1,6 +1,5 @@
 /** The page's own files: what of the answers for them is kept. */
 import { sha256Hex } from '../io/digest';
-import { isPage } from '../io/verify';
 
 /** What an answer for a file must be. */
 export interface Wanted {
@@ -40,9 +39,6 @@ export async function whyWrong(response: Response, { url, sha256, names }: Wante
   const type = response.headers.get('content-type') ?? '';
   if (sha256 === null) {
     return (await response.clone().text()).includes(names) ? null : 'is not the page of this deployment';
-  }
-  if (isPage(type)) {
-    return 'answered a page';
   }
   if (/\.m?js$/.test(url) && !/(?:java|ecma)script/i.test(type)) {
     return `is called "${type}", as which no browser runs it`;
