@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 Channel = Literal["shell", "control", "stdin", "iopub"]
 Phase = Literal["manifest", "index", "kernel", "archive", "interpreter", "ready"]
 Level = Literal["info", "warn", "error"]
-MOUNTPOINT = "/drive"
-"""Where a kernel sees its drive, and starts."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +116,6 @@ class DriveLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     headers: dict[str, str]
     kind: Literal["xhr"] = "xhr"
     drive_name: str = ""
-    mountpoint: str = MOUNTPOINT
     browsing_context_id: str = "run"
 
 

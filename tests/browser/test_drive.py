@@ -636,7 +636,7 @@ def test_another_drive_of_a_contents_manager(browser, make_site):
         ({"kind": "server", "url": "api/drive", "token": "wrong"}, "the token is missing or wrong"),
         ({"kind": "server", "url": "nowhere/drive"}, "status 405"),
         ({"kind": "server", "url": "http://127.0.0.1:9/api/drive"}, "does not answer"),
-        ({"kind": "browser"}, "the page has no service worker"),
+        ({"kind": "browser", "mountpoint": "/drive"}, "the page has no service worker"),
     ],
 )
 def test_a_drive_that_refuses_ends_the_start(browser, make_site, drive, reason):

@@ -49,7 +49,6 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
                     "url": "http://127.0.0.1:1/api/drive",
                     "headers": {"x-lite-env-token": "t"},
                     "driveName": "",
-                    "mountpoint": "/drive",
                     "browsingContextId": "run",
                 },
                 "stdin": None,

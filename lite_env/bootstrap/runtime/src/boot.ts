@@ -1,4 +1,4 @@
-import { mountDrive, openChannel } from './drive/mount';
+import { mountDrive, openChannel, type MountedSource } from './drive/mount';
 import { BootError, describe, failureOf, type Failure } from './errors';
 import { readKernel } from './family/index';
 import type { Loaded, Running } from './family/runtime';
@@ -93,7 +93,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
   };
   const opened: string[] | undefined = options.trace ? [] : undefined;
   const tree = mountTree(loaded, manifest, index, archives, emitLost, opened);
-  const enter = drive ? showDrive(loaded.files, drive, emit) : null;
+  const enter = drive ? showDrive(loaded.files, at(drive, manifest), emit) : null;
   emit({ type: 'progress', phase: 'interpreter', file: startable.script.path, loaded: 0, total: 0 });
   let openedByInterpreter = 0;
   const interpreted = () => {
@@ -172,8 +172,13 @@ function rootCause(error: unknown, lost: Failure | undefined): unknown {
   return new BootError(name, `${message}; so ${describe(error)}`, where);
 }
 
+/** Where nobody says another place, the drive is where the pack wants it. */
+function at(drive: DriveSource, { mounts }: Manifest): MountedSource {
+  return { ...drive, mountpoint: drive.mountpoint ?? mounts.drive };
+}
+
 /** Mount the drive; the answer makes it the working folder, once the interpreter has looked for its own files. */
-function showDrive(files: FileSystemHost | null, source: DriveSource, emit: Emit): (() => void) | null {
+function showDrive(files: FileSystemHost | null, source: MountedSource, emit: Emit): (() => void) | null {
   if (!files) {
     emit({ type: 'log', level: 'warn', text: `this kernel has no file system: there is no ${source.mountpoint}` });
     return null;
@@ -188,7 +193,7 @@ function showDrive(files: FileSystemHost | null, source: DriveSource, emit: Emit
   return () => enterDrive(files.FS, source);
 }
 
-function enterDrive(fs: FileSystem, { mountpoint, cwd }: DriveSource): void {
+function enterDrive(fs: FileSystem, { mountpoint, cwd }: MountedSource): void {
   try {
     fs.chdir?.(cwd ? `${mountpoint}/${cwd}` : mountpoint);
   } catch {

@@ -24,7 +24,8 @@ export interface SharedChannels {
 export type DriveSource = {
   /** Of several drives of a contents manager the one that is meant; empty for the default. */
   readonly driveName: string;
-  readonly mountpoint: string;
+  /** Where the kernel sees it; else where the manifest says (`mounts.drive`). */
+  readonly mountpoint?: string | undefined;
   /** Folder of the drive, relative to its root, in which the kernel starts. */
   readonly cwd?: string;
 } & (

@@ -510,3 +510,28 @@ test('a script that is a module is imported, and its default is the factory', as
   assert.deepEqual(transport.evaluated, ['kernels/xtest/xtest.js.zst']);
   assert.deepEqual(kernel.calls, [['xkernel'], ['get_server'], ['start']]);
 });
+
+for (const [mountpoint, expected] of [[undefined, '/data'], ['/own', '/own']] as const) {
+  test(`a drive is where ${mountpoint ? 'its page' : 'the manifest'} says`, async t => {
+    const { recorder, transport } = prepare(generation4(), {}, pack => (pack.manifest['mounts'].drive = '/data'));
+    const asked: string[] = [];
+    class Refusing {
+      readonly status = 200;
+      readonly responseText = '{"ok":false}';
+      timeout = 0;
+      open(): void {}
+      setRequestHeader(): void {}
+      getResponseHeader = () => null;
+      send(body: string): void {
+        asked.push(JSON.parse(body).data.path);
+      }
+    }
+    Object.assign(globalThis, { XMLHttpRequest: Refusing });
+    t.after(() => Reflect.deleteProperty(globalThis, 'XMLHttpRequest'));
+    const source = { kind: 'xhr', driveName: '', mountpoint, url: '/api/drive', headers: {}, browsingContextId: 'x' } as const;
+    const { emit } = recorder;
+    const start = boot({ transport, scope: {}, emit, post: () => undefined, locate: path => path, drive: Promise.resolve(source) });
+    await assert.rejects(start, new RegExp(`${expected} refused: the drive has no folder`));
+    assert.deepEqual(asked, ['']);
+  });
+}

@@ -7,6 +7,9 @@ import { LiteDriveFS, type LiteDriveOptions } from './drivefs';
 import { SharedDriveChannel } from './shared';
 import { XhrDriveChannel } from './xhr';
 
+/** A drive with the place where its kernel sees it. */
+export type MountedSource = DriveSource & { readonly mountpoint: string };
+
 /** How the worker reaches the drive that it was told of. */
 export function openChannel(source: DriveSource, post: (envelope: DriveEnvelope) => void): DriveChannel {
   return source.kind === 'xhr' ? new XhrDriveChannel(source) : new SharedDriveChannel(source.buffer, post);
@@ -18,7 +21,7 @@ export function openChannel(source: DriveSource, post: (envelope: DriveEnvelope)
  */
 export function mountDrive(
   module: FileSystemHost,
-  source: DriveSource,
+  source: MountedSource,
   channel: DriveChannel,
   onTrouble: (failure: Failure | null) => void
 ): LiteDriveFS {

@@ -9,8 +9,6 @@ import { BrowserContents } from './browser-contents';
 import { answerDrive } from './processor';
 import { ServiceBridge } from './service';
 
-const MOUNTPOINT = '/drive';
-
 /**
  * The page's side of what a blocked kernel asks for: its drive, and `input()` where there is no shared memory. Shared
  * memory is taken where the page is cross-origin isolated, else the service worker; a server's drive needs neither.
@@ -29,7 +27,7 @@ export class PageLink {
   /** @throws BootError when the drive cannot be reached from this page. */
   static async open(options: KernelOptions): Promise<PageLink> {
     const { drive } = options;
-    const common = { driveName: nameOf(drive), mountpoint: drive?.mountpoint ?? MOUNTPOINT, cwd: options.cwd ?? '' };
+    const common = { driveName: nameOf(drive), mountpoint: drive?.mountpoint, cwd: options.cwd ?? '' };
     const owned = drive?.kind === 'browser' ? await BrowserContents.open(drive.name, drive) : null;
     const contents: ContentsManager | null = drive?.kind === 'contents' ? drive.contentsManager : owned;
     const drop = async (upload: string) => contents?.dropUpload?.(upload);
@@ -47,7 +45,7 @@ export class PageLink {
     }
     if (!shared && !reached) {
       owned?.close();
-      throw unreachable(common.mountpoint, String(bridge));
+      throw unreachable(common.mountpoint ?? 'the drive', String(bridge));
     }
     return new PageLink({ ...common, desk }, reached, owned);
   }
@@ -106,7 +104,7 @@ export class PageLink {
 /** A drive, before it is known which worker asks. */
 interface DrivePlan {
   readonly driveName: string;
-  readonly mountpoint: string;
+  readonly mountpoint: string | undefined;
   readonly cwd: string;
   /** Of contents that live in the page. */
   readonly desk?: DriveDesk;
@@ -127,8 +125,8 @@ function serverOf({ url, token }: Extract<DriveOption, { kind: 'server' }>) {
   return { url: new URL(url, location.href).href, headers };
 }
 
-function unreachable(mountpoint: string, reason: string): BootError {
-  return new BootError('DriveFailed', `${mountpoint} refused: the kernel cannot reach this page's files: ${reason}`, {
+function unreachable(drive: string, reason: string): BootError {
+  return new BootError('DriveFailed', `${drive} refused: the kernel cannot reach this page's files: ${reason}`, {
     hint: 'serve the page with cross-origin isolation, or from https or localhost with its service worker',
   });
 }

@@ -11,7 +11,8 @@ export interface FileStore {
   delete(path: string): Promise<void>;
 }
 
-const MOUNTPOINT = '/drive';
+/** Where the page's kernels see their files, and people are told that they do. */
+export const MOUNTPOINT = '/drive';
 
 export class FilesPanel {
   private readonly list = el('ul', { 'aria-label': 'Files' });

@@ -1,6 +1,7 @@
 /** The page's kernel, by the embedding API. */
 import { createKernel, type Ahead, type DriveOption, type Kernel, type Progress } from '../embed/index';
 import type { Choice, DriveChoice, PageConfig } from './config';
+import { MOUNTPOINT } from './files';
 import { siteStorage } from './site-storage';
 
 declare global {
@@ -44,7 +45,7 @@ function driveOption(drive: DriveChoice, token: string | null): DriveOption | nu
     case 'none':
       return null;
     case 'browser':
-      return { kind: 'browser', ...siteStorage(drive.name, location) };
+      return { kind: 'browser', mountpoint: MOUNTPOINT, ...siteStorage(drive.name, location) };
     case 'server':
       return { kind: 'server', url: drive.url, name: drive.name, ...(token !== null && { token }) };
   }
