@@ -371,3 +371,37 @@ test('a worker that a restart ends is not missed', async () => {
   kernel.dispose();
   assert.deepEqual(watched.map(({ aborted }) => aborted), [true, true]);
 });
+
+test('an answer is kept for the service worker that carries it until its cell is over', async t => {
+  const registration = { scope: 'http://host/site/', active: {} };
+  const serviceWorker = { register: async () => registration };
+  const replaced = { SharedArrayBuffer: undefined, navigator: { serviceWorker }, crossOriginIsolated: false };
+  for (const [name, value] of Object.entries(replaced)) {
+    before.set(name, before.get(name) ?? Object.getOwnPropertyDescriptor(globalThis, name));
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
+  const { kernel, worker } = await start({ serviceWorker: 'sw.js' });
+  const channel = new BroadcastChannel('/sw-api.v1');
+  t.after(() => (channel.close(), kernel.dispose()));
+  const link = worker.told.find(told => told.type === 'link');
+  const browsingContextId = link?.type === 'link' ? link.stdin?.browsingContextId : undefined;
+  const answers: unknown[] = [];
+  channel.onmessage = event => answers.push((event as MessageEvent).data.response?.content.value);
+  const ask = async (requestId: string) => {
+    channel.postMessage({ data: { question: 'q' }, browsingContextId, requestId, pathname: '/site/api/stdin/kernel' });
+    await new Promise(resolve => setTimeout(resolve, 30));
+  };
+  const say = (msg_id: string, msg_type: string, content: Record<string, unknown>) => {
+    const header = { msg_id, msg_type, session: 'k' };
+    const message = { header, parent_header: { msg_id: '1' }, metadata: {}, content, channel: 'iopub' };
+    worker.say({ type: 'message', message });
+  };
+  say('q', 'input_request', { prompt: '' });
+  await ask('r1');
+  kernel.answerInput('typed');
+  await ask('r2');
+  assert.deepEqual(answers, ['typed', 'typed']);
+  say('i', 'status', { execution_state: 'idle' });
+  await ask('r3');
+  assert.deepEqual(answers, ['typed', 'typed']);
+});
