@@ -32,7 +32,7 @@ def answers(lock: Lockfile, spec: EnvironmentSpec) -> LockAnswer:
         SpecError: a match spec of the file is wrong.
     """
     # rattler takes a third of a second to import, which reading a lock shall not cost.
-    from lite_env.lock.conda import unsatisfied  # noqa: PLC0415
+    from lite_env.lock.conda.records import unsatisfied  # noqa: PLC0415
 
     differences = []
     if lock.spec_digest != spec_digest(spec):

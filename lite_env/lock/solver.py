@@ -1,4 +1,4 @@
-"""What a solver is asked and how it answers; the real one is :class:`lite_env.lock.conda.CondaSolver`."""
+"""What a solver is asked and how it answers; the real one is :class:`lite_env.lock.conda.solve.CondaSolver`."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _check_dependencies(packages: Sequence[InstalledPackage], by_name: Mapping[s
 
 def _satisfies(spec: str, package: InstalledPackage) -> bool:
     # rattler takes a third of a second to import, which `--help` shall not cost.
-    from lite_env.lock.conda import satisfies  # noqa: PLC0415
+    from lite_env.lock.conda.records import satisfies  # noqa: PLC0415
 
     return satisfies(
         spec,

@@ -52,7 +52,7 @@ def install(
         AbiError: the packages do not fit together.
     """
     # rattler takes a third of a second to import, which only this function needs.
-    from lite_env.lock.conda import install_packages  # noqa: PLC0415
+    from lite_env.lock.conda.install import install_packages  # noqa: PLC0415
 
     refuse_foreign(prefix)
     present = _present(lock, prefix, reporter)

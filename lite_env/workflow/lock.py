@@ -306,7 +306,7 @@ def build_local_channels(channels: tuple[str, ...], *, offline: bool, store: Sto
 
 def _rattler(*, offline: bool) -> Solver:
     # rattler takes a third of a second to import, which `--help` and `--check` shall not cost.
-    from lite_env.lock.conda import CondaSolver  # noqa: PLC0415
+    from lite_env.lock.conda.solve import CondaSolver  # noqa: PLC0415
 
     return CondaSolver(cache=cache_directory("repodata"), offline=offline)
 

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from lite_env.host.run import RunOptions, start_kernel
-from lite_env.lock.conda import index_channel
+from lite_env.lock.conda.index import index_channel
 from lite_env.store.local import open_store
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment

@@ -12,7 +12,8 @@ import pytest
 from lite_env.channel.build import build_channel
 from lite_env.channel.catalog import find_definition
 from lite_env.channel.definition import load_definition
-from lite_env.lock.conda import CondaSolver, install_packages
+from lite_env.lock.conda.install import install_packages
+from lite_env.lock.conda.solve import CondaSolver
 from lite_env.lock.model import packages_digest
 from lite_env.lock.solver import SolveRequest
 from lite_env.spec.address import Channel

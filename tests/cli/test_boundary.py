@@ -17,7 +17,7 @@ import pytest
 from lite_env.cli.plain import plain
 from lite_env.cli.system import system_answer
 from lite_env.errors import LiteEnvError
-from lite_env.lock.conda import index_channel
+from lite_env.lock.conda.index import index_channel
 from tests.conda_packages import make_package
 from tests.prefixes import kernel_package, make_prefix
 

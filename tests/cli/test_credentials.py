@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from lite_env.cli.pack import command as pack_command
-from lite_env.lock.conda import index_channel
+from lite_env.lock.conda.index import index_channel
 from tests.channel_server import ChannelServer, serve_channel
 from tests.command_line import Ended, lite_env
 from tests.conda_packages import PLACEHOLDER, make_package

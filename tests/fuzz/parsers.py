@@ -15,7 +15,7 @@ from lite_env.errors import LiteEnvError
 from lite_env.host.bytecode import parse_result
 from lite_env.host.engine import decode_envelope
 from lite_env.host.notebook import read_notebook
-from lite_env.lock.conda import satisfies, unsatisfied
+from lite_env.lock.conda.records import satisfies, unsatisfied
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.contents import FILES, LINK, PATHS, contents_of

@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 
 from lite_env.errors import ChannelError, FetchError
-from lite_env.lock.conda import index_channel, install_packages
+from lite_env.lock.conda.index import index_channel
+from lite_env.lock.conda.install import install_packages
 from lite_env.lock.model import LockedPackage
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.prefixes import Heard

@@ -10,7 +10,7 @@ import pytest
 from rattler.package_streaming import extract
 
 from lite_env.errors import FetchError, LiteEnvError, PrefixError
-from lite_env.lock.conda import install_packages
+from lite_env.lock.conda.install import install_packages
 from lite_env.prefix.installer import install
 from lite_env.store.digest import sha256_of_bytes
 from tests.conda_packages import make_package

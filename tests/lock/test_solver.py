@@ -12,7 +12,10 @@ from rattler import Config
 from rattler.exceptions import ConfigError
 
 from lite_env.errors import FetchError, LiteEnvError, LockError, SolveError, SpecError
-from lite_env.lock.conda import CondaSolver, _run, index_channel, satisfies, unsatisfied
+from lite_env.lock.conda.index import index_channel
+from lite_env.lock.conda.loop import run
+from lite_env.lock.conda.records import satisfies, unsatisfied
+from lite_env.lock.conda.solve import CondaSolver
 from lite_env.lock.solver import SolveRequest
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, Requirement
@@ -331,7 +334,7 @@ def test_a_panic_becomes_an_error():
         raise PanicException("called `unwrap`\nCaused by: nothing")
 
     with pytest.raises(LiteEnvError, match="the conda library stopped: called `unwrap`: nothing"):
-        _run(misuse())
+        run(misuse())
 
 
 def test_a_locked_version_that_is_none(solve):
@@ -344,7 +347,7 @@ def test_a_configuration_that_cannot_be_read(solve, tmp_path, monkeypatch):
     def broken(tool):
         raise ConfigError("expected `=`")
 
-    monkeypatch.setattr("lite_env.lock.conda.rattler.Config.load_from_default_locations", broken)
+    monkeypatch.setattr("lite_env.lock.conda.client.rattler.Config.load_from_default_locations", broken)
     with pytest.raises(FetchError, match="the configuration of the conda tools cannot be read: expected `=`"):
         solve("tool")
 
@@ -385,7 +388,7 @@ def test_a_spec_that_would_end_the_process_is_no_spec(solve):
 def test_a_setting_that_credentials_would_undo_is_told(solve, served, monkeypatch, setting, name):
     base, asked = served
     config = Config.from_toml(setting)
-    monkeypatch.setattr("lite_env.lock.conda.rattler.Config.load_from_default_locations", lambda tool: config)
+    monkeypatch.setattr("lite_env.lock.conda.client.rattler.Config.load_from_default_locations", lambda tool: config)
     with pytest.raises(FetchError, match=f"with which {name} of rattler's configuration cannot be used") as caught:
         solve("tool", channels=[f"{base.replace('http://', 'http://user:hidden@')}/first"])
     assert "RATTLER_AUTH_FILE" in caught.value.hint
@@ -395,7 +398,7 @@ def test_a_setting_that_credentials_would_undo_is_told(solve, served, monkeypatc
 def test_mirrors_of_the_configuration_hold_beside_credentials(solve, served, monkeypatch):
     base, asked = served
     config = Config.from_toml(f'[mirrors]\n"http://elsewhere.invalid/second" = ["{base}/second"]')
-    monkeypatch.setattr("lite_env.lock.conda.rattler.Config.load_from_default_locations", lambda tool: config)
+    monkeypatch.setattr("lite_env.lock.conda.client.rattler.Config.load_from_default_locations", lambda tool: config)
     channels = [f"{base.replace('http://', 'http://user:hidden@')}/first", "http://elsewhere.invalid/second"]
     assert names(solve("tool", channels=channels)) == ["base 1.0", "tool 2.0"]
     assert any(path.startswith("/second/") for path in asked)

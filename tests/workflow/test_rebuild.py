@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from lite_env.errors import PackError
-from lite_env.lock.conda import index_channel
+from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.pack.manifest import Manifest
 from lite_env.prefix.installer import install

@@ -19,7 +19,7 @@ from lite_env.errors import SpecError
 from lite_env.host.bytecode import Compilation, compile_packages
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.host.trace import Job, trace_job
-from lite_env.lock.conda import index_channel
+from lite_env.lock.conda.index import index_channel
 from lite_env.pack.manifest import PHASES
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.profile import read_profile, write_profile

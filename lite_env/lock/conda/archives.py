@@ -1,0 +1,133 @@
+"""Package files: downloaded and verified, and what is in them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from rattler.package_streaming import ArchiveEntry, PackageArchive, download_to_writer
+
+from lite_env.errors import FetchError
+from lite_env.lock.conda.client import RETRIES, client_for
+from lite_env.lock.conda.loop import one_line, run
+from lite_env.lock.contents import LISTS, PackageContents, contents_of
+from lite_env.lock.explain import install_error
+from lite_env.lock.fetch import PackageWriter
+from lite_env.lock.safety import unreadable
+from lite_env.spec.address import Channel, hide_all
+from lite_env.store.digest import sha256_of_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import rattler
+
+    from lite_env.lock.model import LockedPackage
+    from lite_env.progress import Task
+
+_DOWNLOADS = 16  # at once
+_MOST_IN_MEMORY = 1 << 30  # bytes of a packed file
+
+
+def fetch_packages(
+    packages: Sequence[LockedPackage], folder: Path, channels: Sequence[Channel], task: Task
+) -> dict[str, Path]:
+    """Download `packages` into `folder`, each verified; where they are, by name."""
+    if not packages:
+        return {}
+    client = client_for((package.url for package in packages), channels=channels, offline=False)
+
+    async def fetch(package: LockedPackage, turns: asyncio.Semaphore) -> Path:
+        async with turns:
+            try:
+                return await _download(client, package, folder, task)
+            except FetchError as error:
+                # What rattler says may hold an address with its token.
+                error.hide(lambda text: hide_all(text, channels))
+                raise error from None
+
+    async def fetch_all() -> list[Path]:
+        turns = asyncio.Semaphore(_DOWNLOADS)
+        return await asyncio.gather(*(fetch(package, turns) for package in packages))
+
+    return dict(zip((package.name for package in packages), run(fetch_all()), strict=True))
+
+
+async def _download(client: rattler.Client, package: LockedPackage, folder: Path, task: Task) -> Path:
+    suffix = ".tar.bz2" if package.file_name.endswith(".tar.bz2") else ".conda"
+    # Not the name in the lock, which is anybody's text.
+    path = folder / f"{package.name}-{package.version}-{package.build}{suffix}"
+    told = 0
+    for attempt in range(1, RETRIES + 1):
+        with path.open("wb") as stream:
+            writer = PackageWriter(package, stream, task, told)
+            try:
+                await download_to_writer(client, package.url, writer)
+                writer.finish()
+                break
+            except FetchError:
+                raise
+            except Exception as error:
+                told = max(told, writer.size)
+                # What never began was tried again by the client.
+                if told == 0 or attempt == RETRIES:
+                    raise install_error(f"failed to fetch {package.file_name}: {one_line(error)}", folder) from error
+    return path
+
+
+def look_into_archives(packages: Sequence[LockedPackage], archives: Mapping[str, Path]) -> dict[str, PackageContents]:
+    """What is in the package files `archives` (by name), by the packages' names.
+
+    Raises:
+        PrefixError: one cannot be read; names it.
+    """
+
+    async def look() -> list[PackageContents]:
+        # Of each a file is in memory while it is hashed.
+        turns = asyncio.Semaphore(os.cpu_count() or 1)
+        return await asyncio.gather(
+            *(_contents_of_archive(archives[package.name], package, turns) for package in packages)
+        )
+
+    return {package.name: contents for package, contents in zip(packages, run(look()), strict=True)}
+
+
+async def _contents_of_archive(path: Path, package: LockedPackage, turns: asyncio.Semaphore) -> PackageContents:
+    try:
+        async with turns:
+            archive = await PackageArchive.from_path(path)
+            lists = await archive.read_files(LISTS)
+            info = [entry.name async for entry in archive.stream("info") if not entry.name.endswith("/")]
+            entries, found = await _hashed(archive)
+        return contents_of(
+            lists,
+            # What a hard link leads to is a name as well.
+            files=[
+                *(entry.name for entry in entries if entry.is_file or entry.is_hardlink),
+                *(entry.link_target or "" for entry in entries if entry.is_hardlink),
+            ],
+            links={entry.name: entry.link_target or "" for entry in entries if entry.is_symlink},
+            others=[entry.name for entry in entries if not (entry.is_file or entry.is_link)],
+            info=info,
+            found=found,
+        )
+    except Exception as error:
+        raise unreadable(package, one_line(error)) from error
+
+
+async def _hashed(archive: PackageArchive) -> tuple[list[ArchiveEntry], dict[str, str]]:
+    """What is packed, and the SHA-256 of the files; of hard links that of what they lead to."""
+    entries: list[ArchiveEntry] = []
+    found: dict[str, str] = {}
+    async for entry in archive.stream("pkg"):
+        entries.append(entry)
+        if entry.is_file and entry.size <= _MOST_IN_MEMORY:
+            # The last one of a name is the one that is unpacked.
+            found[entry.name] = sha256_of_bytes(await entry.read())
+        elif entry.is_hardlink and entry.link_target in found:
+            found[entry.name] = found[entry.link_target]
+        else:
+            found.pop(entry.name, None)
+    return entries, found
