@@ -171,6 +171,26 @@ test('of many archives some are asked for at once, so that a blocking read finds
   assert.equal(asked(), 6);
 });
 
+test('a request that was ended tells nothing more of a file that is there', async () => {
+  const { source, transport, manifest, recorder } = await open({ archives: [{ a: 'x' }] });
+  const [archive] = manifest.archives;
+  assert.ok(archive);
+  let tell: ((loaded: number) => void) | undefined;
+  const read = transport.read.bind(transport);
+  transport.read = (path, onProgress, how) => {
+    tell = onProgress;
+    return read(path, undefined, how);
+  };
+  transport.late.add(archive.path);
+  const reading = source.read(archive, 'archive');
+  await new Promise(resolve => setTimeout(resolve, 60));
+  source.readSync(archive);
+  tell?.(1);
+  await reading;
+  const told = recorder.envelopes.filter(envelope => envelope.type === 'progress' && envelope.file === archive.path);
+  assert.deepEqual(told.at(-1), { type: 'progress', phase: 'archive', file: archive.path, loaded: archive.size, total: archive.size });
+});
+
 test('a request that was ended is not asked for again when it fails, and not kept', async () => {
   const { source, transport, manifest } = await open({ archives: [{ a: 'x' }] });
   const [archive] = manifest.archives;

@@ -54,6 +54,7 @@ export class Source {
   /** The manifest: the one file that nothing vouches for. */
   async readUnchecked(path: string, phase: Phase): Promise<Uint8Array> {
     const data = await this.transport.read(path, this.progress(phase, path, 0));
+    this.progress(phase, path, data.length)(data.length);
     this.count(data);
     this.manifest = { path, data };
     return data;
@@ -129,7 +130,9 @@ export class Source {
   }
 
   private async readOnce(expected: Expected, phase: Phase, signal: AbortSignal): Promise<Uint8Array> {
-    const progress = this.progress(phase, expected.path, expected.size);
+    const told = this.progress(phase, expected.path, expected.size);
+    // What is still under way of a request that was ended says nothing of a file that is there.
+    const progress = (loaded: number) => (signal.aborted ? undefined : told(loaded));
     const attempt = async (how: How) => {
       const data = await this.transport.read(expected.path, progress, how);
       this.count(data);
