@@ -22,11 +22,12 @@ from benchmarks.pack.report import BEFORE, write_report
 from benchmarks.pack.runs import Cost, PackFailedError, clean, run_empack, run_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.earlier import Earlier
 
 HERE = Path(__file__).parent
+_ENVIRONMENTS = ("small", "large")
 PLAIN = ("--no-bytecode", "--no-trace")
 CHANGED = ("traitlets", "pip")
 """Packages that are changed: one that every start reads, and one that none does."""
@@ -37,17 +38,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pack", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round, the small one; results below .build only")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--environments", nargs="+", choices=_ENVIRONMENTS, default=_ENVIRONMENTS)
     parser.add_argument("--before", metavar="REV", help="also the lite_env of this commit, in turns, by default flags")
     parser.add_argument("-o", "--output", type=Path, help="folder of the results; by default this one, of a full run")
     parser.add_argument("--render", action="store_true", help="measure nothing: write the table from results.json")
     given = parser.parse_args()
-    output = given.output or (WORK / "results" / "pack" if given.quick else HERE)
+    names = _ENVIRONMENTS[:1] if given.quick else tuple(given.environments)
+    output = given.output or (HERE if names == _ENVIRONMENTS else WORK / "results" / "pack")
     if given.render:
         print(write_report(json.loads((output / "results.json").read_text(encoding="utf-8")), output / "results.md"))
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        result = measure(quick=given.quick, rounds=1 if given.quick else given.rounds, before=given.before)
+        result = measure(names, rounds=1 if given.quick else given.rounds, before=given.before)
     finally:
         clean()
     output.mkdir(parents=True, exist_ok=True)
@@ -57,11 +60,12 @@ def main() -> None:
         raise SystemExit("error: some runs failed: see the report")
 
 
-def measure(*, quick: bool, rounds: int, before: str | None) -> dict[str, Any]:
-    """All rounds on all environments."""
+def measure(names: Sequence[str], *, rounds: int, before: str | None) -> dict[str, Any]:
+    """All rounds on all of these environments."""
     install_empack()
     other = earlier(before) if before else None
-    prefixes = {"small": small_prefix()} | ({} if quick else {"large": large_prefix()})
+    makers = dict(zip(_ENVIRONMENTS, (small_prefix, large_prefix), strict=True))
+    prefixes = {name: makers[name]() for name in names}
     runs: list[dict[str, Any]] = []
     failures: list[str] = []
     for name, prefix in prefixes.items():
