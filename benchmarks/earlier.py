@@ -27,9 +27,9 @@ class Earlier:
     commit: str
     folder: Path
 
-    def environ(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """`environ`, in which ``python -m lite_env`` is this one, wherever it is started but in another checkout."""
-        return {**environ, "PYTHONPATH": str(self.folder)}
+    def environ(self) -> dict[str, str]:
+        """In it ``python -m lite_env`` is this one, wherever it is started but in another checkout."""
+        return {**os.environ, "PYTHONPATH": str(self.folder)}
 
     def run(self, *arguments: str, cache: Path) -> None:
         """Run the command line; what one version caches another may not read, so it has a `cache` of its own.

@@ -128,8 +128,8 @@ class FolderDrive:
         Raises:
             DriveError: it is refused or fails, or nobody waits for it any more.
         """
-        methods = self._methods | {"put": partial(self._put, owner=ticket.owner)}
-        method = methods.get(request.method)
+        put = partial(self._put, owner=ticket.owner)
+        method = put if request.method == "put" else self._methods.get(request.method)
         if method is None:
             raise DriveError("EINVAL", f"there is no method {request.method!r}")
         parts = components(request.path)

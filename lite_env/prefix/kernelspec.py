@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lite_env.progress import Reporter
 
 _KERNELS = "share/jupyter/kernels/"
-_ENDINGS = ("", ".js", ".wasm", ".data")
+_PROGRAM = (".js", ".wasm")
+_ENDINGS = ("", *_PROGRAM, ".data")
 _LONGEST_PLACE = 1024
 _LOGO_SUFFIXES = (".png", ".svg", ".jpg", ".gif", ".webp")
 
@@ -44,10 +45,10 @@ def find_kernels(
     """
     kernels = []
     for path in sorted(files):
-        if kernel_of(path) is not None:
-            kernel = _read_kernel(prefix, files, path, reporter)
-            if kernel is not None:
-                kernels.append(kernel)
+        name = kernel_of(path)
+        kernel = None if name is None else _read_kernel(prefix, files, path, name, reporter)
+        if kernel is not None:
+            kernels.append(kernel)
     return tuple(kernels)
 
 
@@ -78,21 +79,18 @@ def places_named_by(spec: Path, places: Collection[str]) -> tuple[str, ...]:
 
 
 def _named(text: str, places: Collection[str]) -> tuple[str, ...]:
-    """What `text` means, whatever stands before it, see `_find_stem`."""
-    parts = [part for part in text.replace("\\", "/").split("/") if part]
-    for start in range(len(parts)):
-        stem = "/".join(parts[start:])
-        if found := tuple(place for end in _ENDINGS if (place := f"{stem}{end}") in places):
-            return found
-    return ()
+    """What `text` means, whatever stands before it."""
+    stem = _find_stem(text, places, _ENDINGS)
+    return () if stem is None else tuple(place for end in _ENDINGS if (place := f"{stem}{end}") in places)
 
 
-def _read_kernel(prefix: Path, files: Mapping[str, PrefixFile], path: str, reporter: Reporter) -> KernelSpec | None:
-    directory = path.removesuffix("/kernel.json")
-    name = directory.removeprefix(_KERNELS)
+def _read_kernel(
+    prefix: Path, files: Mapping[str, PrefixFile], path: str, name: str, reporter: Reporter
+) -> KernelSpec | None:
+    directory = path.rpartition("/")[0]
     document = read_json_object(prefix / path)
     program = _checked_argv(document, path)[0]
-    stem = _find_stem(program, files)
+    stem = _find_stem(program, files, _PROGRAM)
     cleaned = _clean(document, program, stem)
     candidate = Candidate(root=prefix, name=name, path=path, document=cleaned, program=stem, files=files)
     found = recognise(candidate)
@@ -148,15 +146,16 @@ def _checked_argv(document: Mapping[str, Any], path: str) -> list[str]:
     return argv
 
 
-def _find_stem(program: str, files: Mapping[str, PrefixFile]) -> str | None:
-    """The prefix-relative path of ``argv[0]``: whatever stands before it is the folder the package was built in.
+def _find_stem(program: str, files: Collection[str], endings: tuple[str, ...]) -> str | None:
+    """The prefix-relative path of ``argv[0]`` or another text, which is in `files` with one of `endings`.
 
-    ``@PREFIX@/bin/x``, ``/home/build/_h_env_placehold/bin/x``, ``/bin/x``, ``//bin/x`` and ``bin/x`` are all ``bin/x``.
+    Whatever stands before it is the folder the package was built in: ``@PREFIX@/bin/x``,
+    ``/home/build/_h_env_placehold/bin/x``, ``/bin/x``, ``//bin/x`` and ``bin/x`` are all ``bin/x``.
     """
     parts = [part for part in program.replace("\\", "/").split("/") if part]
     for start in range(len(parts)):
         stem = "/".join(parts[start:])
-        if f"{stem}.js" in files or f"{stem}.wasm" in files:
+        if any(f"{stem}{end}" in files for end in endings):
             return stem
     return None
 

@@ -7,11 +7,8 @@ import sys
 import pytest
 
 from lite_env.pack.reader import read_manifest
-from lite_env.pack.restore import unpack
-from lite_env.store.local import open_store
-from lite_env.workflow.options import PackOptions
-from lite_env.workflow.pack import pack_environment
 from tests.browser.conftest import make_site
+from tests.packing import pack_as_module
 
 pytestmark = [
     pytest.mark.browser,
@@ -33,13 +30,7 @@ globalThis.Worker = class extends Real {
 
 @pytest.fixture(scope="module")
 def module_pack(lua_pack, tmp_path_factory):
-    """A copy of the kernel whose script is an ECMAScript module."""
-    folder = tmp_path_factory.mktemp("module")
-    unpack(lua_pack, folder / "prefix")
-    script = folder / "prefix" / "bin" / "xlua.js"
-    script.write_text(f"{script.read_text()}\nexport default createXeusModule;\n")
-    pack_environment(folder / "prefix", folder / "pack", PackOptions(name="module", level=3), store=open_store())
-    return folder / "pack"
+    return pack_as_module(lua_pack, "bin/xlua.js", tmp_path_factory.mktemp("module"))
 
 
 def test_each_kernel_gets_the_worker_that_its_manifest_says(console, serve, lua_pack, module_pack, tmp_path):

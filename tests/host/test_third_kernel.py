@@ -6,10 +6,7 @@ import pytest
 
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.pack.reader import read_manifest
-from lite_env.pack.restore import unpack
-from lite_env.store.local import open_store
-from lite_env.workflow.options import PackOptions
-from lite_env.workflow.pack import pack_environment
+from tests.packing import pack_as_module
 
 ENGINES = [
     pytest.param("node", marks=[pytest.mark.node, pytest.mark.xdist_group("real kernels in Node")]),
@@ -52,13 +49,7 @@ def test_what_it_leaves_is_not_in_the_next_one(nelson_pack, engine):
 
 @pytest.fixture(scope="module")
 def module_pack(nelson_pack, tmp_path_factory):
-    """The same kernel, its script an ECMAScript module, as newer Emscripten makes them."""
-    folder = tmp_path_factory.mktemp("module")
-    unpack(nelson_pack, folder / "prefix")
-    script = folder / "prefix" / "bin" / "xnelson_wasm.js"
-    script.write_text(f"{script.read_text()}\nexport default createXeusModule;\n")
-    pack_environment(folder / "prefix", folder / "pack", PackOptions(name="module", level=3), store=open_store())
-    return folder / "pack"
+    return pack_as_module(nelson_pack, "bin/xnelson_wasm.js", tmp_path_factory.mktemp("module"))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -62,6 +62,20 @@ function open(
   return { kernel, globals, recorder, transport, session, shared, start, send, settled };
 }
 
+/** A kernel that goes on with a cell after it has returned, and ends it `ms` milliseconds later; the order of both. */
+function answersAfter(ms: number, kernel: FakeKernel, globals: Record<string, any>): string[] {
+  const order: string[] = [];
+  kernel.onMessage = message => {
+    order.push(`begin ${message.header.msg_id}`);
+    setTimeout(() => {
+      order.push(`end ${message.header.msg_id}`);
+      globals['postMessage'](reply(message));
+      globals['postMessage'](idle(message));
+    }, ms);
+  };
+  return order;
+}
+
 test('ready tells the kernel and the figures; then messages go both ways', async () => {
   const { kernel, globals, recorder, start, send, settled } = open();
   kernel.onMessage = message => globals['postMessage'](reply(message));
@@ -179,15 +193,7 @@ test('a request that the kernel drops when it is interrupted is answered, once, 
 
 test('a cell that goes on after it has returned is waited for, interrupted or not', async () => {
   const { kernel, globals, shared, recorder, start, send, settled } = open(listening());
-  const order: string[] = [];
-  kernel.onMessage = message => {
-    order.push(`begin ${message.header.msg_id}`);
-    setTimeout(() => {
-      order.push(`end ${message.header.msg_id}`);
-      globals['postMessage'](reply(message));
-      globals['postMessage'](idle(message));
-    }, 1200);
-  };
+  const order = answersAfter(1200, kernel, globals);
   await start();
   send(request('1'));
   send(request('2'));
@@ -262,15 +268,7 @@ test('a request that ends idle and without a reply is answered', async () => {
 
 test('a kernel that runs cells asynchronously gets the next cell after its reply, and no false one is made', async () => {
   const { kernel, globals, recorder, start, send, settled } = open();
-  const order: string[] = [];
-  kernel.onMessage = message => {
-    order.push(`begin ${message.header.msg_id}`);
-    setTimeout(() => {
-      order.push(`end ${message.header.msg_id}`);
-      globals['postMessage'](reply(message));
-      globals['postMessage'](idle(message));
-    }, 30);
-  };
+  const order = answersAfter(30, kernel, globals);
   await start();
   send(request('1'));
   send(request('2'));
