@@ -52,8 +52,12 @@ def page(request, site) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=["--disable-gpu"])
         page = browser.new_page()
         page.set_default_timeout(120_000)
+        said: list[str] = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda message: said.append(message.text))
         page.goto(server.url)
         yield page
+        print(*said, sep="\n")  # Shown where the test fails.
         browser.close()
 
 

@@ -114,7 +114,7 @@ async function packEmbedding() {
   }
   await cp(new URL('dist/types', import.meta.url), new URL('types', folder), { recursive: true });
   // On a page of somebody else's it keeps no files, and carries the requests of kernels to their page.
-  const site = JSON.stringify({ build: 'embed', drive: 'browser', files: [] });
+  const site = JSON.stringify({ build: 'embed', drive: 'browser', files: {}, runtime: '' });
   const worker = await readFile(new URL('dist/sw.js', import.meta.url), 'utf8');
   await writeFile(new URL('sw.js', folder), `self.liteEnvSite = ${site};\n${worker}`);
   await writeFile(new URL('package.json', folder), `${JSON.stringify(own, null, 2)}\n`);
