@@ -17,6 +17,8 @@ SERVICE_WORKER = "sw.js"
 _NEEDED = (TEMPLATE, SERVICE_WORKER, "page.css", "page.js", "worker.js")
 # For Node, for the headless engine and for people who build with it; these two above stand at the site's root.
 _LEFT_OUT = frozenset({TEMPLATE, SERVICE_WORKER, "package.json", "page-host.js", "sources.sha256"})
+# Folders of those who embed kernels in pages of their own, and of JupyterLite's extension.
+_OTHERS = frozenset({"embed", "jupyterlite"})
 _DIGITS = 16  # of a SHA-256
 
 
@@ -83,6 +85,6 @@ def read_runtime(directory: Path) -> SiteRuntime:
 
 def _is_for_the_page(path: str) -> bool:
     folder, _, name = path.rpartition("/")
-    if folder.split("/")[0] == "embed" or name.startswith(("node-", ".")) or name.endswith((".d.ts", ".map")):
+    if folder.split("/")[0] in _OTHERS or name.startswith(("node-", ".")) or name.endswith((".d.ts", ".map")):
         return False
     return bool(folder) or name not in _LEFT_OUT

@@ -55,6 +55,8 @@ async function buildRuntime() {
     build({ ...shipped, entryPoints: ['src/page/page.ts'], outfile: 'dist/page.js', format: 'esm' }),
     build({ ...shipped, entryPoints: ['src/page/page.css'], outfile: 'dist/page.css' }),
     build({ ...shipped, entryPoints: ['src/service-worker.ts'], outfile: 'dist/sw.js', format: 'iife' }),
+    // JupyterLite's extension; lite_env/site fills its first line.
+    build({ ...shipped, entryPoints: ['src/jupyterlite/index.ts'], outfile: 'dist/jupyterlite/remoteEntry.js', format: 'iife' }),
   ]);
   await declareTypes();
   await packEmbedding();
