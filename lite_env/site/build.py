@@ -13,7 +13,7 @@ import msgspec
 from lite_env.errors import SiteError
 from lite_env.progress import SILENT
 from lite_env.site.plan import plan_site
-from lite_env.site.record import RECORD, SiteRecord, encode_record, read_record
+from lite_env.site.record import SiteRecord, encode_record, read_record
 from lite_env.site.staging import INSIDE, remove_parts, sole_writer, staging_folder
 from lite_env.store.refusals import hint_of
 
@@ -81,7 +81,7 @@ def _write_plan(plan: SitePlan, reporter: Reporter) -> None:
         _write_files(plan, reporter)
     except BaseException:
         if first:
-            for path in (*plan.record.files, RECORD):
+            for path in (*plan.record.files, plan.record_path):
                 with suppress(OSError):
                     _remove(plan.output, path)
         raise
@@ -90,19 +90,19 @@ def _write_plan(plan: SitePlan, reporter: Reporter) -> None:
 def _write_files(plan: SitePlan, reporter: Reporter) -> None:
     output = plan.output
     both = {**(plan.before.files if plan.before else {}), **plan.record.files}
-    remove_parts(output, [RECORD, *both])
+    remove_parts(output, [plan.record_path, *both])
     try:
         with staging_folder(output) as staging:
             if plan.to_write:
                 # First what both builds have: an interrupted one is cleaned up by the next.
-                _write_record(output, msgspec.structs.replace(plan.record, files=both), staging)
+                _write_record(output / plan.record_path, msgspec.structs.replace(plan.record, files=both), staging)
             with reporter.task("writing the site", sum(file.size for file in plan.to_write), "B") as task:
                 for file in plan.to_write:
                     _write(output / file.path, file, staging)
                     task.advance(file.size)
             for path in plan.stale:
                 _remove(output, path)
-            _write_record(output, plan.record, staging)
+            _write_record(output / plan.record_path, plan.record, staging)
     except OSError as error:
         raise _unwritable(output, error) from error
 
@@ -175,9 +175,8 @@ def _remove(output: Path, path: str) -> None:
             folder.rmdir()
 
 
-def _write_record(output: Path, record: SiteRecord, staging: Path) -> None:
+def _write_record(path: Path, record: SiteRecord, staging: Path) -> None:
     content = encode_record(record)
-    path = output / RECORD
     if path.is_file() and path.read_bytes() == content:
         return
     growing = staging / "record"

@@ -16,7 +16,7 @@ from lite_env.pack.reader import MANIFEST
 from lite_env.site.environments import read_environments
 from lite_env.site.headers import HEADERS_FILE, headers_file
 from lite_env.site.page import make_page
-from lite_env.site.record import Recorded, SiteRecord, read_record
+from lite_env.site.record import RECORD, Recorded, SiteRecord, read_record
 from lite_env.site.runtime import SERVICE_WORKER, read_runtime
 from lite_env.site.share import share
 from lite_env.site.staging import INSIDE
@@ -103,6 +103,7 @@ class SitePlan:
         stale: paths that the last build has written and this one has not.
         before: what the last build has noted in the folder; None where there was none.
         record: what is noted in the folder.
+        record_path: where, below `output`.
     """
 
     output: Path
@@ -112,6 +113,7 @@ class SitePlan:
     stale: tuple[str, ...]
     before: SiteRecord | None
     record: SiteRecord
+    record_path: str = RECORD
 
     @property
     def size(self) -> int:
@@ -138,21 +140,43 @@ def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runt
         SiteError: the packs cannot be one site, or the folder cannot be it.
     """
     environments = read_environments(packs)
-    _check_apart(output, packs)
+    check_apart(output, packs)
     before = _check_output(output, force=options.force)
     browser = read_runtime(runtime_dir() if runtime is None else runtime)
     page = make_page(environments, browser, drive=options.drive)
-    files = [*_runtime_files(browser), *_pack_files(environments)]
+    files = [*runtime_files(browser), *pack_files(environments)]
     rules = headers_file((file.path for file in files), base=options.base, isolation=options.isolation)
     files += [
-        _made(NO_JEKYLL, b""),
-        _made(HEADERS_FILE, rules.encode()),
-        _made(INDEX, page.index),
-        _made(SERVICE_WORKER, page.service_worker),
+        made_file(NO_JEKYLL, b""),
+        made_file(HEADERS_FILE, rules.encode()),
+        made_file(INDEX, page.index),
+        made_file(SERVICE_WORKER, page.service_worker),
     ]
+    return compare(output, files, before, build=page.build, environments=environments)
+
+
+def compare(
+    output: Path,
+    files: Sequence[SiteFile],
+    before: SiteRecord | None,
+    *,
+    build: str,
+    environments: Sequence[SiteEnvironment],
+    record_path: str = RECORD,
+) -> SitePlan:
+    """Compare what a site is to have with what is in its folder; nothing is written.
+
+    Args:
+        output: the folder.
+        files: what the site is to have, in the order of writing.
+        before: what the last build has noted.
+        build: as `SiteRecord.build`.
+        environments: of the site, in its order.
+        record_path: where the record lies, below `output`.
+    """
     record = SiteRecord(
         generator=f"lite-env {__version__}",
-        build=page.build,
+        build=build,
         files={file.path: Recorded(size=file.size, sha256=file.sha256) for file in files},
     )
     return SitePlan(
@@ -163,10 +187,16 @@ def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runt
         stale=tuple(sorted(set(before.files) - set(record.files))) if before else (),
         before=before,
         record=record,
+        record_path=record_path,
     )
 
 
-def _check_apart(output: Path, packs: Sequence[Path]) -> None:
+def check_apart(output: Path, packs: Sequence[Path]) -> None:
+    """Refuse a site inside one of its packs, and the other way round.
+
+    Raises:
+        SiteError: they lie in each other.
+    """
     place = output.resolve()
     for pack in packs:
         other = pack.resolve()
@@ -192,22 +222,32 @@ def _check_output(output: Path, *, force: bool) -> SiteRecord | None:
     return None
 
 
-def _runtime_files(runtime: SiteRuntime) -> Iterator[SiteFile]:
+def runtime_files(runtime: SiteRuntime, root: str = "") -> Iterator[SiteFile]:
+    """The files of the runtime, below the folder `root` (with a final slash) of the site."""
     for file in runtime.files:
-        yield SiteFile(path=runtime.folder + file.path, size=file.size, sha256=file.sha256, source=file.source)
+        yield SiteFile(path=root + runtime.folder + file.path, size=file.size, sha256=file.sha256, source=file.source)
 
 
-def _pack_files(environments: Sequence[SiteEnvironment]) -> Iterator[SiteFile]:
-    """The files that the packs' manifests name, and behind those of a pack its manifest."""
+def pack_files(environments: Sequence[SiteEnvironment], root: str = "") -> Iterator[SiteFile]:
+    """The files that the packs' manifests name, and behind those of a pack its manifest.
+
+    Args:
+        environments: in the order of the site.
+        root: the folder of the site that they lie in, with a final slash.
+
+    Raises:
+        ManifestError: a pack lacks a file.
+        SiteError: a file of a pack has another size than its manifest says.
+    """
     sharing = share(environments)
     for shared in sharing.files:
-        yield _of_pack(shared.path, shared.environment, shared.item)
+        yield _of_pack(root + shared.path, shared.environment, shared.item)
     for environment in environments:
         moved = sharing.moved.get(environment.name, {})
         for item in environment.manifest.contents:
             if item.path not in moved:
-                yield _of_pack(environment.folder + item.path, environment, item)
-        yield _made(environment.folder + MANIFEST, sharing.manifest_of(environment))
+                yield _of_pack(root + environment.folder + item.path, environment, item)
+        yield made_file(root + environment.folder + MANIFEST, sharing.manifest_of(environment))
 
 
 def _of_pack(path: str, environment: SiteEnvironment, item: Archive | IndexFile | File) -> SiteFile:
@@ -218,7 +258,8 @@ def _of_pack(path: str, environment: SiteEnvironment, item: Archive | IndexFile 
     return file
 
 
-def _made(path: str, content: bytes) -> SiteFile:
+def made_file(path: str, content: bytes) -> SiteFile:
+    """A file of the site that is made of `content`."""
     return SiteFile(path=path, size=len(content), sha256=sha256_of_bytes(content), content=content)
 
 

@@ -46,13 +46,17 @@ def encode_record(record: SiteRecord) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=2) + b"\n"
 
 
-def read_record(folder: Path) -> SiteRecord | None:
+def read_record(folder: Path, name: str = RECORD) -> SiteRecord | None:
     """What the last build in `folder` has written; None where there was none.
+
+    Args:
+        folder: of the site.
+        name: the record's path in it.
 
     Raises:
         SiteError: the record is damaged, or of a later version.
     """
-    path = folder / RECORD
+    path = folder / name
     if not path.is_file():
         return None
     origin = Origin(what="the record of the last build cannot be used: it", error=SiteError, file=str(path), hint=_HINT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lite_env.errors import SiteError
 from lite_env.store.digest import sha256_of_file
@@ -19,6 +19,9 @@ _NEEDED = (TEMPLATE, SERVICE_WORKER, "page.css", "page.js", "worker.js")
 _LEFT_OUT = frozenset({TEMPLATE, SERVICE_WORKER, "package.json", "page-host.js", "sources.sha256"})
 # Folders of those who embed kernels in pages of their own, and of JupyterLite's extension.
 _OTHERS = frozenset({"embed", "jupyterlite"})
+_OF_THE_PAGE = frozenset({"page.css", "page.js"})
+# What installs in a running kernel; our own page does not offer it.
+_OF_NOTEBOOKS = frozenset({"installer.js", "conda-solver.js"})
 _DIGITS = 16  # of a SHA-256
 
 
@@ -54,8 +57,12 @@ class SiteRuntime:
         return f"runtime/{self.digest}/"
 
 
-def read_runtime(directory: Path) -> SiteRuntime:
+def read_runtime(directory: Path, use: Literal["page", "notebooks"] = "page") -> SiteRuntime:
     """Read the built runtime.
+
+    Args:
+        directory: where it was built.
+        use: whether our own page runs it, or the page of somebody else's notebooks.
 
     Raises:
         SiteError: it was built without the page.
@@ -70,7 +77,7 @@ def read_runtime(directory: Path) -> SiteRuntime:
     files = tuple(
         RuntimeFile(path=path, source=source, size=source.stat().st_size, sha256=sha256_of_file(source))
         for path, source in sorted((found.relative_to(directory).as_posix(), found) for found in directory.rglob("*"))
-        if source.is_file() and _is_for_the_page(path)
+        if source.is_file() and _is_served(path, use)
     )
     digest = hashlib.sha256()
     for file in files:
@@ -83,8 +90,10 @@ def read_runtime(directory: Path) -> SiteRuntime:
     )
 
 
-def _is_for_the_page(path: str) -> bool:
+def _is_served(path: str, use: Literal["page", "notebooks"]) -> bool:
     folder, _, name = path.rpartition("/")
-    if folder.split("/")[0] in _OTHERS or name.startswith(("node-", ".")) or name.endswith((".d.ts", ".map")):
+    if folder.split("/")[0] in _OTHERS:
         return False
-    return bool(folder) or name not in _LEFT_OUT
+    if name.startswith(("node-", ".")) or name.endswith((".d.ts", ".map")):
+        return False
+    return bool(folder) or name not in _LEFT_OUT | (_OF_NOTEBOOKS if use == "page" else _OF_THE_PAGE)
