@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.pack.plan import DEFAULT_LEVEL
+from lite_env.site.xeus_layout import pack_xeus
 from lite_env.store.local import open_store
 from lite_env.workflow.lock import LockPolicy
 from lite_env.workflow.options import PackOptions
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
     from lite_env.pack.layout import Order
     from lite_env.pack.manifest import Manifest
     from lite_env.progress import Reporter
+    from lite_env.site.xeus_layout import XeusLayout
     from lite_env.workflow.pack import Decisions
     from lite_env.workflow.report import PackReport
+
+Layout = Literal["native", "xeus"]
 
 _MEGABYTE = 1_000_000
 
@@ -60,6 +66,13 @@ _MEGABYTE = 1_000_000
     show_default=True,
     help="What is loaded at once in one archive, or in one a package, which environments share.",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["native", "xeus"]),
+    default="native",
+    show_default=True,
+    help="How it is served: as a pack, or as jupyterlite-xeus 5 reads it; then OUTPUT is a site's folder `xeus`.",
+)
 @click.option("--no-check", is_flag=True, help="Write the pack even if a kernel does not start from it.")
 @click.option(
     "--jobs",
@@ -86,6 +99,7 @@ def command(
     no_bytecode: bool,
     debug_ranges: bool,
     order: Order,
+    layout: Layout,
     no_check: bool,
     jobs: int | None,
     locked: bool,
@@ -100,12 +114,16 @@ def command(
     SOURCE it is the environment file in this folder. Each kernel is started once from the pack, in Node.js: when one
     does not start, nothing is written. What did not change since it was packed is copied out of the cache.
 
+    With `--layout xeus` the folder of one environment is written below OUTPUT, and its kernels into OUTPUT's
+    `kernels.json`; other environments there stay. The extension of jupyterlite-xeus serves them, with its addon off.
+
     \b
     Example:
       lite-env pack environment.yml -o site/env
       lite-env pack --locked --profile env.profile.json -o site/env
       lite-env pack environment.yml -o site/env --level 9 --jobs 1
       lite-env pack environment.yml -o site/env --dry-run
+      lite-env pack environment.yml --layout xeus -o _output/xeus
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
     if profile is not None and no_trace:
@@ -128,6 +146,13 @@ def command(
     )
     source = source or Path()
     store = open_store()
+    if layout == "xeus":
+        _refuse_native(ctx)
+        written = pack_xeus(source, output, options, store=store, reporter=reporter)
+        if as_json:
+            print_json(asdict(written) | {"folder": str(written.folder)})
+        reporter.note(xeus_summary(written))
+        return
     if dry_run:
         decisions = plan_environment(source, output, options, store=store, reporter=reporter)
         _print_decisions(decisions, reporter, as_json=as_json)
@@ -143,6 +168,22 @@ def command(
         }
         print_json(msgspec.to_builtins(packed.report) | figures)
     reporter.note(summary(packed.report, packed.manifest))
+
+
+def _refuse_native(ctx: click.Context) -> None:
+    """Refuse what jupyterlite-xeus has no place for, when it was asked for."""
+    for name in ("dry_run", "profile", "order", "level", "debug_ranges"):
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"`{option}` is of the native layout: leave it out with `--layout xeus`")
+
+
+def xeus_summary(written: XeusLayout) -> str:
+    """The closing line of figures; sizes in MB of 10**6 bytes."""
+    return (
+        f"{written.packages} archives, {written.files} files, {written.raw_size / _MEGABYTE:.1f} MB,"
+        f" {written.size / _MEGABYTE:.1f} MB packed in '{written.folder}'; kernels: {', '.join(written.kernels)}"
+    )
 
 
 def _print_decisions(decisions: Decisions, reporter: Reporter, *, as_json: bool) -> None:

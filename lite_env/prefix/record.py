@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
 from lite_env.prefix.model import InstalledPackage
 from lite_env.prefix.tree import CONDA_META
-from lite_env.spec.address import holds_credentials, public_spec
+from lite_env.spec.address import Channel, holds_credentials, public_spec
 from lite_env.spec.matchspec import beyond_bounds, name_of
 from lite_env.store.atomic import write_text
 from lite_env.store.digest import is_sha256
@@ -106,6 +107,22 @@ def _moved(record: Mapping[str, Any]) -> dict[str, str]:
         for entry in _entries(record)
         if isinstance(entry.get("original_path"), str)
     }
+
+
+def read_origins(prefix: Path) -> dict[str, str]:
+    """The URL of the channel that a package comes from, by its name; no credentials, and no folders of this machine.
+
+    Raises:
+        PrefixError: a record is not readable.
+    """
+    origins = {}
+    for file in sorted((prefix / CONDA_META).glob("*.json")):
+        record = read_json_object(file)
+        name, channel = record.get("name"), record.get("channel")
+        if isinstance(name, str) and isinstance(channel, str) and channel.startswith(("https://", "http://")):
+            with suppress(ValueError):
+                origins[name] = Channel.parse(channel).url
+    return origins
 
 
 def read_variables(prefix: Path) -> tuple[tuple[str, str], ...]:

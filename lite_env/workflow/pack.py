@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,9 +23,10 @@ from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT, Remembering
 from lite_env.workflow.decisions import Machine, Step, decide
-from lite_env.workflow.inputs import read_inputs, remember_answer
-from lite_env.workflow.install import cached_environment, cached_place, users_environment
-from lite_env.workflow.lock import LockOptions, LockPolicy, lock_for, lock_there
+from lite_env.workflow.environment import environment_of, locked_inputs
+from lite_env.workflow.inputs import read_inputs
+from lite_env.workflow.install import cached_place
+from lite_env.workflow.lock import lock_there
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.prepare import prepare
 from lite_env.workflow.rebuild import (
@@ -41,11 +41,9 @@ from lite_env.workflow.report import PackReport, report_of
 from lite_env.workflow.start import check_starts, left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from lite_env.pack.manifest import Manifest
-    from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Key, Store
     from lite_env.workflow.inputs import Inputs
@@ -137,13 +135,7 @@ def pack_environment(
         LiteEnvError: of whichever step failed.
     """
     options = options or PackOptions()
-    inputs = read_inputs(source, options, store=store, reporter=reporter)
-    if inputs.kind == "environment file" and inputs.lock is None:
-        locking = LockOptions(offline=options.offline)
-        lock = lock_for(inputs.source, options.locking, options=locking, reporter=reporter)
-        inputs = replace(inputs, lock=lock)
-        if options.locking is not LockPolicy.FROZEN:
-            remember_answer(inputs.source, store)
+    inputs = locked_inputs(source, options, store=store, reporter=reporter)
     work = _Work(inputs=inputs, output=output, options=options, store=store, reporter=reporter)
     key = _key(inputs, options)
     return (work.again(key) if key else None) or work.anew(key)
@@ -184,7 +176,7 @@ class _Work:
         """From the environment, which nobody changes meanwhile; recorded under `key` when it is whole."""
         telling = Remembering(self.reporter)
         unstarted: list[MissingEngineError] = []
-        with self._environment(telling) as prefix:
+        with environment_of(self.inputs, self.options, reporter=telling) as prefix:
             selection = select_files(prefix, self.inputs.filters)
             prepared = prepare(
                 prefix, selection, self.options, self.inputs.workloads, store=self.store, reporter=telling
@@ -217,11 +209,3 @@ class _Work:
         except MissingEngineError as error:
             unstarted.append(error)
             self.reporter.warn(left_out("starting its kernels", error))
-
-    @contextmanager
-    def _environment(self, telling: Remembering) -> Iterator[Prefix]:
-        if self.inputs.lock is None:
-            yield users_environment(self.inputs.source, reporter=telling)
-            return
-        with cached_environment(self.inputs.lock, offline=self.options.offline, reporter=telling) as prefix:
-            yield prefix
