@@ -147,6 +147,8 @@ export interface KernelOptions {
   readonly serviceWorker?: string | null;
   /** What the page began before this module was there. */
   readonly ahead?: Ahead | null;
+  /** Ends the start; afterwards `dispose()` does. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly onLog?: (level: 'info' | 'warn' | 'error', text: string) => void;
 }

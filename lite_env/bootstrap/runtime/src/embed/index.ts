@@ -3,6 +3,8 @@ import type { Kernel, KernelOptions } from './api';
 import { WorkerKernel } from './kernel';
 
 export * from './api';
+/** Of this interface; another number is another one. */
+export const EMBED_VERSION = 1;
 export { BrowserContents } from './browser-contents';
 
 /**

@@ -53,11 +53,20 @@ export class WorkerKernel implements Kernel {
 
   static async start(options: KernelOptions): Promise<WorkerKernel> {
     const kernel = new WorkerKernel(options);
+    const { signal } = options;
+    const giveUp = () => kernel.dispose();
+    signal?.addEventListener('abort', giveUp);
     try {
-      await kernel.begin(options.ahead);
+      const begun = kernel.begin(options.ahead);
+      if (signal?.aborted) {
+        giveUp();
+      }
+      await begun;
     } catch (error) {
       kernel.dispose();
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
     return kernel;
   }
