@@ -21,8 +21,8 @@
     └── ProcessError     a process that does a step of the work ended before it was done
 
 An error carries what happened (`message`), what to do about it (`hint`) and where
-(`context`, ordered pairs such as ``("file", "environment.yml")``, ``("line", 7)``). It is formatted in one place only:
-the error boundary in :mod:`lite_env.cli.boundary`.
+(`context`, ordered pairs such as ``("file", "environment.yml")``, ``("line", 7)``). It is made text where a run ends:
+in :mod:`lite_env.cli.boundary`, and for ``jupyter lite build`` in :mod:`lite_env.jupyterlite.actions`.
 """
 
 from __future__ import annotations

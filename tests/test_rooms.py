@@ -23,6 +23,7 @@ ROOMS = (
     "channel",
     "workflow",
     "site",
+    "jupyterlite",
     "cli",
 )
 # Of a library that only one module or folder may know: a change of its API is a change there.
@@ -30,7 +31,14 @@ ONLY_IMPORTER = {
     "rattler": "lite_env/lock/conda/",
     "rattler_build": "lite_env/channel/assemble.py",
 }
-ONLY_ROOM = {"rich": "cli", "click": "cli", "playwright": "host"}
+ONLY_ROOM = {
+    "rich": "cli",
+    "click": "cli",
+    "playwright": "host",
+    "doit": "jupyterlite",
+    "jupyterlite_core": "jupyterlite",
+    "traitlets": "jupyterlite",
+}
 
 
 def modules() -> list[Path]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_env.cli.console import tell
-from lite_env.cli.plain import bounded
-from lite_env.cli.system import system_answer
 from lite_env.errors import LiteEnvError
+from lite_env.store.plain import format_error
+from lite_env.store.system import system_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,15 +69,6 @@ def _answer_or_bug(error: BaseException) -> int:
         return EXIT_UNEXPECTED
     _show(answer, error)
     return EXIT_NO
-
-
-def format_error(error: LiteEnvError) -> str:
-    """The text of an error: ``error: …``, where, an empty line, ``hint: …``; each of bounded length."""
-    lines = [f"error: {bounded(error.message)}"]
-    lines += [f"  {key.replace('_', ' ')}: {bounded(str(value))}" for key, value in error.context]
-    if error.hint:
-        lines += ["", f"hint: {bounded(error.hint)}"]
-    return "\n".join(lines)
 
 
 def _show(error: LiteEnvError, cause: BaseException | None = None) -> None:

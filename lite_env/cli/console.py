@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from lite_env.cli.plain import bounded, plain
+from lite_env.store.plain import bounded, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ import click
 
 from lite_env.cli.boundary import Answer
 from lite_env.cli.console import print_json, reporter_of, say
-from lite_env.cli.plain import bounded
 from lite_env.lock.file import lock_path
 from lite_env.spec.environment import find_environment_file
 from lite_env.store.local import open_store
+from lite_env.store.plain import bounded
 from lite_env.workflow.lock import LockOptions, LockResult, check_lock, lock_environment
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from lite_env.cli.plain import plain
-from lite_env.cli.system import system_answer
 from lite_env.errors import LiteEnvError
 from lite_env.lock.conda.index import index_channel
+from lite_env.store.plain import plain
+from lite_env.store.system import system_answer
 from tests.conda_packages import make_package
 from tests.prefixes import kernel_package, make_prefix
 

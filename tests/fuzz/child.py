@@ -12,8 +12,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from lite_env.cli.boundary import format_error
 from lite_env.errors import LiteEnvError
+from lite_env.store.plain import format_error
 from tests.fuzz.inputs import Inputs
 from tests.fuzz.parsers import make_parsers
 

@@ -1,8 +1,15 @@
-"""Text from strangers shown as text: what would move a cursor or hide a word is made visible, what is long is cut."""
+"""Text from strangers, and errors that hold it, shown as text.
+
+What would move a cursor or hide a word is made visible, what is long is cut.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lite_env.errors import LiteEnvError
 
 # C0 but tab and line feed, DEL, C1, what changes the direction of writing, line separators, lone surrogates.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -29,6 +36,15 @@ def bounded(text: str) -> str:
         line if len(line) <= _MAX_LINE else f"{line[:_LINE_HEAD]}… ({len(line):,} characters) …{line[-_LINE_TAIL:]}"
         for line in lines
     )
+
+
+def format_error(error: LiteEnvError) -> str:
+    """The text of an error: ``error: …``, where, an empty line, ``hint: …``; each of bounded length."""
+    lines = [f"error: {bounded(error.message)}"]
+    lines += [f"  {key.replace('_', ' ')}: {bounded(str(value))}" for key, value in error.context]
+    if error.hint:
+        lines += ["", f"hint: {bounded(error.hint)}"]
+    return "\n".join(lines)
 
 
 def _escaped(found: re.Match[str]) -> str:

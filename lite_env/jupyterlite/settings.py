@@ -1,0 +1,147 @@
+"""What a site is to have: one value out of the addon's traits and an existing ``XeusAddon`` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from lite_env.errors import SpecError
+from lite_env.jupyterlite.xeus_section import read_section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from lite_env.jupyterlite.xeus_section import Section
+
+Kind = Literal["environment file", "lock file", "installed environment"]
+Layout = Literal["native", "xeus"]
+
+LAYOUTS: tuple[Layout, ...] = ("native", "xeus")
+PREFETCHES = ("none", "imports", "all")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """What an environment of the site is made from.
+
+    Attributes:
+        kind: what lies there.
+        path: absolute.
+        label: how tasks and messages name it: the path as it was given.
+    """
+
+    kind: Kind
+    path: Path
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddonSettings:
+    """What a site is to have.
+
+    Attributes:
+        sources: its environments, in the order in which their kernels are offered.
+        channels: to take packages from, instead of those that environment files list.
+        default_channels: for environment files that list none.
+        profiles: by the label of a source; what its pack follows instead of tracing.
+        filters: files of rules, as `PackOptions.filter_files`.
+        layout: ours, or the tree that jupyterlite-xeus reads.
+        prefetch: what is loaded ahead once a kernel runs.
+        default_kernel: of notebooks whose own kernel the site lacks; None leaves it to the language.
+        locked: whether there have to be locks that answer, which are not written.
+        offline: whether no connection may be opened.
+        isolate: whether the service worker is to make pages cross-origin isolated.
+        notes: what was read from elsewhere.
+        warnings: settings that are not used.
+    """
+
+    sources: tuple[Source, ...]
+    channels: tuple[str, ...] = ()
+    default_channels: tuple[str, ...] = ()
+    profiles: Mapping[str, Path] = field(default_factory=dict)
+    filters: tuple[Path, ...] = ()
+    layout: Layout = "native"
+    prefetch: Literal["none", "imports", "all"] = "none"
+    default_kernel: str | None = None
+    locked: bool = False
+    offline: bool = False
+    isolate: bool = False
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def settings_of(
+    traits: Mapping[str, Any], xeus: Mapping[str, Any], lite_dir: Path, beside: Sequence[str]
+) -> AddonSettings:
+    """Make one value of what was configured; what a trait of ours says wins over the other section.
+
+    Args:
+        traits: of the addon, by name.
+        xeus: the section ``XeusAddon``; empty where there is none.
+        lite_dir: to which all paths are relative.
+        beside: which of ``environment.yml`` and ``environment.yaml`` lie in it.
+
+    Raises:
+        SpecError: a setting is none of those that are known, or two contradict each other.
+    """
+    section = read_section(xeus)
+    sources = _sources(traits, section, lite_dir, beside)
+    return AddonSettings(
+        sources=sources,
+        channels=tuple(traits["channels"]),
+        default_channels=section.default_channels,
+        profiles=_profiles(traits["profiles"], sources, lite_dir),
+        filters=tuple(lite_dir / path for path in traits["filters"]),
+        layout=traits["layout"],
+        prefetch=traits["prefetch"],
+        default_kernel=traits["default_kernel"] or None,
+        locked=traits["locked"],
+        offline=traits["offline"],
+        isolate=traits["isolate"],
+        notes=section.notes,
+        warnings=section.warnings,
+    )
+
+
+def _sources(traits: Mapping[str, Any], section: Section, lite_dir: Path, beside: Sequence[str]) -> tuple[Source, ...]:
+    files = tuple(traits["environment_files"]) or section.environment_files
+    prefixes = tuple(traits["prefixes"]) or section.prefixes
+    locks = tuple(traits["locks"])
+    if not (files or prefixes or locks):
+        if len(beside) > 1:
+            raise SpecError(
+                f"there are both {' and '.join(beside)}, and it is not clear which one is meant",
+                hint="remove one of them, or name the one that is meant with `--lite-env-file`",
+                folder=str(lite_dir),
+            )
+        files = tuple(beside)
+    kinds: tuple[tuple[Kind, Iterable[str]], ...] = (
+        ("environment file", files),
+        ("lock file", locks),
+        ("installed environment", prefixes),
+    )
+    found = tuple(Source(kind=kind, path=lite_dir / path, label=path) for kind, paths in kinds for path in paths)
+    labels: set[str] = set()
+    for source in found:
+        if source.label in labels:
+            raise SpecError(f"'{source.label}' is named twice", hint="name each environment once", folder=str(lite_dir))
+        labels.add(source.label)
+    return found
+
+
+def _profiles(texts: Sequence[str], sources: Sequence[Source], lite_dir: Path) -> dict[str, Path]:
+    """``PATH`` where the site has one environment, ``ENVIRONMENT=PATH`` where it has several."""
+    found: dict[str, Path] = {}
+    labels = [source.label for source in sources]
+    for text in texts:
+        name, is_named, path = text.partition("=")
+        if not is_named and len(labels) == 1:
+            name, path = labels[0], text
+        if name not in labels or not path:
+            raise SpecError(
+                f"it is not clear whose profile '{text}' is",
+                hint=f"write ENVIRONMENT={path or name}, where ENVIRONMENT is one of: {', '.join(labels) or 'none'}",
+            )
+        found[name] = lite_dir / path
+    return found

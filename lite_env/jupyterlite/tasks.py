@@ -1,0 +1,206 @@
+"""What a build has to do for its kernels: tasks as values, each with the files that it reads and writes.
+
+::
+
+    environment.yml ─lock▶ conda-lock.yml ─pack▶ .cache/lite-env/packs/…/manifest.json ─site▶ _output/lite-env/…
+
+A task runs again when a file that it reads has changed, one that it writes is gone, or its `Task.state` is another.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from lite_env.errors import LiteEnvError
+from lite_env.store.digest import sha256_of_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from lite_env.jupyterlite.settings import AddonSettings, Source
+
+ROOT = "lite-env"
+"""The folder of the site that is ours, and that of JupyterLite's cache."""
+
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+_DIGITS = 8  # of a SHA-256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workplace:
+    """Where a build works.
+
+    Attributes:
+        lite_dir: what the site is made of.
+        output: the site.
+        cache: what is kept from one build to the next.
+        made_by: version of lite_env, and digest of its runtime's sources.
+        has_node: whether kernels can be started here, to be traced and compiled for.
+    """
+
+    lite_dir: Path
+    output: Path
+    cache: Path
+    made_by: str
+    has_node: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """One environment of the site: what it is made from, and where its pack lies.
+
+    Attributes:
+        source: of it.
+        lock: beside an environment file; None for other sources.
+        pack: folder of the pack.
+        told: what was said while it was packed.
+    """
+
+    source: Source
+    lock: Path | None
+    pack: Path
+    told: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Of the pack; it is written last."""
+        return self.pack / "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One task.
+
+    Attributes:
+        name: unique among the addon's.
+        doc: what it does.
+        action: which function does it, see `lite_env.jupyterlite.work`.
+        environment: for which environment; None for the site as a whole.
+        reads: files; when one of them changes, the task runs again.
+        writes: files.
+        state: JSON values; when they are others than at the last run, the task runs again.
+        fixed: a file that the task writes and others may write too: when it is not as the task left it, it runs again.
+    """
+
+    name: str
+    doc: str
+    action: Literal["lock", "pack", "site", "clean"]
+    environment: Environment | None = None
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Path | None = None
+
+
+def environments_of(settings: AddonSettings, place: Workplace) -> tuple[Environment, ...]:
+    """The environments of the site, each with a folder of its own in the cache."""
+    return tuple(_environment(source, place) for source in settings.sources)
+
+
+def _environment(source: Source, place: Workplace) -> Environment:
+    from lite_env.lock.file import lock_path  # noqa: PLC0415 - it takes a while, and not every build has environments
+
+    name = f"{_UNFIT.sub('-', source.label)[-40:]}-{sha256_of_bytes(source.label.encode())[:_DIGITS]}"
+    packs = place.cache / ROOT / "packs"
+    return Environment(
+        source=source,
+        lock=lock_path(source.path) if source.kind == "environment file" else None,
+        pack=packs / name,
+        told=packs / f"{name}.told.json",
+    )
+
+
+def tasks_of(settings: AddonSettings, place: Workplace) -> Iterator[Task]:
+    """The tasks of a build, in their order; none where there is no environment and was none."""
+    environments = environments_of(settings, place)
+    for environment in environments:
+        if environment.lock is not None:
+            yield _lock_task(settings, environment, environment.lock, place)
+        yield _pack_task(settings, environment, place)
+    if environments:
+        yield _site_task(settings, environments, place)
+    elif (place.output / ROOT).is_dir():
+        yield Task(name="clean", doc="remove the kernels of an earlier build", action="clean")
+
+
+def _lock_task(settings: AddonSettings, environment: Environment, lock: Path, place: Workplace) -> Task:
+    source = environment.source
+    return Task(
+        name=f"lock:{source.label}",
+        doc=f"lock the packages of {source.label}",
+        action="lock",
+        environment=environment,
+        reads=(source.path,),
+        writes=(lock,),
+        state={
+            "channels": [*settings.channels, "or", *settings.default_channels],
+            "locked": settings.locked,
+            "made by": place.made_by,
+        },
+        fixed=lock,
+    )
+
+
+def _pack_task(settings: AddonSettings, environment: Environment, place: Workplace) -> Task:
+    source = environment.source
+    profile = settings.profiles.get(source.label)
+    reads = [*settings.filters, *([profile] if profile else [])]
+    state: dict[str, Any] = {"made by": place.made_by, "node": place.has_node}
+    if source.kind == "installed environment":
+        state["environment"] = _state_of(source.path)
+    else:
+        reads += [environment.lock or source.path, *_beside(source.path.parent)]
+    return Task(
+        name=f"pack:{source.label}",
+        doc=f"pack {source.label} for the browser",
+        action="pack",
+        environment=environment,
+        reads=tuple(dict.fromkeys(reads)),
+        writes=(environment.manifest, environment.told),
+        state=state,
+    )
+
+
+def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], place: Workplace) -> Task:
+    from lite_env.site.extension import PACKAGE  # noqa: PLC0415 - see `_environment`
+    from lite_env.site.lite_kernels import SITE_FILE  # noqa: PLC0415
+
+    return Task(
+        name="site",
+        doc="put the kernels of all environments into the site",
+        action="site",
+        reads=tuple(path for environment in environments for path in (environment.manifest, environment.told)),
+        writes=(place.output / ROOT / SITE_FILE, place.output / "extensions" / PACKAGE / "package.json"),
+        state={
+            "default kernel": settings.default_kernel,
+            "isolate": settings.isolate,
+            "prefetch": settings.prefetch,
+            "warnings": settings.warnings,
+            "made by": place.made_by,
+        },
+    )
+
+
+def _beside(folder: Path) -> list[Path]:
+    """Files beside an environment file that decide about its pack: settings, and programs that are traced."""
+    from lite_env.spec.settings import PROJECT_FILE, read_project_workloads  # noqa: PLC0415 - see `_environment`
+
+    found = [folder / PROJECT_FILE] if (folder / PROJECT_FILE).is_file() else []
+    # What is wrong there is told when it is packed.
+    with suppress(LiteEnvError, OSError):
+        found += read_project_workloads(folder)
+    return found
+
+
+def _state_of(prefix: Path) -> str:
+    from lite_env.prefix.fingerprint import fingerprint  # noqa: PLC0415 - see `_environment`
+
+    try:
+        return fingerprint(prefix)
+    except (LiteEnvError, OSError):
+        # As with files beside: it is told when it is packed.
+        return ""

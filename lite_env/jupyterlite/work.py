@@ -1,0 +1,169 @@
+"""What the tasks of a build do; the only module of the addon that loads solver, packer and the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lite_env.errors import LockError, SpecError
+from lite_env.jupyterlite.reporter import LogReporter
+from lite_env.jupyterlite.tasks import ROOT
+from lite_env.lock.file import lock_path
+from lite_env.site.build import write_site
+from lite_env.site.jupyterlite import LiteSiteOptions, clear_lite_site, plan_lite_site
+from lite_env.site.lite_kernels import LiteNote
+from lite_env.site.summary import summary
+from lite_env.spec.channels import is_path
+from lite_env.spec.environment import read_environment
+from lite_env.store.atomic import write_bytes
+from lite_env.store.local import open_store
+from lite_env.store.text import Origin, convert, decode_text, parse_json, read_bounded
+from lite_env.store.yaml_text import compose_yaml, plain_value
+from lite_env.workflow.lock import LockOptions, LockPolicy, check_lock, lock_for
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lite_env.jupyterlite.reporter import Log
+    from lite_env.jupyterlite.settings import AddonSettings
+    from lite_env.jupyterlite.tasks import Environment, Task, Workplace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """The tasks of one build.
+
+    Attributes:
+        settings: what the site is to have.
+        place: where.
+        environments: of the site.
+        log: JupyterLite's.
+        timestamp: clamps the time of a file or folder, where builds are to be reproducible.
+    """
+
+    settings: AddonSettings
+    place: Workplace
+    environments: tuple[Environment, ...]
+    log: Log
+    timestamp: Callable[[Path], None]
+
+    def do(self, task: Task) -> None:
+        """Do one task.
+
+        Raises:
+            LiteEnvError: of whatever fails.
+        """
+        environment = task.environment
+        if task.action == "lock" and environment is not None:
+            self._lock(environment)
+        elif task.action == "pack" and environment is not None:
+            self._pack(environment)
+        elif task.action == "site":
+            self._site()
+        else:
+            self._clean()
+
+    def _lock(self, environment: Environment) -> None:
+        self._refuse_one_name()
+        path = environment.source.path
+        channels = self._channels(path)
+        reporter = LogReporter(self.log)
+        policy = LockPolicy.LOCKED if self.settings.locked else LockPolicy.UPDATE
+        if policy is LockPolicy.UPDATE and (differences := _differences(path, channels)):
+            reporter.warn(
+                f"'{lock_path(path)}' does not answer '{environment.source.label}' any more and is brought up to date: "
+                f"{differences}; `--locked` refuses that",
+                passing=True,
+            )
+        options = LockOptions(channels=channels, offline=self.settings.offline)
+        lock_for(path, policy, options=options, store=open_store(), reporter=reporter)
+
+    def _pack(self, environment: Environment) -> None:
+        source = environment.source
+        profile = self.settings.profiles.get(source.label)
+        reporter = LogReporter(self.log)
+        options = PackOptions(
+            filter_files=self.settings.filters,
+            profile=profile,
+            # The task before has seen to it.
+            locking=LockPolicy.FROZEN,
+            offline=self.settings.offline,
+        )
+        packed = pack_environment(source.path, environment.pack, options, store=open_store(), reporter=reporter)
+        notes = [LiteNote(text=text) for text in reporter.warnings]
+        write_bytes(environment.told, msgspec.json.encode(notes) + b"\n")
+        size = packed.manifest.total_size / 1_000_000
+        again = ", out of the cache: nothing has changed" if packed.again else ""
+        reporter.note(f"packed '{packed.manifest.environment.name}': {size:.1f} MB{again}")
+
+    def _site(self) -> None:
+        notes = [LiteNote(text=text) for text in self.settings.warnings]
+        for environment in self.environments:
+            notes += [note for note in _told(environment) if note not in notes]
+        options = LiteSiteOptions(
+            default_kernel=self.settings.default_kernel,
+            prefetch=self.settings.prefetch,
+            isolate=self.settings.isolate,
+            notes=tuple(notes),
+        )
+        packs = [environment.pack for environment in self.environments]
+        reporter = LogReporter(self.log)
+        plan = plan_lite_site(packs, self.place.output, options)
+        write_site(plan, reporter=reporter)
+        self.timestamp(self.place.output / ROOT)
+        self.timestamp(self.place.output / "extensions" / "@lite-env")
+        reporter.note(summary(plan))
+
+    def _clean(self) -> None:
+        if clear_lite_site(self.place.output):
+            LogReporter(self.log).note("no environment is named any more: the kernels of the last build are removed")
+
+    def _channels(self, environment: Path) -> tuple[str, ...]:
+        """The channels to take in place of those that an environment file lists."""
+        chosen = self.settings.channels
+        if not chosen and self.settings.default_channels and not _lists_channels(environment):
+            chosen = self.settings.default_channels
+        base = self.place.lite_dir
+        return tuple(str(base / text) if is_path(text) and not text.startswith("~") else text for text in chosen)
+
+    def _refuse_one_name(self) -> None:
+        labels: dict[str, str] = {}
+        for environment in self.environments:
+            if environment.lock is None:
+                continue
+            name = read_environment(environment.source.path).name.casefold()
+            other = labels.setdefault(name, environment.source.label)
+            if other != environment.source.label:
+                raise SpecError(
+                    f"two environments of the site have the name '{name}'",
+                    hint="give one of them another `name`: kernels and folders are called by it",
+                    first=other,
+                    second=environment.source.label,
+                )
+
+
+def _differences(environment: Path, channels: tuple[str, ...]) -> str:
+    """In what a lock does not answer its environment file; empty where it does, and where there is none to read."""
+    if not lock_path(environment).is_file():
+        return ""
+    try:
+        return "; ".join(check_lock(environment, channels=channels).differences)
+    except LockError:
+        # `lock_for` says what is to be said of it.
+        return ""
+
+
+def _lists_channels(environment: Path) -> bool:
+    origin = Origin(what="the environment file", error=SpecError, file=str(environment))
+    document: Any = plain_value(compose_yaml(decode_text(read_bounded(environment, origin), origin), origin), origin)
+    return isinstance(document, dict) and bool(document.get("channels"))
+
+
+def _told(environment: Environment) -> list[LiteNote]:
+    origin = Origin(what="what was said of a pack", error=SpecError, file=str(environment.told))
+    return list(convert(parse_json(read_bounded(environment.told, origin), origin), tuple[LiteNote, ...], origin))
