@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -16,13 +13,12 @@ from lite_env.site.environments import read_environments
 from lite_env.site.extension import PACKAGE, extension_files
 from lite_env.site.lite_kernels import SITE_FILE, encode_lite_site, make_lite_site
 from lite_env.site.runtime import read_runtime
+from tests.lite_cores import BUILT, NEWEST, core_python, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from pathlib import Path
 
-NEWEST = "0.8.6"
-BEFORE = "0.7.6"
-BUILT = Path(__file__).parents[3] / ".build" / "jupyterlite"
 CONTENT = "lite-env/"
 EXTENSION = f"extensions/{PACKAGE}/"
 
@@ -32,24 +28,17 @@ def application(version: str) -> Path:
     folder = BUILT / version
     site = folder / "site"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
+    with FileLock(folder / "site.lock"):
         if not site.is_dir():
-            python = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-            _run([sys.executable, "-m", "venv", folder / "venv"], folder)
-            _run([python, "-m", "pip", "install", "--quiet", f"jupyterlite-core[contents]=={version}"], folder)
+            python = core_python(version)
             lite_dir = folder / "lite"
             lite_dir.mkdir(exist_ok=True)
             growing = folder / "growing"
             shutil.rmtree(growing, ignore_errors=True)
             build = ["-m", "jupyterlite_core.app", "build", "--no-sourcemaps", "--output-dir", growing]
-            _run([python, *build], lite_dir)
+            run(python, *build, folder=lite_dir)
             growing.rename(site)
     return site
-
-
-def _run(command: Sequence[str | Path], folder: Path) -> None:
-    done = subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def make_lite(
