@@ -73,9 +73,15 @@ export interface Session {
   readonly kernel: { readonly id: string } | null;
 }
 
-export interface Commands {
-  hasCommand(id: string): boolean;
-  execute(id: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
+/** The kernel of a notebook or console, as these reach it. */
+export interface SessionContext {
+  readonly session: { readonly kernel: { readonly id: string; restart(): Promise<void> } | null } | null;
+}
+
+/** A notebook has its session itself, the panel of a console that of its console. */
+export interface ConnectedWidget {
+  readonly sessionContext?: SessionContext;
+  readonly console?: { readonly sessionContext: SessionContext };
 }
 
 /** `JupyterFrontEnd`. */
@@ -84,7 +90,19 @@ export interface App {
     readonly contents: HostContents;
     readonly sessions: { running(): Iterable<Session> };
   };
-  readonly commands: Commands;
+  readonly shell: { widgets(area: 'main'): Iterable<unknown> };
+}
+
+/** `ILoggerRegistry` of @jupyterlab/logconsole. */
+export interface LoggerRegistry {
+  getLogger(source: string): {
+    log(line: { type: 'text'; level: 'info' | 'warning' | 'error'; data: string }): void;
+  };
+}
+
+/** `IStatusBar` of @jupyterlab/statusbar. */
+export interface StatusBar {
+  registerStatusItem(id: string, options: { item: unknown; align: 'left' | 'right'; rank: number }): unknown;
 }
 
 /** What JupyterLab makes of a plugin when it activates it. */
@@ -101,6 +119,35 @@ export interface Plugin {
 export interface ServicesModule {
   readonly IKernelSpecs: Token<KernelSpecs>;
   readonly IKernelClient: Token<KernelClient>;
+}
+
+export interface KernelPreference {
+  readonly name?: string;
+  readonly language?: string;
+}
+
+/** Of @jupyterlab/apputils. */
+export interface SessionContextClass {
+  readonly prototype: { kernelPreference: KernelPreference; initialize?(...told: unknown[]): Promise<unknown> };
+}
+
+interface Button {
+  readonly accept: boolean;
+}
+
+/** Of @jupyterlab/apputils. */
+export interface LabModule {
+  readonly SessionContext?: SessionContextClass;
+  readonly Dialog?: {
+    cancelButton(options: { label: string }): Button;
+    warnButton(options: { label: string }): Button;
+  };
+  showDialog?(options: { title: string; body: string; buttons: readonly Button[] }): Promise<{ readonly button: Button }>;
+}
+
+/** Of @lumino/widgets. */
+export interface WidgetsModule {
+  readonly Widget: new (options: { node: HTMLElement }) => { readonly node: HTMLElement };
 }
 
 /** Of @jupyterlite/apputils. */

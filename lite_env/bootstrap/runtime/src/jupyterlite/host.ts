@@ -5,6 +5,10 @@ import type { Feedback, KernelHost, LiteKernel, Reached } from './kernel';
 import { untilControlled } from './service-wait';
 import type { Starter, StartOptions } from './starter';
 
+export function hasSharedMemory(): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated;
+}
+
 /** The page as its kernels know it. */
 export class PageHost implements KernelHost {
   /** Kernels that live, by id. */
@@ -30,8 +34,7 @@ export class PageHost implements KernelHost {
 
   async reach(location: string): Promise<Reached> {
     const { serviceWorker } = navigator as { serviceWorker?: ServiceWorkerContainer };
-    const isShared = typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated;
-    const reason = isShared ? null : await untilControlled(this.service, serviceWorker);
+    const reason = hasSharedMemory() ? null : await untilControlled(this.service, serviceWorker);
     if (reason !== null) {
       const trouble = `lite-env: this kernel has no /drive and no input(): ${reason}. What to do: ${REACH}.`;
       return { drive: null, cwd: '', trouble };

@@ -1,9 +1,11 @@
-import type { DriveOption, Kernel, Progress } from '../embed/api';
+import type { DriveOption, Kernel } from '../embed/api';
 import { failureOf, type Failure } from '../errors';
 import type { JupyterMessage } from '../protocol';
 import { about, answersTo, isReply, isRequest, linesOf } from './answers';
 import type { HostKernel, HostKernelOptions, Signal, SignalClass } from './host-types';
+import { StartProgress } from './progress';
 import type { LiteKernelPlan } from './site';
+import { isShown, StartDisplay } from './start-display';
 import type { StartOptions } from './starter';
 
 /** What a kernel needs of its page. */
@@ -26,10 +28,14 @@ export interface Reached {
 
 /** Who tells the visitor of kernels. */
 export interface Feedback {
-  progress(kernel: LiteKernel, step: Progress): void;
-  started(kernel: LiteKernel): void;
-  /** The kernel answers nothing any more but this. */
-  failed(kernel: LiteKernel, failure: Failure): void;
+  /** Whether a start is shown while it goes on. */
+  readonly hasStatusBar: boolean;
+  began(kernel: LiteKernel): void;
+  progress(kernel: LiteKernel, text: string): void;
+  /** The start is over, or not wanted any more. */
+  ended(kernel: LiteKernel): void;
+  /** The kernel answers nothing any more but this; `isSaid` where a cell shows it. */
+  failed(kernel: LiteKernel, failure: Failure, isSaid: boolean): void;
   log(kernel: LiteKernel, level: 'info' | 'warn' | 'error', text: string): void;
 }
 
@@ -51,6 +57,7 @@ export class LiteKernel implements HostKernel {
   /** Of the client that has spoken last: it gets what answers nobody. */
   private session = '';
   private readonly end = new AbortController();
+  private readonly display = new StartDisplay(message => this.say(message));
   /** What is said in the next cell. */
   private untold: string | null = null;
 
@@ -80,9 +87,9 @@ export class LiteKernel implements HostKernel {
     return this.kernel?.canInterrupt ?? false;
   }
 
-  /** Why it answers nothing any more; null while it does. */
-  get failed(): Failure | null {
-    return this.failure;
+  /** Whether a cell runs or waits. */
+  get isBusy(): boolean {
+    return [...this.open.values()].some(({ header }) => header.msg_type === 'execute_request');
   }
 
   /** Take a message. It returns at once: the kernel's worker has the queue, and knows which cells an error skips. */
@@ -118,12 +125,15 @@ export class LiteKernel implements HostKernel {
     this.kernel?.dispose();
     this.waiting = [];
     this.open.clear();
+    this.host.feedback.ended(this);
     this.host.forget(this);
     this.disposed.emit(undefined);
     this.host.Signal.clearData(this);
   }
 
   private async start(): Promise<void> {
+    const { feedback } = this.host;
+    feedback.began(this);
     const { drive, cwd, trouble } = await this.host.reach(this.location);
     if (this.isDisposed) {
       return;
@@ -131,12 +141,13 @@ export class LiteKernel implements HostKernel {
     if (trouble !== null) {
       this.note(trouble);
     }
+    const progress = new StartProgress(this.plan.display_name, this.plan.bytes);
     const kernel = await this.host.start(this.name, {
       drive,
       cwd,
       signal: this.end.signal,
-      onProgress: step => this.host.feedback.progress(this, step),
-      onLog: (level, text) => this.host.feedback.log(this, level, text),
+      onProgress: step => this.isDisposed || this.kernel || this.progress(progress.take(step)),
+      onLog: (level, text) => feedback.log(this, level, text),
     });
     if (this.isDisposed) {
       kernel.dispose();
@@ -145,12 +156,20 @@ export class LiteKernel implements HostKernel {
     this.kernel = kernel;
     kernel.onMessage(message => this.give(message));
     kernel.onError((failure, fatal) => (fatal ? this.fail(failure) : this.trouble(failure)));
-    this.host.feedback.started(this);
+    feedback.ended(this);
+    this.display.clear();
     this.waiting.splice(0).forEach(message => this.hand(message, kernel));
   }
 
+  private progress(text: string): void {
+    this.host.feedback.progress(this, text);
+    if (!this.host.feedback.hasStatusBar) {
+      this.display.show(text, this.waiting);
+    }
+  }
+
   private hand(message: JupyterMessage, kernel: Kernel): void {
-    if (this.untold !== null && message.header.msg_type === 'execute_request' && message.content['silent'] !== true) {
+    if (this.untold !== null && isShown(message)) {
       this.say(about(message, 'stream', { name: 'stderr', text: `${this.untold}\n` }));
       this.untold = null;
     }
@@ -182,9 +201,11 @@ export class LiteKernel implements HostKernel {
       return;
     }
     this.failure = failure;
+    this.display.clear();
+    const isSaid = [...this.open.values()].some(isShown);
     this.waiting = this.waiting.filter(message => !isRequest(message)); // Those are open as well.
     [...this.waiting.splice(0), ...this.open.values()].forEach(message => this.answer(message, failure));
-    this.host.feedback.failed(this, failure);
+    this.host.feedback.failed(this, failure, isSaid);
   }
 
   private answer(request: JupyterMessage, failure: Failure): void {

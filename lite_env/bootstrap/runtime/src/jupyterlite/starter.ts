@@ -43,12 +43,17 @@ export class Starter {
    */
   async start(name: string, options: StartOptions): Promise<Kernel> {
     const begun = this.begin(this.site, name);
-    const fresh = await this.fresh();
-    if (fresh.build === this.site.build) {
-      return this.run(begun, name, options);
+    let fresh: LiteSite | null = null;
+    try {
+      fresh = await this.fresh();
+      if (fresh.build === this.site.build) {
+        return await this.run(begun, name, options);
+      }
+    } finally {
+      if (fresh?.build !== this.site.build) {
+        begun.ahead?.worker.terminate();
+      }
     }
-    begun.ahead?.worker.terminate();
-    begun.runtime.catch(() => undefined); // Of the old version; nobody wants it.
     return this.run(this.begin(fresh, name), name, options);
   }
 

@@ -1,0 +1,26 @@
+import type { Progress } from '../embed/api';
+
+/** How much of a start has come, in words. */
+export class StartProgress {
+  private readonly loaded = new Map<string, number>();
+
+  /** `bytes` are those of all files of the start. */
+  constructor(
+    private readonly name: string,
+    private readonly bytes: number
+  ) {}
+
+  /** Take one step in, and say how far it is now. */
+  take({ phase, file, loaded }: Progress): string {
+    if (phase === 'index' || phase === 'kernel' || phase === 'archive') {
+      this.loaded.set(file, loaded);
+    }
+    const sum = [...this.loaded.values()].reduce((all, one) => all + one, 0);
+    const bytes = `${megabytes(Math.min(sum, this.bytes))} of ${megabytes(this.bytes)} MB`;
+    return phase === 'interpreter' ? `${this.name} starts (${bytes})` : `${this.name} is loaded: ${bytes}`;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
