@@ -25,6 +25,7 @@ RUNTIME = {
     "chunks/storage-ABCD.js": "chunk",
     "embed/lite-env.d.ts": "for people who build with it",
     "index.html": TEMPLATE,
+    "installer.js": "// loaded when it is used",
     "jupyterlite/remoteEntry.js": "// extension",
     "lite-env.mjs": "export {};",
     "node-host.mjs": "for Node",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from lite_env.errors import SiteError
-from lite_env.site.runtime import SERVICE_WORKER
+from lite_env.site.runtime import ON_DEMAND, SERVICE_WORKER
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def page_config(environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *
 def _service_worker(runtime: SiteRuntime, build: str, drive: DriveKind) -> bytes:
     # Browsers compare the script's bytes: this line makes every deployment another one.
     # Hosts may insert something into the page: of it no digest is told, and it must name its runtime.
-    files = {"./": None} | {quote(runtime.folder + file.path): file.sha256 for file in runtime.files}
+    # What is loaded only when it is used is not kept ahead.
+    ahead = (file for file in runtime.files if file.path not in ON_DEMAND)
+    files = {"./": None} | {quote(runtime.folder + file.path): file.sha256 for file in ahead}
     site = json.dumps({"build": build, "drive": drive, "files": files, "runtime": runtime.folder}, sort_keys=True)
     return f"self.liteEnvSite = {site};\n".encode() + runtime.service_worker
 

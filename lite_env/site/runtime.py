@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 TEMPLATE = "index.html"
 SERVICE_WORKER = "sw.js"
+ON_DEMAND = frozenset({"conda-solver.js", "installer.js"})
+"""Files that a kernel's worker loads when a notebook first installs something."""
 _NEEDED = (TEMPLATE, SERVICE_WORKER, "page.css", "page.js", "worker.js")
 # For Node, for the headless engine and for people who build with it; these two above stand at the site's root.
 _LEFT_OUT = frozenset({TEMPLATE, SERVICE_WORKER, "package.json", "page-host.js", "sources.sha256"})
 # Folders of those who embed kernels in pages of their own, and of JupyterLite's extension.
 _OTHERS = frozenset({"embed", "jupyterlite"})
 _OF_THE_PAGE = frozenset({"page.css", "page.js"})
-# What installs in a running kernel; our own page does not offer it.
-_OF_NOTEBOOKS = frozenset({"installer.js", "conda-solver.js"})
 _DIGITS = 16  # of a SHA-256
 
 
@@ -96,4 +96,4 @@ def _is_served(path: str, use: Literal["page", "notebooks"]) -> bool:
         return False
     if name.startswith(("node-", ".")) or name.endswith((".d.ts", ".map")):
         return False
-    return bool(folder) or name not in _LEFT_OUT | (_OF_NOTEBOOKS if use == "page" else _OF_THE_PAGE)
+    return bool(folder) or name not in (_LEFT_OUT if use == "page" else _LEFT_OUT | _OF_THE_PAGE)

@@ -55,6 +55,7 @@ def test_files():
     package = json.loads((embed / "package.json").read_text())
     assert package["name"] == "@lite-env/embed"
     assert {path.name for path in embed.iterdir()} == {
+        "installer.js",
         "lite-env.d.ts",
         "lite-env.mjs",
         "package.json",
@@ -67,6 +68,5 @@ def test_files():
             assert (embed / path).is_file()
     # Nothing of it is fetched from elsewhere.
     assert "import " not in (embed / "lite-env.mjs").read_text().replace("import.meta", "")
-    assert (
-        (embed / "sw.js").read_text().startswith('self.liteEnvSite = {"build":"embed","drive":"browser","files":[]};')
-    )
+    site = '{"build":"embed","drive":"browser","files":{},"runtime":""}'
+    assert (embed / "sw.js").read_text().startswith(f"self.liteEnvSite = {site};")

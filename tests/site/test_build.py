@@ -53,7 +53,7 @@ def test_a_site_has_the_page_the_runtime_and_the_packs_as_they_are(pack, output,
         contents(pack)
     )
     assert found[f"runtime/{digest}/worker.js"] == b"// worker"
-    assert len([path for path in found if path.startswith("runtime/")]) == 5
+    assert len([path for path in found if path.startswith("runtime/")]) == 6
     assert set(found) - {RECORD} == {file.path for file in plan.files}
     assert plan.size == sum(len(data) for path, data in found.items() if path != RECORD)
     assert read_manifest(output / "packs" / "demo") == read_manifest(pack)

@@ -71,6 +71,7 @@ def test_the_service_workers_first_line_tells_the_deployment(environments, runti
     assert site["drive"] == "browser"
     assert site["runtime"] == f"runtime/{found.digest}/"
     assert site["runtime"] in page.index.decode()
+    # Not the installer: it is loaded when it is used.
     names = ("chunks/storage-ABCD.js", "lite-env.mjs", "page.css", "page.js", "worker.js")
     digests = {f"runtime/{found.digest}/{name}": hashlib.sha256(RUNTIME[name].encode()).hexdigest() for name in names}
     assert site["files"] == {"./": None} | digests
@@ -94,6 +95,7 @@ def test_the_runtime_is_all_that_a_browser_needs_under_one_digest(runtime, tmp_p
     found = read_runtime(runtime)
     assert [file.path for file in found.files] == [
         "chunks/storage-ABCD.js",
+        "installer.js",
         "lite-env.mjs",
         "page.css",
         "page.js",

@@ -40,6 +40,8 @@ async function buildRuntime() {
   await Promise.all([
     // A classic worker: the kernels' glue comes by importScripts.
     build({ ...shipped, entryPoints: ['src/host/worker.ts'], outfile: 'dist/worker.js', format: 'iife' }),
+    // Loaded by a kernel's worker of either kind, and by Node's, when a cell first installs something.
+    build({ ...shipped, entryPoints: ['src/installer/index.ts'], outfile: 'dist/installer.js', format: 'iife' }),
     build({ ...shipped, entryPoints: ['src/host/page-host.ts'], outfile: 'dist/page-host.js', format: 'iife' }),
     build({
       ...shipped,
@@ -105,13 +107,14 @@ async function packEmbedding() {
       '.': { types: './lite-env.d.ts', default: './lite-env.mjs' },
       './sw.js': './sw.js',
       './worker.js': './worker.js',
+      './installer.js': './installer.js',
     },
     types: './lite-env.d.ts',
     sideEffects: false,
   };
   const folder = new URL('dist/embed/', import.meta.url);
   await mkdir(folder, { recursive: true });
-  for (const name of ['lite-env.mjs', 'lite-env.d.ts', 'worker.js']) {
+  for (const name of ['lite-env.mjs', 'lite-env.d.ts', 'worker.js', 'installer.js']) {
     await copyFile(new URL(`dist/${name}`, import.meta.url), new URL(name, folder));
   }
   await cp(new URL('dist/types', import.meta.url), new URL('types', folder), { recursive: true });

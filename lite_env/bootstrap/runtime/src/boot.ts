@@ -7,6 +7,7 @@ import { LazyTree } from './fs/lazy';
 import { Inflater } from './io/inflate';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
+import type { Installation } from './kernel/installation';
 import type { StreamName } from './kernel/output';
 import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
@@ -39,6 +40,7 @@ export interface Booted {
   readonly main: string;
   readonly running: Running;
   readonly files: FileSystemHost | null;
+  readonly installation: Installation;
   /** Whether a drive is shown. */
   readonly drive: boolean;
   /** Empty unless a trace was asked for. */
@@ -55,10 +57,12 @@ export interface Booted {
 export async function boot(options: BootOptions): Promise<Booted> {
   const { emit, transport } = options;
   const source = new Source(transport, emit);
-  const manifest = parseManifest(await source.readUnchecked(MANIFEST, 'manifest'));
+  const manifestData = await source.readUnchecked(MANIFEST, 'manifest');
+  const manifest = parseManifest(manifestData);
   const kernel = selectKernel(manifest, options.kernel);
   checkWorker(kernel, options.worker);
   const startable = readKernel(manifest, kernel);
+  const variables = { ...manifest.variables, ...options.env };
   const files = new Inflater(source);
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
@@ -69,7 +73,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     files,
     transport,
     prefix: manifest.mounts.prefix,
-    variables: { ...manifest.variables, ...options.env },
+    variables,
     locate: options.locate,
     post: options.post,
     print: (name, line) => {
@@ -109,6 +113,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     main: startable.main.path,
     running,
     files: loaded.files,
+    installation: { kernel, files: loaded.files, prefix: manifest.mounts.prefix, variables, manifest: manifestData },
     drive: enter !== null,
     trace: { files: opened ?? [], interpreter: openedByInterpreter },
     prepare: code => prepareImports(running.imports(code), manifest, archives),

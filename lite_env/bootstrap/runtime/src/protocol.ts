@@ -81,6 +81,8 @@ export type ToWorker =
       /** What is in it, where the host has it already. */
       readonly manifestData?: Uint8Array | null;
       readonly kernel?: string | null;
+      /** URL of the runtime's folder, which a worker of another origin does not know. */
+      readonly runtime?: string | null;
       /** Further environment variables; they win over the pack's. */
       readonly env?: Readonly<Record<string, string>>;
       readonly shared?: SharedChannels | null;

@@ -3,6 +3,7 @@ import { describe, failureOf } from './errors';
 import type { Transport } from './io/transport';
 import type { WorkerKind } from './pack/manifest';
 import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, ToWorker } from './protocol';
+import type { LoadInstaller } from './session/install';
 import { Interrupts } from './session/interrupts';
 import { Queue } from './session/queue';
 import { Stdin } from './session/stdin';
@@ -11,6 +12,8 @@ export interface SessionHost {
   readonly emit: Emit;
   /** What the worker runs, which decides on the kernels that it can; both kinds where nothing is said. */
   readonly worker?: WorkerKind;
+  /** What installs packages while the kernel runs; `runtime` is where the runtime's files are, if the page has said. */
+  readonly installer: (runtime: string | null) => ReturnType<LoadInstaller>;
   /** Files beside a manifest, whose content may be there already. */
   transport(manifest: string, data: Uint8Array | null): Transport;
   locate(manifest: string, path: string): string;
@@ -22,6 +25,7 @@ export interface SessionHost {
  */
 export class Session {
   private booted: Booted | null = null;
+  private runtime: string | null = null;
   private shared: SharedChannels | null = null;
   private readonly interrupts = new Interrupts();
   private readonly queue: Queue;
@@ -37,7 +41,7 @@ export class Session {
     private readonly scope: object,
     private readonly host: SessionHost
   ) {
-    this.queue = new Queue(host.emit, this.interrupts);
+    this.queue = new Queue(host.emit, this.interrupts, () => host.installer(this.runtime));
     this.stdin = new Stdin(host.emit);
   }
 
@@ -71,6 +75,7 @@ export class Session {
   private async start(envelope: Extract<ToWorker, { type: 'start' }>): Promise<void> {
     const { emit } = this.host;
     this.shared = envelope.shared ?? null;
+    this.runtime = envelope.runtime ?? null;
     this.stdin.share(this.shared);
     this.interrupts.share(this.shared?.interrupt ?? null);
     const strayed = new Promise<never>((_, reject) => {

@@ -7,6 +7,7 @@ import { INTERRUPT_BYTES, requestInterrupt, signalBuffer } from '../src/kernel/i
 import type { ModuleOptions } from '../src/family/xeus/emscripten';
 import type { JupyterMessage, SharedChannels, ToWorker } from '../src/protocol';
 import { Session } from '../src/session';
+import type { InstallCell } from '../src/session/install';
 import { generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
 import { makePack, MemoryTransport, Recorder, type MemoryPack, type PackParts } from './support/pack';
 
@@ -33,7 +34,8 @@ const PYTHON = {
 function open(
   kernel: FakeKernel = withoutFileSystem(),
   parts: PackParts = {},
-  change: (pack: MemoryPack) => void = () => undefined
+  change: (pack: MemoryPack) => void = () => undefined,
+  installing: (cell: InstallCell) => Promise<string> = async cell => cell.code
 ) {
   const globals: Record<string, any> = {};
   const recorder = new Recorder();
@@ -44,6 +46,7 @@ function open(
     emit: recorder.emit,
     transport: () => transport,
     locate: (manifest, path) => `${manifest}/${path}`,
+    installer: async () => ({ run: cell => installing(cell) }),
   });
   const shared = { interrupt: new SharedArrayBuffer(INTERRUPT_BYTES), input: new SharedArrayBuffer(INPUT_BYTES) };
   const start = async (): Promise<void> => {
@@ -746,4 +749,53 @@ test('what a program writes to a descriptor itself is an output of its cell, who
     recorder.of('log').map(({ text }) => text),
     ['said at the start', 'a line', 'a complaint', 'said between cells']
   );
+});
+
+const cell = (id: string, code: string): JupyterMessage => ({ ...request(id), content: { code } });
+
+test('what is left of a cell that installs something goes to the kernel once that is done, and what is said is its output', async () => {
+  const { kernel, globals, recorder, start, send, settled } = open(undefined, {}, undefined, async ({ say, code }) => {
+    say('stdout', 'installing\n');
+    await new Promise(resolve => setTimeout(resolve, 5));
+    return code.replace('%pip', '#');
+  });
+  const received: unknown[] = [];
+  kernel.onMessage = message => {
+    received.push(message.content['code']);
+    globals['postMessage'](reply(message));
+  };
+  await start();
+  send(cell('a', '%pip install x\nprint(1)'));
+  send(cell('b', 'print("pip install x")'));
+  await settled();
+  assert.deepEqual(received, ['# install x\nprint(1)', 'print("pip install x")']);
+  const said = recorder.of('message').map(({ message }) => [message.header.msg_type, message.parent_header['msg_id']]);
+  assert.deepEqual(said, [['status', 'a'], ['stream', 'a'], ['execute_reply', 'a'], ['execute_reply', 'b']]);
+});
+
+test('a cell whose install fails ends with what was said and what to do, and so do those behind it', async () => {
+  const failing = async () => Promise.reject(Object.assign(new Error('no wheel'), { hint: 'ask for another' }));
+  const { kernel, recorder, start, send, settled } = open(undefined, {}, undefined, failing);
+  kernel.onMessage = () => assert.fail('the kernel got the cell');
+  await start();
+  send(cell('a', 'pip install x'));
+  await settled();
+  const error = recorder.of('message').map(({ message }) => message).find(({ header }) => header.msg_type === 'error');
+  assert.deepEqual(error?.content, { ename: 'InstallFailed', evalue: 'no wheel', traceback: ['InstallFailed: no wheel', 'hint: ask for another'] });
+});
+
+test('an interrupt ends an install', async () => {
+  let aborted = false;
+  const endless = ({ signal }: InstallCell) =>
+    new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject((aborted = true))));
+  const { kernel, recorder, shared, start, send, settled } = open(undefined, {}, undefined, endless);
+  kernel.onMessage = () => assert.fail('the kernel got the cell');
+  await start();
+  send(cell('a', '%pip install x'), 1);
+  await new Promise(resolve => setTimeout(resolve, 20));
+  requestInterrupt(shared.interrupt, 1);
+  await settled();
+  assert.equal(aborted, true);
+  const replied = recorder.of('message').map(({ message }) => message).find(({ header }) => header.msg_type === 'execute_reply');
+  assert.equal(replied?.content['ename'], 'KeyboardInterrupt');
 });

@@ -202,7 +202,8 @@ export class WorkerKernel implements Kernel {
       this.take({ type: 'error', error: brokenWorker(begun.error), fatal: true });
     }
     const awaitsDrive = Boolean(drive);
-    const start = { manifest, kernel: kernel ?? null, env: env ?? {}, awaitsDrive, pulse: pulse.name };
+    const home = new URL('.', script).href;
+    const start = { manifest, kernel: kernel ?? null, runtime: home, env: env ?? {}, awaitsDrive, pulse: pulse.name };
     const told = content.then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
     // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
     const linked = this.opening.then(link => {

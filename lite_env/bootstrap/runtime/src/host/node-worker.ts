@@ -4,6 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { NodeTransport } from '../io/node';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
+import { loadInstaller } from '../session/install';
 import { pretendBrowserWorker } from './worker-scope';
 
 const port = parentPort;
@@ -16,6 +17,7 @@ const session = new Session(scope as never, {
   emit: (envelope: FromWorker) => port.postMessage(envelope),
   transport: folder => new NodeTransport(folder),
   locate: (folder, path) => join(folder, path),
+  installer: () => loadInstaller(new URL('installer.js', import.meta.url).href, url => import(url)),
 });
 
 // A program's forgotten promise must not end the kernel, as it does not in a browser.

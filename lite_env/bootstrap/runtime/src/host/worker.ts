@@ -6,6 +6,7 @@ import { KeptTransport, openCache } from '../io/kept';
 import type { WorkerKind } from '../pack/manifest';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
+import { loadInstaller } from '../session/install';
 
 const scope = globalThis as unknown as {
   postMessage(message: FromWorker): void;
@@ -34,8 +35,13 @@ const keepFiles = (base: string, manifest: Uint8Array | null) => {
   return kept;
 };
 
+const kind = kindOfWorker();
 const session = new Session(scope as never, {
-  worker: kindOfWorker(),
+  worker: kind,
+  installer: runtime =>
+    loadInstaller(new URL('installer.js', runtime ?? location.href).href, url =>
+      kind === 'classic' ? importScripts(url) : import(url)
+    ),
   emit: envelope => {
     post(envelope);
     if (envelope.type === 'ready' || envelope.type === 'message') {

@@ -1,6 +1,7 @@
 import type { Booted } from '../boot';
 import { takeUnfinishedLine, type StreamName } from '../kernel/output';
 import type { Emit, JupyterMessage, ToWorker } from '../protocol';
+import { mayInstall, refused, type LoadInstaller } from './install';
 import type { Interrupts } from './interrupts';
 import { interrupted, sound, Voice, withBytes } from './said';
 
@@ -34,7 +35,8 @@ export class Queue {
 
   constructor(
     private readonly emit: Emit,
-    private readonly interrupts: Interrupts
+    private readonly interrupts: Interrupts,
+    private readonly installer: LoadInstaller
   ) {}
 
   /** Do something once all that was asked for before is done. */
@@ -83,16 +85,24 @@ export class Queue {
       this.answer(cell, { status: 'aborted', execution_count: this.count });
       return;
     }
-    const { code } = cell.content;
+    let { code } = cell.content;
     if (typeof code === 'string') {
-      await this.unlessInterrupted(booted.prepare(code));
+      try {
+        code = await this.install(cell, code, booted);
+      } catch (error) {
+        if (!this.interrupts.came) {
+          this.answer(cell, refused(error, this.count));
+          return;
+        }
+      }
+      await this.unlessInterrupted(booted.prepare(code as string));
     }
     if (this.interrupts.came) {
       // The kernel would take it for one that is not meant for the cell, and drop the request.
       this.answer(cell, interrupted('interrupted before the cell began', this.count));
       return;
     }
-    await booted.running.handle(withBytes(cell));
+    await booted.running.handle(withBytes(code === cell.content['code'] ? cell : { ...cell, content: { ...cell.content, code } }));
     if (!this.replied) {
       // A client would wait for ever.
       this.answered.add(cell.header.msg_id);
@@ -104,13 +114,29 @@ export class Queue {
     }
   }
 
+  /** Install what the cell's own lines ask for, before it begins; the code that is left of it. */
+  private async install(cell: JupyterMessage, code: string, { installation }: Booted): Promise<string> {
+    if (!mayInstall(code)) {
+      return code;
+    }
+    this.tell(this.voice.says(cell, 'status', { execution_state: 'busy' }));
+    const stop = new AbortController();
+    const say = (name: StreamName, text: string) => this.print(name, text);
+    const work = this.installer().then(it => it.run({ code, kernel: installation, say, signal: stop.signal }));
+    await this.unlessInterrupted(
+      work.catch(() => undefined), // Told by whoever awaits the work itself.
+      () => stop.abort()
+    );
+    return work;
+  }
+
   /** What comes first: the end of the work, or an interrupt. */
-  private async unlessInterrupted(work: Promise<unknown>): Promise<void> {
+  private async unlessInterrupted(work: Promise<unknown>, stop?: () => void): Promise<void> {
     let timer: ReturnType<typeof setInterval> | undefined;
     const stopped = new Promise<void>(resolve => {
       timer = setInterval(() => this.interrupts.came && resolve(), LOOK_MS);
     });
-    await Promise.race([work, stopped]).finally(() => clearInterval(timer));
+    await Promise.race([work, stopped.then(stop)]).finally(() => clearInterval(timer));
   }
 
   private answer(cell: JupyterMessage, reply: Record<string, unknown>): void {

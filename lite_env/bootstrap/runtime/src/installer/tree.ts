@@ -1,0 +1,264 @@
+/** The environment's files while the kernel runs: what is installed in them, and how files come and go. */
+import type { FileSystem } from '../fs/emscripten';
+import type { Installation } from '../kernel/installation';
+import { isSafeName } from '../pack/check';
+import { parseMetadata } from './metadata';
+import { normalize, type Requirement } from './requirement';
+import { Refused } from './refusal';
+import { parseVersion, type Version } from './version';
+import { parseRows, type PlacedFile } from './wheel';
+
+/** What installers do with a file system beyond what a start does. */
+export interface WritableFileSystem extends FileSystem {
+  writeFile(path: string, data: Uint8Array): void;
+  chmod(path: string, mode: number): void;
+  unlink(path: string): void;
+  rmdir(path: string): void;
+  readdir(path: string): string[];
+  utime(path: string, atime: number, mtime: number): void;
+  cwd(): string;
+}
+
+/** A package that Python sees. */
+export interface Distribution {
+  /** Normalized. */
+  readonly name: string;
+  /** As its folder has it. */
+  readonly title: string;
+  readonly version: Version;
+  /** Of its `.dist-info`, absolute; null where a conda package has none. */
+  readonly folder: string | null;
+  /** Who brought it: a conda package or a wheel of the environment, or an install of this session. */
+  readonly origin: 'conda' | 'wheel' | 'session';
+  requires(): readonly Requirement[];
+  summary(): string;
+}
+
+export class EnvironmentTree {
+  readonly fs: WritableFileSystem;
+  /** `3.11.3`. */
+  readonly python: string;
+  /** site-packages, relative to the prefix. */
+  readonly site: string;
+  private readonly prefix: string;
+
+  constructor(private readonly kernel: Installation) {
+    const { files, prefix } = kernel;
+    const { language, runtime } = kernel.kernel;
+    if (language !== 'python' || runtime.python === null) {
+      throw new Refused(`pip is for Python, and this kernel is for ${language}`);
+    }
+    this.fs = writable(files?.FS ?? null);
+    this.python = runtime.python;
+    this.prefix = prefix === '/' ? '' : prefix;
+    this.site = `lib/python${runtime.python.split('.').slice(0, 2).join('.')}/site-packages`;
+  }
+
+  absolute(path: string): string {
+    return `${this.prefix}/${path}`;
+  }
+
+  /** All that Python's own metadata knows, by name, and what conda packages have that brought none. */
+  installed(): Map<string, Distribution> {
+    const folder = this.absolute(this.site);
+    const packed = packagesOf(this.kernel.manifest);
+    const found = new Map<string, Distribution>();
+    for (const entry of this.fs.readdir(folder)) {
+      const [, title = '', text = ''] = /^(.+)-([^-]+)\.dist-info$/.exec(entry) ?? [];
+      const version = parseVersion(text);
+      if (version) {
+        const name = normalize(title);
+        found.set(name, this.distribution(name, title, version, `${folder}/${entry}`, packed));
+      }
+    }
+    // Some conda builds of these have no metadata; every other package is known by it.
+    for (const name of ['pip', 'setuptools', 'wheel']) {
+      const version = parseVersion(packed.get(name)?.version ?? '');
+      if (version && !found.has(name)) {
+        found.set(name, { name, title: name, version, folder: null, origin: 'conda', requires: () => [], summary: () => '' });
+      }
+    }
+    return found;
+  }
+
+  private distribution(name: string, title: string, version: Version, folder: string, packed: ReadonlyMap<string, Packed>): Distribution {
+    const read = () => parseMetadata(this.fs.readFile(`${folder}/METADATA`), `"${folder}/METADATA"`);
+    const own = this.isOfSession(folder);
+    const origin = own ? 'session' : packed.get(name)?.manager === 'wheel' ? 'wheel' : 'conda';
+    return { name, title, version, folder, origin, requires: () => read().requires, summary: () => read().summary };
+  }
+
+  private isOfSession(folder: string): boolean {
+    try {
+      return new TextDecoder().decode(this.fs.readFile(`${folder}/INSTALLER`)).trim() === 'lite-env';
+    } catch {
+      return false;
+    }
+  }
+
+  /** Put files there; the folders that Python looks into are seen as changed. */
+  place(files: readonly PlacedFile[]): void {
+    const folders = new Set<string>();
+    for (const { path, data, executable } of files) {
+      const absolute = this.absolute(path);
+      const folder = absolute.slice(0, absolute.lastIndexOf('/'));
+      if (!folders.has(folder)) {
+        this.fs.mkdirTree(folder);
+        folders.add(folder);
+      }
+      this.forgetBytecode(absolute);
+      this.fs.writeFile(absolute, data);
+      this.fs.chmod(absolute, executable ? 0o755 : 0o644);
+    }
+    this.touch(folders);
+  }
+
+  /** Remove a package's files, with the bytecode that is kept of them and the folders that get empty. */
+  remove(distribution: Distribution): void {
+    const folders = new Set<string>();
+    for (const path of this.filesOf(distribution)) {
+      this.forgetBytecode(path);
+      this.unlink(path);
+      folders.add(path.slice(0, path.lastIndexOf('/')));
+    }
+    this.touch(folders);
+    [...folders].sort((a, b) => b.length - a.length).forEach(folder => this.removeEmpty(folder));
+  }
+
+  /**
+   * Absolute paths. RECORD names them where there is one; packs leave it out, and then it is the modules that the package
+   * is known to have: top_level.txt's, or the one of its name.
+   */
+  private filesOf({ folder, title, name }: Distribution): string[] {
+    if (folder === null) {
+      throw new Refused(`"${name}" is a conda package without metadata: it cannot be replaced or removed by pip`);
+    }
+    const site = this.absolute(this.site);
+    const record = this.text(`${folder}/RECORD`);
+    if (record !== null) {
+      return parseRows(record)
+        .map(([path = '']) => this.inside(`${site}/${path}`))
+        .filter(path => path !== null);
+    }
+    const modules = this.text(`${folder}/top_level.txt`)?.split(/\s+/) ?? [title, name.replaceAll('-', '_')];
+    const roots = new Set(modules.filter(isSafeName).flatMap(module => [`${site}/${module}`, `${site}/${module}.py`]));
+    return [...roots, folder].flatMap(root => this.walk(root));
+  }
+
+  private walk(path: string): string[] {
+    let mode: number;
+    try {
+      ({ mode } = this.fs.lookupPath(path).node);
+    } catch {
+      return [];
+    }
+    return this.fs.isDir(mode) ? this.entries(path).flatMap(name => this.walk(`${path}/${name}`)) : [path];
+  }
+
+  private entries(folder: string): string[] {
+    return this.fs.readdir(folder).filter(name => name !== '.' && name !== '..');
+  }
+
+  /** A path without `..`; null where it leaves the environment. */
+  private inside(path: string): string | null {
+    const parts: string[] = [];
+    for (const part of path.split('/')) {
+      if (part === '..') {
+        parts.pop();
+      } else if (part !== '' && part !== '.') {
+        parts.push(part);
+      }
+    }
+    const joined = `/${parts.join('/')}`;
+    return joined.startsWith(`${this.prefix}/`) && !/^\/(dev|drive|proc)\//.test(joined) ? joined : null;
+  }
+
+  private text(path: string): string | null {
+    try {
+      return new TextDecoder().decode(this.fs.readFile(path));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Bytecode of a pack is not compared with its source: what is kept of a file that is replaced would win over it. */
+  private forgetBytecode(path: string): void {
+    const [, folder, module] = /^(.*)\/([^/]+)\.py$/.exec(path) ?? [];
+    if (folder === undefined || module === undefined) {
+      return;
+    }
+    try {
+      const cache = `${folder}/__pycache__`;
+      this.entries(cache)
+        .filter(name => name.startsWith(`${module}.`) && name.endsWith('.pyc'))
+        .forEach(name => this.unlink(`${cache}/${name}`));
+    } catch {
+      // None is kept.
+    }
+  }
+
+  private unlink(path: string): void {
+    try {
+      this.fs.unlink(path);
+    } catch {
+      // It is gone already.
+    }
+  }
+
+  private removeEmpty(folder: string): void {
+    const site = this.absolute(this.site);
+    for (let at = folder; at.startsWith(`${site}/`); at = at.slice(0, at.lastIndexOf('/'))) {
+      try {
+        const cache = `${at}/__pycache__`;
+        if (this.entries(at).join() === '__pycache__' && this.entries(cache).length === 0) {
+          this.fs.rmdir(cache);
+        }
+        this.fs.rmdir(at);
+      } catch {
+        return; // It holds something else, or is gone.
+      }
+    }
+  }
+
+  /** Python keeps what it saw in a folder until the folder's time is another one. */
+  private touch(folders: ReadonlySet<string>): void {
+    const now = Date.now();
+    for (const folder of new Set([...folders, this.absolute(this.site)])) {
+      try {
+        const { node } = this.fs.lookupPath(folder);
+        const time = Math.max(now, Math.floor(Number(node.mtime ?? node.timestamp)) + 1000);
+        this.fs.utime(folder, time, time);
+      } catch {
+        // It was removed.
+      }
+    }
+  }
+}
+
+/** What of a package in the manifest is asked for. */
+export interface Packed {
+  readonly name: string;
+  readonly version: string;
+  readonly manager: string;
+}
+
+/** The packages of the environment by their normalized names. */
+export function packagesOf(manifest: Uint8Array): Map<string, Packed> {
+  const document = JSON.parse(new TextDecoder().decode(manifest)) as { environment?: { packages?: unknown } };
+  const packages = document.environment?.packages;
+  const found = new Map<string, Packed>();
+  for (const entry of Array.isArray(packages) ? (packages as Record<string, unknown>[]) : []) {
+    const { name, version, manager } = entry;
+    if (typeof name === 'string' && typeof version === 'string') {
+      found.set(normalize(name), { name, version, manager: manager === 'wheel' ? 'wheel' : 'conda' });
+    }
+  }
+  return found;
+}
+
+function writable(fs: FileSystem | null): WritableFileSystem {
+  if (!fs) {
+    throw new Refused('this kernel has no file system to install into');
+  }
+  return fs as WritableFileSystem;
+}

@@ -1,0 +1,15 @@
+import type { FileSystemHost } from '../fs/emscripten';
+import type { PackedKernel } from '../pack/manifest';
+
+/** A running kernel as an installer sees it. */
+export interface Installation {
+  readonly kernel: PackedKernel;
+  /** The file system that packages are put into; null where there is none. */
+  readonly files: FileSystemHost | null;
+  /** Where the environment's files are. */
+  readonly prefix: string;
+  /** What programs find in their environment. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The manifest, as it was when the kernel started. */
+  readonly manifest: Uint8Array;
+}
