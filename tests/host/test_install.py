@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -112,3 +113,150 @@ def test_a_restart_forgets_it(numpy_pack, index):
             book.run("import passing", status="error")
             assert book.result.ename == "ModuleNotFoundError"
             book.run("%pip install -q passing\nimport passing")
+
+
+def test_a_wheel_of_the_drive_is_installed_by_its_path(notebook, drive):
+    wheel = build_wheel(
+        "mine", "0.1", requires=["leaf-of-mine; extra == 'more'"], files={"mine/__init__.py": "x = 1\n"}
+    )
+    notebook.index.add(build_wheel("leaf-of-mine"))
+    (drive / "wheels").mkdir()
+    (drive / "wheels" / wheel.file_name).write_bytes(wheel.data)
+    assert "Successfully installed mine-0.1\n" in notebook.run(f"%pip install /drive/wheels/{wheel.file_name}")
+    assert notebook.run("import mine; print(mine.__file__)") == "/lib/python3.11/site-packages/mine/__init__.py\n"
+    # The folder of the notebook is the drive's.
+    said = notebook.run(f"%pip install './wheels/{wheel.file_name}[more]'")
+    assert "leaf-of-mine-1.0 mine-0.1\n" in said
+    assert 'there is no file "/drive/nothing-1.0-py3-none-any.whl"' in notebook.fail(
+        "%pip install /drive/nothing-1.0-py3-none-any.whl"
+    )
+    assert '"/drive/wheels" is no wheel' in notebook.fail("%pip install /drive/wheels")
+    assert "is no wheel" in notebook.fail("%pip install .")
+    (drive / "wheels" / "torn-1.0-py3-none-any.whl").write_bytes(wheel.data[:-40])
+    assert "is not a sound zip file: it has no directory" in notebook.fail(
+        "%pip install /drive/wheels/torn-1.0-py3-none-any.whl"
+    )
+
+
+def test_a_file_of_requirements(notebook, drive):
+    notebook.index.add(build_wheel("one", "1.0"), build_wheel("one", "2.0"), build_wheel("two"), build_wheel("three"))
+    (drive / "requirements.txt").write_text(
+        "# what is needed\none<2  # not yet\n-r more/more.txt\nthree; python_version < '3'\n"
+    )
+    (drive / "more").mkdir()
+    (drive / "more" / "more.txt").write_text("two \\\n  >= 1\n")
+    assert "Successfully installed one-1.0 two-1.0\n" in notebook.run("%pip install -r requirements.txt")
+    assert "Successfully installed one-2.0\n" in notebook.run("!pip install -U one")
+    (drive / "bad.txt").write_text("one\n-e .\n")
+    assert '"bad.txt", line 2: "-e" cannot be done in a notebook' in notebook.fail("%pip install -r bad.txt")
+    (drive / "loop.txt").write_text("-r loop.txt\n")
+    assert "include each other without end" in notebook.fail("%pip install -r loop.txt")
+
+
+def test_a_constraint_and_what_the_environment_has_decide(notebook, drive):
+    notebook.index.add(
+        build_wheel("pick", "2.0", requires=["numpy>=2"]), build_wheel("pick", "1.0", requires=["numpy"])
+    )
+    assert "Successfully installed pick-1.0\n" in notebook.run("%pip install pick")
+    (drive / "constraints.txt").write_text("chosen<2\n")
+    notebook.index.add(build_wheel("chosen", "1.5"), build_wheel("chosen", "2.0"))
+    assert "Successfully installed chosen-1.5\n" in notebook.run("%pip install chosen -c constraints.txt")
+    notebook.index.add(build_wheel("wants", requires=["numpy>=2"]))
+    assert 'wants 1.0 needs "numpy>=2", and numpy is 1.25.2 in the environment' in notebook.fail("%pip install wants")
+    assert (
+        notebook.run("%pip install numpy")
+        == "Requirement already satisfied: numpy (1.25.2, a conda package of the environment)\n"
+    )
+
+
+def test_what_the_environment_brings_is_upgraded_and_removed_where_it_is_named(notebook):
+    notebook.index.add(build_wheel("six", "99.0"), build_wheel("leaf-of-six", requires=["six>=90"]))
+    assert 'needs "six>=90", and six is 1.16.0 in the environment' in notebook.fail("%pip install leaf-of-six")
+    said = notebook.run("%pip install -U six\nimport importlib, six\nprint(importlib.reload(six).version)")
+    assert "Uninstalling six-1.16.0 (a conda package of the environment)\nSuccessfully installed six-99.0\n" in said
+    assert "importlib.reload(module) takes the new one" in said
+    assert said.endswith("99.0\n")
+    assert "Successfully installed leaf-of-six-1.0\n" in notebook.run("%pip install leaf-of-six")
+    said = notebook.run("%pip uninstall -y six pickleshare nothing")
+    assert "Successfully uninstalled six-99.0\nSuccessfully uninstalled pickleshare-0.7.5\nA restart" in said
+    assert notebook.errors == "warning: skipping nothing, which is not installed\n"
+    assert (
+        notebook.run("import importlib.util as u; print(u.find_spec('six'), u.find_spec('pickleshare'))")
+        == "None None\n"
+    )
+    site = "os.listdir('/lib/python3.11/site-packages')"
+    left = f"import os; print([name for name in {site} if name.startswith(('six', 'picklesh'))])"
+    assert notebook.run(left) == "[]\n"
+    assert notebook.run("import pygments.lexers, jedi; print('whole')") == "whole\n"
+
+
+def test_what_is_there_is_listed_and_shown(notebook):
+    notebook.index.add(build_wheel("listed", requires=["numpy"]))
+    notebook.run("%pip install -q listed")
+    listed = notebook.run("%pip list")
+    assert re.search(r"^listed +1\.0 +session$", listed, re.MULTILINE)
+    assert re.search(r"^numpy +1\.25\.2 +conda$", listed, re.MULTILINE)
+    assert "listed==1.0\n" in notebook.run("pip freeze")
+    assert {"name": "numpy", "version": "1.25.2"} in json.loads(notebook.run("%pip list --format json"))
+    shown = notebook.run("!pip show Listed")
+    assert shown.splitlines()[:5] == [
+        "Name: listed",
+        "Version: 1.0",
+        "Summary: The listed of tests",
+        "Location: /lib/python3.11/site-packages",
+        "Requires: numpy",
+    ]
+
+
+def test_what_goes_wrong_says_so(notebook):
+    index = notebook.index
+    index.projects["sources"] = ["sources-1.0.tar.gz"]
+    index.add(
+        build_wheel("later", requires_python=">=3.13"),
+        build_wheel("altered"),
+        build_wheel("forged", record={"forged.py": "AAAA"}),
+    )
+    index.wrong.add("altered-1.0-py3-none-any.whl")
+    told = {
+        "%pip install no-such-thing": 'no package is called "no-such-thing" in 127.0.0.1',
+        "%pip install sources": 'there is no wheel of it, only sources ("sources-1.0.tar.gz"), which cannot be built',
+        "%pip install later": "it wants Python >=3.13, and this is 3.11.3",
+        "%pip install later==7": "the newest wheel is 1.0",
+        "%pip install altered": '"altered-1.0-py3-none-any.whl" is not the file that was expected: found sha256 ',
+        "%pip install forged": '"forged.py" in "forged-1.0-py3-none-any.whl" is not what the wheel\'s maker put there',
+        "%pip install --target x y": 'pip in a notebook does not know "--target"',
+        "%pip install": "`pip install` names no package",
+        "%pip wheel x": "a notebook's pip can install, uninstall, list, freeze, show",
+        "name = 'x'\n%pip install {name}": "variables are not put into `pip install {name}`",
+        "!pip install x | tail": 'no shell runs `pip install x | tail`: found "|"',
+        "%pip install x!!": '"x!!" is not a requirement',
+        "%pip install git+https://example.org/x": "is no wheel",
+        "%pip install -i http://127.0.0.1:9009/simple gone": '127.0.0.1:9009 cannot be reached for the files of "gone"',
+    }
+    for code, reason in told.items():
+        assert reason in notebook.fail(code), code
+    assert (
+        notebook.run("import importlib.util as u; print(u.find_spec('altered'), u.find_spec('forged'))")
+        == "None None\n"
+    )
+
+
+def test_a_captured_cell_says_nothing(notebook):
+    notebook.index.add(build_wheel("silent"))
+    assert notebook.run("%%capture\n%pip install silent\nimport silent\nprint('captured')") == ""
+    assert notebook.run("print(silent.version)") == "1.0\n"
+
+
+def test_an_index_of_static_files(numpy_pack):
+    with serve_index(build_wheel("old"), build_wheel("older", requires=["old"])) as index:
+        index.kind, index.tells_metadata = "html", False
+        with start_kernel(numpy_pack, options=RunOptions()) as running:
+            book = Notebook(running.client, index)
+            assert "old-1.0 older-1.0" in book.run(f"%pip install -i {index.url} older")
+            assert index.asked.count("/files/old-1.0-py3-none-any.whl") == 1
+
+
+def test_a_kernel_of_another_language_has_no_pip(lua_pack):
+    with start_kernel(lua_pack, options=RunOptions()) as running:
+        book = Notebook(running.client, None)
+        assert "pip is for Python, and this kernel is for lua" in book.fail("%pip install x")

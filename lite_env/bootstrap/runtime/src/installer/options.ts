@@ -116,7 +116,7 @@ const ACTIONS: Readonly<Record<Tool, Readonly<Record<string, Action>>>> = {
 export function readCommand({ tool: name, text }: CommandLine): Command {
   const tool: Tool = name === 'pip' ? 'pip' : 'conda';
   const line = `${name} ${text}`.trim();
-  const [word, ...words] = splitWords(text);
+  const [word, ...words] = splitWords(text, line);
   const action = ACTIONS[tool][word ?? ''];
   if (word === undefined || action === undefined) {
     const known = Object.keys(ACTIONS[tool]).join(', ');

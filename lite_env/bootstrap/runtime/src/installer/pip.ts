@@ -14,6 +14,9 @@ import type { InstallCell } from '../session/install';
 /** Said after each install: nothing of it is kept. */
 export const FORGOTTEN = 'This lasts until the kernel restarts; what is to stay belongs into the environment file.\n';
 
+/** Where a module was replaced that a program may hold; a restart, which elsewhere helps, would forget the new one. */
+const IMPORTED = 'Modules that were imported before stay as they were: importlib.reload(module) takes the new one.\n';
+
 /** What a command works with. */
 export interface Means {
   readonly fetch: Fetch;
@@ -157,13 +160,14 @@ class Install {
     const unpacked = await Promise.all(chosen.map(async candidate => (await candidate.open()).files(tree.site)));
     cell.signal.throwIfAborted();
     const replaced = chosen.flatMap(({ name }) => this.installed.get(name) ?? []);
+    const gone = await Promise.all(replaced.map(distribution => tree.filesOf(distribution)));
     for (const distribution of replaced) {
       this.say(`Uninstalling ${distribution.name}-${distribution.version.text} (${origin(distribution)})\n`);
-      tree.remove(distribution);
     }
+    tree.remove(gone.flat());
     tree.place(unpacked.flat());
     if (chosen.length > 0) {
-      this.say(`Successfully installed ${titles(chosen)}\n${FORGOTTEN}`);
+      this.say(`Successfully installed ${titles(chosen)}\n${replaced.length > 0 ? IMPORTED : ''}${FORGOTTEN}`);
       this.warnBroken(chosen, kept);
     }
   }
@@ -210,7 +214,7 @@ function titles(chosen: readonly Installable[]): string {
   return chosen.map(({ name, version }) => `${name}-${version.text}`).sort().join(' ');
 }
 
-function uninstall(command: Command, tree: EnvironmentTree, cell: InstallCell): void {
+async function uninstall(command: Command, tree: EnvironmentTree, cell: InstallCell): Promise<void> {
   const installed = tree.installed();
   const found = command.specs.map(spec => {
     const distribution = installed.get(normalize(spec));
@@ -220,7 +224,7 @@ function uninstall(command: Command, tree: EnvironmentTree, cell: InstallCell): 
     return distribution;
   });
   for (const distribution of found.filter(entry => entry !== undefined)) {
-    tree.remove(distribution);
+    tree.remove(await tree.filesOf(distribution));
     if (!command.quiet) {
       cell.say('stdout', `Successfully uninstalled ${distribution.name}-${distribution.version.text}\n`);
     }

@@ -1,8 +1,8 @@
 /** The environment's files while the kernel runs: what is installed in them, and how files come and go. */
 import type { FileSystem } from '../fs/emscripten';
 import type { Installation } from '../kernel/installation';
-import { isSafeName } from '../pack/check';
 import { parseMetadata } from './metadata';
+import { ownersOf } from './owners';
 import { normalize, type Requirement } from './requirement';
 import { Refused } from './refusal';
 import { parseVersion, type Version } from './version';
@@ -41,6 +41,7 @@ export class EnvironmentTree {
   /** site-packages, relative to the prefix. */
   readonly site: string;
   private readonly prefix: string;
+  private owners: Promise<Map<string, string>> | undefined;
 
   constructor(private readonly kernel: Installation) {
     const { files, prefix } = kernel;
@@ -113,10 +114,10 @@ export class EnvironmentTree {
     this.touch(folders);
   }
 
-  /** Remove a package's files, with the bytecode that is kept of them and the folders that get empty. */
-  remove(distribution: Distribution): void {
+  /** Remove files, with the bytecode that is kept of them and the folders that get empty. */
+  remove(files: readonly string[]): void {
     const folders = new Set<string>();
-    for (const path of this.filesOf(distribution)) {
+    for (const path of files) {
       this.forgetBytecode(path);
       this.unlink(path);
       folders.add(path.slice(0, path.lastIndexOf('/')));
@@ -125,34 +126,20 @@ export class EnvironmentTree {
     [...folders].sort((a, b) => b.length - a.length).forEach(folder => this.removeEmpty(folder));
   }
 
-  /**
-   * Absolute paths. RECORD names them where there is one; packs leave it out, and then it is the modules that the package
-   * is known to have: top_level.txt's, or the one of its name.
-   */
-  private filesOf({ folder, title, name }: Distribution): string[] {
+  /** The absolute paths of a package's files: as RECORD says, or, which packs leave out, as the pack's archives count them. */
+  async filesOf({ folder, name }: Distribution): Promise<string[]> {
     if (folder === null) {
-      throw new Refused(`"${name}" is a conda package without metadata: it cannot be replaced or removed by pip`);
+      throw new Refused(`"${name}" is a conda package without metadata: pip cannot replace or remove it`);
     }
     const site = this.absolute(this.site);
     const record = this.text(`${folder}/RECORD`);
     if (record !== null) {
-      return parseRows(record)
-        .map(([path = '']) => this.inside(`${site}/${path}`))
-        .filter(path => path !== null);
+      return parseRows(record).flatMap(([path = '']) => this.inside(`${site}/${path}`) ?? []);
     }
-    const modules = this.text(`${folder}/top_level.txt`)?.split(/\s+/) ?? [title, name.replaceAll('-', '_')];
-    const roots = new Set(modules.filter(isSafeName).flatMap(module => [`${site}/${module}`, `${site}/${module}.py`]));
-    return [...roots, folder].flatMap(root => this.walk(root));
-  }
-
-  private walk(path: string): string[] {
-    let mode: number;
-    try {
-      ({ mode } = this.fs.lookupPath(path).node);
-    } catch {
-      return [];
-    }
-    return this.fs.isDir(mode) ? this.entries(path).flatMap(name => this.walk(`${path}/${name}`)) : [path];
+    this.owners ??= ownersOf(this.kernel);
+    const owners = await this.owners;
+    const owner = owners.get(`${folder}/METADATA`.slice(this.prefix.length + 1));
+    return [...owners].flatMap(([path, other]) => (other === owner && owner !== undefined ? [this.absolute(path)] : []));
   }
 
   private entries(folder: string): string[] {

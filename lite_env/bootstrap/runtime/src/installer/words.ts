@@ -4,15 +4,15 @@ import { Refused } from './refusal';
  * The words of a command line as a shell reads them: quotes, backslashes, a comment at the end. What only a shell or
  * Python could do with it (pipes, redirections, variables) is refused, since neither sees it.
  */
-export function splitWords(line: string): string[] {
+export function splitWords(text: string, line = text): string[] {
   const words: string[] = [];
-  for (let at = 0; at < line.length; ) {
-    if (/\s/.test(line[at] as string)) {
+  for (let at = 0; at < text.length; ) {
+    if (/\s/.test(text[at] as string)) {
       at += 1;
-    } else if (line[at] === '#') {
+    } else if (text[at] === '#') {
       break;
     } else {
-      const { word, end } = readWord(line, at);
+      const { word, end } = readWord(text, at, line);
       words.push(word);
       at = end;
     }
@@ -20,17 +20,18 @@ export function splitWords(line: string): string[] {
   return words;
 }
 
-function readWord(line: string, start: number): { word: string; end: number } {
+function readWord(text: string, start: number, line: string): { word: string; end: number } {
   let word = '';
   let at = start;
-  while (at < line.length && !/\s/.test(line[at] as string)) {
-    const character = line[at] as string;
+  while (at < text.length && !/\s/.test(text[at] as string)) {
+    const character = text[at] as string;
     if (character === '"' || character === "'") {
-      const end = closing(line, at);
-      word += character === '"' ? line.slice(at + 1, end).replace(/\\(["\\$`])/g, '$1') : line.slice(at + 1, end);
+      const end = closing(text, at, line);
+      const quoted = text.slice(at + 1, end);
+      word += character === '"' ? quoted.replace(/\\(["\\$`])/g, '$1') : quoted;
       at = end + 1;
-    } else if (character === '\\' && at + 1 < line.length) {
-      word += line[at + 1];
+    } else if (character === '\\' && at + 1 < text.length) {
+      word += text[at + 1];
       at += 2;
     } else {
       checkPlain(line, character, word);
@@ -42,12 +43,12 @@ function readWord(line: string, start: number): { word: string; end: number } {
   return { word, end: at };
 }
 
-function closing(line: string, start: number): number {
-  const quote = line[start];
-  for (let at = start + 1; at < line.length; at += 1) {
-    if (line[at] === '\\' && quote === '"') {
+function closing(text: string, start: number, line: string): number {
+  const quote = text[start];
+  for (let at = start + 1; at < text.length; at += 1) {
+    if (text[at] === '\\' && quote === '"') {
       at += 1;
-    } else if (line[at] === quote) {
+    } else if (text[at] === quote) {
       return at;
     }
   }

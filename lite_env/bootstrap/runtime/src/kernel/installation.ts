@@ -1,5 +1,6 @@
 import type { FileSystemHost } from '../fs/emscripten';
 import type { PackedKernel } from '../pack/manifest';
+import type { Tree } from '../pack/tree';
 
 /** A running kernel as an installer sees it. */
 export interface Installation {
@@ -12,4 +13,6 @@ export interface Installation {
   readonly variables: Readonly<Record<string, string>>;
   /** The manifest, as it was when the kernel started. */
   readonly manifest: Uint8Array;
+  /** Read the index of the environment's files once more. */
+  index(): Promise<Tree>;
 }
