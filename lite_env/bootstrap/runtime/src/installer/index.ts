@@ -12,7 +12,7 @@ const installer: Installer = {
     const quiet: InstallCell = { ...cell, signal: cell.signal, say: (name, text) => captured || cell.say(name, text) };
     for (const command of read) {
       const means = { fetch: (url: string, init?: RequestInit) => fetch(url, init) };
-      await (command.tool === 'pip' ? runPip(command, quiet, means) : runConda(command));
+      await (command.tool === 'pip' ? runPip(command, quiet, means) : runConda(command, quiet));
     }
     return rest;
   },

@@ -34,67 +34,24 @@ export interface Distribution {
   summary(): string;
 }
 
-export class EnvironmentTree {
+/** The files of any environment. */
+export class FileTree {
   readonly fs: WritableFileSystem;
-  /** `3.11.3`. */
-  readonly python: string;
-  /** site-packages, relative to the prefix. */
+  protected readonly prefix: string;
+  /** site-packages, relative to the prefix; empty where there is no Python. */
   readonly site: string;
-  private readonly prefix: string;
   private owners: Promise<Map<string, string>> | undefined;
 
-  constructor(private readonly kernel: Installation) {
+  constructor(protected readonly kernel: Installation) {
     const { files, prefix } = kernel;
-    const { language, runtime } = kernel.kernel;
-    if (language !== 'python' || runtime.python === null) {
-      throw new Refused(`pip is for Python, and this kernel is for ${language}`);
-    }
+    const { python } = kernel.kernel.runtime;
     this.fs = writable(files?.FS ?? null);
-    this.python = runtime.python;
     this.prefix = prefix === '/' ? '' : prefix;
-    this.site = `lib/python${runtime.python.split('.').slice(0, 2).join('.')}/site-packages`;
+    this.site = python === null ? '' : `lib/python${python.split('.').slice(0, 2).join('.')}/site-packages`;
   }
 
   absolute(path: string): string {
     return `${this.prefix}/${path}`;
-  }
-
-  /** All that Python's own metadata knows, by name, and what conda packages have that brought none. */
-  installed(): Map<string, Distribution> {
-    const folder = this.absolute(this.site);
-    const packed = packagesOf(this.kernel.manifest);
-    const found = new Map<string, Distribution>();
-    for (const entry of this.fs.readdir(folder)) {
-      const [, title = '', text = ''] = /^(.+)-([^-]+)\.dist-info$/.exec(entry) ?? [];
-      const version = parseVersion(text);
-      if (version) {
-        const name = normalize(title);
-        found.set(name, this.distribution(name, title, version, `${folder}/${entry}`, packed));
-      }
-    }
-    // Some conda builds of these have no metadata; every other package is known by it.
-    for (const name of ['pip', 'setuptools', 'wheel']) {
-      const version = parseVersion(packed.get(name)?.version ?? '');
-      if (version && !found.has(name)) {
-        found.set(name, { name, title: name, version, folder: null, origin: 'conda', requires: () => [], summary: () => '' });
-      }
-    }
-    return found;
-  }
-
-  private distribution(name: string, title: string, version: Version, folder: string, packed: ReadonlyMap<string, Packed>): Distribution {
-    const read = () => parseMetadata(this.fs.readFile(`${folder}/METADATA`), `"${folder}/METADATA"`);
-    const own = this.isOfSession(folder);
-    const origin = own ? 'session' : packed.get(name)?.manager === 'wheel' ? 'wheel' : 'conda';
-    return { name, title, version, folder, origin, requires: () => read().requires, summary: () => read().summary };
-  }
-
-  private isOfSession(folder: string): boolean {
-    try {
-      return new TextDecoder().decode(this.fs.readFile(`${folder}/INSTALLER`)).trim() === 'lite-env';
-    } catch {
-      return false;
-    }
   }
 
   /** Put files there; the folders that Python looks into are seen as changed. */
@@ -126,46 +83,17 @@ export class EnvironmentTree {
     [...folders].sort((a, b) => b.length - a.length).forEach(folder => this.removeEmpty(folder));
   }
 
-  /** The absolute paths of a package's files: as RECORD says, or, which packs leave out, as the pack's archives count them. */
-  async filesOf({ folder, name }: Distribution): Promise<string[]> {
-    if (folder === null) {
-      throw new Refused(`"${name}" is a conda package without metadata: pip cannot replace or remove it`);
-    }
-    const site = this.absolute(this.site);
-    const record = this.text(`${folder}/RECORD`);
-    if (record !== null) {
-      return parseRows(record).flatMap(([path = '']) => this.inside(`${site}/${path}`) ?? []);
-    }
-    this.owners ??= ownersOf(this.kernel);
-    const owners = await this.owners;
-    const owner = owners.get(`${folder}/METADATA`.slice(this.prefix.length + 1));
-    return [...owners].flatMap(([path, other]) => (other === owner && owner !== undefined ? [this.absolute(path)] : []));
+  /** The absolute paths of the files that a package of the pack brought. */
+  async packedFiles(name: string): Promise<string[]> {
+    return [...(await this.ownersOfFiles())].flatMap(([path, owner]) => (owner === name ? [this.absolute(path)] : []));
+  }
+
+  protected ownersOfFiles(): Promise<Map<string, string>> {
+    return (this.owners ??= ownersOf(this.kernel));
   }
 
   private entries(folder: string): string[] {
     return this.fs.readdir(folder).filter(name => name !== '.' && name !== '..');
-  }
-
-  /** A path without `..`; null where it leaves the environment. */
-  private inside(path: string): string | null {
-    const parts: string[] = [];
-    for (const part of path.split('/')) {
-      if (part === '..') {
-        parts.pop();
-      } else if (part !== '' && part !== '.') {
-        parts.push(part);
-      }
-    }
-    const joined = `/${parts.join('/')}`;
-    return joined.startsWith(`${this.prefix}/`) && !/^\/(dev|drive|proc)\//.test(joined) ? joined : null;
-  }
-
-  private text(path: string): string | null {
-    try {
-      return new TextDecoder().decode(this.fs.readFile(path));
-    } catch {
-      return null;
-    }
   }
 
   /** Bytecode of a pack is not compared with its source: what is kept of a file that is replaced would win over it. */
@@ -218,6 +146,95 @@ export class EnvironmentTree {
       } catch {
         // It was removed.
       }
+    }
+  }
+}
+
+/** The same where Python is, with what it knows of itself. */
+export class EnvironmentTree extends FileTree {
+  /** `3.11.3`. */
+  readonly python: string;
+
+  constructor(kernel: Installation) {
+    const { language, runtime } = kernel.kernel;
+    if (language !== 'python' || runtime.python === null) {
+      throw new Refused(`pip is for Python, and this kernel is for ${language}`);
+    }
+    super(kernel);
+    this.python = runtime.python;
+  }
+
+  /** All that Python's own metadata knows, by name, and what conda packages have that brought none. */
+  installed(): Map<string, Distribution> {
+    const folder = this.absolute(this.site);
+    const packed = packagesOf(this.kernel.manifest);
+    const found = new Map<string, Distribution>();
+    for (const entry of this.fs.readdir(folder)) {
+      const [, title = '', text = ''] = /^(.+)-([^-]+)\.dist-info$/.exec(entry) ?? [];
+      const version = parseVersion(text);
+      if (version) {
+        const name = normalize(title);
+        found.set(name, this.distribution(name, title, version, `${folder}/${entry}`, packed));
+      }
+    }
+    // Some conda builds of these have no metadata; every other package is known by it.
+    for (const name of ['pip', 'setuptools', 'wheel']) {
+      const version = parseVersion(packed.get(name)?.version ?? '');
+      if (version && !found.has(name)) {
+        found.set(name, { name, title: name, version, folder: null, origin: 'conda', requires: () => [], summary: () => '' });
+      }
+    }
+    return found;
+  }
+
+  private distribution(name: string, title: string, version: Version, folder: string, packed: ReadonlyMap<string, Packed>): Distribution {
+    const read = () => parseMetadata(this.fs.readFile(`${folder}/METADATA`), `"${folder}/METADATA"`);
+    const own = this.isOfSession(folder);
+    const origin = own ? 'session' : packed.get(name)?.manager === 'wheel' ? 'wheel' : 'conda';
+    return { name, title, version, folder, origin, requires: () => read().requires, summary: () => read().summary };
+  }
+
+  private isOfSession(folder: string): boolean {
+    try {
+      return new TextDecoder().decode(this.fs.readFile(`${folder}/INSTALLER`)).trim() === 'lite-env';
+    } catch {
+      return false;
+    }
+  }
+
+  /** The absolute paths of a package's files: as RECORD says, or, which packs leave out, as the pack's archives count them. */
+  async filesOf({ folder, name }: Distribution): Promise<string[]> {
+    if (folder === null) {
+      throw new Refused(`"${name}" is a conda package without metadata: pip cannot replace or remove it`);
+    }
+    const site = this.absolute(this.site);
+    const record = this.text(`${folder}/RECORD`);
+    if (record !== null) {
+      return parseRows(record).flatMap(([path = '']) => this.inside(`${site}/${path}`) ?? []);
+    }
+    const owner = (await this.ownersOfFiles()).get(`${folder}/METADATA`.slice(this.prefix.length + 1));
+    return owner === undefined ? [] : this.packedFiles(owner);
+  }
+
+  /** A path without `..`; null where it leaves the environment. */
+  private inside(path: string): string | null {
+    const parts: string[] = [];
+    for (const part of path.split('/')) {
+      if (part === '..') {
+        parts.pop();
+      } else if (part !== '' && part !== '.') {
+        parts.push(part);
+      }
+    }
+    const joined = `/${parts.join('/')}`;
+    return joined.startsWith(`${this.prefix}/`) && !/^\/(dev|drive|proc)\//.test(joined) ? joined : null;
+  }
+
+  private text(path: string): string | null {
+    try {
+      return new TextDecoder().decode(this.fs.readFile(path));
+    } catch {
+      return null;
     }
   }
 }

@@ -52,7 +52,7 @@ export class Zstd {
     let raw: Uint8Array;
     try {
       raw = new Uint8Array(rawSize);
-      made = stream(this.started(), data, raw);
+      made = this.pieces(data, filler(raw));
     } catch (cause) {
       this.instance = null;
       throw because(cause, 'Undecodable', `"${path}" cannot be inflated`, { file: path, hint: BROKEN });
@@ -64,6 +64,11 @@ export class Zstd {
       });
     }
     return raw;
+  }
+
+  /** Inflate `data` piece by piece; a piece is good until `take` returns, which says whether it wants more. */
+  pieces(data: Uint8Array, take: (piece: Uint8Array) => boolean): number {
+    return stream(this.started(), data, take);
   }
 
   private started(): Exports {
@@ -79,8 +84,21 @@ export class Zstd {
   }
 }
 
-/** Decode all frames of `data` into `raw`; how many bytes they make, more than fit being told by one more. */
-function stream(zstd: Exports, data: Uint8Array, raw: Uint8Array): number {
+/** Takes pieces one behind the other into `raw`, as long as they fit. */
+function filler(raw: Uint8Array): (piece: Uint8Array) => boolean {
+  let filled = 0;
+  return piece => {
+    const fits = filled + piece.length <= raw.length;
+    if (fits) {
+      raw.set(piece, filled);
+      filled += piece.length;
+    }
+    return fits;
+  };
+}
+
+/** Decode all frames of `data`; how many bytes they make, up to those that are not wanted. */
+function stream(zstd: Exports, data: Uint8Array, take: (piece: Uint8Array) => boolean): number {
   const context = zstd.ZSTD_createDCtx();
   const input = new Piece(zstd, zstd.ZSTD_DStreamInSize());
   const output = new Piece(zstd, zstd.ZSTD_DStreamOutSize());
@@ -95,12 +113,11 @@ function stream(zstd: Exports, data: Uint8Array, raw: Uint8Array): number {
         throw new Error(`zstd says error ${-left}`);
       }
       const part = output.content();
-      if (written + part.length > raw.length) {
-        return raw.length + 1;
-      }
-      raw.set(part, written);
-      read += input.used;
       written += part.length;
+      if (!take(part)) {
+        return written;
+      }
+      read += input.used;
       isFull = left > 0 && part.length === output.room;
       if (read === data.length && left > 0 && !isFull) {
         throw new Error('it ends in the middle of a frame');

@@ -14,6 +14,15 @@ export interface InstallCell {
   say(name: StreamName, text: string): void;
   /** Aborted when the cell is interrupted. */
   readonly signal: AbortSignal;
+  /** Start a script of the runtime as a worker of its own. */
+  start(script: string): Helper;
+}
+
+/** A worker that helps an installer, as both platforms have it. */
+export interface Helper {
+  postMessage(message: unknown): void;
+  addEventListener(type: 'message' | 'error', listener: (event: { readonly data?: unknown; readonly message?: string }) => void): void;
+  terminate(): unknown;
 }
 
 export interface Installer {
@@ -25,6 +34,11 @@ export interface Installer {
   run(cell: InstallCell): Promise<string>;
 }
 
+/** What the queue gives: where scripts are, it does not know. */
+export interface LoadedInstaller {
+  run(cell: Omit<InstallCell, 'start'>): Promise<string>;
+}
+
 /** Why a cell does not go on, as installers throw it: they are another script, with classes of their own. */
 export interface Refusal {
   readonly message: string;
@@ -32,7 +46,7 @@ export interface Refusal {
 }
 
 /** Loads the installer; one that could not be loaded is asked for anew. */
-export type LoadInstaller = () => Promise<Installer>;
+export type LoadInstaller = () => Promise<LoadedInstaller>;
 
 /** Where the script leaves its installer: no kind of worker hands over what another script made. */
 export const PLACE = 'liteEnvInstaller';
@@ -53,7 +67,11 @@ export function refused(error: unknown, execution_count: number): Record<string,
 }
 
 /** Loads the script at `address` by `evaluate`, in which it leaves its installer in the global scope. */
-export async function loadInstaller(address: string, evaluate: (address: string) => unknown): Promise<Installer> {
+export async function loadInstaller(
+  address: string,
+  evaluate: (address: string) => unknown,
+  begin: (address: string) => Helper
+): Promise<LoadedInstaller> {
   const scope = globalThis as unknown as Record<string, Installer | undefined>;
   if (!scope[PLACE]) {
     try {
@@ -64,5 +82,6 @@ export async function loadInstaller(address: string, evaluate: (address: string)
       });
     }
   }
-  return scope[PLACE] as Installer;
+  const installer = scope[PLACE] as Installer;
+  return { run: cell => installer.run({ ...cell, start: script => begin(new URL(script, address).href) }) };
 }
