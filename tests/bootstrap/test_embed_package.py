@@ -55,6 +55,7 @@ def test_files():
     package = json.loads((embed / "package.json").read_text())
     assert package["name"] == "@lite-env/embed"
     assert {path.name for path in embed.iterdir()} == {
+        "conda-solver.js",
         "installer.js",
         "lite-env.d.ts",
         "lite-env.mjs",
