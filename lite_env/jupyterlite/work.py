@@ -10,10 +10,11 @@ import msgspec
 from lite_env.errors import LockError, SpecError
 from lite_env.jupyterlite.reporter import LogReporter
 from lite_env.jupyterlite.tasks import ROOT
-from lite_env.lock.file import lock_path
+from lite_env.lock.file import lock_path, read_lock
 from lite_env.site.build import write_site
 from lite_env.site.jupyterlite import LiteSiteOptions, clear_lite_site, plan_lite_site
 from lite_env.site.lite_kernels import LiteNote
+from lite_env.site.lite_lock import lite_lock
 from lite_env.site.summary import summary
 from lite_env.spec.channels import is_path
 from lite_env.spec.environment import read_environment
@@ -113,11 +114,16 @@ class Work:
         )
         packs = [environment.pack for environment in self.environments]
         reporter = LogReporter(self.log)
-        plan = plan_lite_site(packs, self.place.output, options)
+        plan = plan_lite_site(packs, self.place.output, options, locks=self._locks())
         write_site(plan, reporter=reporter)
         self.timestamp(self.place.output / ROOT)
         self.timestamp(self.place.output / "extensions" / "@lite-env")
         reporter.note(summary(plan))
+
+    def _locks(self) -> dict[str, bytes]:
+        """What the site tells of locks, by environment's name."""
+        locks = [read_lock(environment.lock) for environment in self.environments if environment.lock is not None]
+        return {lock.name: lite_lock(lock) for lock in locks}
 
     def _clean(self) -> None:
         if clear_lite_site(self.place.output):

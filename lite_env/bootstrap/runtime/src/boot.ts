@@ -119,6 +119,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
       prefix: manifest.mounts.prefix,
       variables,
       manifest: manifestData,
+      read: path => transport.read(path, undefined, { anew: true }),
       index: () => fetchTree(manifest, files),
     },
     drive: enter !== null,

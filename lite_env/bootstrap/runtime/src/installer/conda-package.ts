@@ -1,5 +1,6 @@
 /** Conda packages (CEP 35 and the older .tar.bz2): their files where an environment has them. */
 import type { Zstd } from '../io/zstd';
+import { bunzip } from './bzip2';
 import { isSafeName } from '../pack/check';
 import { Refused } from './refusal';
 import { readTar, type TarEntry } from './tar';
@@ -21,23 +22,25 @@ export interface PackageTarget {
 
 /** The files of the package in `data`, whose bytes were checked. */
 export async function unpackConda(data: Uint8Array, fileName: string, target: PackageTarget, zstd: Zstd): Promise<PlacedFile[]> {
-  if (!fileName.endsWith('.conda')) {
-    throw new Refused(`"${fileName}" is of the old format .tar.bz2, which is not unpacked in a notebook`, 'ask for a build of the package as .conda');
+  if (fileName.endsWith('.tar.bz2')) {
+    return place(readTar(collect(take => bunzip(data, take), fileName), fileName), fileName, target);
   }
   const entries: TarEntry[] = [];
   for (const part of readZip(data, fileName)) {
     if (/^(pkg|info)-.*\.tar\.zst$/.test(part.name)) {
-      entries.push(...readTar(inflate(await part.read(), zstd, fileName), `${part.name} in ${fileName}`));
+      const packed = await part.read();
+      entries.push(...readTar(collect(take => zstd.pieces(packed, take), fileName), `${part.name} in ${fileName}`));
     }
   }
   return place(entries, fileName, target);
 }
 
-function inflate(data: Uint8Array, zstd: Zstd, name: string): Uint8Array {
+/** All that `inflate` gives piece by piece. */
+function collect(inflate: (take: (piece: Uint8Array) => boolean) => unknown, name: string): Uint8Array {
   const pieces: Uint8Array[] = [];
   let size = 0;
   try {
-    zstd.pieces(data, piece => {
+    inflate(piece => {
       pieces.push(piece.slice());
       size += piece.length;
       return size <= LIMIT;

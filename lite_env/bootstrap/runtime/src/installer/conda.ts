@@ -39,7 +39,7 @@ async function install(command: Command, cell: InstallCell, tree: FileTree, pres
       cell.say('stdout', text);
     }
   };
-  const channels = channelsOf(command, cell.kernel.variables);
+  const channels = await channelsOf(command, cell.kernel);
   say(`Solving with ${channels.join(', ')}\n`);
   const ask: SolveAsk = {
     specs,
@@ -182,9 +182,24 @@ function platformOf(manifest: Uint8Array): string {
   return environment.platform;
 }
 
-/** Addresses with a slash at their end. */
-function channelsOf(command: Command, variables: Readonly<Record<string, string>>): string[] {
-  const own = command.overrideChannels ? [] : (variables['CONDA_CHANNELS'] ?? '').split(/[\s,]+/);
+/** What a site says beside the manifest of the lock that an environment is from. */
+const LOCK = 'lock.json';
+
+/** The channels that the environment was locked with, where its site tells them. */
+async function lockedChannels(kernel: Installation): Promise<string[]> {
+  try {
+    const { channels } = JSON.parse(new TextDecoder().decode(await kernel.read(LOCK))) as { channels?: unknown };
+    return Array.isArray(channels) ? channels.filter(channel => typeof channel === 'string') : [];
+  } catch {
+    return []; // Not every site tells.
+  }
+}
+
+/** Addresses with a slash at their end: those of the command, then those of the environment. */
+async function channelsOf(command: Command, kernel: Installation): Promise<string[]> {
+  const { variables } = kernel;
+  const said = (variables['CONDA_CHANNELS'] ?? '').split(/[\s,]+/).filter(channel => channel !== '');
+  const own = command.overrideChannels ? [] : said.length > 0 ? said : await lockedChannels(kernel);
   const alias = variables['CONDA_CHANNEL_ALIAS'] ?? ALIAS;
   const named = [...command.channels, ...own].filter(channel => channel !== '' && channel !== 'nodefaults');
   if (named.length === 0) {

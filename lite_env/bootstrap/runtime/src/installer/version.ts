@@ -156,11 +156,11 @@ function fitsOne(version: Version, { operator, version: wanted, prefix, text }: 
     case '>=':
       return compared >= 0;
     case '<':
-      // `<2` is not for candidates of 2.
-      return compared < 0 && (wanted.isPrerelease || !version.isPrerelease || !sameRelease(version, wanted));
+      // `<2` is not for candidates of 2, nor `<2.post1` for 2.post1.dev0.
+      return compared < 0 && (wanted.isPrerelease || !version.isPrerelease || !leadsTo(version, wanted));
     case '>':
       // `>2` is not for 2.post1, nor for 2+local.
-      return compared > 0 && (!sameRelease(version, wanted) || (version.local.length === 0 && (wanted.post !== null || version.post === null)));
+      return compared > 0 && (wanted.post !== null || wanted.dev !== null || version.post === null || !sameFinal(version, wanted));
     case '===':
       return false;
   }
@@ -172,6 +172,16 @@ function equal(version: Version, wanted: Version): boolean {
 
 function sameRelease(a: Version, b: Version): boolean {
   return a.epoch === b.epoch && compareRelease(a.release, b.release) === 0;
+}
+
+/** Whether a version before a final one is of those before that final one. */
+function leadsTo(version: Version, wanted: Version): boolean {
+  return wanted.post === null ? sameRelease(version, wanted) : sameFinal(version, wanted) && version.post === wanted.post;
+}
+
+/** Whether they are of one release or one phase before it. */
+function sameFinal(a: Version, b: Version): boolean {
+  return sameRelease(a, b) && a.pre?.[0] === b.pre?.[0] && a.pre?.[1] === b.pre?.[1];
 }
 
 function hasPrefix(version: Version, wanted: Version, length: number): boolean {

@@ -13,6 +13,8 @@ export interface Installation {
   readonly variables: Readonly<Record<string, string>>;
   /** The manifest, as it was when the kernel started. */
   readonly manifest: Uint8Array;
+  /** A file beside the manifest, as the server has it now; rejects where there is none. */
+  read(path: string): Promise<Uint8Array>;
   /** Read the index of the environment's files once more. */
   index(): Promise<Tree>;
 }
