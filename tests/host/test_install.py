@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
+import socket
+import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -259,6 +264,10 @@ def test_a_kernel_of_another_language_has_no_pip(lua_pack):
     with start_kernel(lua_pack, options=RunOptions()) as running:
         book = Notebook(running.client, None)
         assert "pip is for Python, and this kernel is for lua" in book.fail("%pip install x")
+        assert "this kernel has no file system to install into" in book.fail(
+            "%conda install -c http://127.0.0.1:9009 x"
+        )
+        assert "xeus-lua" in book.run("%conda list")
 
 
 @pytest.fixture(scope="module")
@@ -325,3 +334,75 @@ def test_what_goes_wrong_with_conda_says_so(conda, channel, drive):
     channel.status = 503
     assert f"127.0.0.1:{channel.port}" in conda.fail("%conda install setuptools")
     channel.status = None
+
+
+def test_packages_of_the_old_format_are_unpacked_with_their_links_and_prefixes(numpy_pack, tmp_path):
+    files = {"lib/old.txt": b"at /built/here/lib\n", "site-packages/old_format.py": b"x = 1\n"}
+    make_old_package(tmp_path, "old-format", files)
+    with serve_channel(tmp_path) as served, start_kernel(numpy_pack, options=RunOptions()) as running:
+        book = Notebook(running.client, None)
+        url = f"http://127.0.0.1:{served.port}"
+        said = book.run(f"%conda install -c {url} old-format\nimport old_format\nprint(open('/lib/again.txt').read())")
+        assert "Successfully installed old-format-1.0-0\n" in said
+        assert said.endswith("at /lib\n\n")
+        make_old_package(tmp_path, "leaves", {"../etc/passwd": b"x"})
+        assert '"../etc/passwd" in "leaves-1.0-0.tar.bz2" would lie outside' in book.fail(
+            f"%conda install -c {url} leaves"
+        )
+        make_old_package(tmp_path, "changed", {"lib/x": b"x"})
+        file = tmp_path / "noarch" / "changed-1.0-0.tar.bz2"
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+        assert '"changed-1.0-0.tar.bz2" is not the file that was expected: found sha256' in book.fail(
+            f"%conda install -c {url} changed"
+        )
+
+
+def make_old_package(channel: Path, name: str, files: dict[str, bytes]) -> None:
+    """Add a noarch Python package as conda-build 3 wrote them to a channel, with a link to the first file."""
+    folder = channel / "noarch"
+    folder.mkdir(exist_ok=True)
+    index = {"name": name, "version": "1.0", "build": "0", "build_number": 0, "depends": [], "subdir": "noarch"}
+    paths = [{"_path": path, "prefix_placeholder": "/built/here", "file_mode": "text"} for path in files]
+    info = {"index.json": index, "link.json": {"noarch": {"type": "python"}}, "paths.json": {"paths": paths}}
+    content = {**files, **{f"info/{path}": json.dumps(document).encode() for path, document in info.items()}}
+    file_name = f"{name}-1.0-0.tar.bz2"
+    with tarfile.open(folder / file_name, "w:bz2") as archive:
+        for path, data in content.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        link = tarfile.TarInfo("lib/again.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "old.txt" if "lib/old.txt" in files else next(iter(files))
+        archive.addfile(link)
+    data = (folder / file_name).read_bytes()
+    record = {**index, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "noarch": "python"}
+    repodata = folder / "repodata.json"
+    before = json.loads(repodata.read_text())["packages"] if repodata.exists() else {}
+    repodata.write_text(json.dumps({"packages": {**before, file_name: record}, "packages.conda": {}}))
+    (channel / "emscripten-wasm32").mkdir(exist_ok=True)
+    (channel / "emscripten-wasm32" / "repodata.json").write_text(json.dumps({"packages": {}, "packages.conda": {}}))
+
+
+def test_wheels_that_would_leave_the_environment_are_refused(notebook):
+    told = {
+        "up": ("../../../../etc/up.py", "would lie outside of the environment"),
+        "drives": ("drives-1.0.data/data/drive/x.txt", "would lie outside of the environment"),
+    }
+    for name, (path, reason) in told.items():
+        notebook.index.add(build_wheel(name, files={path: "x = 1\n"}))
+        assert reason in notebook.fail(f"%pip install {name}")
+    placed = {"scheme.py": "", "scheme-1.0.data/data/share/scheme.txt": "placed\n"}
+    notebook.index.add(build_wheel("scheme", files=placed))
+    assert notebook.run("%pip install -q scheme\nprint(open('/share/scheme.txt').read())") == "placed\n\n"
+    notebook.run("%pip uninstall -q scheme")
+    assert notebook.run("import os; print(os.path.exists('/share/scheme.txt'))") == "False\n"
+
+
+def test_an_interrupt_ends_an_install_that_waits(notebook):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        press = threading.Timer(0.5, notebook.client.interrupt)
+        press.start()
+        result = notebook.client.execute(f"%pip install -i http://127.0.0.1:{silent.getsockname()[1]}/ x")
+        press.join()
+    assert (result.status, result.ename) == ("error", "KeyboardInterrupt")
+    assert notebook.run("print(1)") == "1\n"

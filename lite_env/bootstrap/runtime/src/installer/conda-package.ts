@@ -80,8 +80,8 @@ function place(entries: readonly TarEntry[], fileName: string, { prefix, site }:
     if (parts.some(part => !isSafeName(part)) || (prefix === '/' && NO_PLACE.has(parts[0] as string))) {
       throw new Refused(`"${entry.path}" in "${fileName}" would lie outside of the environment`, 'do not use this package');
     }
-    const data = contentOf(entry, files, fileName);
-    const info = marked.get(entry.path);
+    const { path, data } = fileOf(entry, files, fileName);
+    const info = marked.get(path);
     placed.push({
       path: isPython ? pythonPath(entry.path, site, fileName) : entry.path,
       data: info ? withPrefix(data, info, prefix === '/' ? '' : prefix) : data.slice(),
@@ -99,9 +99,9 @@ function pythonPath(path: string, site: string | null, fileName: string): string
 }
 
 /** Links become what they lead to: it is in the package, or they are not for us. */
-function contentOf(entry: TarEntry, files: ReadonlyMap<string, TarEntry>, fileName: string, depth = 0): Uint8Array {
+function fileOf(entry: TarEntry, files: ReadonlyMap<string, TarEntry>, fileName: string, depth = 0): TarEntry {
   if (entry.kind === 'file') {
-    return entry.data;
+    return entry;
   }
   const parts = entry.kind === 'symlink' ? entry.path.split('/').slice(0, -1) : [];
   for (const part of entry.target.split('/')) {
@@ -115,7 +115,7 @@ function contentOf(entry: TarEntry, files: ReadonlyMap<string, TarEntry>, fileNa
   if (!target || depth > 10) {
     throw new Refused(`"${entry.path}" in "${fileName}" leads to "${entry.target}", which is not in the package`);
   }
-  return contentOf(target, files, fileName, depth + 1);
+  return fileOf(target, files, fileName, depth + 1);
 }
 
 function json(files: ReadonlyMap<string, TarEntry>, path: string): unknown {

@@ -12,40 +12,39 @@ import { Refused } from './refusal';
 /** What every platform of ours offers to packages that ask for it. */
 const VIRTUAL = ['__unix', '__emscripten', '__archspec'];
 
-type Port = (message: SolverSays) => void;
+/** What is transferred is there afterwards and not here: packages are large. */
+type Port = (message: SolverSays, transferred?: ArrayBuffer[]) => void;
 
 /** A browser's worker hears nothing of what comes before it listens; Node's waits with it. */
 function begin(answer: (ask: SolveAsk, post: Port) => void): void {
   const scope = globalThis as unknown as {
     importScripts?: unknown;
-    postMessage: Port;
+    postMessage(message: SolverSays, transferred: ArrayBuffer[]): void;
     addEventListener(type: 'message', listener: (event: MessageEvent<SolveAsk>) => void): void;
   };
   if (scope.importScripts !== undefined) {
-    scope.addEventListener('message', event => answer(event.data, message => scope.postMessage(message)));
+    scope.addEventListener('message', event => answer(event.data, (message, transferred = []) => scope.postMessage(message, transferred)));
     return;
   }
   void import('node:worker_threads').then(({ parentPort }) => {
-    parentPort?.on('message', (ask: SolveAsk) => answer(ask, message => parentPort.postMessage(message)));
+    parentPort?.on('message', (ask: SolveAsk) => answer(ask, (message, transferred) => parentPort.postMessage(message, transferred)));
   });
 }
 
 /** What the last request that failed said: the solver's own words name no host. */
 let lost: string | null = null;
 
-/** The solver asks channels by the global function: of other servers it is told nothing. */
-function guardFetch(channels: readonly string[]): void {
+/** The solver asks by the global function, and says nothing of what that says. */
+function watchFetch(channels: readonly string[]): void {
   const own = globalThis.fetch;
   globalThis.fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
-    if (!channels.some(channel => url.startsWith(channel))) {
-      throw new Error(`"${url}" is not of a channel that was named`);
-    }
     try {
       return await own(input, init);
     } catch (cause) {
       const reason = (cause as { cause?: { code?: string } }).cause?.code ?? String((cause as Error).message ?? cause);
-      lost = `${new URL(url).host} cannot be reached for the packages of "${channels.find(channel => url.startsWith(channel))}": ${reason}`;
+      const channel = channels.find(address => url.startsWith(address)) ?? url;
+      lost = `${new URL(url).host} cannot be reached for the packages of "${channel}": ${reason}`;
       throw cause;
     }
   };
@@ -115,10 +114,12 @@ async function fetchAll(packages: readonly SolvedPackage[], ask: SolveAsk, say: 
 
 async function work(ask: SolveAsk, post: Port): Promise<void> {
   try {
-    guardFetch(ask.channels);
+    watchFetch(ask.channels);
     const packages = await solve(ask);
     const say = (text: string) => post({ type: 'say', text });
-    post({ type: 'done', packages: ask.dryRun ? packages : await fetchAll(packages, ask, say) });
+    const fetched = ask.dryRun ? packages : await fetchAll(packages, ask, say);
+    const buffers = fetched.flatMap(({ files }) => files.map(({ data }) => data.buffer as ArrayBuffer));
+    post({ type: 'done', packages: fetched }, buffers);
   } catch (error) {
     const { message = String(error), hint = null } = error as Partial<Refused>;
     post({ type: 'failed', message, hint });
