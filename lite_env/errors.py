@@ -5,7 +5,9 @@
     LiteEnvError
     ├── SpecError        environment.yml or settings are wrong
     ├── LockError        a lock file is missing, broken, stale or of a foreign format
-    │   └── SolveError   no set of packages satisfies what was asked for
+    │   ├── SolveError   no set of packages satisfies what was asked for
+    │   └── BuildError   a project or repository of a pip section could not be built, or is native
+    ├── MissingToolError a program that a step needs is not on this machine
     ├── FetchError       a file could not be downloaded, or is not the one that was asked for
     ├── ChannelError     a channel definition is wrong, or could not be built
     ├── PrefixError      an installed environment is broken or cannot be made
@@ -97,6 +99,14 @@ class LockError(LiteEnvError):
 
 class SolveError(LockError):
     """No set of packages satisfies what was asked for."""
+
+
+class BuildError(LockError):
+    """No pure wheel could be built of a project or repository."""
+
+
+class MissingToolError(LiteEnvError):
+    """A program that a step of the work needs is not on this machine."""
 
 
 class FetchError(LiteEnvError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lite_env.lock.pip_answer import pip_differences, pip_meaning
 from lite_env.lock.urls import to_relative
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def answers(lock: Lockfile, spec: EnvironmentSpec) -> LockAnswer:
         differences += _listed("the channel", lock.channels, tuple(channel.url for channel in spec.channels))
         differences += _listed("the dependency", lock.requested, requested_of(spec))
         differences += _listed("the variable", _assignments(lock.variables), _assignments(spec.variables))
+        differences += pip_differences(lock.pip, spec.pip)
         if not differences:
             differences.append("the lock was not made from this file by lite_env")
-    return LockAnswer(differences=(*differences, *unsatisfied(spec.requirements, lock.packages)))
+    return LockAnswer(differences=(*differences, *unsatisfied(spec.requirements, lock.conda)))
 
 
 def requested_of(spec: EnvironmentSpec) -> tuple[str, ...]:
@@ -61,6 +63,7 @@ def spec_digest(spec: EnvironmentSpec) -> str:
         "channels": [to_relative(channel.url, folder) for channel in spec.channels],
         "dependencies": requested_of(spec),
         "variables": dict(spec.variables),
+        **({"pip": pip_meaning(spec.pip)} if spec.pip is not None else {}),
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lite_env.lock.conda_lock_text import dependencies_of, specs_of
+from lite_env.lock.conda_lock_wheels import pip_extras, wheel_extras
 from lite_env.lock.model import PLATFORM, packages_digest
 from lite_env.lock.urls import to_relative
 from lite_env.spec.address import public_url
-from lite_env.spec.matchspec import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +37,6 @@ MARK = "# Made by `lite-env lock`"
 _HEADER = f"{MARK}; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
 
 _MANAGERS: Mapping[Manager, str] = {"conda": "conda", "wheel": "pip"}  # as CEP 37 calls them
-
-_OPERATORS = ("=", "!", "<", ">", "~", "[")
 
 
 def dump_lock(lock: Lockfile, *, folder: Path) -> str:
@@ -87,7 +86,10 @@ def _custom(lock: Lockfile) -> str:
         "requested": list(lock.requested),
         "spec_sha256": lock.spec_digest,
         "variables": dict(lock.variables),
-        "records": {f"{package.subdir}/{package.file_name}": _record_extras(package) for package in lock.packages},
+        "records": {f"{package.subdir}/{package.file_name}": _record_extras(package) for package in lock.conda},
+        # Only where there is something: locks without a pip section are as they always were.
+        **({"wheels": {wheel.name: wheel_extras(wheel) for wheel in lock.wheels}} if lock.wheels else {}),
+        **({"pip": pip_extras(lock.pip)} if lock.pip is not None else {}),
     }
     # ASCII only: a YAML block would change some of Unicode's line ends.
     return json.dumps(custom, indent=1, sort_keys=True) + "\n"
@@ -102,7 +104,7 @@ def _record_extras(package: LockedPackage) -> dict[str, Any]:
         "timestamp": package.timestamp,
         "constrains": list(package.constrains) or None,
         # The CEP's mapping has one entry a name; two specs for one package do not fit into it.
-        "depends": None if specs_of(_dependencies(package.depends)) == package.depends else list(package.depends),
+        "depends": None if specs_of(dependencies_of(package.depends)) == package.depends else list(package.depends),
     }
     return {key: value for key, value in extras.items() if value is not None}
 
@@ -114,27 +116,10 @@ def _dump_package(package: LockedPackage, folder: Path) -> dict[str, Any]:
         "build": package.build,
         "manager": _MANAGERS[package.manager],
         "platform": PLATFORM,
-        "dependencies": _dependencies(package.depends),
-        "url": to_relative(public_url(package.url), folder),
+        "dependencies": dependencies_of(package.depends),
+        # A wheel's address is public since it was resolved.
+        "url": to_relative(public_url(package.url) if package.manager == "conda" else package.url, folder),
         "hash": {"sha256": package.sha256, **({"md5": package.md5} if package.md5 else {})},
         "category": "main",
         "optional": False,
     }
-
-
-def _dependencies(depends: tuple[str, ...]) -> dict[str, str]:
-    """Match specs as the CEP's mapping: name and constraint, which concatenated are a match spec again."""
-    mapping: dict[str, str] = {}
-    for text in depends:
-        name, constraint = split_name(text)
-        if not name:
-            name, constraint = text, ""
-        if constraint and not constraint.startswith(_OPERATORS):
-            constraint = f" {constraint}"
-        mapping.setdefault(name, constraint)
-    return mapping
-
-
-def specs_of(dependencies: Mapping[str, str]) -> tuple[str, ...]:
-    """The match specs that a ``dependencies`` mapping stands for, sorted."""
-    return tuple(sorted(f"{name} {constraint.strip()}".strip() for name, constraint in dependencies.items()))

@@ -9,7 +9,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import LockError
-from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash, specs_of
+from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash
+from lite_env.lock.conda_lock_text import specs_of
+from lite_env.lock.conda_lock_wheels import parse_pip, parse_wheel
 from lite_env.lock.field import LOCK_AGAIN, Field
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
 from lite_env.lock.urls import from_relative, split_package_url
@@ -36,7 +38,7 @@ _PACKAGE = (
     *("name", "version", "manager", "platform", "dependencies", "url", "hash"),
     *("source", "build", "category", "optional"),
 )
-_CUSTOM = ("format", "name", "requested", "spec_sha256", "variables", "records")
+_CUSTOM = ("format", "name", "requested", "spec_sha256", "variables", "records", "wheels", "pip")
 _RECORD = ("build_number", "size", "license", "noarch", "timestamp", "constrains", "depends")
 
 
@@ -61,7 +63,7 @@ def parse_lock(text: str, path: Path) -> Lockfile:
     folder = path.absolute().parent
     custom = _custom(metadata)
     channels = tuple(channel for item in metadata["channels"].items() for channel in _channels(item, folder))
-    packages = _packages(document["package"], custom["records"], platforms, folder)
+    packages = _packages(document["package"], custom, platforms, folder)
     if custom.exists and hashes[PLATFORM] != content_hash(packages):
         metadata["content_hash"][PLATFORM].fault("does not fit the packages: they were changed by hand or damaged")
     return Lockfile(
@@ -74,6 +76,7 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         sources=tuple(_source(item, folder) for item in metadata["sources"].items()),
         platforms=tuple(platforms),
         addresses=channels,
+        pip=parse_pip(custom["pip"]),
         file=path,
     )
 
@@ -119,7 +122,7 @@ def _custom(metadata: Field) -> Field:
     return custom
 
 
-def _packages(field: Field, records: Field, platforms: Collection[str], folder: Path) -> tuple[LockedPackage, ...]:
+def _packages(field: Field, custom: Field, platforms: Collection[str], folder: Path) -> tuple[LockedPackage, ...]:
     packages: dict[str, LockedPackage] = {}
     for item in field.items():
         item.only(_PACKAGE)
@@ -134,8 +137,9 @@ def _packages(field: Field, records: Field, platforms: Collection[str], folder: 
         if platform != PLATFORM or category != "main" or item["optional"].value:
             continue
         if item["manager"].value == "pip":
-            item["manager"].fault("is pip; packages from PyPI come in a later version of lite_env")
-        package = _package(item, records, folder)
+            package = parse_wheel(item, custom["wheels"], folder)
+        else:
+            package = _package(item, custom["records"], folder)
         if package.name in packages:
             item["name"].fault(f"is {package.name}, which is locked twice")
         packages[package.name] = package

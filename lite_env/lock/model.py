@@ -17,7 +17,50 @@ PLATFORM = "emscripten-wasm32"
 
 
 Manager = Literal["conda", "wheel"]
-"""Whose package it is: a channel's, or an index of wheels'; after the lock nothing asks which."""
+"""Whose package it is: a channel's, or a wheel."""
+
+
+SourceKind = Literal["index", "file", "project", "git"]
+"""How a wheel comes here."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelSource:
+    """Where a locked wheel comes from, and how it is made where it has to be built.
+
+    Attributes:
+        kind: ``index``: fetched; ``file``: it lies here; ``project`` and ``git``: built of sources here, or of a
+            repository.
+        requested: whether the environment file asks for it, and not another wheel alone.
+        commit: of the repository that `LockedPackage.url` names.
+        subdirectory: of the repository.
+        sources_sha256: over the project's files, see :func:`lite_env.lock.project.digest_of_project`.
+        build: what it was built with, ``hatchling==1.27.0``, sorted.
+    """
+
+    kind: SourceKind
+    requested: bool = False
+    commit: str = ""
+    subdirectory: str = ""
+    sources_sha256: str = ""
+    build: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedPip:
+    """What of an environment file's pip section a lock answers.
+
+    Attributes:
+        requirements: in one spelling (:attr:`lite_env.spec.pip.PipRequirement.text`), sorted.
+        settings: constraints, indexes and the like, one each, sorted.
+        sources: SHA-256 of what lies here (a wheel, a folder of wheels, a project), by its requirement; sorted.
+        exclude_newer: the date before which everything was published; None for any.
+    """
+
+    requirements: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    exclude_newer: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +78,9 @@ class LockedPackage:
         license: as the record gives it.
         noarch: ``python``, ``generic`` or None.
         timestamp: build time in milliseconds since 1970, where the record has one.
-        manager: ``conda``; nothing locks wheels yet.
+        manager: ``conda``, or ``wheel`` for what the pip section brings. A wheel's `build` is its compatibility tag,
+            its `subdir` ``noarch``, its `channel` empty.
+        wheel: where a wheel comes from.
     """
 
     name: str
@@ -55,6 +100,7 @@ class LockedPackage:
     noarch: str | None = None
     timestamp: int | None = None
     manager: Manager = "conda"
+    wheel: WheelSource | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +116,7 @@ class Lockfile:
         spec_digest: SHA-256 of the normalised environment file that was answered.
         sources: the environment files that it answers, absolute.
         platforms: what it was solved for; packages are those for emscripten-wasm32 alone.
+        pip: what of the pip section it answers; None where there is none.
         file: where it was read from, if it was.
         addresses: the channels as the environment file lists them, perhaps with credentials; a lock file holds none.
     """
@@ -84,6 +131,17 @@ class Lockfile:
     platforms: tuple[str, ...] = (PLATFORM,)
     file: Path | None = None
     addresses: tuple[Channel, ...] = field(default=(), compare=False)
+    pip: LockedPip | None = None
+
+    @property
+    def conda(self) -> tuple[LockedPackage, ...]:
+        """The packages of channels."""
+        return tuple(package for package in self.packages if package.manager == "conda")
+
+    @property
+    def wheels(self) -> tuple[LockedPackage, ...]:
+        """What the pip section brings."""
+        return tuple(package for package in self.packages if package.manager == "wheel")
 
     @property
     def is_own(self) -> bool:

@@ -95,14 +95,14 @@ def _place(path: str, package: LockedPackage, site: str) -> str:
 
 def _check_names(package: LockedPackage, held: PackageContents) -> None:
     for path in (*held.listed, *held.packed):
-        if not _is_below(path):
+        if not is_below(path):
             raise _refusal(package, f"wants to write '{path}', which is not below the environment")
         if reason := path_beyond_bounds(path):
             raise _refusal(package, f"wants to write '{shown(path)}', {reason}")
     for name in held.commands:
         if reason := path_beyond_bounds(name):
             raise _refusal(package, f"wants to write the command '{shown(name)}', {reason}")
-        if not _is_below(name) or "/" in name or "\\" in name:
+        if not is_below(name) or "/" in name or "\\" in name:
             raise _refusal(package, f"wants to write the command '{name}', which is no plain name")
     if held.special:
         raise _refusal(package, f"lists '{held.special[0]}', which is neither a file nor a link")
@@ -113,7 +113,8 @@ def _check_names(package: LockedPackage, held: PackageContents) -> None:
         raise _refusal(package, f"holds '{twice[0]}' twice, so that it cannot be checked")
 
 
-def _is_below(path: str) -> bool:
+def is_below(path: str) -> bool:
+    """Whether a relative path stays below an environment, and out of its records, on every system."""
     parts = path.replace("\\", "/").split("/")
     # On Windows dots and blanks at the end of a name do not count; on macOS neither does case.
     first = next((part for part in parts if part != "."), "").rstrip(". ").casefold()

@@ -17,7 +17,7 @@ from lite_env.pack.owners import owners_in_order
 from lite_env.pack.path import is_of_records
 from lite_env.pack.reader import read_content, read_index, read_manifest
 from lite_env.prefix.model import InstalledPackage
-from lite_env.prefix.record import write_environment, write_package
+from lite_env.prefix.record import WheelFileRecord, write_environment, write_package
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.refusals import hint_of
@@ -222,4 +222,9 @@ def _write_records(manifest: Manifest, owned: Mapping[str, list[str]], staging: 
         lock_digest=environment.lock_digest,
         requested=environment.requested,
         variables=environment.variables,
+        wheels={
+            package.name: WheelFileRecord(file_name=package.file_name, sha256=package.sha256)
+            for package in environment.packages
+            if package.manager == "wheel" and package.sha256
+        },
     )

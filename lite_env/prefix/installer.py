@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
 from lite_env.lock.model import packages_digest
+from lite_env.lock.wheel_fetch import fetch_wheel
 from lite_env.prefix.claims import some
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import (
     OWN_RECORD,
+    WheelFileRecord,
     is_prefix,
     read_own_record,
     read_packages,
     read_variables,
+    read_wheel_files,
     write_environment,
 )
 from lite_env.prefix.tree import CONDA_META
 from lite_env.prefix.verify import changed_files, hash_prefix
+from lite_env.prefix.wheel_installer import FetchedWheel, install_wheels
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.location import cache_directory
@@ -59,8 +63,9 @@ def install(
     if present is not None:
         return present
     with new_directory(prefix) as staging:
+        wheels = _fetch(lock, offline=offline, reporter=reporter)
         install_packages(
-            lock.packages,
+            lock.conda,
             staging,
             cache=cache or cache_directory("packages"),
             requested=lock.requested,
@@ -70,17 +75,58 @@ def install(
         )
         # rattler marks what it makes as a cache, which backups would leave out.
         (staging / "CACHEDIR.TAG").unlink(missing_ok=True)
+        if wheels:
+            install_wheels(wheels, staging, python_of(lock), reporter=reporter)
         write_environment(
             staging,
             name=lock.name,
             lock_digest=lock_identity(lock),
             requested=lock.requested,
             variables=dict(lock.variables),
+            wheels=wheel_files(lock),
         )
         _give_usual_permissions(staging)
         # Read here as well: what cannot be read must not take the place of what could.
         read_prefix(staging)
     return read_prefix(prefix, reporter=reporter)
+
+
+def wheel_files(lock: Lockfile) -> dict[str, WheelFileRecord]:
+    """The file of each wheel of a lock, by project."""
+    return {wheel.name: WheelFileRecord(file_name=wheel.file_name, sha256=wheel.sha256) for wheel in lock.wheels}
+
+
+def _fetch(lock: Lockfile, *, offline: bool, reporter: Reporter) -> tuple[FetchedWheel, ...]:
+    return tuple(
+        FetchedWheel(
+            package=wheel,
+            path=fetch_wheel(
+                wheel.url,
+                wheel.file_name,
+                sha256=wheel.sha256,
+                size=wheel.size,
+                offline=offline,
+                reporter=reporter,
+            ),
+        )
+        for wheel in lock.wheels
+    )
+
+
+def python_of(lock: Lockfile) -> str:
+    """The version of the Python that the wheels of a lock are for.
+
+    Raises:
+        PrefixError: there is none.
+    """
+    for package in lock.conda:
+        if package.name == "python":
+            return package.version
+    raise PrefixError(
+        "a pip section needs Python, and the environment has no package `python`",
+        hint="add a kernel of Python to `dependencies`, and lock again",
+        file=str(lock.file) if lock.file else None,
+    )
 
 
 def _give_usual_permissions(prefix: Path) -> None:
@@ -99,8 +145,9 @@ def lock_identity(lock: Lockfile) -> str:
 
 def _identity(prefix: Path) -> str:
     """`lock_identity` of the lock that the packages in `prefix` are of, by their records."""
-    packages = read_packages(prefix)
-    return packages_digest([(package.subdir, package.file_name, package.sha256 or "") for package in packages])
+    packages = [(package.subdir, package.file_name, package.sha256 or "") for package in read_packages(prefix)]
+    wheels = [("noarch", wheel.file_name, wheel.sha256) for wheel in read_wheel_files(prefix).values()]
+    return packages_digest([*packages, *wheels])
 
 
 def refuse_foreign(prefix: Path) -> None:
@@ -133,7 +180,8 @@ def _present(lock: Lockfile, prefix: Path, reporter: Reporter) -> Prefix | None:
             and read_variables(prefix) == lock.variables
         )
         found = read_prefix(prefix, reporter=reporter) if same else None
-        found = hash_prefix(found) if found is not None else None
+        asked = {wheel.name for wheel in lock.wheels if wheel.wheel is not None and wheel.wheel.requested}
+        found = hash_prefix(found) if found is not None and asked <= set(found.requested) else None
     except PrefixError as error:
         reporter.warn(f"the environment in '{prefix}' is damaged and will be made anew: {error.message}", passing=True)
         return None

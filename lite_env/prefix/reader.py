@@ -11,7 +11,14 @@ from lite_env.prefix.disputes import refuse_disputed_kernels, tell_conflicts
 from lite_env.prefix.elsewhere import claimed, leave_out, tell_scripts, with_variables, without_names
 from lite_env.prefix.kernelspec import find_kernels
 from lite_env.prefix.model import Prefix
-from lite_env.prefix.record import is_prefix, read_own_record, read_packages, read_requested, read_variables
+from lite_env.prefix.record import (
+    is_prefix,
+    read_own_record,
+    read_packages,
+    read_requested,
+    read_variables,
+    read_wheel_files,
+)
 from lite_env.prefix.tree import scan_tree
 from lite_env.prefix.wheels import read_wheels
 from lite_env.progress import SILENT
@@ -45,7 +52,7 @@ def read_prefix(path: Path, *, reporter: Reporter = SILENT) -> Prefix:
     conda = read_packages(path)
     of_conda = claimed(conda)
     scanned = scan_tree(path)
-    wheels = without_names(read_wheels(path, scanned, of_conda), conda, reporter)
+    wheels = without_names(read_wheels(path, scanned, of_conda, read_wheel_files(path)), conda, reporter)
     scanned, of_wheels = leave_out(path, scanned, wheels, of_conda, reporter)
     packages = tuple(sorted((*conda, *of_wheels), key=lambda package: package.name))
     files, conflicts = find_owners(path, packages, scanned)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
@@ -30,6 +31,14 @@ OWN_RECORD = "lite-env"
 STATE = "state"
 _QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
 _UNSET_VARIABLE = "***unset***"  # how conda marks a variable that was taken back
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelFileRecord:
+    """The file that a wheel was installed from."""
+
+    file_name: str
+    sha256: str
 
 
 def is_prefix(path: Path) -> bool:
@@ -151,6 +160,21 @@ def read_own_record(prefix: Path) -> Mapping[str, Any] | None:
     return read_json_object(file) if file.exists() else None
 
 
+def read_wheel_files(prefix: Path) -> dict[str, WheelFileRecord]:
+    """By project, the file that each wheel was installed from; of those that lite-env or a pack of it installed.
+
+    Raises:
+        PrefixError: the record is damaged.
+    """
+    own = read_own_record(prefix) or {}
+    found = {}
+    wheels = own.get("wheels") or {}
+    for project, file in wheels.items() if isinstance(wheels, dict) else ():
+        if isinstance(file, dict) and isinstance(file.get("file_name"), str) and is_sha256(str(file.get("sha256"))):
+            found[project] = WheelFileRecord(file_name=file["file_name"], sha256=file["sha256"])
+    return found
+
+
 def read_requested(prefix: Path) -> tuple[str, ...]:
     """The match specs that a prefix was asked for, sorted; empty where no installer wrote them down."""
     own = read_own_record(prefix)
@@ -211,6 +235,7 @@ def write_environment(
     lock_digest: str,
     requested: Sequence[str],
     variables: Mapping[str, str],
+    wheels: Mapping[str, WheelFileRecord] | None = None,
 ) -> None:
     """Write down what a whole environment is: our own record, and ``state`` for the others.
 
@@ -220,10 +245,15 @@ def write_environment(
         lock_digest: see :func:`lite_env.lock.model.packages_digest`.
         requested: match specs that were asked for.
         variables: environment variables.
+        wheels: by project, the file that each wheel was installed from, which their own records do not tell.
     """
     folder = prefix / CONDA_META
     folder.mkdir(parents=True, exist_ok=True)
-    own = {"lock_digest": lock_digest, "name": name, "requested": sorted(requested), "version": 1}
+    own: dict[str, Any] = {"lock_digest": lock_digest, "name": name, "requested": sorted(requested), "version": 1}
+    if wheels:
+        own["wheels"] = {
+            project: {"file_name": wheel.file_name, "sha256": wheel.sha256} for project, wheel in wheels.items()
+        }
     write_text(folder / OWN_RECORD, _as_text(own))
     write_text(folder / STATE, _as_text({"env_vars": dict(variables), "version": 1}))
     # conda and mamba take a folder for an environment only when this file is there.

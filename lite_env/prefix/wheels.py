@@ -12,11 +12,12 @@ import csv
 import io
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PrefixError
+from lite_env.lock.wheel import license_of, split_wheel_name
 from lite_env.prefix.model import InstalledPackage
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.text import Origin, decode_text, parse_json, read_bounded
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.prefix.model import PrefixFile
+    from lite_env.prefix.record import WheelFileRecord
 
 _RECORD = re.compile(r"(?P<site>(?:.+/)?site-packages)/(?P<info>[A-Za-z0-9][^/]*\.dist-info)/RECORD\Z")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
@@ -36,7 +38,6 @@ _REQUIREMENT = re.compile(
 )
 # Written by whoever installs, or different on each machine: they say nothing about what the wheel was.
 _OF_THE_INSTALLER = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json")
-_LONGEST_LICENSE = 100  # characters: some put the whole text there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,13 +55,19 @@ class InstalledWheel:
     origin: str | None
 
 
-def read_wheels(root: Path, files: Iterable[PrefixFile], of_conda: Collection[str]) -> tuple[InstalledWheel, ...]:
+def read_wheels(
+    root: Path,
+    files: Iterable[PrefixFile],
+    of_conda: Collection[str],
+    recorded: Mapping[str, WheelFileRecord] | None = None,
+) -> tuple[InstalledWheel, ...]:
     """The wheels of a prefix, sorted by name.
 
     Args:
         root: the prefix.
         files: what lies in it.
         of_conda: paths that conda packages claim.
+        recorded: the files that they were installed from, by project, as far as that is known.
 
     Raises:
         PrefixError: a record is not readable, or two are of one project.
@@ -79,8 +86,23 @@ def read_wheels(root: Path, files: Iterable[PrefixFile], of_conda: Collection[st
                 file=str(root / path),
             )
         if wheel is not None:
-            wheels[wheel.package.name] = wheel
+            wheels[wheel.package.name] = _with_file(wheel, recorded or {})
     return tuple(wheels[name] for name in sorted(wheels))
+
+
+def _with_file(wheel: InstalledWheel, recorded: Mapping[str, WheelFileRecord]) -> InstalledWheel:
+    """`wheel` with the identity of the file that it was installed from, when that is known and of this version."""
+    file = recorded.get(wheel.package.name)
+    parts = split_wheel_name(file.file_name) if file is not None else None
+    if file is None or parts is None or (parts.project, parts.version) != _project_of(wheel.package):
+        return wheel
+    package = replace(wheel.package, file_name=file.file_name, sha256=file.sha256, build=parts.tag)
+    return replace(wheel, package=package)
+
+
+def _project_of(package: InstalledPackage) -> tuple[str, str] | None:
+    parts = split_wheel_name(f"{package.name.replace('-', '_')}-{package.version.replace('-', '_')}-py3-none-any.whl")
+    return (parts.project, parts.version) if parts is not None else None
 
 
 def canonical_name(name: str) -> str:
@@ -113,7 +135,7 @@ def _read(root: Path, site: str, info: str, present: Collection[str]) -> Install
         subdir="noarch",
         file_name=f"{re.sub(r'[-_.]+', '_', name)}-{version}-{tag}.whl",
         sha256=_sha256_of_record(digests, site, folder),
-        license=_license(metadata),
+        license=license_of(metadata),
         depends=tuple(sorted({spec for text in metadata.get_all("Requires-Dist", []) for spec in _needed(str(text))})),
         files=tuple(sorted(path for path in listed if path in present)),
         manager="wheel",
@@ -184,16 +206,6 @@ def _direct_url(file: Path) -> Mapping[str, Any]:
     origin = _origin(file)
     value = parse_json(read_bounded(file, origin), origin)
     return value if isinstance(value, dict) else {}
-
-
-def _license(metadata: Message) -> str | None:
-    for header in ("License-Expression", "License"):
-        text = str(metadata.get(header, "")).strip()
-        if text and text != "UNKNOWN" and "\n" not in text and len(text) <= _LONGEST_LICENSE:
-            return text
-    classifiers = [str(text) for text in metadata.get_all("Classifier", [])]
-    named = [text.rpartition(" :: ")[2] for text in classifiers if text.startswith("License :: ")]
-    return ", ".join(sorted(named)) or None
 
 
 def _needed(requirement: str) -> Iterable[str]:

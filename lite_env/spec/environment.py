@@ -20,6 +20,7 @@ from lite_env.spec.dependency import address_refusal, misplaced_pip, refusal_of
 from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_string, line_of
 from lite_env.spec.matchspec import split_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, MAX_NAME_BYTES, EnvironmentSpec, Requirement, is_long_name
+from lite_env.spec.pip_reader import PipLine, read_section
 from lite_env.spec.selectors import apply_comment_selectors, key_selector
 from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded, shown
@@ -120,6 +121,7 @@ class _Reader:
         self._base = file.absolute().parent
         self._warnings: list[tuple[int, str]] = []
         self._notes: list[str] = []
+        self._pip_lines: list[PipLine] = []
 
     def warn_at(self, line: int, message: str) -> None:
         """Remember something that is probably a mistake."""
@@ -143,6 +145,7 @@ class _Reader:
         channels = override or self._channels(nodes.get("channels"))
         requirements = tuple(_bound(each, channels) for each in self._requirements(nodes.get("dependencies"), root))
         variables = self._variables(nodes.get("variables"))
+        pip = read_section(self._pip_lines, self._base)
         return EnvironmentSpec(
             name=name,
             channels=channels,
@@ -150,7 +153,8 @@ class _Reader:
             variables=variables,
             file=self._file,
             warnings=tuple(message for _, message in sorted(self._warnings)),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *(pip.notes if pip else ())),
+            pip=pip,
         )
 
     def _warn_unknown_keys(self, entries: dict[str, tuple[yaml.Node, yaml.Node]]) -> None:
@@ -257,22 +261,22 @@ class _Reader:
                 raise self._document.fault(f"the selector `{key}` cannot be understood: {error}", key_node) from error
             if selector:
                 found.append(self._requirement(value))
-            elif selector is None and not (key == "pip" and _is_nothing(value)):
-                raise self._foreign_section(key, key_node)
+            elif selector is None and key == "pip":
+                self._pip(value)
+            elif selector is None:
+                raise self._document.fault(
+                    f"the section `{key}` of `dependencies` is not known",
+                    key_node,
+                    hint=f'if a package is meant, write it as one string: `- {key}` or `- "{key} >=1.0"`',
+                )
         return found
 
-    def _foreign_section(self, key: str, node: yaml.Node) -> Exception:
-        if key == "pip":
-            return self._document.fault(
-                "the `pip` section cannot be installed yet; it comes in a later version of lite_env",
-                node,
-                hint="ask for the conda packages of the same names where they exist, and remove the section",
-            )
-        return self._document.fault(
-            f"the section `{key}` of `dependencies` is not known",
-            node,
-            hint=f'if a package is meant, write it as one string: `- {key}` or `- "{key} >=1.0"`',
-        )
+    def _pip(self, node: yaml.Node) -> None:
+        if _is_nothing(node):
+            return
+        for item in self._document.items(node, "`pip`"):
+            text = self._document.string(item, "a requirement of `pip`")
+            self._pip_lines.append(PipLine(text=text, file=self._file, line=line_of(item)))
 
     def _requirement(self, node: yaml.Node) -> Requirement:
         text = " ".join(self._document.string(node, "a dependency").split())

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.spec.address import Channel
+    from lite_env.spec.pip import PipSection
 
 DEFAULT_CHANNELS = ("https://prefix.dev/emscripten-forge-4x", "https://prefix.dev/conda-forge")
 """What an environment file without ``channels`` gets, highest priority first."""
@@ -63,6 +64,7 @@ class EnvironmentSpec:
         file: the file it was read from.
         warnings: things that are probably mistakes, each with its line, to be shown once.
         notes: what was decided where the file leaves it open.
+        pip: what the section ``pip`` asks for; None where there is none, or it asks for nothing.
     """
 
     name: str
@@ -72,3 +74,4 @@ class EnvironmentSpec:
     file: Path | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    pip: PipSection | None = None

@@ -16,7 +16,10 @@ _PRIVATE = 0o700
 _OTHERS = 0o077
 # What lite_env makes at the top of its cache, and made before: a folder with anything else is not the cache's alone.
 _OURS = frozenset(
-    {"archives", "bytecode", "downloads", "encoded", "packages", "prefixes", "repodata", "sources", "store", "traces"}
+    {
+        *("archives", "bytecode", "downloads", "encoded", "packages", "prefixes", "repodata", "sources", "store"),
+        *("traces", "uv", "wheels"),
+    }
 )
 
 

@@ -19,7 +19,7 @@ from lite_env.store.atomic import write_text
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
 from lite_env.store.removal import remove_tree
-from lite_env.workflow.lock import build_local_channels
+from lite_env.workflow.channels import build_local_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,5 +132,12 @@ def _whole(place: Path, sealed: Path, reporter: Reporter) -> Prefix | None:
 
 def _cache_key(lock: Lockfile) -> str:
     # All that is written into an environment: packages by their hashes, and what `conda-meta` says besides.
-    identity = [lock_identity(lock), lock.name, sorted(lock.requested), sorted(lock.variables)]
+    asked = [wheel.name for wheel in lock.wheels if wheel.wheel is not None and wheel.wheel.requested]
+    identity = [
+        lock_identity(lock),
+        lock.name,
+        sorted(lock.requested),
+        sorted(lock.variables),
+        *([asked] if asked else []),
+    ]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]

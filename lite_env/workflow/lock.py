@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lite_env.channel import build_channel, is_unbuilt
 from lite_env.errors import LockError, SpecError
 from lite_env.lock.answer import LockAnswer, answers, requested_of, spec_digest
 from lite_env.lock.conda_lock import dump_lock
@@ -17,16 +16,18 @@ from lite_env.lock.file import is_lock, lock_path, read_lock, write_lock, wrote_
 from lite_env.lock.model import PLATFORM, Lockfile
 from lite_env.lock.solver import SolveRequest
 from lite_env.progress import SILENT
-from lite_env.spec.address import Channel, local_path
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.environment import read_environment
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
+from lite_env.workflow.channels import build_local_channels
+from lite_env.workflow.wheels import lock_wheels
 
 if TYPE_CHECKING:
     from lite_env.lock.model import LockedPackage
     from lite_env.lock.solver import Solver
     from lite_env.progress import Reporter
+    from lite_env.spec.address import Channel
     from lite_env.spec.model import EnvironmentSpec
     from lite_env.store.protocol import Store
 
@@ -238,8 +239,11 @@ def _locked(
     store: Store,
     reporter: Reporter,
 ) -> LockResult:
+    kept = _kept(before, options, path) if before else ()
     request = SolveRequest(
-        channels=spec.channels, requirements=spec.requirements, locked=_kept(before, options, path) if before else ()
+        channels=spec.channels,
+        requirements=spec.requirements,
+        locked=tuple(package for package in kept if package.manager == "conda"),
     )
     urls = tuple(channel.url for channel in spec.channels)
     build_local_channels(urls, offline=options.offline, store=store, reporter=reporter)
@@ -255,12 +259,15 @@ def _locked(
         file=path,
         addresses=spec.channels,
     )
+    if spec.pip is not None:
+        wheels = tuple(package for package in kept if package.manager == "wheel")
+        lock = lock_wheels(lock, spec.pip, locked=wheels, offline=options.offline, store=store, reporter=reporter)
     current = path.read_text(encoding="utf-8") if before else None
     written = not options.dry_run and dump_lock(lock, folder=path.absolute().parent) != current
     if written:
         write_lock(lock, path)
     return LockResult(
-        lock=lock, path=path, diff=diff_packages(before.packages if before else (), packages), written=written
+        lock=lock, path=path, diff=diff_packages(before.packages if before else (), lock.packages), written=written
     )
 
 
@@ -289,19 +296,6 @@ def read_spec(environment: Path, channels: tuple[str, ...], reporter: Reporter) 
     for note in spec.notes:
         reporter.note(note)
     return spec
-
-
-def build_local_channels(channels: tuple[str, ...], *, offline: bool, store: Store, reporter: Reporter) -> None:
-    """Build, in place, the local channels that are definitions and not built, or were changed since.
-
-    Raises:
-        ChannelError: a definition is wrong, or the channel could not be built.
-    """
-    for channel in channels:
-        folder = local_path(channel)
-        if folder is not None and is_unbuilt(folder):
-            reporter.note(f"building the channel in '{folder}' for its first use", passing=True)
-            build_channel(folder, offline=offline, store=store, reporter=reporter)
 
 
 def _rattler(*, offline: bool) -> Solver:

@@ -46,7 +46,7 @@ READ = {
 }
 REFUSED = {
     "refused_md5_only.yml": "`package[0].hash.sha256` is missing: an MD5 alone does not vouch for a file",
-    "refused_pip.yml": "`package[0].manager` is pip; packages from PyPI come in a later version of lite_env",
+    "refused_pip.yml": "`package[0].url` is the address of a native wheel, which cannot be installed in the browser",
     "refused_other_platform.yml": "`metadata.platforms` lists linux-64, but not emscripten-wasm32",
     "refused_no_build.yml": "`package[0].url` is no package's address: it does not end in NAME-VERSION-BUILD.conda",
     "refused_other_name.yml": "`package[0].url` is the address of seven 1.16.0, not of six 1.16.0",

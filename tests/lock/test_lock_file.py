@@ -289,7 +289,7 @@ INVALID = [
     (f"{_P}.name", "a b", "`package[0].name` is 'a b', which is no package name"),
     (f"{_P}.version", 1.1, "`package[0].version` is 1.1 where a string is expected: quote it"),
     (f"{_P}.manager", "npm", "`package[0].manager` is neither conda nor pip"),
-    (f"{_P}.manager", "pip", "`package[0].manager` is pip; packages from PyPI come in a later version"),
+    (f"{_P}.manager", "pip", "`package[0].url` is not the address of a wheel: only wheels can be installed"),
     (f"{_P}.platform", "linux-64", "`package[0].platform` is linux-64, which `metadata.platforms` does not list"),
     (f"{_P}.dependencies", ["x"], "`package[0].dependencies` is not a mapping"),
     (f"{_P}.dependencies", {"x": 1}, "`package[0].dependencies.x` is 1 where a string"),

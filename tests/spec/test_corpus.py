@@ -30,6 +30,7 @@ def outcome(file: Path) -> dict[str, object]:
         ],
         "dependencies": [f"{requirement.line}: {requirement.match}" for requirement in spec.requirements],
         "variables": dict(spec.variables),
+        **({"pip": [f"{each.line}: {each.text}" for each in spec.pip.requirements]} if spec.pip else {}),
         "warnings": [warning.removeprefix(f"{file}, line ") for warning in spec.warnings],
     }
 

@@ -167,10 +167,9 @@ def test_other_channels_can_be_given():
     assert parse(document(channels=""), channels=("/a",)).channels == ("/a",)
 
 
-def test_the_pip_section_is_refused_for_now():
-    error = refused(document(dependencies="dependencies:\n  - numpy\n  - pip:\n    - six"))
-    assert "comes in a later version" in error.message
-    assert dict(error.context)["line"] == 5
+def test_the_pip_section_is_read_with_its_lines():
+    section = parse(document(dependencies="dependencies:\n  - numpy\n  - pip:\n    - Six_Pack>=1  # why")).pip
+    assert [(each.text, each.kind, each.line) for each in section.requirements] == [("six-pack>=1", "index", 6)]
 
 
 def test_an_unknown_subsection_is_refused():

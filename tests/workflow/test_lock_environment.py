@@ -165,9 +165,9 @@ def test_warnings_and_notes_are_told_once(environment):
 
 def test_a_local_channel_is_built_on_first_use(environment, monkeypatch):
     built = []
-    monkeypatch.setattr("lite_env.workflow.lock.is_unbuilt", lambda folder: True)
+    monkeypatch.setattr("lite_env.workflow.channels.is_unbuilt", lambda folder: True)
     monkeypatch.setattr(
-        "lite_env.workflow.lock.build_channel", lambda folder, **options: built.append((folder, options))
+        "lite_env.workflow.channels.build_channel", lambda folder, **options: built.append((folder, options))
     )
     reporter = Notes()
     store = MemoryStore()

@@ -1,0 +1,95 @@
+"""What uv says when there is no answer, in a few words, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lite_env.errors import FetchError, LiteEnvError, SolveError, without_secrets
+from lite_env.lock.stubs import LOCAL
+from lite_env.store.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lite_env.lock.stubs import ProvidedProject
+    from lite_env.spec.pip import PipSection
+
+_LONGEST = 600  # characters of uv's reasons that are shown
+_NO_WHEEL = re.compile(r"(?:versions of )?\b([a-z0-9][a-z0-9._-]*)\S* (?:has|have) no (?:usable )?wheels?\b")
+_ABSENT = re.compile(r"\b([a-z0-9][a-z0-9._-]*) was not found in the (?:package registry|provided package locations)")
+_STUB = re.compile(rf"(==\S+?)[+.]{re.escape(LOCAL)}")
+_NETWORK = re.compile(r"Failed to fetch|error sending request|Request failed|Connection|timed out|dns error")
+_OFFLINE = re.compile(r"[Nn]etwork connectivity is disabled|--offline")
+
+
+def explain(told: str, section: PipSection, provided: Sequence[ProvidedProject], *, offline: bool) -> LiteEnvError:
+    """The error for what uv told; of its reasons the first, in our words where they are known."""
+    reason = _reason(told)
+    first = next((each for each in section.requirements if each.file is not None), None)
+    place = {"file": str(first.file)} if first is not None else {}
+    if offline and _OFFLINE.search(told):
+        return FetchError(
+            f"offline, and the cache lacks what the pip section needs: {_first_sentence(reason)}",
+            hint="run the same command once without --offline",
+            **place,
+        )
+    if "No solution found" not in told and _NETWORK.search(told):
+        return FetchError(
+            f"an index of the pip section could not be read: {_first_sentence(reason)}",
+            hint="check the network and the index's address (`--index-url`, UV_DEFAULT_INDEX)",
+            **place,
+        )
+    return SolveError(
+        f"the pip section cannot be resolved for the browser: {_first_sentence(reason)}",
+        hint=_hint(reason, provided),
+        **place,
+    )
+
+
+def native_refusal(name: str, version: str, file_name: str) -> SolveError:
+    """The error for a project whose wheels are native."""
+    return SolveError(
+        f"{name} {version} is native, and cannot be installed by pip in the browser: {file_name} is for one platform",
+        hint=f"ask for its conda package among the `dependencies`: `- {name}`; the name may be another one there",
+    )
+
+
+def _hint(reason: str, provided: Sequence[ProvidedProject]) -> str:
+    absent = _ABSENT.search(reason)
+    if absent:
+        return f"look at the spelling of `{absent[1]}`; what a channel has belongs into `dependencies`"
+    if f"+{LOCAL}" in reason or f".{LOCAL}" in reason:
+        names = sorted(project.name for project in provided if re.search(rf"\b{re.escape(project.name)}=", reason))
+        which = f" ({', '.join(names)})" if names else ""
+        return f"the conda part decides about what it provides{which}: ask there for another version"
+    without = _without_wheel(reason)
+    if without:
+        return (
+            f"{' and '.join(without)} has no pure wheel: ask for its conda package among the `dependencies`, where it"
+            " then counts as installed"
+        )
+    return "ask for another version, or for the conda package of the same name among the `dependencies`"
+
+
+def _without_wheel(reason: str) -> list[str]:
+    """The projects that have no wheel at all for the browser, in the order in which they are told."""
+    found = dict.fromkeys(match[1] for match in _NO_WHEEL.finditer(reason) if "versions of" in match[0])
+    return list(found or dict.fromkeys(match[1] for match in _NO_WHEEL.finditer(reason)))[:3]
+
+
+def _reason(told: str) -> str:
+    """The reasons of uv without its warnings, in one line."""
+    lines = told.splitlines()
+    start = next(
+        (number for number, line in enumerate(lines) if line.lstrip(" \u00d7").startswith(("error:", "No solution"))), 0
+    )
+    text = " ".join(" ".join(lines[start:]).split())
+    text = re.sub(r"^error: |No solution found when resolving dependencies:?|\bcause: ", "", text)
+    return without_secrets(re.sub(r"[╰─▶│\u00d7→]+", "", text)).strip()
+
+
+def _first_sentence(reason: str) -> str:
+    text = _STUB.sub(r"\1 (of the conda part)", reason)
+    sentence = re.match(r".*?(?:cannot be used|unsatisfiable|not found[^.]*|disabled[^.]*)\.", text)
+    return shown((sentence[0] if sentence else text)[:_LONGEST].rstrip("."))

@@ -1,0 +1,95 @@
+"""Wheels on this machine: fetched, or copied from where they lie, and whole or not there at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lite_env.errors import FetchError
+from lite_env.progress import SILENT
+from lite_env.spec.address import local_path
+from lite_env.store.atomic import write_bytes
+from lite_env.store.digest import sha256_of_bytes, sha256_of_file
+from lite_env.store.download import download
+from lite_env.store.location import cache_directory
+from lite_env.store.refusals import refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lite_env.progress import Reporter
+
+
+def cached_wheel(sha256: str, file_name: str) -> Path:
+    """Where a wheel lies in the user's cache, or would."""
+    return cache_directory("wheels") / sha256[:2] / sha256 / file_name
+
+
+def is_whole(path: Path, sha256: str) -> bool:
+    """Whether a wheel is there, and the right one."""
+    try:
+        return path.is_file() and sha256_of_file(path) == sha256
+    except OSError:
+        return False
+
+
+def fetch_wheel(
+    url: str,
+    file_name: str,
+    *,
+    sha256: str,
+    size: int | None = None,
+    offline: bool = False,
+    reporter: Reporter = SILENT,
+) -> Path:
+    """The wheel of this content, in the user's cache; what lies there is looked at each time.
+
+    Args:
+        url: where it is; ``file://`` for one that lies here.
+        file_name: of the wheel.
+        sha256: of its content.
+        size: in bytes.
+        offline: open no connection.
+        reporter: told of bytes.
+
+    Raises:
+        FetchError: it cannot be had, or is another one.
+    """
+    target = cached_wheel(sha256, file_name)
+    path = local_path(url)
+    whole = is_whole(target, sha256)
+    if path is not None and (path.exists() or not whole):
+        # Also when the cache has its content: who builds a wheel anew shall hear that another one is locked.
+        data = _read(path, sha256)
+        return target if whole else keep_wheel(data, file_name)
+    if whole:
+        return target
+    if offline:
+        raise FetchError(
+            f"offline, and the cache lacks the wheel {file_name}", hint="run the same command once without --offline"
+        )
+    download(url, target, sha256=sha256, size=size, reporter=reporter)
+    return target
+
+
+def keep_wheel(data: bytes, file_name: str) -> Path:
+    """Put a wheel's bytes into the cache."""
+    target = cached_wheel(sha256_of_bytes(data), file_name)
+    write_bytes(target, data)
+    return target
+
+
+def _read(path: Path, sha256: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise refusal(FetchError, f"the wheel {path.name} cannot be read", error, file=path) from error
+    found = sha256_of_bytes(data)
+    if found != sha256:
+        raise FetchError(
+            f"{path.name} is not the wheel that was locked",
+            hint="if it was built anew on purpose, lock again",
+            file=str(path),
+            expected_sha256=sha256,
+            found_sha256=found,
+        )
+    return data

@@ -1,0 +1,25 @@
+"""Local channels that are definitions, built before anything is taken from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lite_env.channel import build_channel, is_unbuilt
+from lite_env.spec.address import local_path
+
+if TYPE_CHECKING:
+    from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
+
+
+def build_local_channels(channels: tuple[str, ...], *, offline: bool, store: Store, reporter: Reporter) -> None:
+    """Build, in place, the local channels that are definitions and not built, or were changed since.
+
+    Raises:
+        ChannelError: a definition is wrong, or the channel could not be built.
+    """
+    for channel in channels:
+        folder = local_path(channel)
+        if folder is not None and is_unbuilt(folder):
+            reporter.note(f"building the channel in '{folder}' for its first use", passing=True)
+            build_channel(folder, offline=offline, store=store, reporter=reporter)
