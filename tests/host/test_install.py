@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import socket
 import tarfile
 import threading
@@ -406,3 +407,22 @@ def test_an_interrupt_ends_an_install_that_waits(notebook):
         press.join()
     assert (result.status, result.ename) == ("error", "KeyboardInterrupt")
     assert notebook.run("print(1)") == "1\n"
+
+
+def test_what_no_longer_fits_the_environment_is_warned_of(notebook):
+    notebook.index.add(build_wheel("ipython", "99.0", files={"not_ipython.py": ""}))
+    notebook.run("%pip install -U ipython")
+    assert notebook.errors == 'warning: xeus-python-shell 0.6.1 needs "ipython >=7.21,<9", and ipython is now 99.0\n'
+
+
+def test_the_channels_that_an_environment_was_locked_with_are_those_of_conda(numpy_pack, channel, tmp_path):
+    pack = Path(shutil.copytree(numpy_pack, tmp_path / "pack"))
+    url = f"http://127.0.0.1:{channel.port}/"
+    (pack / "lock.json").write_text(json.dumps({"format": 1, "name": "numpy-demo", "channels": [url]}))
+    with start_kernel(pack, options=RunOptions()) as running:
+        book = Notebook(running.client, None)
+        assert (
+            book.run("%conda install --dry-run wheel")
+            == f"Solving with {url}\nWould install wheel-0.42.0-pyhd8ed1ab_0\n"
+        )
+        assert "no channel is known" in book.fail("%conda install --override-channels wheel")

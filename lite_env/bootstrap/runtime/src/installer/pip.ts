@@ -6,7 +6,7 @@ import { Refused } from './refusal';
 import { holds, normalize, parseRequirement, type MarkerVariables, type Requirement } from './requirement';
 import { readRequirements, type RequirementsFile } from './requirements-file';
 import { resolve } from './resolve';
-import { EnvironmentTree, type Distribution } from './tree';
+import { EnvironmentTree, packagesOf, type Distribution } from './tree';
 import { fits } from './version';
 import { parseWheelName, whyNotTag } from './wheel';
 import type { InstallCell } from '../session/install';
@@ -175,14 +175,15 @@ class Install {
   /** What stays and does not fit what came: pip says so too, and goes on. */
   private warnBroken(chosen: readonly Installable[], kept: ReadonlyMap<string, Distribution>): void {
     const came = new Map(chosen.map(candidate => [candidate.name, candidate]));
+    const packed = packagesOf(this.cell.kernel.manifest);
     const variables = markerVariables(this.tree.python);
     for (const distribution of kept.values()) {
-      for (const requirement of needsOf(distribution, variables)) {
-        const candidate = came.get(requirement.name);
-        if (candidate && !fits(candidate.version, requirement.specifiers)) {
-          const who = `${distribution.name} ${distribution.version.text}`;
-          this.cell.say('stderr', `warning: ${who} needs "${requirement.text}", and ${candidate.name} is now ${candidate.version.text}\n`);
-        }
+      const ofConda = distribution.origin === 'session' ? [] : (packed.get(distribution.name)?.depends ?? []).map(asRequirement);
+      const broken = [...needsOf(distribution, variables), ...ofConda].find(need => need && !isMet(need, came));
+      if (broken) {
+        const who = `${distribution.name} ${distribution.version.text}`;
+        const now = came.get(broken.name)?.version.text;
+        this.cell.say('stderr', `warning: ${who} needs "${broken.text}", and ${broken.name} is now ${now}\n`);
       }
     }
   }
@@ -191,6 +192,20 @@ class Install {
     if (!this.command.quiet) {
       this.cell.say('stdout', text);
     }
+  }
+}
+
+function isMet({ name, specifiers }: Requirement, came: ReadonlyMap<string, Installable>): boolean {
+  const candidate = came.get(name);
+  return candidate === undefined || fits(candidate.version, specifiers);
+}
+
+/** A match spec, where its versions are written as pip's are too. */
+function asRequirement(spec: string): Requirement | null {
+  try {
+    return parseRequirement(spec);
+  } catch {
+    return null;
   }
 }
 

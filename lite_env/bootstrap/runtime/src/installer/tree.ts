@@ -244,6 +244,8 @@ export interface Packed {
   readonly name: string;
   readonly version: string;
   readonly manager: string;
+  /** Match specs. */
+  readonly depends: readonly string[];
 }
 
 /** The packages of the environment by their normalized names. */
@@ -252,9 +254,14 @@ export function packagesOf(manifest: Uint8Array): Map<string, Packed> {
   const packages = document.environment?.packages;
   const found = new Map<string, Packed>();
   for (const entry of Array.isArray(packages) ? (packages as Record<string, unknown>[]) : []) {
-    const { name, version, manager } = entry;
+    const { name, version, manager, depends } = entry;
     if (typeof name === 'string' && typeof version === 'string') {
-      found.set(normalize(name), { name, version, manager: manager === 'wheel' ? 'wheel' : 'conda' });
+      found.set(normalize(name), {
+        name,
+        version,
+        manager: manager === 'wheel' ? 'wheel' : 'conda',
+        depends: Array.isArray(depends) ? depends.filter(spec => typeof spec === 'string') : [],
+      });
     }
   }
   return found;
