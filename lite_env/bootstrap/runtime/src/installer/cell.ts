@@ -18,7 +18,10 @@ export interface SplitCell {
 const TOOL = String.raw`(?:(?:\{sys\.executable\}|python[\d.]*)[ \t]+-m[ \t]+)?(pip|conda|mamba|micromamba)[\d.]*`;
 const MAGIC = new RegExp(String.raw`^[%!][ \t]*${TOOL}(?![\w.])[ \t]*(.*)$`, 's');
 /** Without a prefix only what is no Python: two names side by side. */
-const BARE = new RegExp(String.raw`^${TOOL}[ \t]+((?:install|uninstall|remove|update|upgrade|list|freeze|show)(?![\w.]).*)$`, 's');
+const BARE = new RegExp(
+  String.raw`^${TOOL}[ \t]+((?:install|uninstall|remove|update|upgrade|list|freeze|show)(?![\w.]).*)$`,
+  's'
+);
 /** Cell magics that run the rest of the cell as it is. */
 const TRANSPARENT = /^%%(capture|time)\b/;
 
@@ -59,7 +62,10 @@ export function splitCell(code: string, language: string): SplitCell {
 }
 
 function commandOf(lines: readonly string[], python: boolean): CommandLine | null {
-  const joined = lines.map(line => line.replace(/\\\s*$/, ' ')).join('').trimEnd();
+  const joined = lines
+    .map(line => line.replace(/\\\s*$/, ' '))
+    .join('')
+    .trimEnd();
   const match = MAGIC.exec(joined) ?? (python ? BARE.exec(joined) : null);
   return match ? { tool: match[1] as string, text: match[2] as string } : null;
 }
@@ -76,7 +82,7 @@ class PythonState {
 
   read(line: string): void {
     this.continued = false;
-    for (let at = 0; at < line.length; ) {
+    for (let at = 0; at < line.length;) {
       at = this.quote === null ? this.plain(line, at) : this.inString(line, at, this.quote);
     }
     if (this.quote?.length === 1 && !this.continued) {

@@ -21,15 +21,32 @@ export interface PackageTarget {
 }
 
 /** The files of the package in `data`, whose bytes were checked. */
-export async function unpackConda(data: Uint8Array, fileName: string, target: PackageTarget, zstd: Zstd): Promise<PlacedFile[]> {
+export async function unpackConda(
+  data: Uint8Array,
+  fileName: string,
+  target: PackageTarget,
+  zstd: Zstd
+): Promise<PlacedFile[]> {
   if (fileName.endsWith('.tar.bz2')) {
-    return place(readTar(collect(take => bunzip(data, take), fileName), fileName), fileName, target);
+    return place(
+      readTar(
+        collect(take => bunzip(data, take), fileName),
+        fileName
+      ),
+      fileName,
+      target
+    );
   }
   const entries: TarEntry[] = [];
   for (const part of readZip(data, fileName)) {
     if (/^(pkg|info)-.*\.tar\.zst$/.test(part.name)) {
       const packed = await part.read();
-      entries.push(...readTar(collect(take => zstd.pieces(packed, take), fileName), `${part.name} in ${fileName}`));
+      entries.push(
+        ...readTar(
+          collect(take => zstd.pieces(packed, take), fileName),
+          `${part.name} in ${fileName}`
+        )
+      );
     }
   }
   return place(entries, fileName, target);
@@ -70,7 +87,9 @@ function place(entries: readonly TarEntry[], fileName: string, { prefix, site }:
   const files = new Map(entries.map(entry => [entry.path, entry]));
   const isPython = (json(files, 'info/link.json') as { noarch?: { type?: unknown } } | null)?.noarch?.type === 'python';
   const paths = (json(files, 'info/paths.json') as { paths?: PathInfo[] } | null)?.paths ?? [];
-  const marked = new Map(paths.flatMap(info => (typeof info.prefix_placeholder === 'string' ? [[info._path, info] as const] : [])));
+  const marked = new Map(
+    paths.flatMap(info => (typeof info.prefix_placeholder === 'string' ? [[info._path, info] as const] : []))
+  );
   const placed: PlacedFile[] = [];
   for (const entry of entries) {
     if (entry.path.startsWith('info/')) {
@@ -133,13 +152,17 @@ function withPrefix(data: Uint8Array, { prefix_placeholder, file_mode }: PathInf
   const placeholder = String(prefix_placeholder);
   const replaced =
     file_mode === 'binary'
-      ? content.replace(new RegExp(`${placeholder.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[^\\0]*`, 'g'), found => found.replaceAll(placeholder, prefix).padEnd(found.length, '\0'))
+      ? content.replace(new RegExp(`${placeholder.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[^\\0]*`, 'g'), found =>
+          found.replaceAll(placeholder, prefix).padEnd(found.length, '\0')
+        )
       : content.replaceAll(placeholder, prefix);
   return Uint8Array.from(replaced, character => BYTES.get(character) ?? character.charCodeAt(0));
 }
 
 /** What browsers call latin1 is windows-1252: its characters, back to bytes. */
-const BYTES = new Map(Array.from({ length: 256 }, (_, byte) => [new TextDecoder('latin1').decode(Uint8Array.of(byte)), byte] as const));
+const BYTES = new Map(
+  Array.from({ length: 256 }, (_, byte) => [new TextDecoder('latin1').decode(Uint8Array.of(byte)), byte] as const)
+);
 
 function* chunks(data: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < data.length; at += 1 << 20) {

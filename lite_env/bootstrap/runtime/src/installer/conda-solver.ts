@@ -23,11 +23,15 @@ function begin(answer: (ask: SolveAsk, post: Port) => void): void {
     addEventListener(type: 'message', listener: (event: MessageEvent<SolveAsk>) => void): void;
   };
   if (scope.importScripts !== undefined) {
-    scope.addEventListener('message', event => answer(event.data, (message, transferred = []) => scope.postMessage(message, transferred)));
+    scope.addEventListener('message', event =>
+      answer(event.data, (message, transferred = []) => scope.postMessage(message, transferred))
+    );
     return;
   }
   void import('node:worker_threads').then(({ parentPort }) => {
-    parentPort?.on('message', (ask: SolveAsk) => answer(ask, (message, transferred) => parentPort.postMessage(message, transferred)));
+    parentPort?.on('message', (ask: SolveAsk) =>
+      answer(ask, (message, transferred) => parentPort.postMessage(message, transferred))
+    );
   });
 }
 
@@ -53,17 +57,29 @@ function watchFetch(channels: readonly string[]): void {
 async function solve(ask: SolveAsk): Promise<SolvedPackage[]> {
   const { specs, installed, free, channels, platform, upgrade, only } = ask;
   const first = channels[0] as string;
-  const pins = installed.filter(({ name }) => !free.includes(name)).map(({ name, version, build }) => `${name} ==${version} ${build}`);
+  const pins = installed
+    .filter(({ name }) => !free.includes(name))
+    .map(({ name, version, build }) => `${name} ==${version} ${build}`);
   const favoured = installed.filter(({ name }) => !(upgrade && free.includes(name))).map(record => lockedOf(record, first));
-  const virtual = VIRTUAL.map(name => lockedOf({ name, version: '0', build: '0', subdir: 'noarch', fileName: name, sha256: null, depends: [] }, first));
+  const virtual = VIRTUAL.map(name =>
+    lockedOf({ name, version: '0', build: '0', subdir: 'noarch', fileName: name, sha256: null, depends: [] }, first)
+  );
   let found: Awaited<ReturnType<typeof simpleSolve>>;
   try {
-    found = await simpleSolve([...specs, ...pins], [...channels], ['noarch', platform as Platform], [...favoured, ...virtual]);
+    found = await simpleSolve(
+      [...specs, ...pins],
+      [...channels],
+      ['noarch', platform as Platform],
+      [...favoured, ...virtual]
+    );
   } catch (cause) {
     if (lost) {
       throw new Refused(lost, 'see that there is a network, and that the server lets other pages read it (CORS)');
     }
-    throw new Refused(`the environment cannot have ${specs.join(', ')}: ${describe(cause)}`, 'what the environment has stays as it is, unless the command names it');
+    throw new Refused(
+      `the environment cannot have ${specs.join(', ')}: ${describe(cause)}`,
+      'what the environment has stays as it is, unless the command names it'
+    );
   }
   const there = new Set(installed.filter(({ name }) => !(ask.force && free.includes(name))).map(keyOf));
   return found
@@ -79,7 +95,9 @@ async function solve(ask: SolveAsk): Promise<SolvedPackage[]> {
       size: Number(item.size ?? 0),
       files: [],
     }))
-    .filter(record => !VIRTUAL.includes(record.name) && !there.has(keyOf(record)) && (only === null || only.includes(record.name)))
+    .filter(
+      record => !VIRTUAL.includes(record.name) && !there.has(keyOf(record)) && (only === null || only.includes(record.name))
+    )
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -89,14 +107,28 @@ function keyOf({ name, version, build }: Pick<CondaRecord, 'name' | 'version' | 
 
 function lockedOf({ name, version, build, subdir, fileName, sha256 }: CondaRecord, channel: string) {
   const url = `${channel}${subdir}/${fileName}`;
-  return { filename: fileName, packageName: name, repoName: channel, version, build, subdir, md5: undefined, sha256: sha256 ?? undefined, url };
+  return {
+    filename: fileName,
+    packageName: name,
+    repoName: channel,
+    version,
+    build,
+    subdir,
+    md5: undefined,
+    sha256: sha256 ?? undefined,
+    url,
+  };
 }
 
 function describe(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).trim();
 }
 
-async function fetchAll(packages: readonly SolvedPackage[], ask: SolveAsk, say: (text: string) => void): Promise<SolvedPackage[]> {
+async function fetchAll(
+  packages: readonly SolvedPackage[],
+  ask: SolveAsk,
+  say: (text: string) => void
+): Promise<SolvedPackage[]> {
   const fetcher = new Fetcher((url, init) => fetch(url, init), new AbortController().signal);
   const zstd = new Zstd();
   await zstd.init();

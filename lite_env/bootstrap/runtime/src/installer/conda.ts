@@ -55,10 +55,17 @@ async function install(command: Command, cell: InstallCell, tree: FileTree, pres
   };
   const packages = await solve(ask, cell, say);
   if (command.dryRun || packages.length === 0) {
-    say(packages.length === 0 ? `All of it is there already: ${there(names, present)}\n` : `Would install ${titles(packages)}\n`);
+    say(
+      packages.length === 0
+        ? `All of it is there already: ${there(names, present)}\n`
+        : `Would install ${titles(packages)}\n`
+    );
     return;
   }
-  refuseKernels(packages.map(({ name }) => name).filter(name => present.has(name)), cell.kernel);
+  refuseKernels(
+    packages.map(({ name }) => name).filter(name => present.has(name)),
+    cell.kernel
+  );
   const replaced = packages.flatMap(({ name }) => present.get(name) ?? []);
   const gone = await Promise.all(replaced.map(record => filesOf(record, tree)));
   cell.signal.throwIfAborted();
@@ -85,9 +92,16 @@ async function solve(ask: SolveAsk, cell: InstallCell, say: (text: string) => vo
   }
 }
 
-function listen(helper: Helper, say: (text: string) => void, resolve: (packages: readonly SolvedPackage[]) => void, reject: (reason: Error) => void): void {
+function listen(
+  helper: Helper,
+  say: (text: string) => void,
+  resolve: (packages: readonly SolvedPackage[]) => void,
+  reject: (reason: Error) => void
+): void {
   helper.addEventListener('error', ({ message }) =>
-    reject(new Refused(`the solver "conda-solver.js" broke down: ${message || 'its script could not be loaded'}`, SOLVER_HINT))
+    reject(
+      new Refused(`the solver "conda-solver.js" broke down: ${message || 'its script could not be loaded'}`, SOLVER_HINT)
+    )
   );
   helper.addEventListener('message', ({ data }) => {
     const told = data as SolverSays;
@@ -102,18 +116,26 @@ function listen(helper: Helper, say: (text: string) => void, resolve: (packages:
   });
 }
 
-const SOLVER_HINT = 'it is fetched when it is first used: see that there is a network, and that the whole folder of the runtime is deployed';
+const SOLVER_HINT =
+  'it is fetched when it is first used: see that there is a network, and that the whole folder of the runtime is deployed';
 
 async function remove(command: Command, cell: InstallCell, tree: FileTree, present: Map<string, Present>): Promise<void> {
   const asked = command.specs.map(spec => {
     const found = present.get(nameOf(spec));
     if (!found) {
-      throw new Refused(`"${spec}" is not among the conda packages of the environment`, 'see `%conda list`; what pip brought is removed by `%pip uninstall`');
+      throw new Refused(
+        `"${spec}" is not among the conda packages of the environment`,
+        'see `%conda list`; what pip brought is removed by `%pip uninstall`'
+      );
     }
     return found;
   });
   const all = withDependents(asked, present);
-  refuseKernels(all.map(({ name }) => name), cell.kernel, ` without ${titles(asked)}`);
+  refuseKernels(
+    all.map(({ name }) => name),
+    cell.kernel,
+    ` without ${titles(asked)}`
+  );
   if (!command.dryRun) {
     const files = await Promise.all(all.map(record => filesOf(record, tree)));
     tree.remove(files.flat());
@@ -121,7 +143,10 @@ async function remove(command: Command, cell: InstallCell, tree: FileTree, prese
   }
   if (!command.quiet) {
     const done = command.dryRun ? 'Would remove' : 'Removed';
-    const back = !command.dryRun && all.some(({ files }) => files === null) ? 'A restart of the kernel brings back what belongs to the environment.\n' : '';
+    const back =
+      !command.dryRun && all.some(({ files }) => files === null)
+        ? 'A restart of the kernel brings back what belongs to the environment.\n'
+        : '';
     cell.say('stdout', `${done} ${titles(all)}\n${back}`);
   }
 }
@@ -129,7 +154,7 @@ async function remove(command: Command, cell: InstallCell, tree: FileTree, prese
 /** With whatever needs one of them. */
 function withDependents(records: readonly Present[], present: ReadonlyMap<string, Present>): Present[] {
   const names = new Set(records.map(({ name }) => name));
-  for (let size = 0; size !== names.size; ) {
+  for (let size = 0; size !== names.size;) {
     size = names.size;
     for (const { name, depends } of present.values()) {
       if (depends.some(spec => names.has(nameOf(spec)))) {
@@ -142,7 +167,9 @@ function withDependents(records: readonly Present[], present: ReadonlyMap<string
 
 /** The kernel runs from what it was started with, and its interpreter from its own files. */
 function refuseKernels(names: readonly string[], { manifest, kernel }: Installation, without = ''): void {
-  const { kernels } = JSON.parse(new TextDecoder().decode(manifest)) as { kernels: { files: { package?: string | null }[] }[] };
+  const { kernels } = JSON.parse(new TextDecoder().decode(manifest)) as {
+    kernels: { files: { package?: string | null }[] }[];
+  };
   const own = new Set(kernels.flatMap(({ files }) => files.map(file => file.package ?? '')));
   const found = names.find(name => own.has(name) || name === kernel.language);
   if (found !== undefined) {
@@ -167,12 +194,23 @@ function recordFile(record: Omit<SolvedPackage, 'files'>, files: readonly Placed
 }
 
 function packed({ manifest }: Installation): Map<string, Present> {
-  const { environment } = JSON.parse(new TextDecoder().decode(manifest)) as { environment: { packages: Record<string, unknown>[] } };
+  const { environment } = JSON.parse(new TextDecoder().decode(manifest)) as {
+    environment: { packages: Record<string, unknown>[] };
+  };
   const conda = environment.packages.filter(({ manager }) => (manager ?? 'conda') === 'conda');
   return new Map(
     conda.map(({ name, version, build, subdir, file_name, sha256, depends }) => [
       name as string,
-      { name, version, build, subdir, fileName: file_name, sha256: sha256 ?? null, depends: depends ?? [], files: null } as Present,
+      {
+        name,
+        version,
+        build,
+        subdir,
+        fileName: file_name,
+        sha256: sha256 ?? null,
+        depends: depends ?? [],
+        files: null,
+      } as Present,
     ])
   );
 }
@@ -203,7 +241,10 @@ async function channelsOf(command: Command, kernel: Installation): Promise<strin
   const alias = variables['CONDA_CHANNEL_ALIAS'] ?? ALIAS;
   const named = [...command.channels, ...own].filter(channel => channel !== '' && channel !== 'nodefaults');
   if (named.length === 0) {
-    throw new Refused('no channel is known', 'name one: -c URL, or CONDA_CHANNELS under `variables:` of the environment file');
+    throw new Refused(
+      'no channel is known',
+      'name one: -c URL, or CONDA_CHANNELS under `variables:` of the environment file'
+    );
   }
   return [...new Set(named.map(channel => addressOf(channel, alias)))];
 }
@@ -217,7 +258,12 @@ function addressOf(channel: string, alias: string): string {
 }
 
 function nameOf(spec: string): string {
-  return (spec.includes('::') ? spec.slice(spec.indexOf('::') + 2) : spec).trim().split(/[\s=<>!~\[]/)[0]?.toLowerCase() ?? '';
+  return (
+    (spec.includes('::') ? spec.slice(spec.indexOf('::') + 2) : spec)
+      .trim()
+      .split(/[\s=<>!~\[]/)[0]
+      ?.toLowerCase() ?? ''
+  );
 }
 
 /** Lines of a file of specs. */
@@ -237,7 +283,10 @@ function specsIn(tree: FileTree, path: string): string[] {
 }
 
 function there(names: readonly string[], present: ReadonlyMap<string, Present>): string {
-  return names.flatMap(name => present.get(name) ?? []).map(({ name, version }) => `${name}-${version}`).join(' ');
+  return names
+    .flatMap(name => present.get(name) ?? [])
+    .map(({ name, version }) => `${name}-${version}`)
+    .join(' ');
 }
 
 function titles(packages: readonly Pick<CondaRecord, 'name' | 'version' | 'build'>[]): string {
@@ -245,10 +294,17 @@ function titles(packages: readonly Pick<CondaRecord, 'name' | 'version' | 'build
 }
 
 function listing(packages: readonly Present[], { specs, format }: Command): string {
-  const shown = packages.filter(({ name }) => specs.length === 0 || specs.some(spec => name.includes(spec))).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const shown = packages
+    .filter(({ name }) => specs.length === 0 || specs.some(spec => name.includes(spec)))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   if (format === 'json') {
     return `${JSON.stringify(shown.map(({ name, version, build }) => ({ name, version, build_string: build })))}\n`;
   }
-  const rows = shown.map(({ name, version, build, files }) => [name, version, build, files === null ? 'environment' : 'session']);
+  const rows = shown.map(({ name, version, build, files }) => [
+    name,
+    version,
+    build,
+    files === null ? 'environment' : 'session',
+  ]);
   return table([['Name', 'Version', 'Build', 'From'], ...rows]);
 }

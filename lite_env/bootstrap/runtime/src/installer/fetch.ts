@@ -34,7 +34,11 @@ export class Fetcher {
     let response: Response;
     let data: Uint8Array;
     try {
-      response = await this.fetch(url, { signal: this.signal, credentials: 'omit', ...(accept ? { headers: { Accept: accept } } : {}) });
+      response = await this.fetch(url, {
+        signal: this.signal,
+        credentials: 'omit',
+        ...(accept ? { headers: { Accept: accept } } : {}),
+      });
       if (Number(response.headers.get('content-length')) > LIMIT) {
         throw new Error('it is larger than 1 GiB');
       }
@@ -47,7 +51,10 @@ export class Fetcher {
       return null;
     }
     if (!response.ok) {
-      throw new Refused(`${what}: ${host} answers status ${response.status}`, response.status < 500 ? 'it may want credentials, which are not sent from a notebook' : 'try again later');
+      throw new Refused(
+        `${what}: ${host} answers status ${response.status}`,
+        response.status < 500 ? 'it may want credentials, which are not sent from a notebook' : 'try again later'
+      );
     }
     return { data, url: response.url || url, type: response.headers.get('content-type') ?? '' };
   }
@@ -60,7 +67,10 @@ export class Fetcher {
     }
     const digest = await sha256Hex(found.data);
     if (sha256 !== null && digest !== sha256.toLowerCase()) {
-      throw new Refused(`${what} is not the file that was expected: found sha256 ${digest}, expected ${sha256}`, `"${url}" gave other bytes: it is damaged or was replaced`);
+      throw new Refused(
+        `${what} is not the file that was expected: found sha256 ${digest}, expected ${sha256}`,
+        `"${url}" gave other bytes: it is damaged or was replaced`
+      );
     }
     return found.data;
   }
@@ -81,6 +91,8 @@ function unreachable(host: string, what: string, cause: unknown): Refused {
   const offline = (globalThis.navigator as Partial<Navigator> | undefined)?.onLine === false;
   return new Refused(
     offline ? `there is no network: ${what} is at ${host}` : `${host} cannot be reached for ${what}: ${said}`,
-    offline ? 'go online, or install a wheel from /drive' : 'see that there is a network, and that the server lets other pages read it (CORS)'
+    offline
+      ? 'go online, or install a wheel from /drive'
+      : 'see that there is a network, and that the server lets other pages read it (CORS)'
   );
 }

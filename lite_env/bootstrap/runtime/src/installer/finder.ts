@@ -57,7 +57,10 @@ export class EnvironmentFinder implements Finder {
       const keep = asCandidate(there);
       // A wheel of this session may give way to what another one needs.
       const mayGo = isNamed || there.origin === 'session';
-      const isFine = fits(there.version, wanted.flatMap(({ requirement }) => requirement.specifiers));
+      const isFine = fits(
+        there.version,
+        wanted.flatMap(({ requirement }) => requirement.specifiers)
+      );
       if (!mayGo || (isFine && !(isNamed && (upgrade || force)))) {
         return [keep];
       }
@@ -71,7 +74,10 @@ export class EnvironmentFinder implements Finder {
     const { python, hashes, pre } = this.options;
     const version = parseVersion(python);
     const usable = projects.wheels.filter(
-      file => whyNotTag(file.wheel, python) === null && (!version || fits(version, file.requiresPython)) && isAllowed(file, hashes.get(name))
+      file =>
+        whyNotTag(file.wheel, python) === null &&
+        (!version || fits(version, file.requiresPython)) &&
+        isAllowed(file, hashes.get(name))
     );
     const fitting = usable.filter(({ wheel }) => fits(wheel.version, specifiers));
     const isPinned = specifiers.some(({ operator, prefix }) => operator.startsWith('==') && prefix === null);
@@ -85,15 +91,28 @@ export class EnvironmentFinder implements Finder {
   }
 
   /** One file a version: of several the last build. */
-  private newestFirst(files: readonly IndexFile[], project: Project, python: string, specifiers: Requirement['specifiers']): Candidate[] {
-    const sorted = [...files].sort((a, b) => compareVersions(b.wheel.version, a.wheel.version) || compareBuilds(b.wheel, a.wheel));
+  private newestFirst(
+    files: readonly IndexFile[],
+    project: Project,
+    python: string,
+    specifiers: Requirement['specifiers']
+  ): Candidate[] {
+    const sorted = [...files].sort(
+      (a, b) => compareVersions(b.wheel.version, a.wheel.version) || compareBuilds(b.wheel, a.wheel)
+    );
     const newest = sorted[0] as IndexFile;
     const native = project.wheels.find(
       ({ wheel, yanked }) =>
-        !yanked && !wheel.version.isPrerelease && compareVersions(wheel.version, newest.wheel.version) > 0 && fits(wheel.version, specifiers) && whyNotTag(wheel, python) !== null
+        !yanked &&
+        !wheel.version.isPrerelease &&
+        compareVersions(wheel.version, newest.wheel.version) > 0 &&
+        fits(wheel.version, specifiers) &&
+        whyNotTag(wheel, python) !== null
     );
     if (native) {
-      this.options.say(`${newest.wheel.name} ${newest.wheel.version.text} is not the newest: ${whyNotTag(native.wheel, python)}\n`);
+      this.options.say(
+        `${newest.wheel.name} ${newest.wheel.version.text} is not the newest: ${whyNotTag(native.wheel, python)}\n`
+      );
     }
     const versions = new Set<string>();
     return sorted.flatMap(file => {
@@ -120,7 +139,10 @@ export class EnvironmentFinder implements Finder {
     }
     const found = await reading;
     if (!found) {
-      throw new Refused(`no package is called "${name}" in ${indexes.map(index => new URL(index).host).join(', ')}`, 'see how it is spelt');
+      throw new Refused(
+        `no package is called "${name}" in ${indexes.map(index => new URL(index).host).join(', ')}`,
+        'see how it is spelt'
+      );
     }
     return found;
   }
@@ -130,7 +152,9 @@ const NO_INDEX = 'name one: --index-url URL, or PIP_INDEX_URL under `variables:`
 
 function merged(projects: readonly (Project | null)[]): Project | null {
   const found = projects.filter(project => project !== null);
-  return found.length === 0 ? null : { wheels: found.flatMap(({ wheels }) => wheels), others: found.flatMap(({ others }) => others) };
+  return found.length === 0
+    ? null
+    : { wheels: found.flatMap(({ wheels }) => wheels), others: found.flatMap(({ others }) => others) };
 }
 
 function isAllowed({ sha256 }: IndexFile, allowed: ReadonlySet<string> | undefined): boolean {
@@ -164,7 +188,14 @@ function indexCandidate({ wheel, url, sha256, metadata }: IndexFile, fetcher: Fe
 export async function givenCandidate(data: Uint8Array, wheel: WheelName): Promise<Installable> {
   const opened = await openWheel(data, wheel);
   const requires = async () => opened.metadata.requires;
-  return { name: wheel.name, version: wheel.version, installed: false, fileName: wheel.fileName, open: async () => opened, requires };
+  return {
+    name: wheel.name,
+    version: wheel.version,
+    installed: false,
+    fileName: wheel.fileName,
+    open: async () => opened,
+    requires,
+  };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -173,7 +204,13 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 /** Why an index has nothing to offer: message and hint. */
-function whyNone(name: string, wanted: readonly Wanted[], project: Project, usable: readonly IndexFile[], python: string): [string, string] {
+function whyNone(
+  name: string,
+  wanted: readonly Wanted[],
+  project: Project,
+  usable: readonly IndexFile[],
+  python: string
+): [string, string] {
   const specifiers = wanted.flatMap(({ requirement }) => requirement.specifiers);
   const who = wanted.flatMap(({ by }) => (by ? [` (${by.name} needs it)`] : []))[0] ?? '';
   const asked = `"${wanted[0]?.requirement.text ?? name}"${who} cannot be installed`;
@@ -181,7 +218,11 @@ function whyNone(name: string, wanted: readonly Wanted[], project: Project, usab
   const fitting = project.wheels.filter(({ wheel }) => fits(wheel.version, specifiers));
   const newest = newestOf(fitting);
   if (newest) {
-    const why = whyNotTag(newest.wheel, python) ?? (usable.includes(newest) ? 'it was withdrawn' : `it wants Python ${newest.requiresPython.map(({ text }) => text).join(',')}, and this is ${python}`);
+    const why =
+      whyNotTag(newest.wheel, python) ??
+      (usable.includes(newest)
+        ? 'it was withdrawn'
+        : `it wants Python ${newest.requiresPython.map(({ text }) => text).join(',')}, and this is ${python}`);
     return [`${asked}: ${why}`, conda];
   }
   const best = newestOf(project.wheels);
@@ -189,7 +230,10 @@ function whyNone(name: string, wanted: readonly Wanted[], project: Project, usab
     return [`${asked}: the newest wheel is ${best.wheel.version.text}`, 'ask for a version that there is'];
   }
   const source = project.others.at(-1);
-  return [`${asked}: there is no wheel of it${source ? `, only sources ("${source}"), which cannot be built here` : ''}`, conda];
+  return [
+    `${asked}: there is no wheel of it${source ? `, only sources ("${source}"), which cannot be built here` : ''}`,
+    conda,
+  ];
 }
 
 function newestOf(files: readonly IndexFile[]): IndexFile | undefined {

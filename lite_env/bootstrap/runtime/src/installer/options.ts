@@ -142,7 +142,10 @@ function readWords(command: Draft, name: string, words: readonly string[]): void
     const short = known[key] ? null : /^-([a-zA-Z])(.+)$/.exec(word);
     const option = known[key] ?? (short ? known[`-${short[1]}`] : undefined);
     if (!option || (short && !option.takes)) {
-      throw new Refused(`${name} in a notebook does not know "${word}"`, `it is in \`${command.line}\`; see "Install in a notebook" in the documentation`);
+      throw new Refused(
+        `${name} in a notebook does not know "${word}"`,
+        `it is in \`${command.line}\`; see "Install in a notebook" in the documentation`
+      );
     }
     let value = joined ?? short?.[2];
     if (option.takes && value === undefined) {
@@ -159,7 +162,10 @@ function readWords(command: Draft, name: string, words: readonly string[]): void
 function check(command: Draft): void {
   const { action, specs, files, tool, line } = command;
   if (['install', 'remove', 'show'].includes(action) && specs.length === 0 && files.length === 0) {
-    throw new Refused(`\`${line}\` names no package`, tool === 'pip' ? 'name one, or a file of requirements with -r' : 'name one');
+    throw new Refused(
+      `\`${line}\` names no package`,
+      tool === 'pip' ? 'name one, or a file of requirements with -r' : 'name one'
+    );
   }
 }
 

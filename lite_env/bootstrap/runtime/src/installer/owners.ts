@@ -19,7 +19,9 @@ export async function ownersOf(kernel: Installation): Promise<Map<string, string
   }
   const owners = new Map<string, string>();
   for (const [archive, entries] of files) {
-    const names = Object.entries(counts[archive] ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, count]) => Array<string>(count).fill(name));
+    const names = Object.entries(counts[archive] ?? {})
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([name, count]) => Array<string>(count).fill(name));
     positionsOf(entries).forEach((position, path) => {
       const name = names[position];
       if (name !== undefined) {
@@ -54,5 +56,7 @@ function isLong(path: string): boolean {
 
 function countsOf(manifest: Uint8Array): Record<string, number>[] {
   const { archives } = JSON.parse(new TextDecoder().decode(manifest)) as { archives?: unknown };
-  return (Array.isArray(archives) ? archives : []).map((archive: { packages?: Record<string, number> } | null) => archive?.packages ?? {});
+  return (Array.isArray(archives) ? archives : []).map(
+    (archive: { packages?: Record<string, number> } | null) => archive?.packages ?? {}
+  );
 }

@@ -77,8 +77,16 @@ class Install {
   private finderOptions(files: readonly RequirementsFile[]) {
     const { command, installed, tree } = this;
     const { upgrade, force, pre } = command;
-    const own = command.indexUrl ?? files.findLast(file => file.indexUrl !== null)?.indexUrl ?? this.variable('PIP_INDEX_URL')[0] ?? null;
-    const extra = [...command.extraIndexUrls, ...files.flatMap(file => file.extraIndexUrls), ...this.variable('PIP_EXTRA_INDEX_URL')];
+    const own =
+      command.indexUrl ??
+      files.findLast(file => file.indexUrl !== null)?.indexUrl ??
+      this.variable('PIP_INDEX_URL')[0] ??
+      null;
+    const extra = [
+      ...command.extraIndexUrls,
+      ...files.flatMap(file => file.extraIndexUrls),
+      ...this.variable('PIP_EXTRA_INDEX_URL'),
+    ];
     const hashes = new Map(files.flatMap(file => [...file.hashes]));
     const indexes = [...new Set([...(own ? [own] : []), ...extra])];
     const say = (text: string) => this.say(text);
@@ -92,7 +100,9 @@ class Install {
   /** What one word of the command asks for; a wheel is read. */
   private async root(spec: string, given: Map<string, Installable>): Promise<Requirement> {
     const [, path = spec, extras = ''] = /^(.*\.whl)(\[[^\]]*\])?$/s.exec(spec) ?? [];
-    const isPath = !/^[\w.-]+\s*(\[[^\]]*\])?\s*@/.test(spec) && (/\.whl$/.test(path) || /^(\.{0,2}\/|\.$|\.\.$|file:|https?:|git\+)/.test(path));
+    const isPath =
+      !/^[\w.-]+\s*(\[[^\]]*\])?\s*@/.test(spec) &&
+      (/\.whl$/.test(path) || /^(\.{0,2}\/|\.$|\.\.$|file:|https?:|git\+)/.test(path));
     const requirement = isPath ? null : parseRequirement(spec);
     const address = requirement?.url ?? (isPath ? path : null);
     if (address === null) {
@@ -107,7 +117,12 @@ class Install {
   }
 
   private async wheelAt(address: string): Promise<Installable> {
-    const fileName = decodeURIComponent(address.replace(/[?#].*$/, '').split('/').at(-1) ?? '');
+    const fileName = decodeURIComponent(
+      address
+        .replace(/[?#].*$/, '')
+        .split('/')
+        .at(-1) ?? ''
+    );
     const wheel = parseWheelName(fileName);
     if (!wheel) {
       throw new Refused(
@@ -117,7 +132,10 @@ class Install {
     }
     const why = whyNotTag(wheel, this.tree.python);
     if (why) {
-      throw new Refused(why, 'only pure Python runs everywhere; a compiled package belongs into the conda part of the environment file');
+      throw new Refused(
+        why,
+        'only pure Python runs everywhere; a compiled package belongs into the conda part of the environment file'
+      );
     }
     const sha256 = /[#&]sha256=([0-9a-f]{64})/i.exec(address)?.[1] ?? null;
     const data = /^https?:/.test(address)
@@ -178,7 +196,8 @@ class Install {
     const packed = packagesOf(this.cell.kernel.manifest);
     const variables = markerVariables(this.tree.python);
     for (const distribution of kept.values()) {
-      const ofConda = distribution.origin === 'session' ? [] : (packed.get(distribution.name)?.depends ?? []).map(asRequirement);
+      const ofConda =
+        distribution.origin === 'session' ? [] : (packed.get(distribution.name)?.depends ?? []).map(asRequirement);
       const broken = [...needsOf(distribution, variables), ...ofConda].find(need => need && !isMet(need, came));
       if (broken) {
         const who = `${distribution.name} ${distribution.version.text}`;
@@ -222,11 +241,18 @@ function holdsWithout(requirement: Requirement, variables: MarkerVariables): boo
 }
 
 function origin({ origin }: Distribution): string {
-  return { conda: 'a conda package of the environment', wheel: 'a wheel of the environment', session: 'installed in this session' }[origin];
+  return {
+    conda: 'a conda package of the environment',
+    wheel: 'a wheel of the environment',
+    session: 'installed in this session',
+  }[origin];
 }
 
 function titles(chosen: readonly Installable[]): string {
-  return chosen.map(({ name, version }) => `${name}-${version.text}`).sort().join(' ');
+  return chosen
+    .map(({ name, version }) => `${name}-${version.text}`)
+    .sort()
+    .join(' ');
 }
 
 async function uninstall(command: Command, tree: EnvironmentTree, cell: InstallCell): Promise<void> {
@@ -250,7 +276,9 @@ async function uninstall(command: Command, tree: EnvironmentTree, cell: InstallC
 }
 
 function listing(distributions: readonly Distribution[], format: Command['format']): string {
-  const rows = [...distributions].sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, version, origin }) => ({ name, version: version.text, origin }));
+  const rows = [...distributions]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, version, origin }) => ({ name, version: version.text, origin }));
   if (format === 'json') {
     return `${JSON.stringify(rows.map(({ name, version }) => ({ name, version })))}\n`;
   }
@@ -263,7 +291,11 @@ function listing(distributions: readonly Distribution[], format: Command['format
 /** Columns as wide as their widest cell, with a line below the first row. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' ').trimEnd()}\n`;
+  const line = (row: readonly string[]) =>
+    `${row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join(' ')
+      .trimEnd()}\n`;
   const [head = [], ...body] = rows.map(line);
   return [head, line(widths.map(width => '-'.repeat(width))), ...body].join('');
 }
@@ -273,8 +305,23 @@ function shown(name: string, tree: EnvironmentTree): string {
   if (!found) {
     throw new Refused(`"${name}" is not installed`);
   }
-  const requires = [...new Set(found.requires().filter(requirement => holdsWithout(requirement, markerVariables(tree.python))).map(requirement => requirement.name))];
-  return [`Name: ${found.title}`, `Version: ${found.version.text}`, `Summary: ${found.summary()}`, `Location: ${tree.absolute(tree.site)}`, `Requires: ${requires.sort().join(', ')}`, `From: ${origin(found)}`, ''].join('\n');
+  const requires = [
+    ...new Set(
+      found
+        .requires()
+        .filter(requirement => holdsWithout(requirement, markerVariables(tree.python)))
+        .map(requirement => requirement.name)
+    ),
+  ];
+  return [
+    `Name: ${found.title}`,
+    `Version: ${found.version.text}`,
+    `Summary: ${found.summary()}`,
+    `Location: ${tree.absolute(tree.site)}`,
+    `Requires: ${requires.sort().join(', ')}`,
+    `From: ${origin(found)}`,
+    '',
+  ].join('\n');
 }
 
 /** What Python says of itself in a browser. */

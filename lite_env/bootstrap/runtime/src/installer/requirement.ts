@@ -44,12 +44,15 @@ export function parseRequirement(text: string): Requirement {
   const tail = text.slice(whole.length);
   const isUrl = tail.startsWith('@');
   // In an address a semicolon counts only behind a blank.
-  const cut = isUrl ? /\s;/.exec(tail)?.index ?? -1 : tail.indexOf(';');
+  const cut = isUrl ? (/\s;/.exec(tail)?.index ?? -1) : tail.indexOf(';');
   const body = (cut < 0 ? tail : tail.slice(0, cut)).trim();
   const marker = cut < 0 ? null : parseMarker(tail.slice(cut).replace(/^\s*;/, ''), text);
   const inner = /^\((.*)\)$/s.exec(body)?.[1] ?? body;
   const specifiers = isUrl ? [] : parseSpecifiers(inner);
-  const names = extras.split(',').map(extra => extra.trim()).filter(extra => extra !== '');
+  const names = extras
+    .split(',')
+    .map(extra => extra.trim())
+    .filter(extra => extra !== '');
   if (!specifiers || names.some(extra => !NAME.test(extra))) {
     return wrong(text, 'a name, versions such as >=1.2, a marker behind ;');
   }
@@ -167,10 +170,14 @@ function compare({ left, operator, right }: Extract<Marker, { kind: 'compare' }>
     case '!=':
       return a !== b;
     default:
-      return versions[0] && versions[1] ? ordered(compareVersions(versions[0], versions[1]), operator) : ordered(a < b ? -1 : a > b ? 1 : 0, operator);
+      return versions[0] && versions[1]
+        ? ordered(compareVersions(versions[0], versions[1]), operator)
+        : ordered(a < b ? -1 : a > b ? 1 : 0, operator);
   }
 }
 
 function ordered(compared: number, operator: string): boolean {
-  return operator.startsWith('<') ? compared < 0 || (compared === 0 && operator === '<=') : compared > 0 || (compared === 0 && operator === '>=');
+  return operator.startsWith('<')
+    ? compared < 0 || (compared === 0 && operator === '<=')
+    : compared > 0 || (compared === 0 && operator === '>=');
 }

@@ -36,7 +36,9 @@ export function readRequirements(path: string, read: (path: string) => string, d
       case undefined: {
         const own = text.replace(/\s--hash[=\s]\S+/g, '').trim();
         requirements.push(own);
-        const found = [...text.matchAll(/--hash[=\s]sha256:([0-9a-f]{64})/gi)].map(match => (match[1] as string).toLowerCase());
+        const found = [...text.matchAll(/--hash[=\s]sha256:([0-9a-f]{64})/gi)].map(match =>
+          (match[1] as string).toLowerCase()
+        );
         if (found.length > 0) {
           const name = normalize(parseRequirement(own).name);
           hashes.set(name, new Set([...(hashes.get(name) ?? []), ...found]));
@@ -68,7 +70,10 @@ export function readRequirements(path: string, read: (path: string) => string, d
       case '--only-binary':
         break;
       default:
-        throw new Refused(`${where}: "${option}" cannot be done in a notebook: found "${text}"`, option === '-e' ? 'a project is built into a wheel outside of the browser' : null);
+        throw new Refused(
+          `${where}: "${option}" cannot be done in a notebook: found "${text}"`,
+          option === '-e' ? 'a project is built into a wheel outside of the browser' : null
+        );
     }
   }
   return { requirements, constraints, indexUrl, extraIndexUrls, hashes };

@@ -46,7 +46,9 @@ export async function resolve(roots: readonly Requirement[], finder: Finder, opt
     const found = await search.solve(wanted, { pins: new Map(), extras: new Map(), seen: wanted });
     return [...found.pins.values()];
   } catch (error) {
-    throw error instanceof Conflict ? new Refused(`the requirements do not fit together: ${error.message}`, CONFLICT_HINT) : error;
+    throw error instanceof Conflict
+      ? new Refused(`the requirements do not fit together: ${error.message}`, CONFLICT_HINT)
+      : error;
   }
 }
 
@@ -110,22 +112,32 @@ class Search {
     for (const { requirement, by } of seen) {
       if (requirement.name === name && !fits(version, requirement.specifiers)) {
         const who = by ? `${by.name} ${by.version.text} needs` : 'the command asks for';
-        throw new Conflict(`${who} "${requirement.text}", and ${name} is ${version.text}${installed ? ' in the environment' : ''}`);
+        throw new Conflict(
+          `${who} "${requirement.text}", and ${name} is ${version.text}${installed ? ' in the environment' : ''}`
+        );
       }
     }
-    const against = this.options.constraints.find(constraint => constraint.name === name && !fits(version, constraint.specifiers));
+    const against = this.options.constraints.find(
+      constraint => constraint.name === name && !fits(version, constraint.specifiers)
+    );
     if (against && !installed) {
       throw new Conflict(`the constraint "${against.text}" forbids ${name} ${version.text}`);
     }
   }
 
   /** What a chosen candidate needs beyond what was taken up; that which is pinned is checked at once. */
-  private async needs(candidate: Candidate, extras: readonly string[], state: State): Promise<{ wanted: Wanted[]; state: State }> {
+  private async needs(
+    candidate: Candidate,
+    extras: readonly string[],
+    state: State
+  ): Promise<{ wanted: Wanted[]; state: State }> {
     const had = state.extras.get(candidate.name) ?? new Set();
     const fresh = extras.filter(extra => !had.has(extra));
     const isMet = this.options.noDeps || fresh.length === 0 || (candidate.installed && fresh.every(extra => extra === ''));
     const requires = isMet ? [] : await candidate.requires();
-    const wanted = requires.filter(requirement => this.holds(requirement, fresh)).map(requirement => ({ requirement, by: candidate }));
+    const wanted = requires
+      .filter(requirement => this.holds(requirement, fresh))
+      .map(requirement => ({ requirement, by: candidate }));
     const seen = [...state.seen, ...wanted];
     for (const pin of state.pins.values()) {
       if (wanted.some(({ requirement }) => requirement.name === pin.name)) {

@@ -1,4 +1,7 @@
-/** A package index by the simple repository API, as JSON or HTML (https://packaging.python.org/specifications/simple-repository-api/). */
+/**
+ * A package index by the simple repository API, as JSON or HTML
+ * (https://packaging.python.org/specifications/simple-repository-api/).
+ */
 import type { Fetcher } from './fetch';
 import { normalize } from './requirement';
 import { Refused } from './refusal';

@@ -17,7 +17,7 @@ const BLOCK = 512;
 export function readTar(data: Uint8Array, name: string): TarEntry[] {
   const entries: TarEntry[] = [];
   let longer: { path?: string; target?: string } = {};
-  for (let at = 0; at + BLOCK <= data.length; ) {
+  for (let at = 0; at + BLOCK <= data.length;) {
     const header = data.subarray(at, at + BLOCK);
     if (header.every(byte => byte === 0)) {
       break;

@@ -181,13 +181,27 @@ export class EnvironmentTree extends FileTree {
     for (const name of ['pip', 'setuptools', 'wheel']) {
       const version = parseVersion(packed.get(name)?.version ?? '');
       if (version && !found.has(name)) {
-        found.set(name, { name, title: name, version, folder: null, origin: 'conda', requires: () => [], summary: () => '' });
+        found.set(name, {
+          name,
+          title: name,
+          version,
+          folder: null,
+          origin: 'conda',
+          requires: () => [],
+          summary: () => '',
+        });
       }
     }
     return found;
   }
 
-  private distribution(name: string, title: string, version: Version, folder: string, packed: ReadonlyMap<string, Packed>): Distribution {
+  private distribution(
+    name: string,
+    title: string,
+    version: Version,
+    folder: string,
+    packed: ReadonlyMap<string, Packed>
+  ): Distribution {
     const read = () => parseMetadata(this.fs.readFile(`${folder}/METADATA`), `"${folder}/METADATA"`);
     const own = this.isOfSession(folder);
     const origin = own ? 'session' : packed.get(name)?.manager === 'wheel' ? 'wheel' : 'conda';

@@ -1,7 +1,12 @@
 /** Versions and specifiers of Python packages (https://packaging.python.org/specifications/version-specifiers/). */
 
-const VERSION =
-  /^\s*v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?(?:-(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*$/i;
+const EPOCH = String.raw`(?:(\d+)!)?`;
+const RELEASE = String.raw`(\d+(?:\.\d+)*)`;
+const PRE = String.raw`(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?`;
+const POST = String.raw`(?:-(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?`;
+const DEV = String.raw`(?:[-_.]?(dev)[-_.]?(\d*))?`;
+const LOCAL = String.raw`(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?`;
+const VERSION = new RegExp(String.raw`^\s*v?${EPOCH}${RELEASE}${PRE}${POST}${DEV}${LOCAL}\s*$`, 'i');
 const PHASES: Readonly<Record<string, number>> = { alpha: 0, a: 0, beta: 1, b: 1, preview: 2, pre: 2, c: 2, rc: 2 };
 
 export interface Version {
@@ -34,7 +39,11 @@ export function parseVersion(text: string): Version | null {
     pre,
     post,
     dev,
-    local: (local ?? '').toLowerCase().split(/[-_.]/).filter(part => part !== '').map(part => (/^\d+$/.test(part) ? BigInt(part) : part)),
+    local: (local ?? '')
+      .toLowerCase()
+      .split(/[-_.]/)
+      .filter(part => part !== '')
+      .map(part => (/^\d+$/.test(part) ? BigInt(part) : part)),
     isPrerelease: pre !== null || dev !== null,
   };
 }
@@ -80,7 +89,10 @@ function compareRelease(a: readonly bigint[], b: readonly bigint[]): number {
 function compareLocal(a: Version['local'], b: Version['local']): number {
   for (let at = 0; at < Math.max(a.length, b.length); at += 1) {
     const [left, right] = [a[at], b[at]];
-    const isNumber = [left, right].map(part => (part === undefined ? -1 : typeof part === 'bigint' ? 1 : 0)) as [number, number];
+    const isNumber = [left, right].map(part => (part === undefined ? -1 : typeof part === 'bigint' ? 1 : 0)) as [
+      number,
+      number,
+    ];
     const found = order(isNumber[0], isNumber[1]) || (left === undefined ? 0 : order(left, right as typeof left));
     if (found !== 0) {
       return found;
@@ -120,7 +132,11 @@ function parseSpecifier(text: string): Specifier | null {
     return { text: text.trim(), operator, version: null, prefix: null };
   }
   const parsed = operator ? parseVersion(version) : null;
-  const length = version.replace(/^\s*v?(?:\d+!)?/i, '').match(/^\d+(?:\.\d+)*/)?.[0].split('.').length ?? 0;
+  const length =
+    version
+      .replace(/^\s*v?(?:\d+!)?/i, '')
+      .match(/^\d+(?:\.\d+)*/)?.[0]
+      .split('.').length ?? 0;
   const isEquality = operator === '==' || operator === '!=';
   const wrongStar = star !== undefined && !(isEquality && /^\s*v?(?:\d+!)?\d+(?:\.\d+)*$/i.test(version));
   if (!parsed || wrongStar || (operator === '~=' && length < 2) || (parsed.local.length > 0 && !isEquality)) {
@@ -160,14 +176,18 @@ function fitsOne(version: Version, { operator, version: wanted, prefix, text }: 
       return compared < 0 && (wanted.isPrerelease || !version.isPrerelease || !leadsTo(version, wanted));
     case '>':
       // `>2` is not for 2.post1, nor for 2+local.
-      return compared > 0 && (wanted.post !== null || wanted.dev !== null || version.post === null || !sameFinal(version, wanted));
+      return (
+        compared > 0 && (wanted.post !== null || wanted.dev !== null || version.post === null || !sameFinal(version, wanted))
+      );
     case '===':
       return false;
   }
 }
 
 function equal(version: Version, wanted: Version): boolean {
-  return comparePublic(version, wanted) === 0 && (wanted.local.length === 0 || compareLocal(version.local, wanted.local) === 0);
+  return (
+    comparePublic(version, wanted) === 0 && (wanted.local.length === 0 || compareLocal(version.local, wanted.local) === 0)
+  );
 }
 
 function sameRelease(a: Version, b: Version): boolean {

@@ -47,7 +47,9 @@ export function whyNotTag({ pythons, abis, platforms, fileName }: WheelName, pyt
   const [major, minor] = python.split('.').map(Number) as [number, number];
   const runs = pythons.some(tag => {
     const [, kind, ofMajor, ofMinor] = /^(py|cp)(\d)(\d*)$/.exec(tag) ?? [];
-    return Number(ofMajor) === major && (ofMinor === '' || (kind === 'cp' ? Number(ofMinor) === minor : Number(ofMinor) <= minor));
+    return (
+      Number(ofMajor) === major && (ofMinor === '' || (kind === 'cp' ? Number(ofMinor) === minor : Number(ofMinor) <= minor))
+    );
   });
   return runs ? null : `"${fileName}" is for ${pythons.join(', ')} (its tag), and the kernel runs Python ${major}.${minor}`;
 }
@@ -68,7 +70,9 @@ export interface Wheel {
 /** Open a wheel whose bytes were checked. @throws Refused when it is not one, or not that one. */
 export async function openWheel(data: Uint8Array, name: WheelName): Promise<Wheel> {
   const entries = readZip(data, name.fileName);
-  const infos = new Set(entries.map(entry => entry.name.split('/')[0] as string).filter(folder => folder.endsWith('.dist-info')));
+  const infos = new Set(
+    entries.map(entry => entry.name.split('/')[0] as string).filter(folder => folder.endsWith('.dist-info'))
+  );
   const [info] = [...infos];
   const find = (file: string) => entries.find(entry => entry.name === `${info}/${file}`);
   const metadata = find('METADATA');
@@ -77,12 +81,20 @@ export async function openWheel(data: Uint8Array, name: WheelName): Promise<Whee
   }
   const read = parseMetadata(await metadata.read(), `METADATA of "${name.fileName}"`);
   if (read.name !== name.name) {
-    throw new Refused(`"${name.fileName}" holds the package "${read.name}"`, 'the file was renamed: give it its own name again');
+    throw new Refused(
+      `"${name.fileName}" holds the package "${read.name}"`,
+      'the file was renamed: give it its own name again'
+    );
   }
   return { metadata: read, files: site => placedFiles(entries, info, name, site) };
 }
 
-async function placedFiles(entries: readonly ZipEntry[], info: string, wheel: WheelName, site: string): Promise<PlacedFile[]> {
+async function placedFiles(
+  entries: readonly ZipEntry[],
+  info: string,
+  wheel: WheelName,
+  site: string
+): Promise<PlacedFile[]> {
   const record = await readRecord(entries, info, wheel.fileName);
   const files: PlacedFile[] = [];
   for (const entry of entries) {
@@ -118,12 +130,17 @@ export function parseRows(content: string): string[][] {
   return content
     .split(/\r?\n/)
     .filter(line => line !== '')
-    .map(line => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? ''));
+    .map(line =>
+      [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+        ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? ''
+      )
+    );
 }
 
 /** RECORD of the files as they lie in the environment, from which they can be removed again. */
 async function recordOf(files: readonly PlacedFile[], own: string, site: string): Promise<PlacedFile> {
-  const relative = (path: string) => (path.startsWith(`${site}/`) ? path.slice(site.length + 1) : `${'../'.repeat(site.split('/').length)}${path}`);
+  const relative = (path: string) =>
+    path.startsWith(`${site}/`) ? path.slice(site.length + 1) : `${'../'.repeat(site.split('/').length)}${path}`;
   const quoted = (path: string) => (/[",]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path);
   const rows: string[] = [];
   for (const { path, data } of files) {

@@ -6,7 +6,7 @@ import { Refused } from './refusal';
  */
 export function splitWords(text: string, line = text): string[] {
   const words: string[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     if (/\s/.test(text[at] as string)) {
       at += 1;
     } else if (text[at] === '#') {

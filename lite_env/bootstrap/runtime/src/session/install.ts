@@ -21,7 +21,10 @@ export interface InstallCell {
 /** A worker that helps an installer, as both platforms have it. */
 export interface Helper {
   postMessage(message: unknown): void;
-  addEventListener(type: 'message' | 'error', listener: (event: { readonly data?: unknown; readonly message?: string }) => void): void;
+  addEventListener(
+    type: 'message' | 'error',
+    listener: (event: { readonly data?: unknown; readonly message?: string }) => void
+  ): void;
   terminate(): unknown;
 }
 
@@ -51,7 +54,8 @@ export type LoadInstaller = () => Promise<LoadedInstaller>;
 /** Where the script leaves its installer: no kind of worker hands over what another script made. */
 export const PLACE = 'liteEnvInstaller';
 
-const MAY_INSTALL = /^(?:[%!]\s*)?(?:(?:\{sys\.executable\}|python[\d.]*)\s+-m\s+)?(?:pip[\d.]*|conda|(?:micro)?mamba)\s+[\w-]/m;
+const PYTHON = String.raw`(?:(?:\{sys\.executable\}|python[\d.]*)\s+-m\s+)?`;
+const MAY_INSTALL = new RegExp(String.raw`^(?:[%!]\s*)?${PYTHON}(?:pip[\d.]*|conda|(?:micro)?mamba)\s+[\w-]`, 'm');
 
 /** Whether the installer is to look at a cell; no cell without a command should need its script. */
 export function mayInstall(code: string): boolean {
