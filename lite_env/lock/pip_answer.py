@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lite_env.lock.model import LockedPip
+from lite_env.lock.project import digest_of_project
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _digest(requirement: PipRequirement) -> str | None:
     if requirement.kind == "folder":
         lines = [f"{file.name} {sha256_of_file(file)}" for file in sorted(path.glob("*.whl"))]
         return sha256_of_bytes("\n".join(lines).encode())
-    return None
+    return digest_of_project(path)
 
 
 def _listed(what: str, before: tuple[str, ...], now: tuple[str, ...]) -> list[str]:

@@ -20,7 +20,7 @@ _NO_WHEEL = re.compile(r"(?:versions of )?\b([a-z0-9][a-z0-9._-]*)\S* (?:has|hav
 _ABSENT = re.compile(r"\b([a-z0-9][a-z0-9._-]*) was not found in the (?:package registry|provided package locations)")
 _STUB = re.compile(rf"(==\S+?)[+.]{re.escape(LOCAL)}")
 _NETWORK = re.compile(r"Failed to fetch|error sending request|Request failed|Connection|timed out|dns error")
-_OFFLINE = re.compile(r"[Nn]etwork connectivity is disabled|--offline")
+_OFFLINE = re.compile(r"[Nn]etwork connectivity is disabled|--offline|not found in the cache")
 
 
 def explain(told: str, section: PipSection, provided: Sequence[ProvidedProject], *, offline: bool) -> LiteEnvError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import PrefixError
 from lite_env.lock.model import packages_digest
-from lite_env.lock.wheel_fetch import fetch_wheel
+from lite_env.lock.pip_here import locked_wheel_file
 from lite_env.prefix.claims import some
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import (
@@ -98,17 +98,7 @@ def wheel_files(lock: Lockfile) -> dict[str, WheelFileRecord]:
 
 def _fetch(lock: Lockfile, *, offline: bool, reporter: Reporter) -> tuple[FetchedWheel, ...]:
     return tuple(
-        FetchedWheel(
-            package=wheel,
-            path=fetch_wheel(
-                wheel.url,
-                wheel.file_name,
-                sha256=wheel.sha256,
-                size=wheel.size,
-                offline=offline,
-                reporter=reporter,
-            ),
-        )
+        FetchedWheel(package=wheel, path=locked_wheel_file(wheel, offline=offline, reporter=reporter))
         for wheel in lock.wheels
     )
 

@@ -14,6 +14,7 @@ from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.diff import LockDiff, diff_packages
 from lite_env.lock.file import is_lock, lock_path, read_lock, write_lock, wrote_lock
 from lite_env.lock.model import PLATFORM, Lockfile
+from lite_env.lock.pip_here import Before
 from lite_env.lock.solver import SolveRequest
 from lite_env.progress import SILENT
 from lite_env.spec.channels import resolve_channel
@@ -261,7 +262,9 @@ def _locked(
     )
     if spec.pip is not None:
         wheels = tuple(package for package in kept if package.manager == "wheel")
-        lock = lock_wheels(lock, spec.pip, locked=wheels, offline=options.offline, store=store, reporter=reporter)
+        answered = before.pip.requirements if before is not None and before.pip is not None else ()
+        earlier = Before(wheels=wheels, requirements=frozenset(answered))
+        lock = lock_wheels(lock, spec.pip, before=earlier, offline=options.offline, store=store, reporter=reporter)
     current = path.read_text(encoding="utf-8") if before else None
     written = not options.dry_run and dump_lock(lock, folder=path.absolute().parent) != current
     if written:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from lite_env.errors import SpecError
 from lite_env.lock.pip import WheelRequest, resolve_wheels
 from lite_env.lock.pip_answer import answered_pip
+from lite_env.lock.pip_here import wheels_here
 from lite_env.prefix.installer import python_of
 from lite_env.prefix.provided import provided_projects
 from lite_env.workflow.install import cached_environment
 
 if TYPE_CHECKING:
-    from lite_env.lock.model import LockedPackage, Lockfile
+    from lite_env.lock.model import Lockfile
+    from lite_env.lock.pip_here import Before
     from lite_env.progress import Reporter
     from lite_env.spec.pip import PipSection
     from lite_env.store.protocol import Store
@@ -23,7 +25,7 @@ def lock_wheels(
     lock: Lockfile,
     section: PipSection,
     *,
-    locked: tuple[LockedPackage, ...],
+    before: Before,
     offline: bool,
     store: Store,
     reporter: Reporter,
@@ -33,7 +35,7 @@ def lock_wheels(
     Args:
         lock: of conda packages alone.
         section: of its environment file.
-        locked: wheels of an earlier lock: each is kept if it can be.
+        before: of an earlier lock: each wheel is kept if it can be.
         offline: open no connection.
         store: keeps what is built.
         reporter: notes, warnings and progress.
@@ -60,7 +62,8 @@ def lock_wheels(
         python=python_of(lock),
         provided=provided,
         conda=frozenset(package.name for package in lock.conda),
-        locked=locked,
+        here=wheels_here(section, before, offline=offline, reporter=reporter),
+        locked=before.wheels,
         offline=offline,
     )
     wheels = resolve_wheels(request, reporter=reporter)
