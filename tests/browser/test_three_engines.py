@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,11 +15,12 @@ import pytest
 from lite_env.pack.reader import read_manifest
 from tests.browser.conftest import file_of
 from tests.browser.engines.engine import SECONDS, Browser, Page, call, evaluate, wait_for
+from tests.channel_server import serve_channel
 from tests.command_line import Command
+from tests.package_index import build_wheel, serve_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.site_server import Answer, SiteServer
 
@@ -38,6 +39,7 @@ SETTLED = 10.0
 NUMPY = "import numpy; print(numpy.arange(5).sum())"
 ALL_BYTES = bytes(range(256))
 TOTAL = str(sum(ALL_BYTES))
+CHANNEL = Path(__file__).parents[2] / "channels" / "emscripten-forge-2023"
 PAGE_FILES = {"page.css", "page.js", "worker.js"}
 
 
@@ -324,3 +326,15 @@ def test_pictures_can_be_taken(new_console, serve, lua_site, tmp_path):
     assert console.text("print(6 * 7)") == "42"
     console.page.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "any host"])
+def test_a_cell_installs_by_pip_and_conda(new_console, browser, serve, numpy_site, isolated):
+    console = new_console().open(serve(numpy_site, isolated=isolated).url).ready()
+    with serve_index(build_wheel("leaf", "2.1")) as index, serve_channel(CHANNEL) as channel:
+        said = console.text(f"%pip install -i {index.url} leaf\nimport leaf\nprint(leaf.version)")
+        assert said.endswith("\n2.1")
+        url = f"http://127.0.0.1:{channel.port}"
+        said = console.text(f"%conda install -c {url} pip\nimport pip\nprint(pip.__version__)")
+        assert said.endswith("\n23.3.1")
+    assert console.problems() == []
