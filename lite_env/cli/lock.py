@@ -10,6 +10,7 @@ from lite_env.cli.boundary import Answer
 from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.lock.file import lock_path
 from lite_env.spec.environment import find_environment_file
+from lite_env.spec.settings import whole_date
 from lite_env.store.local import open_store
 from lite_env.store.plain import bounded
 from lite_env.workflow.lock import LockOptions, LockResult, check_lock, lock_environment
@@ -22,6 +23,7 @@ from lite_env.workflow.lock import LockOptions, LockResult, check_lock, lock_env
 @click.option("--check", is_flag=True, help="Say whether the lock still answers the file; exit 1 if not.")
 @click.option("--upgrade", is_flag=True, help="Take the newest of everything, not what is locked.")
 @click.option("--upgrade-package", "upgrade_packages", multiple=True, metavar="NAME", help="The same for one package.")
+@click.option("--exclude-newer", metavar="DATE", help="Of the pip section: only what was published before this date.")
 @click.option("--offline", is_flag=True, help="Use cached package lists and local channels only.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -35,6 +37,7 @@ def command(
     check: bool,
     upgrade: bool,
     upgrade_packages: tuple[str, ...],
+    exclude_newer: str | None,
     offline: bool,
     dry_run: bool,
     as_json: bool,
@@ -67,6 +70,7 @@ def command(
         upgrade_packages=upgrade_packages,
         offline=offline,
         dry_run=dry_run,
+        exclude_newer=_date(exclude_newer),
     )
     reporter = reporter_of(ctx)
     results = [
@@ -80,6 +84,13 @@ def command(
             say(bounded(line))
         state = "written" if result.written else "not written (dry run)" if dry_run else "unchanged"
         reporter.note(f"{result.path}: {len(result.lock.packages)} packages, {result.diff.summary()}; {state}")
+
+
+def _date(text: str | None) -> str | None:
+    try:
+        return whole_date(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}", param_hint="--exclude-newer") from error
 
 
 def _check(

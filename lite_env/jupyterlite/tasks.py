@@ -140,6 +140,7 @@ def _lock_task(settings: AddonSettings, environment: Environment, lock: Path, pl
             "channels": [*settings.channels, "or", *settings.default_channels],
             "locked": settings.locked,
             "made by": place.made_by,
+            **_pip_state(source.path),
         },
         fixed=lock,
     )
@@ -194,6 +195,18 @@ def _beside(folder: Path) -> list[Path]:
     with suppress(LiteEnvError, OSError):
         found += read_project_workloads(folder)
     return found
+
+
+def _pip_state(environment: Path) -> dict[str, Any]:
+    """What a pip section means: the wheels and projects that it names may change while the file stays as it is."""
+    from lite_env.lock.pip_answer import pip_meaning  # noqa: PLC0415 - see `_environment`
+    from lite_env.spec.environment import read_environment  # noqa: PLC0415
+
+    # What is wrong there is told when it is locked.
+    with suppress(LiteEnvError, OSError):
+        section = read_environment(environment).pip
+        return {"pip": pip_meaning(section)} if section is not None else {}
+    return {}
 
 
 def _state_of(prefix: Path) -> str:

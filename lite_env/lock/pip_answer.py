@@ -38,7 +38,8 @@ def answered_pip(section: PipSection) -> LockedPip:
 def pip_meaning(section: PipSection) -> dict[str, Any]:
     """What a section means, for the digest of its environment file."""
     pip = answered_pip(section)
-    return {"requirements": pip.requirements, "settings": pip.settings, "sources": pip.sources}
+    meaning = {"requirements": pip.requirements, "settings": pip.settings, "sources": pip.sources}
+    return {**meaning, **({"exclude_newer": pip.exclude_newer} if pip.exclude_newer else {})}
 
 
 def pip_differences(lock: LockedPip | None, section: PipSection | None) -> list[str]:
@@ -47,6 +48,8 @@ def pip_differences(lock: LockedPip | None, section: PipSection | None) -> list[
     now = answered_pip(section) if section is not None else LockedPip(requirements=())
     found = _listed("the pip requirement", before.requirements, now.requirements)
     found += _listed("the pip option", before.settings, now.settings)
+    if before.exclude_newer != now.exclude_newer:
+        found.append(f"`exclude-newer` was {before.exclude_newer or 'not set'} and is {now.exclude_newer or 'not set'}")
     known = dict(before.sources)
     found += [
         f"what `{text}` of the pip section names has changed"

@@ -15,6 +15,7 @@ from lite_env.errors import SpecError
 from lite_env.spec.address import is_file_url, local_path
 from lite_env.spec.channels import is_folder
 from lite_env.spec.pip import Option, PipLineError, PipRequirement, PipSection, Wanted, parse_line, split_git
+from lite_env.spec.settings import read_project_date
 from lite_env.store.refusals import hint_of, is_absence
 from lite_env.store.text import Origin, decode_text, read_bounded, shown, split_url
 
@@ -82,6 +83,7 @@ class _Reader:
             find_links=tuple(dict.fromkeys(self.find_links)),
             no_index="--no-index" in self.switches,
             prereleases="--pre" in self.switches,
+            exclude_newer=read_project_date(self.folder),
             sources=tuple(dict.fromkeys(self.sources)),
             notes=tuple(self.notes),
         )
@@ -258,7 +260,7 @@ def _local(found: PipRequirement, path: Path, line: PipLine, folder: Path) -> Pi
 def _beside(value: str, line: PipLine, folder: Path) -> str:
     where = "paths are relative to the folder of the environment file"
     beside = line.file.absolute().parent
-    if beside != folder and (beside / Path(value).name).exists():
+    if beside != folder and _is_file(beside / Path(value).name):
         return f"{where}, also in '{line.file.name}'"
     return where
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import SpecError
@@ -55,6 +56,43 @@ def read_project_workloads(folder: Path) -> tuple[Path, ...]:
                 file=file,
             )
     return tuple(folder / name for name in value)
+
+
+def read_project_date(folder: Path) -> str | None:
+    """The date under ``exclude-newer``, before which everything was published that a pip section may bring.
+
+    Returns:
+        ``2024-01-01T00:00:00Z``; None where nothing is said.
+
+    Raises:
+        SpecError: as `read_project_table`, or it is no date.
+    """
+    value = read_project_table(folder).get("exclude-newer")
+    if value is None:
+        return None
+    try:
+        return whole_date(str(value))
+    except ValueError as error:
+        raise SpecError(
+            f"'tool.lite-env.exclude-newer' {error}",
+            hint="for example: exclude-newer = '2024-01-01'",
+            file=str(folder / PROJECT_FILE),
+        ) from error
+
+
+def whole_date(text: str) -> str:
+    """A date, or a date and a time with its zone, as a time of UTC: the same moment on every machine.
+
+    Raises:
+        ValueError: it is none; its words go on after the name of a setting.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        msg = "is no date such as 2024-01-01 or 2024-01-01T12:00:00Z"
+        raise ValueError(msg) from error
+    moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_file(path: Path) -> bool:

@@ -58,6 +58,8 @@ class LockOptions:
         upgrade_packages: names of packages to forget, the rest is kept if it can be.
         offline: open no connection.
         dry_run: write nothing.
+        exclude_newer: the date before which everything was published that the pip section brings; None for what the
+            project's ``pyproject.toml`` says.
     """
 
     channels: tuple[str, ...] = field(default=(), repr=False)
@@ -65,6 +67,7 @@ class LockOptions:
     upgrade_packages: tuple[str, ...] = ()
     offline: bool = False
     dry_run: bool = False
+    exclude_newer: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,7 +267,8 @@ def _locked(
         wheels = tuple(package for package in kept if package.manager == "wheel")
         answered = before.pip.requirements if before is not None and before.pip is not None else ()
         earlier = Before(wheels=wheels, requirements=frozenset(answered))
-        lock = lock_wheels(lock, spec.pip, before=earlier, offline=options.offline, store=store, reporter=reporter)
+        section = replace(spec.pip, exclude_newer=options.exclude_newer or spec.pip.exclude_newer)
+        lock = lock_wheels(lock, section, before=earlier, offline=options.offline, store=store, reporter=reporter)
     current = path.read_text(encoding="utf-8") if before else None
     written = not options.dry_run and dump_lock(lock, folder=path.absolute().parent) != current
     if written:

@@ -20,6 +20,8 @@ from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.contents import FILES, LINK, PATHS, contents_of
 from lite_env.lock.file import read_lock
+from lite_env.lock.pylock import parse_pylock
+from lite_env.lock.wheel import marker_environment, needed, split_wheel_name
 from lite_env.pack.files import read_pack_file
 from lite_env.pack.filters import parse_filter, read_project_filter
 from lite_env.pack.index import decode_index
@@ -35,6 +37,8 @@ from lite_env.site.record import RECORD, read_record
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.environment import read_environment
 from lite_env.spec.matchspec import name_of, split_channel
+from lite_env.spec.pip import PipLineError, parse_line, split_git
+from lite_env.spec.pip_reader import PipLine, read_section
 from lite_env.spec.selectors import apply_comment_selectors, evaluate, key_selector
 from lite_env.spec.settings import read_project_workloads
 from lite_env.workflow.workload import read_workloads
@@ -108,6 +112,18 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
         for path in ("a/" * 100 + "b", "a" * 300, "lib/python3.11/site-packages/numpy/tests/test_x.py"):
             rules.dropped_by(path, "numpy")
 
+    def parse_pip(data: bytes) -> None:
+        text = data.decode("utf-8", "replace")
+        for line in text.split("\n"):
+            with suppress(PipLineError):
+                parse_line(line)
+            with suppress(PipLineError):
+                split_git(line)
+            split_wheel_name(line)
+            needed((line,), marker_environment("3.11.3"))
+        (folder / "requirements.txt").write_bytes(data)
+        read_section([PipLine(text="-r requirements.txt", file=folder / "environment.yml", line=1)], folder)
+
     def parse_words(data: bytes) -> None:
         text = data.decode("utf-8", "replace")
         apply_comment_selectors(text)
@@ -160,6 +176,35 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
             ],
             parse=parse_filter_,
         ),
+        "pip": Parser(
+            form="text",
+            seeds=[
+                (
+                    b"requests[socks] >=2,<3 ; python_version < '3.12'  # why\n-i https://h/simple\n--pre\n"
+                    b'-c "a b.txt"\n'
+                    b"./a-1-py3-none-any.whl[x] ; os_name == 'posix'\n-e ../..\nfile:///a/b-1-py3-none-any.whl\n"
+                ),
+                (
+                    b"git+https://h/p.git@v1.0#subdirectory=a/b&egg=c\nname @ git+ssh://git@h/p\n--find-links=./w\n"
+                    b"a==1 --hash=sha256:" + SHA.encode() + b"\nhttps://h/a-1-py3-none-any.whl#sha256=0\n${X}\n"
+                ),
+            ],
+            parse=parse_pip,
+        ),
+        "pylock": Parser(
+            form="text",
+            seeds=[
+                (
+                    b'lock-version = "1.0"\ncreated-by = "uv"\n[[packages]]\nname = "a"\nversion = "1"\n'
+                    b"wheels = [{ url = "
+                    b'"https://u:p@h/a-1-py3-none-any.whl?x#y", size = 3, hashes = { sha256 = "'
+                    + SHA.encode()
+                    + b'" } }]\n'
+                    b'[[packages]]\nname = "b"\narchive = { path = "/x/b-1-py3-none-any.whl", hashes = {} }\n'
+                )
+            ],
+            parse=lambda data: parse_pylock(data.decode("utf-8", "replace"), folder),
+        ),
         "words": Parser(
             form="text",
             seeds=[
@@ -196,10 +241,23 @@ def _lock() -> bytes:
         license="BSD",
         timestamp=1,
     )
+    wheel = LockedPackage(
+        name="six",
+        version="1.16",
+        build="py3-none-any",
+        build_number=0,
+        subdir="noarch",
+        sha256=SHA,
+        file_name="six-1.16-py3-none-any.whl",
+        url="https://h/six-1.16-py3-none-any.whl",
+        channel="",
+        depends=("numpy >=1",),
+        manager="wheel",
+    )
     lock = Lockfile(
         name="demo",
         channels=("https://h/c",),
-        packages=(package,),
+        packages=(package, wheel),
         requested=("numpy",),
         variables=(("A", "1"),),
         spec_digest=SHA,
@@ -209,7 +267,7 @@ def _lock() -> bytes:
     # Without our own part nothing holds the packages together, and changes of them get further.
     document = yaml.safe_load(dump_lock(lock, folder=Path("/p")))
     del document["metadata"]["custom_metadata"]
-    assert content_hash((package,))
+    assert content_hash((package, wheel))
     return yaml.safe_dump(document).encode()
 
 

@@ -19,7 +19,20 @@ from tests.fuzz.parsers import make_parsers
 ROOT = Path(__file__).parents[2]
 NAMES = (
     *("bytecode", "code", "definition", "envelope", "environment", "filters", "index", "kernel", "lists", "lock"),
-    *("manifest", "notebook", "notes", "profile", "record", "settings", "site", "state", "wheel", "words"),
+    *(
+        "manifest",
+        "notebook",
+        "notes",
+        "pip",
+        "profile",
+        "pylock",
+        "record",
+        "settings",
+        "site",
+        "state",
+        "wheel",
+        "words",
+    ),
 )
 HALVES = (NAMES[::2], NAMES[1::2])
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits of time and memory are those of Linux")

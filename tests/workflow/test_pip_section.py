@@ -282,6 +282,21 @@ def test_an_index_that_gives_no_hashes_is_locked_by_what_it_gave(write, index):
     assert leaf.sha256 == sha256_of_file(index.folder / leaf.file_name)
 
 
+def test_nothing_is_taken_that_was_published_later(write, index, project):
+    index.uploads["leaf-2.0-py3-none-any.whl"] = "2024-06-01T00:00:00Z"
+    file = write("tree")
+    early = lock_environment(file, options=LockOptions(upgrade=True, exclude_newer="2024-03-01T00:00:00Z"))
+    assert (wheels(early.lock)["leaf"], early.lock.pip.exclude_newer) == ("1.0", "2024-03-01T00:00:00Z")
+    assert check_lock(file)
+    settings = project / "env/pyproject.toml"
+    settings.write_text("[tool.lite-env]\nexclude-newer = 2024-07-01\n")
+    assert check_lock(file).differences == ("`exclude-newer` was 2024-03-01T00:00:00Z and is 2024-07-01T00:00:00Z",)
+    assert wheels(lock_environment(file, options=LockOptions(upgrade=True)).lock)["leaf"] == "2.0"
+    settings.write_text("[tool.lite-env]\nexclude-newer = 'soon'\n")
+    with pytest.raises(SpecError, match=r"exclude-newer' is no date"):
+        check_lock(file)
+
+
 def test_offline_needs_what_is_in_the_cache(write, index):
     file = write("tree")
     with pytest.raises(FetchError, match="offline"):
