@@ -9,6 +9,7 @@ from doit.exceptions import TaskFailed
 from doit.tools import config_changed
 
 from lite_env.errors import LiteEnvError
+from lite_env.jupyterlite.seen import tell_past_silence
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.plain import format_error, plain
 from lite_env.store.system import system_answer
@@ -21,11 +22,22 @@ if TYPE_CHECKING:
     from lite_env.jupyterlite.tasks import Task
 
 
-def doit_task(task: Task, do: Callable[[], None], log: Log) -> dict[str, Any]:
-    """A task as doit takes it, before JupyterLite puts its names in front."""
+def doit_task(
+    task: Task, do: Callable[[], None], log: Log, *, done: Callable[[], bool] | None = None
+) -> dict[str, Any]:
+    """A task as doit takes it, before JupyterLite puts its names in front.
+
+    Args:
+        task: the task.
+        do: does it.
+        log: takes what is said of errors.
+        done: whether all is as the task would make it.
+    """
     up_to_date: list[object] = [config_changed(json.loads(json.dumps(task.state)))] if task.state else []
     if task.fixed is not None:
         up_to_date.append(_AsItWas(task.fixed))
+    if done is not None:
+        up_to_date.append(done)
     found: dict[str, Any] = {
         "name": task.name,
         "doc": task.doc,
@@ -58,7 +70,9 @@ def guarded(do: Callable[[], None], log: Log) -> Callable[[], TaskFailed | None]
                 raise
         else:
             return None
-        log.error("[lite-env] %s", plain(format_error(answer)))
+        text = format_error(answer)
+        log.error("[lite-env] %s", plain(text))
+        tell_past_silence([text])
         return TaskFailed(answer.message, report=False)
 
     return action

@@ -13,15 +13,19 @@ from traitlets import Bool, Enum, Unicode
 
 from lite_env import __version__
 from lite_env.errors import LiteEnvError, SpecError
-from lite_env.jupyterlite.actions import doit_task, failing_task
+from lite_env.jupyterlite.actions import doit_task, failing_task, guarded
+from lite_env.jupyterlite.lite_json import is_default_named
 from lite_env.jupyterlite.settings import LAYOUTS, PREFETCHES, settings_of
-from lite_env.jupyterlite.tasks import Workplace, environments_of, tasks_of
+from lite_env.jupyterlite.status import status_lines
+from lite_env.jupyterlite.tasks import Workplace, checks_of, environments_of, last_tasks_of, tasks_of
+from lite_env.store.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lite_env.jupyterlite.settings import AddonSettings
+    from lite_env.jupyterlite.tasks import Task
 
 OTHER = "jupyterlite-xeus"
 """The addon that would solve the same files and register the same kernels."""
@@ -29,10 +33,21 @@ OTHER = "jupyterlite-xeus"
 _FILES = ("environment.yml", "environment.yaml")
 
 
+class _Texts(TypedTuple):  # type: ignore[misc] # it ships no types
+    """Texts; a flag of the command line that is given once is a list of one, as one that is given twice is of two."""
+
+    def __init__(self, *, help: str) -> None:  # noqa: A002 - traitlets' own name
+        super().__init__(Unicode(), help=help)
+
+    def from_string(self, s: str) -> tuple[str, ...]:
+        """What a flag says that is given once."""
+        return (s,)
+
+
 class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
     """Kernels out of environment.yml, locked, packed and offered by the site."""
 
-    __all__: ClassVar[list[str]] = ["build", "pre_build"]
+    __all__: ClassVar[list[str]] = ["build", "check", "post_build", "pre_build", "status"]
 
     aliases: ClassVar[dict[str, str]] = {
         "lite-env-channel": "LiteEnvAddon.channels",
@@ -56,24 +71,18 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
     }
 
     enabled = Bool(default_value=True, help="Whether environments are made kernels of the site.").tag(config=True)
-    environment_files = TypedTuple(
-        Unicode(),
+    environment_files = _Texts(
         help="Environment files; where no prefixes or locks are named either, environment.yml in the lite directory.",
     ).tag(config=True)
-    locks = TypedTuple(
-        Unicode(), help="Lock files to pack as they are, in place of environment files or beside them."
-    ).tag(config=True)
-    prefixes = TypedTuple(Unicode(), help="Installed emscripten-wasm32 environments to pack.").tag(config=True)
-    channels = TypedTuple(Unicode(), help="Channels to take in place of those that environment files list.").tag(
+    locks = _Texts(help="Lock files to pack as they are, in place of environment files or beside them.").tag(
         config=True
     )
-    profiles = TypedTuple(
-        Unicode(),
+    prefixes = _Texts(help="Installed emscripten-wasm32 environments to pack.").tag(config=True)
+    channels = _Texts(help="Channels to take in place of those that environment files list.").tag(config=True)
+    profiles = _Texts(
         help="Profiles that packs follow instead of tracing: PATH, or ENVIRONMENT=PATH where there are several.",
     ).tag(config=True)
-    filters = TypedTuple(Unicode(), help="Files of rules for what is packed, added to the default ones.").tag(
-        config=True
-    )
+    filters = _Texts(help="Files of rules for what is packed, added to the default ones.").tag(config=True)
     layout = Enum(
         LAYOUTS,
         default_value="native",
@@ -108,17 +117,51 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
             yield self.task(**failing_task("settings", error, self.log))
             return
         place = _workplace(manager)
-        tasks = tuple(tasks_of(settings, place))
+        yield from self._as_doit(tasks_of(settings, place), settings, place)
+
+    def post_build(self, manager: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+        """What can be done only when all addons have put theirs into the site."""
+        settings, place = self._settings(manager), _workplace(manager)
+        yield from self._as_doit(last_tasks_of(settings), settings, place)
+
+    def check(self, manager: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+        """Whether locks answer, and the site is as it was built."""
+        settings, place = self._settings(manager), _workplace(manager)
+        yield from self._as_doit(checks_of(settings, place), settings, place)
+
+    def status(self, manager: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+        """What a build would make kernels of."""
+        try:
+            settings = self._settings(manager)
+        except LiteEnvError as error:
+            yield self.task(**failing_task("environments", error, self.log))
+            return
+        environments = environments_of(settings, _workplace(manager))
+
+        def tell() -> None:
+            for text in settings.notes:
+                self.log.info("[lite-env] %s", text)
+            for text in settings.warnings:
+                self.log.warning("[lite-env] %s", text)
+            for line in status_lines(settings, environments):
+                print(f"    {plain(line)}")  # noqa: T201 - as all addons tell it
+
+        yield self.task(name="environments", doc="the environments of the site", actions=[guarded(tell, self.log)])
+
+    def _as_doit(self, tasks: Iterable[Task], settings: AddonSettings, place: Workplace) -> Iterator[dict[str, Any]]:
+        def do(task: Task) -> None:
+            from lite_env.jupyterlite.work import Work  # noqa: PLC0415 - solver and packer, only when there is work
+
+            environments = environments_of(settings, place)
+            work = Work(
+                settings=settings, place=place, environments=environments, log=self.log, timestamp=self.maybe_timestamp
+            )
+            work.do(task)
+
+        is_named = partial(is_default_named, place.output, settings.default_kernel)
         for task in tasks:
-            yield self.task(**doit_task(task, partial(self._do, task, settings, place), self.log))
-
-    def _do(self, task: Any, settings: AddonSettings, place: Workplace) -> None:  # noqa: ANN401
-        from lite_env.jupyterlite.work import Work  # noqa: PLC0415 - solver and packer, only when there is work
-
-        environments = environments_of(settings, place)
-        Work(
-            settings=settings, place=place, environments=environments, log=self.log, timestamp=self.maybe_timestamp
-        ).do(task)
+            done = is_named if task.action == "default kernel" else None
+            yield self.task(**doit_task(task, partial(do, task), self.log, done=done))
 
     def _has_sources(self, manager: Any) -> bool:  # noqa: ANN401
         try:

@@ -88,7 +88,7 @@ class Task:
 
     name: str
     doc: str
-    action: Literal["lock", "pack", "site", "clean"]
+    action: Literal["lock", "pack", "site", "xeus", "clean", "default kernel", "check site", "check lock"]
     environment: Environment | None = None
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
@@ -120,11 +120,35 @@ def tasks_of(settings: AddonSettings, place: Workplace) -> Iterator[Task]:
     for environment in environments:
         if environment.lock is not None:
             yield _lock_task(settings, environment, environment.lock, place)
-        yield _pack_task(settings, environment, place)
-    if environments:
+        if settings.layout == "native":
+            yield _pack_task(settings, environment, place)
+    if environments and settings.layout == "native":
         yield _site_task(settings, environments, place)
+    elif environments:
+        yield _xeus_task(environments, place)
     elif (place.output / ROOT).is_dir():
         yield Task(name="clean", doc="remove the kernels of an earlier build", action="clean")
+
+
+def last_tasks_of(settings: AddonSettings) -> Iterator[Task]:
+    """What is left when all addons have put theirs into the site."""
+    if settings.sources and settings.layout == "native":
+        yield Task(name="default-kernel", doc="name the site's default kernel", action="default kernel")
+
+
+def checks_of(settings: AddonSettings, place: Workplace) -> Iterator[Task]:
+    """What `jupyter lite check` does."""
+    for environment in environments_of(settings, place):
+        if environment.lock is not None:
+            label = environment.source.label
+            yield Task(
+                name=f"lock:{label}",
+                doc=f"whether the lock of {label} answers it",
+                action="check lock",
+                environment=environment,
+            )
+    if settings.sources and settings.layout == "native":
+        yield Task(name="site", doc="whether the site's kernels are as they were built", action="check site")
 
 
 def _lock_task(settings: AddonSettings, environment: Environment, lock: Path, place: Workplace) -> Task:
@@ -149,12 +173,8 @@ def _lock_task(settings: AddonSettings, environment: Environment, lock: Path, pl
 def _pack_task(settings: AddonSettings, environment: Environment, place: Workplace) -> Task:
     source = environment.source
     profile = settings.profiles.get(source.label)
-    reads = [*settings.filters, *([profile] if profile else [])]
     state: dict[str, Any] = {"made by": place.made_by, "node": place.has_node}
-    if source.kind == "installed environment":
-        state["environment"] = _state_of(source.path)
-    else:
-        reads += [environment.lock or source.path, *_beside(source.path.parent)]
+    reads = [*settings.filters, *([profile] if profile else []), *_inputs(environment, state)]
     return Task(
         name=f"pack:{source.label}",
         doc=f"pack {source.label} for the browser",
@@ -184,6 +204,28 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
             "made by": place.made_by,
         },
     )
+
+
+def _xeus_task(environments: tuple[Environment, ...], place: Workplace) -> Task:
+    state: dict[str, Any] = {"made by": place.made_by}
+    reads = [path for environment in environments for path in _inputs(environment, state)]
+    return Task(
+        name="xeus",
+        doc="write the environments for jupyterlite-xeus",
+        action="xeus",
+        reads=tuple(dict.fromkeys(reads)),
+        writes=(place.output / "xeus" / "kernels.json",),
+        state=state,
+    )
+
+
+def _inputs(environment: Environment, state: dict[str, Any]) -> list[Path]:
+    """The files that decide about a pack; of an installed environment its state stands for them."""
+    source = environment.source
+    if source.kind == "installed environment":
+        state[source.label] = _state_of(source.path)
+        return []
+    return [environment.lock or source.path, *_beside(source.path.parent)]
 
 
 def _beside(folder: Path) -> list[Path]:

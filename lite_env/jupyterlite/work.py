@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lite_env.errors import LockError, SpecError
+from lite_env.jupyterlite.check import check_environment, check_site
+from lite_env.jupyterlite.lite_json import FILE as LITE_JSON
+from lite_env.jupyterlite.lite_json import named_default, read_lite_json, without_ours, write_lite_json
 from lite_env.jupyterlite.reporter import LogReporter
+from lite_env.jupyterlite.seen import tell_past_silence
 from lite_env.jupyterlite.tasks import ROOT
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.site.build import write_site
+from lite_env.site.extension import PACKAGE
 from lite_env.site.jupyterlite import LiteSiteOptions, clear_lite_site, plan_lite_site
 from lite_env.site.lite_kernels import LiteNote
 from lite_env.site.lite_lock import lite_lock
 from lite_env.site.summary import summary
+from lite_env.site.xeus_layout import pack_xeus
 from lite_env.spec.channels import is_path
 from lite_env.spec.environment import read_environment
 from lite_env.store.atomic import write_bytes
@@ -64,10 +70,31 @@ class Work:
             self._lock(environment)
         elif task.action == "pack" and environment is not None:
             self._pack(environment)
-        elif task.action == "site":
+        elif task.action == "check lock" and environment is not None and environment.lock is not None:
+            path = environment.source.path
+            self._say(check_environment(path, environment.lock, self._channels(path)))
+        else:
+            self._for_the_site(task.action)
+
+    def _for_the_site(self, action: str) -> None:
+        if action == "site":
             self._site()
+        elif action == "xeus":
+            self._xeus()
+        elif action == "default kernel":
+            self._name_default_kernel()
+        elif action == "check site":
+            self._say(check_site(self.place.output))
         else:
             self._clean()
+
+    def _say(self, text: str) -> None:
+        LogReporter(self.log).note(text)
+
+    def _name_default_kernel(self) -> None:
+        output = self.place.output
+        write_lite_json(output, named_default(output, self.settings.default_kernel))
+        self.timestamp(output / LITE_JSON)
 
     def _lock(self, environment: Environment) -> None:
         self._refuse_one_name()
@@ -116,17 +143,43 @@ class Work:
         reporter = LogReporter(self.log)
         plan = plan_lite_site(packs, self.place.output, options, locks=self._locks())
         write_site(plan, reporter=reporter)
+        tell_past_silence(note.text for note in notes)
         self.timestamp(self.place.output / ROOT)
         self.timestamp(self.place.output / "extensions" / "@lite-env")
         reporter.note(summary(plan))
 
     def _locks(self) -> dict[str, bytes]:
         """What the site tells of locks, by environment's name."""
-        locks = [read_lock(environment.lock) for environment in self.environments if environment.lock is not None]
+        sources = [environment.source for environment in self.environments]
+        paths = [*(found.lock for found in self.environments), *(it.path for it in sources if it.kind == "lock file")]
+        locks = [read_lock(path) for path in paths if path is not None]
         return {lock.name: lite_lock(lock) for lock in locks}
 
+    def _xeus(self) -> None:
+        self._clear()
+        reporter = LogReporter(self.log)
+        for environment in self.environments:
+            options = PackOptions(
+                filter_files=self.settings.filters, locking=LockPolicy.FROZEN, offline=self.settings.offline
+            )
+            target = self.place.output / "xeus"
+            layout = pack_xeus(environment.source.path, target, options, store=open_store(), reporter=reporter)
+            self.timestamp(layout.folder)
+            size = layout.size / 1_000_000
+            reporter.note(f"'{layout.folder.name}' for jupyterlite-xeus: {layout.packages} archives, {size:.1f} MB")
+        tell_past_silence(reporter.warnings)
+
+    def _clear(self) -> bool:
+        """Take out of the site what an earlier build of ours has put into it."""
+        output = self.place.output
+        if not clear_lite_site(output):
+            return False
+        write_lite_json(output, without_ours(read_lite_json(output), PACKAGE))
+        self.timestamp(output / LITE_JSON)
+        return True
+
     def _clean(self) -> None:
-        if clear_lite_site(self.place.output):
+        if self._clear():
             LogReporter(self.log).note("no environment is named any more: the kernels of the last build are removed")
 
     def _channels(self, environment: Path) -> tuple[str, ...]:
