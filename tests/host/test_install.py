@@ -415,14 +415,15 @@ def test_what_no_longer_fits_the_environment_is_warned_of(notebook):
     assert notebook.errors == 'warning: xeus-python-shell 0.6.1 needs "ipython >=7.21,<9", and ipython is now 99.0\n'
 
 
-def test_the_channels_that_an_environment_was_locked_with_are_those_of_conda(numpy_pack, channel, tmp_path):
+def test_channels_and_index_are_those_that_the_environment_was_locked_with(numpy_pack, channel, index, tmp_path):
     pack = Path(shutil.copytree(numpy_pack, tmp_path / "pack"))
     url = f"http://127.0.0.1:{channel.port}/"
-    (pack / "lock.json").write_text(json.dumps({"format": 1, "name": "numpy-demo", "channels": [url]}))
+    index.add(build_wheel("of-the-lock"))
+    told = {"format": 1, "name": "numpy-demo", "channels": [url], "index": None, "extra_indexes": [index.url]}
+    (pack / "lock.json").write_text(json.dumps(told))
     with start_kernel(pack, options=RunOptions()) as running:
         book = Notebook(running.client, None)
-        assert (
-            book.run("%conda install --dry-run wheel")
-            == f"Solving with {url}\nWould install wheel-0.42.0-pyhd8ed1ab_0\n"
-        )
+        said = book.run("%conda install --dry-run wheel")
+        assert said == f"Solving with {url}\nWould install wheel-0.42.0-pyhd8ed1ab_0\n"
         assert "no channel is known" in book.fail("%conda install --override-channels wheel")
+        assert "Successfully installed of-the-lock-1.0\n" in book.run("%pip install of-the-lock")

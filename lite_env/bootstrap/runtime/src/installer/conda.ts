@@ -2,6 +2,7 @@
 import type { Installation } from '../kernel/installation';
 import type { Helper, InstallCell } from '../session/install';
 import type { CondaRecord, SolveAsk, SolvedPackage, SolverSays } from './conda-messages';
+import { readLocked } from './locked';
 import type { Command } from './options';
 import { FORGOTTEN, table } from './pip';
 import { Refused } from './refusal';
@@ -220,24 +221,11 @@ function platformOf(manifest: Uint8Array): string {
   return environment.platform;
 }
 
-/** What a site says beside the manifest of the lock that an environment is from. */
-const LOCK = 'lock.json';
-
-/** The channels that the environment was locked with, where its site tells them. */
-async function lockedChannels(kernel: Installation): Promise<string[]> {
-  try {
-    const { channels } = JSON.parse(new TextDecoder().decode(await kernel.read(LOCK))) as { channels?: unknown };
-    return Array.isArray(channels) ? channels.filter(channel => typeof channel === 'string') : [];
-  } catch {
-    return []; // Not every site tells.
-  }
-}
-
 /** Addresses with a slash at their end: those of the command, then those of the environment. */
 async function channelsOf(command: Command, kernel: Installation): Promise<string[]> {
   const { variables } = kernel;
   const said = (variables['CONDA_CHANNELS'] ?? '').split(/[\s,]+/).filter(channel => channel !== '');
-  const own = command.overrideChannels ? [] : said.length > 0 ? said : await lockedChannels(kernel);
+  const own = command.overrideChannels ? [] : said.length > 0 ? said : (await readLocked(kernel)).channels;
   const alias = variables['CONDA_CHANNEL_ALIAS'] ?? ALIAS;
   const named = [...command.channels, ...own].filter(channel => channel !== '' && channel !== 'nodefaults');
   if (named.length === 0) {

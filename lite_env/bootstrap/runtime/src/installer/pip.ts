@@ -1,6 +1,7 @@
 /** What `pip` does in a notebook. */
 import { Fetcher, type Fetch } from './fetch';
 import { EnvironmentFinder, givenCandidate, isInstallable, type Installable } from './finder';
+import { readLocked } from './locked';
 import type { Command } from './options';
 import { Refused } from './refusal';
 import { holds, normalize, parseRequirement, type MarkerVariables, type Requirement } from './requirement';
@@ -65,7 +66,7 @@ class Install {
     }
     const named = new Set(roots.map(root => root.name));
     this.tellThere(roots);
-    const finder = new EnvironmentFinder(this.fetcher, { ...this.finderOptions(files), given, named });
+    const finder = new EnvironmentFinder(this.fetcher, { ...(await this.finderOptions(files)), given, named });
     const chosen = await resolve(roots, finder, {
       variables: markerVariables(tree.python),
       noDeps: command.noDeps,
@@ -74,23 +75,27 @@ class Install {
     await this.place(chosen.filter(isInstallable));
   }
 
-  private finderOptions(files: readonly RequirementsFile[]) {
+  private async finderOptions(files: readonly RequirementsFile[]) {
     const { command, installed, tree } = this;
     const { upgrade, force, pre } = command;
-    const own =
-      command.indexUrl ??
-      files.findLast(file => file.indexUrl !== null)?.indexUrl ??
-      this.variable('PIP_INDEX_URL')[0] ??
-      null;
-    const extra = [
+    const hashes = new Map(files.flatMap(file => [...file.hashes]));
+    const say = (text: string) => this.say(text);
+    return { python: tree.python, installed, indexes: await this.indexes(files), upgrade, force, pre, hashes, say };
+  }
+
+  /** Of the command, else of its files, else of the kernel's variables, else of the environment's lock; and further ones. */
+  private async indexes(files: readonly RequirementsFile[]): Promise<string[]> {
+    const { command } = this;
+    const named =
+      command.indexUrl ?? files.findLast(file => file.indexUrl !== null)?.indexUrl ?? this.variable('PIP_INDEX_URL')[0];
+    const locked = named === undefined ? await readLocked(this.cell.kernel) : null;
+    const own = named ?? locked?.index;
+    const further = [
       ...command.extraIndexUrls,
       ...files.flatMap(file => file.extraIndexUrls),
       ...this.variable('PIP_EXTRA_INDEX_URL'),
     ];
-    const hashes = new Map(files.flatMap(file => [...file.hashes]));
-    const indexes = [...new Set([...(own ? [own] : []), ...extra])];
-    const say = (text: string) => this.say(text);
-    return { python: tree.python, installed, indexes, upgrade, force, pre, hashes, say };
+    return [...new Set([...(own ? [own] : []), ...further, ...(locked?.extraIndexes ?? [])])];
   }
 
   private variable(name: string): string[] {
