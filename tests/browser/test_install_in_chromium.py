@@ -36,8 +36,11 @@ def test_packages_are_installed_on_the_page_by_scripts_that_are_loaded_when_they
         said = console.text(f"%conda install -c {url} pip\nimport pip\nprint(pip.__version__)")
     assert "Successfully installed pip-23.3.1-pyhd8ed1ab_0" in said
     assert said.rstrip().endswith("\n23.3.1")
+    lost = str(console.execute("%conda install -c http://127.0.0.1:9009 x"))
+    assert "127.0.0.1:9009 cannot be reached" in lost
+    assert "Failed to fetch" in lost
     assert asked() == [1, 1]
-    assert len(console.page.workers) == 1
+    console.until(lambda: len(console.page.workers) == 1)
     console.reload()
     assert console.execute("import tree_like")["status"] == "error"
 

@@ -35,7 +35,7 @@ function begin(answer: (ask: SolveAsk, post: Port) => void): void {
   });
 }
 
-/** What the last request that failed said: the solver's own words name no host. */
+/** What the first request that failed said: the solver's own words name no host. */
 let lost: string | null = null;
 
 /** The solver asks by the global function, and says nothing of what that says. */
@@ -48,7 +48,10 @@ function watchFetch(channels: readonly string[]): void {
     } catch (cause) {
       const reason = (cause as { cause?: { code?: string } }).cause?.code ?? String((cause as Error).message ?? cause);
       const channel = channels.find(address => url.startsWith(address)) ?? url;
-      lost = `${new URL(url).host} cannot be reached for the packages of "${channel}": ${reason}`;
+      // The solver ends what else it asks for: of that nothing is to be said.
+      if ((cause as Error).name !== 'AbortError') {
+        lost ??= `${new URL(url).host} cannot be reached for the packages of "${channel}": ${reason}`;
+      }
       throw cause;
     }
   };
