@@ -13,6 +13,7 @@ from lite_env.cli.boundary import run_command
 _COMMANDS = {
     "channel": "lite_env.cli.channel",
     "install": "lite_env.cli.install",
+    "labextension": "lite_env.cli.labextension",
     "lock": "lite_env.cli.lock",
     "pack": "lite_env.cli.pack",
     "run": "lite_env.cli.run",
