@@ -141,6 +141,8 @@ _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _HASH = re.compile(r"\s--hash[= ](\S+)")
 _PLACE = re.compile(r"[./~\\]|[A-Za-z]:[/\\]|(?:git|hg|svn|bzr)\+|[A-Za-z][A-Za-z0-9+.-]*:/")
+_DIRECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s")
+_ARCHIVES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 _EXTRAS = re.compile(r"\[([^\]]*)\]\Z")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _ON_INDEX = "write `NAME`, `NAME>=1,<2`, `./NAME-1.0-py3-none-any.whl`, `./project` or `git+https://…`"
@@ -232,7 +234,8 @@ def _option(line: str) -> Option | None:
 def _wanted(line: str, *, editable: bool) -> Wanted:
     hashes = tuple(_sha256(found) for found in _HASH.findall(line))
     text = _HASH.sub("", line).strip()
-    if not _PLACE.match(text) and not text.split(";")[0].strip().lower().endswith(".whl"):
+    first = text.split(";")[0].strip().lower()
+    if _DIRECT.match(text) or (not _PLACE.match(text) and not first.endswith((".whl", *_ARCHIVES))):
         return _by_name(text, hashes, editable=editable)
     place, marker = text, ""
     if " ;" in text:
@@ -275,7 +278,7 @@ def _allowed(place: str) -> str:
     if re.match(r"(hg|svn|bzr)\+", place):
         raise PipLineError(f"`{_public(place)}` is no git repository", "git is the only one that can be asked")
     path = place.partition("#")[0].lower()
-    if path.endswith((".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")):
+    if path.endswith(_ARCHIVES):
         raise PipLineError(
             f"`{_public(place)}` is a source archive, and only wheels, folders and git repositories can be taken",
             "unpack it and name the folder, or build a wheel of it (`pip wheel`) and name that",

@@ -141,9 +141,7 @@ class _Reader:
 
     def _read_file(self, path: Path, name: str, line: PipLine, within: tuple[Path, ...], *, constrain: bool) -> None:
         if path in within:
-            raise line.fault(
-                f"'{shown(name)}' names itself, by way of {len(within)} files", "remove one of the `-r` lines"
-            )
+            raise line.fault(f"'{shown(name)}' leads back to itself", "remove one of the lines with `-r` or `-c`")
         if len(within) >= _MAX_FILES or len(self.sources) >= _MAX_FILES:
             raise line.fault(f"more than {_MAX_FILES} files of requirements are named")
         origin = Origin(what=f"'{path.name}'", error=SpecError, file=str(path), max_bytes=MAX_BYTES)
