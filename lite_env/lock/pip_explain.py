@@ -56,19 +56,27 @@ def native_refusal(name: str, version: str, file_name: str) -> SolveError:
 
 
 def _hint(reason: str, provided: Sequence[ProvidedProject]) -> str:
-    absent = _ABSENT.search(reason)
-    if absent:
-        return f"look at the spelling of `{absent[1]}`; what a channel has belongs into `dependencies`"
-    if f"+{LOCAL}" in reason or f".{LOCAL}" in reason:
-        names = sorted(project.name for project in provided if re.search(rf"\b{re.escape(project.name)}=", reason))
-        which = f" ({', '.join(names)})" if names else ""
-        return f"the conda part decides about what it provides{which}: ask there for another version"
-    without = _without_wheel(reason)
-    if without:
-        return (
-            f"{' and '.join(without)} has no pure wheel: ask for its conda package among the `dependencies`, where it"
-            " then counts as installed"
-        )
+    # The first reason is the cause, and the others follow from it; only where it tells nothing they are looked at.
+    for text in (_cut(reason), reason):
+        absent = _ABSENT.search(text)
+        if absent:
+            return f"look at the spelling of `{absent[1]}`; what a channel has belongs into `dependencies`"
+        if f"+{LOCAL}" in text or f".{LOCAL}" in text:
+            names = sorted(project.name for project in provided if re.search(rf"\b{re.escape(project.name)}=", text))
+            which = f" ({', '.join(names)})" if names else ""
+            return f"the conda part decides about what it provides{which}: ask there for another version"
+        without = _without_wheel(text)
+        if without:
+            listed = " and ".join(without)
+            if len(without) == 1:
+                return (
+                    f"{listed} has no pure wheel: ask for its conda package among the `dependencies`, which then counts"
+                    " as installed"
+                )
+            return (
+                f"{listed} have no pure wheels: ask for their conda packages among the `dependencies`, which then count"
+                " as installed"
+            )
     return "ask for another version, or for the conda package of the same name among the `dependencies`"
 
 
@@ -90,6 +98,10 @@ def _reason(told: str) -> str:
 
 
 def _first_sentence(reason: str) -> str:
-    text = _STUB.sub(r"\1 (of the conda part)", reason)
-    sentence = re.match(r".*?(?:cannot be used|unsatisfiable|not found[^.]*|disabled[^.]*)\.", text)
-    return shown((sentence[0] if sentence else text)[:_LONGEST].rstrip("."))
+    return shown(_STUB.sub(r"\1 (of the conda part)", _cut(reason))[:_LONGEST].rstrip("."))
+
+
+def _cut(reason: str) -> str:
+    """The first of the reasons."""
+    sentence = re.match(r".*?(?:cannot be used|unsatisfiable|not found[^.]*|disabled[^.]*)\.", reason)
+    return sentence[0] if sentence else reason
