@@ -1,3 +1,4 @@
+/*! The solver is rattler (https://github.com/conda/rattler), under the BSD-3-Clause license. */
 /**
  * Entry of conda-solver.js: a worker of its own that solves, fetches and unpacks for one command and is ended then. The
  * solver is rattler's, as mamba and pixi have it; its memory goes with the worker.
