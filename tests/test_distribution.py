@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -48,6 +49,23 @@ def test_the_wheel_of_the_sdist_builds_its_channel_packs_and_starts_a_kernel(cle
     assert lite_env("run", "pack", "-c", "print(6 * 7)").split() == ["42"]
     lite_env("site", "pack", "-o", "public")
     assert (tmp_path / "public" / "index.html").is_file()
+
+
+@pytest.mark.slow
+def test_installed_beside_jupyterlite_it_makes_a_site(clean_environment, tmp_path):
+    folder = clean_environment.parents[1]
+    (wheel,) = (folder / "wheel").glob("*.whl")
+    run(clean_environment / "python", "-m", "pip", "install", "--quiet", f"{wheel}[jupyterlite]", cwd=folder)
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV", "JUPY"))}
+    clean |= {"PATH": f"{clean_environment}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    run(clean_environment / "lite-env", "channel", "build", "emscripten-forge-2023", "-o", "channel", cwd=tmp_path)
+    (tmp_path / "environment.yml").write_text(ENVIRONMENT)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "notes.md").write_text("# Notes\n")
+    run(clean_environment / "jupyter", "lite", "build", cwd=tmp_path, env=clean)
+    site = json.loads((tmp_path / "_output/lite-env/api/site.json").read_text("utf-8"))
+    assert [kernel["name"] for kernel in site["kernels"]] == ["xlua"]
+    assert (tmp_path / "_output/files/notes.md").is_file()
 
 
 def run(*words: object, cwd: Path, env: dict[str, str] | None = None) -> str:

@@ -206,3 +206,16 @@ def test_beside_jupyterlite_xeus_the_build_says_what_to_do(tmp_path):
     mended = jupyter_lite(tmp_path, "build", **both)
     assert (mended.code, mended.ran) == (0, ALL), mended.text
     assert "`XeusAddon.environment_file` is read" in mended.text
+
+
+@pytest.mark.slow
+def test_the_example_is_a_site_whose_notebook_has_a_kernel(tmp_path):
+    # Its channel is a folder of this project, which it names by the way to it.
+    (tmp_path / "channels").symlink_to(CHANNEL.parent)
+    folder = tmp_path / "examples" / "jupyterlite"
+    ignored = shutil.ignore_patterns("_output", ".cache", ".jupyterlite*", "*conda-lock.yml")
+    shutil.copytree(EXAMPLES / "jupyterlite", folder, ignore=ignored)
+    done = jupyter_lite(folder, "build")
+    assert (done.code, done.ran) == (0, ALL), done.text
+    assert [kernel["name"] for kernel in site_of(folder)["kernels"]] == ["xpython"]
+    assert {path.name for path in (folder / "_output/files").iterdir()} == {"temperatures.csv", "temperatures.ipynb"}
