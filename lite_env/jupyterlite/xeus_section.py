@@ -18,14 +18,17 @@ _READ = {
     "environment_file": "environment_files",
     "prefix": "prefixes",
     "default_channels": "channels",
-    "mounts": "mounts",
-    "mount_jupyterlite_content": "mount_contents",
 }
 _REPLACED = {
     "empack_config": (
         "rules for what is packed stand in `[tool.lite-env]` of a pyproject.toml, or in files that "
         "`LiteEnvAddon.filters` names; see docs/filters.md"
     ),
+    "mounts": (
+        "files of the site's contents (the folder `files`) are below `/drive` in kernels; what belongs to an "
+        "environment is put into a package of it"
+    ),
+    "mount_jupyterlite_content": "kernels see the site's contents below `/drive`, and start in the notebook's folder",
     "package_url_factory": (
         "archives are named by their content and lie on the site: serve the folder `lite-env/api/` "
         "from a CDN to have them elsewhere"
@@ -41,8 +44,6 @@ class Section:
         environment_files: paths.
         prefixes: paths.
         default_channels: of environment files that list none.
-        mounts: ``host:/path`` each.
-        mount_contents: whether the site's contents are to be mounted; None where nothing is said.
         notes: what was read from here.
         warnings: what was not, and what takes its place.
     """
@@ -50,8 +51,6 @@ class Section:
     environment_files: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
     default_channels: tuple[str, ...] = ()
-    mounts: tuple[str, ...] = ()
-    mount_contents: bool | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -70,22 +69,17 @@ def read_section(section: Mapping[str, Any]) -> Section:
     warnings = [
         f"`XeusAddon.{name}` is not used: {replacement}"
         for name, replacement in _REPLACED.items()
-        if section.get(name) is not None
+        if section.get(name) not in (None, "", [], (), False)
     ]
     warnings += [
         f"`XeusAddon.{name}` is not known to lite-env and is not used"
         for name in sorted(section)
         if name not in _READ and name not in _REPLACED
     ]
-    mount_contents = section.get("mount_jupyterlite_content")
-    if mount_contents is not None and not isinstance(mount_contents, bool):
-        raise _fault("mount_jupyterlite_content", mount_contents, "true or false")
     return Section(
         environment_files=_texts(section, "environment_file"),
         prefixes=_texts(section, "prefix"),
         default_channels=_texts(section, "default_channels"),
-        mounts=_texts(section, "mounts"),
-        mount_contents=mount_contents,
         notes=notes,
         warnings=tuple(warnings),
     )

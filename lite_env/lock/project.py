@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # What a project is not made of: what tools leave in its folder, and what lite-env and JupyterLite write there.
-_LEFT = frozenset({"build", "dist", "node_modules", "__pycache__", "venv", "_output", "environment.yml"})
+_LEFT = frozenset({"build", "dist", "node_modules", "__pycache__", "venv", "_build", "_output", "environment.yml"})
 _LEFT_ENDS = (".egg-info", ".pyc", "conda-lock.yml", "environment.yaml")
 _MOST_FILES = 50_000
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -83,6 +83,8 @@ def test_our_own_traits_win_over_the_section():
     [
         ("empack_config", "empack.yaml", "LiteEnvAddon.filters"),
         ("package_url_factory", print, "lite-env/api/"),
+        ("mounts", ["data:/data"], "/drive"),
+        ("mount_jupyterlite_content", True, "/drive"),
         ("new_setting", 1, "not known"),
     ],
 )
@@ -92,7 +94,7 @@ def test_a_setting_of_the_section_that_has_no_equal_is_named_with_what_takes_its
     assert instead in warning
 
 
-@pytest.mark.parametrize(("name", "value"), [("prefix", 1), ("mounts", [1]), ("mount_jupyterlite_content", "yes")])
+@pytest.mark.parametrize(("name", "value"), [("prefix", 1), ("environment_file", [1])])
 def test_a_value_of_the_wrong_kind_in_the_section_is_refused(name, value):
     with pytest.raises(SpecError, match=rf"`XeusAddon\.{name}` is not"):
         settings(xeus={name: value})
