@@ -131,7 +131,7 @@ def test_a_rebuild_does_not_load_the_conda_library(project, tmp_path):
 
 def test_an_installed_environment_that_nobody_touched_is_not_read(environment, tmp_path, monkeypatch):
     assert not again(environment, tmp_path / "one")
-    monkeypatch.setattr(pack_module, "users_environment", None)
+    monkeypatch.setattr("lite_env.workflow.environment.users_environment", None)
     assert again(environment, tmp_path / "two")
     assert tree(tmp_path / "two") == tree(tmp_path / "one")
 
