@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.browser.conftest import chromium, context, playwright, serve  # noqa: F401 - fixtures
 from tests.browser.jupyterlite.applications import make_lite
 from tests.browser.jupyterlite.lab import Lab
+from tests.lite_cores import BEFORE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,21 @@ if TYPE_CHECKING:
 def numpy_lite(tmp_path_factory, numpy_pack) -> Path:
     """JupyterLite with the numpy environment; no test changes it."""
     return make_lite(tmp_path_factory.mktemp("numpy-lite") / "site", numpy_pack)
+
+
+@pytest.fixture(scope="module")
+def older_lite(tmp_path_factory, numpy_pack) -> Path:
+    """The same in the version of JupyterLite before."""
+    return make_lite(tmp_path_factory.mktemp("older-lite") / "site", numpy_pack, version=BEFORE)
+
+
+@pytest.fixture(scope="session")
+def other_pack(numpy_pack, tmp_path_factory) -> Path:
+    """The numpy environment under another name."""
+    pack = shutil.copytree(numpy_pack, tmp_path_factory.mktemp("other") / "pack")
+    manifest = pack / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"name": "numpy-demo"', '"name": "other"', 1), "utf-8")
+    return pack
 
 
 @pytest.fixture

@@ -103,6 +103,31 @@ class Lab:
         assert cell.error is None, cell
         return cell.stream()
 
+    def show(self, widget: str) -> None:
+        """Bring the notebook to the front that `here` has named so."""
+        self.page.evaluate("id => jupyterapp.shell.activateById(id)", widget)
+
+    @property
+    def here(self) -> str:
+        """Id of the notebook in front."""
+        return self.page.evaluate("jupyterapp.shell.currentWidget.id")
+
+    @property
+    def kernel(self) -> str | None:
+        """Name of the kernel of the notebook in front."""
+        return self.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.name")
+
+    def answer(self, text: str) -> None:
+        """Type into the box of a cell that calls `input()`."""
+        box = self.page.locator(".jp-Stdin-input:visible")
+        box.fill(text)
+        box.press("Enter")
+
+    def wait_for(self, at: int, text: str, ms: float = CELL_MS) -> Cell:
+        """Wait until the cell shows `text`."""
+        self.until(lambda: text in str(self.cell(at).outputs), ms)
+        return self.cell(at)
+
     def restart(self) -> None:
         self.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
 

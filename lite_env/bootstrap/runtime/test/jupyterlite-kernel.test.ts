@@ -71,7 +71,14 @@ class FakeRuntimeKernel {
   }
 }
 
-function setUp({ trouble = null, hasStatusBar = true }: { trouble?: string | null; hasStatusBar?: boolean } = {}) {
+interface Given {
+  readonly trouble?: string | null;
+  readonly hasStatusBar?: boolean;
+  /** Whether there is a drive, of which every start fails. */
+  readonly drives?: boolean;
+}
+
+function setUp({ trouble = null, hasStatusBar = true, drives = false }: Given = {}) {
   const runtime = new FakeRuntimeKernel();
   let begin: (kernel: Kernel) => void = () => undefined;
   let refuse: (error: unknown) => void = () => undefined;
@@ -80,13 +87,14 @@ function setUp({ trouble = null, hasStatusBar = true }: { trouble?: string | nul
   });
   const told: string[] = [];
   let options: StartOptions | null = null;
-  const reached: Reached = { drive: null, cwd: 'folder', trouble };
+  const drive = drives ? ({ kind: 'browser' } as const) : null;
+  const reached: Reached = { drive, cwd: 'folder', trouble };
   const host: KernelHost = {
     Signal: FakeSignal as unknown as SignalClass,
     reach: () => Promise.resolve(reached),
     start: (_name, given) => {
       options = given;
-      return starting;
+      return given.drive ? Promise.reject(new BootError('DriveFailed', '/drive refused')) : starting;
     },
     feedback: {
       hasStatusBar,
@@ -266,6 +274,15 @@ test('what is not as it should be is said in the first cell, once', async () => 
   await kernel.handleMessage(request('execute_request'));
   const streams = said.filter(({ header }) => header.msg_type === 'stream');
   assert.deepEqual(streams.map(({ content }) => content['text']), ['no /drive\n']);
+});
+
+test('a drive that refuses is said in the first cell of a kernel without it', async () => {
+  const { kernel, begin, said, runtime } = setUp({ drives: true });
+  await kernel.handleMessage(request('execute_request'));
+  await begin();
+  const [stream] = said.filter(({ header }) => header.msg_type === 'stream');
+  assert.match(String(stream?.content['text']), /no \/drive\nDriveFailed: \/drive refused/);
+  assert.equal(runtime.sent.length, 1);
 });
 
 test('without a status bar a long start is shown in the cell that waits, and leaves nothing there', async t => {

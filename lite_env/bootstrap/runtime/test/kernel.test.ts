@@ -263,6 +263,21 @@ test('a failing onLog, or none at all, leaves the console', async t => {
   assert.match(String(said.mock.calls.at(-1)?.arguments[0]), /a listener of the page failed: Error: in the log/);
 });
 
+test('a start that is given up ends its worker at once; given up later it is none of the kernel\'s affair', async () => {
+  const end = new AbortController();
+  const starting = WorkerKernel.start({ manifest: 'm', runtime: 'http://host/site/', signal: end.signal });
+  const worker = await beginning();
+  end.abort();
+  assert.equal(worker.terminated, true);
+  await assert.rejects(starting, /disposed/);
+  await assert.rejects(WorkerKernel.start({ manifest: 'm', runtime: 'http://host/site/', signal: end.signal }), /disposed/);
+  assert.ok(FakeWorker.all.every(({ terminated }) => terminated));
+  const late = new AbortController();
+  const { worker: other } = await start({ signal: late.signal });
+  late.abort();
+  assert.equal(other.terminated, false);
+});
+
 test('a worker that dies while it starts ends the start', async () => {
   let grant: () => void = () => undefined;
   const locks = { request: async (_: string, __: object, gone: () => void) => void (grant = gone) };

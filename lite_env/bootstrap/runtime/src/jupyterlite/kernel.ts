@@ -134,21 +134,14 @@ export class LiteKernel implements HostKernel {
   private async start(): Promise<void> {
     const { feedback } = this.host;
     feedback.began(this);
-    const { drive, cwd, trouble } = await this.host.reach(this.location);
+    const reached = await this.host.reach(this.location);
     if (this.isDisposed) {
       return;
     }
-    if (trouble !== null) {
-      this.note(trouble);
+    if (reached.trouble !== null) {
+      this.note(reached.trouble);
     }
-    const progress = new StartProgress(this.plan.display_name, this.plan.bytes);
-    const kernel = await this.host.start(this.name, {
-      drive,
-      cwd,
-      signal: this.end.signal,
-      onProgress: step => this.isDisposed || this.kernel || this.progress(progress.take(step)),
-      onLog: (level, text) => feedback.log(this, level, text),
-    });
+    const kernel = await this.begin(reached);
     if (this.isDisposed) {
       kernel.dispose();
       return;
@@ -159,6 +152,28 @@ export class LiteKernel implements HostKernel {
     feedback.ended(this);
     this.display.clear();
     this.waiting.splice(0).forEach(message => this.hand(message, kernel));
+  }
+
+  /** A drive that cannot be shown is no reason to have no kernel. */
+  private async begin({ drive, cwd }: Pick<Reached, 'drive' | 'cwd'>): Promise<Kernel> {
+    const { feedback } = this.host;
+    const progress = new StartProgress(this.plan.display_name, this.plan.bytes);
+    try {
+      return await this.host.start(this.name, {
+        drive,
+        cwd,
+        signal: this.end.signal,
+        onProgress: step => this.isDisposed || this.kernel || this.progress(progress.take(step)),
+        onLog: (level, text) => feedback.log(this, level, text),
+      });
+    } catch (error) {
+      const failure = reasonOf(error);
+      if (!drive || failure.name !== 'DriveFailed') {
+        throw error;
+      }
+      this.note(`lite-env: this kernel has no /drive\n${linesOf(failure).join('\n')}`);
+      return this.begin({ drive: null, cwd: '' });
+    }
   }
 
   private progress(text: string): void {
