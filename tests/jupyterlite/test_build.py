@@ -111,6 +111,16 @@ def test_without_an_environment_the_site_is_as_it_is_without_us(tmp_path):
     assert tree(tmp_path / "with/_output") == tree(tmp_path / "without/_output")
 
 
+def test_the_layout_of_jupyterlite_xeus_takes_the_place_of_ours(lite):
+    done = jupyter_lite(lite, "build", "--lite-env-layout=xeus")
+    assert (done.code, done.ran) == (0, ["xeus"]), done.text
+    kernels = json.loads((lite / "_output/xeus/kernels.json").read_text())
+    assert kernels == [{"env_name": "lua-demo", "kernel": "xlua"}]
+    assert not (lite / "_output/lite-env").exists()
+    assert "@lite-env" not in (lite / "_output/jupyter-lite.json").read_text()
+    assert jupyter_lite(lite, "build", "--lite-env-layout=xeus").ran == []
+
+
 def test_an_environment_that_is_taken_away_takes_its_kernels_with_it(lite):
     (lite / "environment.yml").unlink()
     done = jupyter_lite(lite, "build")
