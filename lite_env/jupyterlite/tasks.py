@@ -40,6 +40,8 @@ class Workplace:
         cache: what is kept from one build to the next.
         made_by: version of lite_env, and digest of its runtime's sources.
         has_node: whether kernels can be started here, to be traced and compiled for.
+        lab_folders: where JupyterLite itself takes lab extensions from, each with a name for people; the last wins.
+        sourcemaps: whether the site has source maps.
     """
 
     lite_dir: Path
@@ -47,6 +49,8 @@ class Workplace:
     cache: Path
     made_by: str
     has_node: bool
+    lab_folders: tuple[tuple[str, Path], ...] = ()
+    sourcemaps: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +73,16 @@ class Environment:
     def manifest(self) -> Path:
         """Of the pack; it is written last."""
         return self.pack / "manifest.json"
+
+    @property
+    def lab(self) -> Path:
+        """Folder of the lab extensions that its packages bring."""
+        return self.pack.with_name(f"{self.pack.name}.lab")
+
+    @property
+    def collected(self) -> Path:
+        """Says of which packages they are."""
+        return self.lab / "collected.txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,7 +187,7 @@ def _lock_task(settings: AddonSettings, environment: Environment, lock: Path, pl
 def _pack_task(settings: AddonSettings, environment: Environment, place: Workplace) -> Task:
     source = environment.source
     profile = settings.profiles.get(source.label)
-    state: dict[str, Any] = {"made by": place.made_by, "node": place.has_node}
+    state: dict[str, Any] = {"made by": place.made_by, "node": place.has_node, "source maps": place.sourcemaps}
     reads = [*settings.filters, *([profile] if profile else []), *_inputs(environment, state)]
     return Task(
         name=f"pack:{source.label}",
@@ -181,7 +195,7 @@ def _pack_task(settings: AddonSettings, environment: Environment, place: Workpla
         action="pack",
         environment=environment,
         reads=tuple(dict.fromkeys(reads)),
-        writes=(environment.manifest, environment.told),
+        writes=(environment.manifest, environment.told, environment.collected),
         state=state,
     )
 
@@ -194,11 +208,16 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
         name="site",
         doc="put the kernels of all environments into the site",
         action="site",
-        reads=tuple(path for environment in environments for path in (environment.manifest, environment.told)),
+        reads=tuple(
+            path
+            for environment in environments
+            for path in (environment.manifest, environment.told, environment.collected)
+        ),
         writes=(place.output / ROOT / SITE_FILE, place.output / "extensions" / PACKAGE / "package.json"),
         state={
             "default kernel": settings.default_kernel,
             "isolate": settings.isolate,
+            "lab extensions": _lab_extensions_of(place),
             "prefetch": settings.prefetch,
             "warnings": settings.warnings,
             "made by": place.made_by,
@@ -226,6 +245,17 @@ def _inputs(environment: Environment, state: dict[str, Any]) -> list[Path]:
         state[source.label] = _state_of(source.path)
         return []
     return [environment.lock or source.path, *_beside(source.path.parent)]
+
+
+def _lab_extensions_of(place: Workplace) -> list[list[str]]:
+    """What JupyterLite brings itself, to which environments' are compared."""
+    from lite_env.site.lab_extensions import lab_extensions  # noqa: PLC0415 - see `_environment`
+
+    return [
+        [origin, extension.name, extension.version]
+        for origin, folder in place.lab_folders
+        for extension in lab_extensions(folder, origin, tolerant=True)
+    ]
 
 
 def _beside(folder: Path) -> list[Path]:

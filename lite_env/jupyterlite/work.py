@@ -9,6 +9,7 @@ import msgspec
 
 from lite_env.errors import LockError, SpecError
 from lite_env.jupyterlite.check import check_environment, check_site
+from lite_env.jupyterlite.lab import choose_extensions, collect, extension_site_files, forget
 from lite_env.jupyterlite.lite_json import FILE as LITE_JSON
 from lite_env.jupyterlite.lite_json import named_default, read_lite_json, without_ours, write_lite_json
 from lite_env.jupyterlite.reporter import LogReporter
@@ -123,6 +124,8 @@ class Work:
             offline=self.settings.offline,
         )
         packed = pack_environment(source.path, environment.pack, options, store=open_store(), reporter=reporter)
+        sourcemaps = self.place.sourcemaps
+        collect(environment, options, sourcemaps=sourcemaps, store=open_store(), reporter=LogReporter(self.log))
         notes = [LiteNote(text=text) for text in reporter.warnings]
         write_bytes(environment.told, msgspec.json.encode(notes) + b"\n")
         size = packed.manifest.total_size / 1_000_000
@@ -133,6 +136,11 @@ class Work:
         notes = [LiteNote(text=text) for text in self.settings.warnings]
         for environment in self.environments:
             notes += [note for note in _told(environment) if note not in notes]
+        reporter = LogReporter(self.log)
+        extensions = choose_extensions(self.environments, self.place)
+        for text in extensions.notes:
+            reporter.warn(text)
+            notes.append(LiteNote(text=text))
         options = LiteSiteOptions(
             default_kernel=self.settings.default_kernel,
             prefetch=self.settings.prefetch,
@@ -140,10 +148,16 @@ class Work:
             notes=tuple(notes),
         )
         packs = [environment.pack for environment in self.environments]
-        reporter = LogReporter(self.log)
-        plan = plan_lite_site(packs, self.place.output, options, locks=self._locks())
+        plan = plan_lite_site(
+            packs,
+            self.place.output,
+            options,
+            locks=self._locks(),
+            beside=tuple(extension_site_files(extensions.copied)),
+        )
         write_site(plan, reporter=reporter)
         tell_past_silence(note.text for note in notes)
+        forget(self.place, plan.stale)
         self.timestamp(self.place.output / ROOT)
         self.timestamp(self.place.output / "extensions" / "@lite-env")
         reporter.note(summary(plan))
@@ -172,8 +186,10 @@ class Work:
     def _clear(self) -> bool:
         """Take out of the site what an earlier build of ours has put into it."""
         output = self.place.output
-        if not clear_lite_site(output):
+        stale = clear_lite_site(output)
+        if not stale:
             return False
+        forget(self.place, stale)
         write_lite_json(output, without_ours(read_lite_json(output), PACKAGE))
         self.timestamp(output / LITE_JSON)
         return True

@@ -48,7 +48,7 @@ def extension_files(
     Raises:
         SiteError: the name is none of a package, or the runtime was built without the extension.
     """
-    if not _NAME.fullmatch(package):
+    if not is_package_name(package):
         raise SiteError(
             f"'{package}' cannot be the name of an extension",
             hint="it is an npm package's, in small letters: @scope/name or name",
@@ -82,6 +82,11 @@ def extension_files(
         _made(f"{folder}install.json", _json(install)),
         _made(f"{folder}package.json", _json(description)),
     )
+
+
+def is_package_name(name: str) -> bool:
+    """Whether it can be the name of an npm package, and so that of a folder of extensions."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _told(site: LiteSite, package: str, base: str) -> bytes:

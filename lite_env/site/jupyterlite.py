@@ -61,6 +61,7 @@ def plan_lite_site(
     options: LiteSiteOptions,
     *,
     locks: Mapping[str, bytes] | None = None,
+    beside: Sequence[SiteFile] = (),
     runtime: Path | None = None,
 ) -> SitePlan:
     """Decide what it takes to have the kernels of `packs` in the JupyterLite site at `output`; nothing is written.
@@ -70,6 +71,7 @@ def plan_lite_site(
         output: the site's folder.
         options: what they are to be.
         locks: by environment's name, what `LOCK` is to hold.
+        beside: other files of the site that come with these kernels, and go with them.
         runtime: the built browser runtime; by default the one that is installed.
 
     Raises:
@@ -90,6 +92,7 @@ def plan_lite_site(
     )
     # What is named by others comes before them.
     files = [
+        *beside,
         *runtime_files(browser, ROOT),
         *_lock_files(locks or {}),
         *pack_files(environments, ROOT + FRESH),
@@ -101,20 +104,21 @@ def plan_lite_site(
     return compare(output, files, before, build=site.build, environments=environments, record_path=RECORD_PATH)
 
 
-def clear_lite_site(output: Path) -> bool:
-    """Remove what an earlier build has put into the site at `output`; False where there was nothing.
+def clear_lite_site(output: Path) -> tuple[str, ...]:
+    """Remove what an earlier build has put into the site at `output`; the files, of which there may be none.
 
     Raises:
         SiteError: the record of that build is damaged, or a file cannot be removed.
     """
     before = read_record(output, RECORD_PATH)
     if before is None:
-        return False
-    write_site(compare(output, (), before, build="", environments=(), record_path=RECORD_PATH))
+        return ()
+    plan = compare(output, (), before, build="", environments=(), record_path=RECORD_PATH)
+    write_site(plan)
     with suppress(OSError):
         (output / RECORD_PATH).unlink()
         (output / ROOT).rmdir()
-    return True
+    return plan.stale
 
 
 def read_lite_site(output: Path) -> LiteSite | None:

@@ -1,0 +1,125 @@
+"""Lab extensions between an environment and the site: kept beside its pack, then files of the site."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from lite_env.errors import SiteError
+from lite_env.pack.reader import read_manifest
+from lite_env.site.extension import PACKAGE
+from lite_env.site.lab_extensions import (
+    SHARE,
+    SITE_FOLDER,
+    Packages,
+    choose,
+    extension_paths,
+    lab_extensions,
+    without_extensions,
+)
+from lite_env.site.plan import SiteFile
+from lite_env.store.atomic import new_directory, write_bytes
+from lite_env.store.digest import sha256_of_file
+from lite_env.store.text import Origin, parse_json, read_bounded
+from lite_env.workflow.environment import opened_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lite_env.jupyterlite.tasks import Environment, Workplace
+    from lite_env.progress import Reporter
+    from lite_env.site.lab_extensions import LabChoice, LabExtension
+    from lite_env.store.protocol import Store
+    from lite_env.workflow.options import PackOptions
+
+_JUPYTER_LITE = "jupyter-lite.json"
+
+
+def collect(
+    environment: Environment, options: PackOptions, *, sourcemaps: bool, store: Store, reporter: Reporter
+) -> None:
+    """Keep the lab extensions of `environment`, which was packed, beside its pack.
+
+    Raises:
+        SiteError: one of them is damaged.
+        LiteEnvError: the environment cannot be read.
+    """
+    digest = read_manifest(environment.pack).environment.lock_digest
+    stamp = f"{digest} {'with' if sourcemaps else 'without'} source maps\n"
+    locked = environment.source.kind != "installed environment"
+    if locked and environment.collected.is_file() and environment.collected.read_text("utf-8") == stamp:
+        # The packages are the same, so what they bring is.
+        return
+    with (
+        opened_environment(environment.source.path, options, store=store, reporter=reporter) as opened,
+        new_directory(environment.lab) as staging,
+    ):
+        for extension in lab_extensions(opened.prefix.path / SHARE, f"the environment '{opened.name}'"):
+            for path in extension_paths(extension, sourcemaps=sourcemaps):
+                target = staging / extension.name / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(extension.folder / path, target)
+        (staging / environment.collected.name).write_text(stamp, "utf-8")
+
+
+def site_extensions(place: Workplace) -> tuple[LabExtension, ...]:
+    """What JupyterLite itself puts into the site, the last of a name winning."""
+    return tuple(
+        extension for origin, folder in place.lab_folders for extension in lab_extensions(folder, origin, tolerant=True)
+    )
+
+
+def choose_extensions(environments: Sequence[Environment], place: Workplace) -> LabChoice:
+    """What of the environments' extensions is put into the site, and what does not fit.
+
+    Raises:
+        SiteError: two environments bring different versions of one.
+    """
+    found: list[LabExtension] = []
+    packages: list[Packages] = []
+    for environment in environments:
+        manifest = read_manifest(environment.pack)
+        name = manifest.environment.name
+        found += lab_extensions(environment.lab, f"the environment '{name}'")
+        versions = {package.name: package.version for package in manifest.environment.packages}
+        packages.append(Packages(environment=name, versions=versions))
+    return choose(found, site_extensions(place), packages, own=(PACKAGE,))
+
+
+def extension_site_files(chosen: Iterable[LabExtension]) -> Iterator[SiteFile]:
+    """The files of `chosen` in the site."""
+    for extension in chosen:
+        for path in extension_paths(extension):
+            source = extension.folder / path
+            yield SiteFile(
+                path=f"{SITE_FOLDER}{extension.name}/{path}",
+                size=source.stat().st_size,
+                sha256=sha256_of_file(source),
+                source=source,
+            )
+
+
+def forget(place: Workplace, stale: Iterable[str]) -> None:
+    """Take extensions that an earlier build has brought, and of which `stale` files are gone, out of the site's list.
+
+    Where JupyterLite's own Python has one of that name, it is put in its place again.
+    """
+    gone = {
+        path.removeprefix(SITE_FOLDER).removesuffix("/package.json")
+        for path in stale
+        if path.startswith(SITE_FOLDER) and path.endswith("/package.json")
+    }
+    gone = {name for name in gone if not (place.output / SITE_FOLDER / name / "package.json").is_file()}
+    for extension in site_extensions(place):
+        if extension.name in gone:
+            shutil.copytree(extension.folder, place.output / SITE_FOLDER / extension.name, dirs_exist_ok=True)
+            gone.discard(extension.name)
+    path = place.output / _JUPYTER_LITE
+    if not gone or not path.is_file():
+        return
+    origin = Origin(what="the site's settings", error=SiteError, file=str(path), hint="build the site anew")
+    document = parse_json(read_bounded(path, origin), origin)
+    changed = without_extensions(document, sorted(gone))
+    if changed != document:
+        write_bytes(path, json.dumps(changed, indent=2, sort_keys=True).encode())
