@@ -102,7 +102,7 @@ class Task:
 
     name: str
     doc: str
-    action: Literal["lock", "pack", "site", "xeus", "clean", "default kernel", "check site", "check lock"]
+    action: Literal["lock", "pack", "site", "xeus", "isolate", "clean", "default kernel", "check site", "check lock"]
     environment: Environment | None = None
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
@@ -140,7 +140,8 @@ def tasks_of(settings: AddonSettings, place: Workplace) -> Iterator[Task]:
         yield _site_task(settings, environments, place)
     elif environments:
         yield _xeus_task(environments, place)
-    elif (place.output / ROOT).is_dir():
+    yield from _isolation_tasks(settings, place)
+    if not environments and (place.output / ROOT).is_dir():
         yield Task(name="clean", doc="remove the kernels of an earlier build", action="clean")
 
 
@@ -245,6 +246,22 @@ def _inputs(environment: Environment, state: dict[str, Any]) -> list[Path]:
         state[source.label] = _state_of(source.path)
         return []
     return [environment.lock or source.path, *_beside(source.path.parent)]
+
+
+def _isolation_tasks(settings: AddonSettings, place: Workplace) -> Iterator[Task]:
+    """Change JupyterLite's service worker where that is asked for, and change it back where it is no more."""
+    from lite_env.site.isolation import SERVICE_WORKER, is_isolating  # noqa: PLC0415 - see `_environment`
+
+    worker = place.output / SERVICE_WORKER
+    isolate = settings.isolate and bool(settings.sources)
+    if isolate or (worker.is_file() and is_isolating(worker.read_bytes())):
+        yield Task(
+            name="isolate",
+            doc="make pages cross-origin isolated by the service worker" if isolate else "isolate pages no more",
+            action="isolate",
+            state={"isolate": isolate, "made by": place.made_by},
+            fixed=worker,
+        )
 
 
 def _lab_extensions_of(place: Workplace) -> list[list[str]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lite_env.errors import LockError, SpecError
+from lite_env.bootstrap import runtime_dir
+from lite_env.errors import LockError, SiteError, SpecError
 from lite_env.jupyterlite.check import check_environment, check_site
 from lite_env.jupyterlite.lab import choose_extensions, collect, extension_site_files, forget
 from lite_env.jupyterlite.lite_json import FILE as LITE_JSON
@@ -18,6 +19,7 @@ from lite_env.jupyterlite.tasks import ROOT
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.site.build import write_site
 from lite_env.site.extension import PACKAGE
+from lite_env.site.isolation import SERVICE_WORKER, isolated_service_worker, plain_service_worker, read_prelude
 from lite_env.site.jupyterlite import LiteSiteOptions, clear_lite_site, plan_lite_site
 from lite_env.site.lite_kernels import LiteNote
 from lite_env.site.lite_lock import lite_lock
@@ -75,9 +77,10 @@ class Work:
             path = environment.source.path
             self._say(check_environment(path, environment.lock, self._channels(path)))
         else:
-            self._for_the_site(task.action)
+            self._for_the_site(task)
 
-    def _for_the_site(self, action: str) -> None:
+    def _for_the_site(self, task: Task) -> None:
+        action = task.action
         if action == "site":
             self._site()
         elif action == "xeus":
@@ -86,6 +89,8 @@ class Work:
             self._name_default_kernel()
         elif action == "check site":
             self._say(check_site(self.place.output))
+        elif action == "isolate":
+            self._isolate(isolate=bool(task.state["isolate"]))
         else:
             self._clean()
 
@@ -161,6 +166,22 @@ class Work:
         self.timestamp(self.place.output / ROOT)
         self.timestamp(self.place.output / "extensions" / "@lite-env")
         reporter.note(summary(plan))
+
+    def _isolate(self, *, isolate: bool) -> None:
+        path = self.place.output / SERVICE_WORKER
+        if not path.is_file():
+            raise SiteError(
+                f"the site has no '{SERVICE_WORKER}', by which its pages would be cross-origin isolated",
+                hint="leave out `LiteEnvAddon.isolate`, or build the site with JupyterLite's service worker",
+                file=str(path),
+            )
+        before = path.read_bytes()
+        after = (
+            isolated_service_worker(before, read_prelude(runtime_dir())) if isolate else plain_service_worker(before)
+        )
+        if after != before:
+            write_bytes(path, after)
+            self.timestamp(path)
 
     def _locks(self) -> dict[str, bytes]:
         """What the site tells of locks, by environment's name."""

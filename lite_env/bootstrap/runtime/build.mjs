@@ -66,6 +66,8 @@ async function buildRuntime() {
     build({ ...shipped, entryPoints: ['src/service-worker.ts'], outfile: 'dist/sw.js', format: 'iife' }),
     // JupyterLite's extension; lite_env/site fills its first line.
     build({ ...shipped, entryPoints: ['src/jupyterlite/index.ts'], outfile: 'dist/jupyterlite/remoteEntry.js', format: 'iife' }),
+    // What stands in front of JupyterLite's service worker; see lite_env/site/isolation.py.
+    build({ ...shipped, entryPoints: ['src/isolate/prelude.ts'], outfile: 'dist/jupyterlite/isolate.js', format: 'iife' }),
   ]);
   await declareTypes();
   await packEmbedding();

@@ -2,6 +2,7 @@
  * Entry of JupyterLite's prebuilt extension: a container of Module Federation, written by hand. It is loaded with the page
  * and brings nothing along; what runs a kernel is loaded when one starts.
  */
+import { isolate, thisPage } from './isolation';
 import { loadModules } from './modules';
 import { createPlugins } from './plugins';
 import type { ShareScope } from './shared';
@@ -32,3 +33,13 @@ let shared: ShareScope | null = null;
     return () => ({ __esModule: true, default: plugins });
   },
 };
+
+if (told.site.isolate) {
+  // Now, and not when the application has started: it would be loaded twice.
+  const root = new URL('../', new URL(told.base, here));
+  void isolate(thisPage(), root, told.site.build).then(reason => {
+    if (reason !== null) {
+      console.warn(`lite-env: this page is not cross-origin isolated: ${reason}`);
+    }
+  });
+}

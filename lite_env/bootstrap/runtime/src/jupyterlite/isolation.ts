@@ -1,0 +1,142 @@
+/**
+ * Makes the page cross-origin isolated where the host sets no headers: waits for the site's service worker, which sets
+ * them, and loads the page once more. It runs before the application is loaded, and never twice for one build in a tab.
+ */
+import { PROBE, PROBE_ANSWER } from '../isolate/headers';
+import { soon } from '../soon';
+
+/** Longer than a registration takes, and short enough that nobody has begun to work. */
+const WAIT_MS = 5_000;
+const KEY = 'lite-env isolate';
+
+/** What is asked of the page. */
+export interface IsolationPage {
+  readonly crossOriginIsolated: boolean;
+  /** Whether the page is in a frame of one that is not isolated: then it cannot be. */
+  readonly isFramed: boolean;
+  readonly serviceWorker: ServiceWorkerContainer | undefined;
+  readonly session: Pick<Storage, 'getItem' | 'setItem'>;
+  readonly local: Pick<Storage, 'setItem'>;
+  /** The application's settings, of `jupyter-config-data`. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  fetch(url: string): Promise<Response>;
+  reload(): void;
+}
+
+/** Load the page again if that isolates it; null where it is isolated or will be at once, else why not. */
+export async function isolate(page: IsolationPage, root: URL, build: string, ms = WAIT_MS): Promise<string | null> {
+  if (page.crossOriginIsolated) {
+    return null;
+  }
+  if (page.isFramed) {
+    return 'it is in a frame of a page that is not isolated itself';
+  }
+  if (!page.serviceWorker) {
+    return 'there are no service workers here: the page is not served over https, or the browser has none';
+  }
+  try {
+    if (page.session.getItem(KEY) === build) {
+      return 'it was loaded once more for that, which did not help';
+    }
+  } catch {
+    return 'the tab has no storage, without which it could be loaded again and again';
+  }
+  const cache = String(page.settings['enableServiceWorkerCache'] || 'false');
+  // The very address that JupyterLite registers, so that there is one registration.
+  const url = new URL('service-worker.js', root);
+  url.searchParams.set('enableCache', cache);
+  const until = Date.now() + ms;
+  const reason = await soon(takeOver(page, page.serviceWorker, url, root, until), ms, () => 'its service worker takes too long');
+  if (reason !== null) {
+    return reason;
+  }
+  try {
+    page.session.setItem(KEY, build);
+    // Without it JupyterLite takes the worker for one of another version, and registers it again.
+    page.local.setItem(`${url.href}-version`, String(page.settings['appVersion'] ?? ''));
+  } catch {
+    return 'the tab has no storage, without which it could be loaded again and again';
+  }
+  page.reload();
+  return null;
+}
+
+/** Wait until the worker that sets headers answers this page's requests; null when it does. */
+async function takeOver(
+  page: IsolationPage,
+  container: ServiceWorkerContainer,
+  url: URL,
+  root: URL,
+  until: number
+): Promise<string | null> {
+  const changed = nextController(container);
+  try {
+    const registration = await container.register(url.href);
+    if (container.controller && (await isOurs(page, root))) {
+      return null;
+    }
+    if (container.controller) {
+      // One of a build before: the browser looks for another one now, and not within a day.
+      await registration.update();
+    }
+  } catch {
+    return 'its service worker could not be registered';
+  }
+  let next: Promise<void> = changed;
+  while (Date.now() < until) {
+    await next;
+    if (await isOurs(page, root)) {
+      return null;
+    }
+    next = nextController(container);
+  }
+  return 'its service worker is not the one of this build';
+}
+
+function nextController(container: ServiceWorkerContainer): Promise<void> {
+  return new Promise(resolve => container.addEventListener('controllerchange', () => resolve(), { once: true }));
+}
+
+async function isOurs(page: IsolationPage, root: URL): Promise<boolean> {
+  try {
+    const response = await page.fetch(new URL(PROBE, root).href);
+    return response.ok && (await response.text()) === PROBE_ANSWER;
+  } catch {
+    return false;
+  }
+}
+
+/** The page that this script runs in. */
+export function thisPage(): IsolationPage {
+  return {
+    crossOriginIsolated,
+    isFramed: window.parent !== window && !isIsolated(window.parent),
+    serviceWorker: navigator.serviceWorker as ServiceWorkerContainer | undefined,
+    // Where storage is forbidden, to name it throws; so only when it is used.
+    session: storage(() => sessionStorage),
+    local: storage(() => localStorage),
+    settings: settings(),
+    fetch: url => fetch(url, { cache: 'no-store' }),
+    reload: () => location.reload(),
+  };
+}
+
+function isIsolated(other: Window): boolean {
+  try {
+    return (other as unknown as { crossOriginIsolated: boolean }).crossOriginIsolated;
+  } catch {
+    return false;
+  }
+}
+
+function storage(of: () => Storage): Pick<Storage, 'getItem' | 'setItem'> {
+  return { getItem: key => of().getItem(key), setItem: (key, value) => of().setItem(key, value) };
+}
+
+function settings(): Record<string, unknown> {
+  try {
+    return JSON.parse(document.getElementById('jupyter-config-data')?.textContent ?? '{}') as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,145 @@
+/** One reload and never a loop, and headers on documents and workers alone. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { embedderPolicy, isAsking, isLeftOver, isolated, PROBE_ANSWER } from '../src/isolate/headers';
+import { isolate, type IsolationPage } from '../src/jupyterlite/isolation';
+
+const ROOT = new URL('https://example.test/docs/lite/');
+const CHROMIUM = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+const SAFARI = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15';
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0';
+
+class Page implements IsolationPage {
+  crossOriginIsolated = false;
+  isFramed = false;
+  settings: Record<string, unknown> = { appVersion: '0.8.6' };
+  reloads = 0;
+  readonly registered: string[] = [];
+  readonly kept = new Map<string, string>();
+  readonly session = { getItem: (key: string) => this.kept.get(key) ?? null, setItem: (key: string, value: string) => void this.kept.set(key, value) };
+  readonly local = this.session;
+  serviceWorker: ServiceWorkerContainer | undefined;
+  answer = PROBE_ANSWER;
+
+  constructor({ controlled = false, takesOver = true } = {}) {
+    const target = new EventTarget();
+    const update = () => {
+      if (takesOver) {
+        queueMicrotask(() => {
+          container.controller = {};
+          this.answer = PROBE_ANSWER;
+          target.dispatchEvent(new Event('controllerchange'));
+        });
+      }
+    };
+    const container = {
+      controller: controlled ? {} : null,
+      addEventListener: target.addEventListener.bind(target),
+      register: (url: string) => {
+        this.registered.push(url);
+        if (!container.controller) {
+          update();
+        }
+        return Promise.resolve({ update: () => Promise.resolve(update()) });
+      },
+    } as { controller: object | null };
+    this.serviceWorker = container as unknown as ServiceWorkerContainer;
+  }
+
+  fetch(url: string): Promise<Response> {
+    assert.equal(url, 'https://example.test/docs/lite/lite-env/api/isolation');
+    return Promise.resolve(new Response(this.answer));
+  }
+
+  reload(): void {
+    this.reloads += 1;
+  }
+}
+
+test('a first visit is loaded once more, when the worker that JupyterLite would register answers for it', async () => {
+  const page = new Page();
+  page.settings['enableServiceWorkerCache'] = 'true';
+  assert.equal(await isolate(page, ROOT, 'one'), null);
+  assert.equal(page.reloads, 1);
+  const url = 'https://example.test/docs/lite/service-worker.js?enableCache=true';
+  assert.deepEqual(page.registered, [url]);
+  assert.equal(page.kept.get(`${url}-version`), '0.8.6');
+});
+
+test('a page that is still not isolated is never loaded again for the same build', async () => {
+  const page = new Page();
+  await isolate(page, ROOT, 'one');
+  assert.match((await isolate(page, ROOT, 'one')) ?? '', /did not help/);
+  assert.equal(page.reloads, 1);
+  await isolate(page, ROOT, 'two');
+  assert.equal(page.reloads, 2);
+});
+
+test('the worker of a build before is replaced first', async () => {
+  const page = new Page({ controlled: true });
+  page.answer = '<title>404</title>';
+  assert.equal(await isolate(page, ROOT, 'one'), null);
+  assert.equal(page.reloads, 1);
+});
+
+const refusals: Record<string, [(page: Page) => void, RegExp]> = {
+  'in a frame': [page => (page.isFramed = true), /frame/],
+  'without service workers': [page => (page.serviceWorker = undefined), /https/],
+  'without storage': [
+    page => {
+      page.session.getItem = () => {
+        throw new Error('denied');
+      };
+    },
+    /no storage/,
+  ],
+  'where nothing can be registered': [
+    page => {
+      (page.serviceWorker as { register: unknown }).register = () => Promise.reject(new TypeError('404'));
+    },
+    /could not be registered/,
+  ],
+};
+for (const [where, [change, said]] of Object.entries(refusals)) {
+  test(`nothing is loaded again ${where}, and why is said`, async () => {
+    const page = new Page();
+    change(page);
+    assert.match((await isolate(page, ROOT, 'one')) ?? '', said);
+    assert.equal(page.reloads, 0);
+  });
+}
+
+test('a worker that does not take over is waited for no longer than the limit', async () => {
+  const page = new Page({ takesOver: false });
+  assert.match((await isolate(page, ROOT, 'one', 20)) ?? '', /takes too long/);
+  assert.equal(page.reloads, 0);
+});
+
+test('an isolated page is left alone', async () => {
+  const page = new Page();
+  page.crossOriginIsolated = true;
+  assert.equal(await isolate(page, ROOT, 'one'), null);
+  assert.deepEqual(page.registered, []);
+});
+
+test('headers stand on answers to documents and workers, and an answer that nobody may look into stays', async () => {
+  const asked = { method: 'GET', url: 'https://example.test/lab/', mode: 'navigate', destination: 'document', cache: 'default' };
+  assert.equal(isAsking(asked), true);
+  assert.equal(isAsking({ ...asked, mode: 'cors', destination: 'worker' }), true);
+  assert.equal(isAsking({ ...asked, mode: 'no-cors', destination: 'script' }), false);
+  assert.equal(isLeftOver(asked, 'https://example.test'), true);
+  assert.equal(isLeftOver({ ...asked, method: 'POST' }, 'https://example.test'), false);
+  assert.equal(isLeftOver({ ...asked, url: 'https://other.test/' }, 'https://example.test'), false);
+  const page = isolated(new Response('page', { status: 404, headers: { 'Content-Type': 'text/html' } }), 'credentialless');
+  assert.equal(page.status, 404);
+  assert.equal(page.headers.get('Content-Type'), 'text/html');
+  assert.equal(page.headers.get('Cross-Origin-Opener-Policy'), 'same-origin');
+  assert.equal(page.headers.get('Cross-Origin-Embedder-Policy'), 'credentialless');
+  assert.equal(await page.text(), 'page');
+  const failed = Response.error();
+  assert.equal(isolated(failed, 'credentialless'), failed);
+});
+
+test('browsers that know it are asked for credentialless', () => {
+  assert.deepEqual([CHROMIUM, FIREFOX, SAFARI].map(embedderPolicy), ['credentialless', 'credentialless', 'require-corp']);
+});
