@@ -1,0 +1,103 @@
+"""Pages that the service worker makes cross-origin isolated, on a server that sets no headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lite_env.bootstrap import runtime_dir
+from lite_env.site.isolation import SERVICE_WORKER, isolated_service_worker, read_prelude
+from tests.browser.jupyterlite.applications import make_lite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page, Request
+
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
+LAB = "/lab/index.html"
+
+
+@pytest.fixture(scope="module")
+def isolating(tmp_path_factory, numpy_pack) -> Path:
+    site = make_lite(tmp_path_factory.mktemp("isolating") / "site", numpy_pack, isolate=True)
+    worker = site / SERVICE_WORKER
+    worker.write_bytes(isolated_service_worker(worker.read_bytes(), read_prelude(runtime_dir())))
+    return site
+
+
+class Loads:
+    """How often a page or what is in its frames was loaded, and what its console said."""
+
+    def __init__(self, page: Page) -> None:
+        self.count = 0
+        self.said: list[str] = []
+        page.on("request", self._count)
+        page.on("console", lambda message: self.said.append(message.text))
+
+    def _count(self, request: Request) -> None:
+        self.count += request.is_navigation_request() and LAB in request.url
+
+    def told(self, text: str) -> bool:
+        return any(text in line for line in self.said)
+
+
+def test_the_first_visit_loads_the_page_twice_and_is_isolated_and_a_cell_can_be_interrupted(isolating, serve, lab):
+    server = serve(isolating, isolated=False)
+    found = lab(server)
+    loads = Loads(found.page)
+    found.page.goto(f"{server.url}lab/index.html")
+    found.page.wait_for_function("crossOriginIsolated && globalThis.jupyterapp?.started")
+    assert loads.count == 2
+    found.notebook("xpython")
+    found.save("data.csv", "a,b\n1,2\n")
+    assert found.text("import numpy; print(numpy.arange(4).sum(), open('/drive/data.csv').read())") == "6 a,b\n1,2\n\n"
+    at = found.begin("open('/drive/running.txt', 'w').write('.')\nwhile True:\n    pass")
+    found.until(lambda: "running.txt" in found.names())
+    found.interrupt()
+    error = found.until(lambda: found.cell(at).error)
+    assert error["ename"] == "KeyboardInterrupt"
+    assert found.text("print('alive')") == "alive\n"
+    # No file of /drive went through the service worker.
+    assert not [path for path in server.requests if "/api/drive" in path]
+
+    found.page.goto(f"{server.url}lab/index.html")
+    found.page.wait_for_function("globalThis.jupyterapp?.started")
+    assert found.page.evaluate("crossOriginIsolated")
+    assert loads.count == 3
+    assert not loads.told("not cross-origin isolated")
+    assert not loads.told("unregistering existing service workers")
+
+
+def test_in_a_frame_of_a_page_that_is_not_isolated_nothing_is_loaded_again_and_kernels_start(
+    isolating, serve, context, tmp_path
+):
+    around = tmp_path / "around"
+    around.mkdir()
+    server = serve(isolating, isolated=False)
+    (around / "index.html").write_text(f"<!doctype html><iframe src='{server.url}lab/index.html'></iframe>")
+    page = context.new_page()
+    loads = Loads(page)
+    page.goto(serve(around, isolated=False).url)
+    frame = page.frames[1]
+    frame.wait_for_function("globalThis.jupyterapp?.started")
+    assert frame.evaluate("crossOriginIsolated") is False
+    assert loads.count == 1
+    assert loads.told("in a frame of a page that is not isolated")
+
+
+def test_without_the_service_worker_the_page_is_as_it_would_be_without_isolation(isolating, serve, lab):
+    server = serve(isolating, isolated=False)
+
+    def missing(answer):
+        answer.status, answer.body = 404, b"not found"
+        return answer
+
+    server.faults[SERVICE_WORKER] = missing
+    found = lab(server)
+    loads = Loads(found.page)
+    found.open()
+    found.until(lambda: loads.told("could not be registered"))
+    assert loads.count == 1
+    assert found.page.evaluate("crossOriginIsolated") is False
