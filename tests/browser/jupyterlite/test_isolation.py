@@ -101,3 +101,17 @@ def test_without_the_service_worker_the_page_is_as_it_would_be_without_isolation
     found.until(lambda: loads.told("could not be registered"))
     assert loads.count == 1
     assert found.page.evaluate("crossOriginIsolated") is False
+
+
+def test_a_site_that_was_not_isolated_before_is_when_it_is_built_anew(isolating, numpy_pack, serve, lab, tmp_path):
+    site = make_lite(tmp_path / "site", numpy_pack)
+    server = serve(site, isolated=False)
+    found = lab(server).open()
+    found.page.wait_for_function("navigator.serviceWorker.controller")
+    make_lite(site, numpy_pack, isolate=True)
+    worker = site / SERVICE_WORKER
+    worker.write_bytes(isolated_service_worker(worker.read_bytes(), read_prelude(runtime_dir())))
+    loads = Loads(found.page)
+    found.page.goto(f"{server.url}lab/index.html")
+    found.page.wait_for_function("crossOriginIsolated && globalThis.jupyterapp?.started")
+    assert loads.count == 2

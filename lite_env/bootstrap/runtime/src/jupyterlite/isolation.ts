@@ -8,6 +8,8 @@ import { soon } from '../soon';
 /** Longer than a registration takes, and short enough that nobody has begun to work. */
 const WAIT_MS = 5_000;
 const KEY = 'lite-env isolate';
+const NO_STORAGE = 'the tab has no storage, without which it could be loaded again and again';
+const AGAIN_MS = 200;
 
 /** What is asked of the page. */
 export interface IsolationPage {
@@ -39,12 +41,18 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
       return 'it was loaded once more for that, which did not help';
     }
   } catch {
-    return 'the tab has no storage, without which it could be loaded again and again';
+    return NO_STORAGE;
   }
   const cache = String(page.settings['enableServiceWorkerCache'] || 'false');
   // The very address that JupyterLite registers, so that there is one registration.
   const url = new URL('service-worker.js', root);
   url.searchParams.set('enableCache', cache);
+  try {
+    // Without it JupyterLite takes the worker for one of another version, and drops it in the middle of this.
+    page.local.setItem(`${url.href}-version`, String(page.settings['appVersion'] ?? ''));
+  } catch {
+    return NO_STORAGE;
+  }
   const until = Date.now() + ms;
   const reason = await soon(takeOver(page, page.serviceWorker, url, root, until), ms, () => 'its service worker takes too long');
   if (reason !== null) {
@@ -52,10 +60,8 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   }
   try {
     page.session.setItem(KEY, build);
-    // Without it JupyterLite takes the worker for one of another version, and registers it again.
-    page.local.setItem(`${url.href}-version`, String(page.settings['appVersion'] ?? ''));
   } catch {
-    return 'the tab has no storage, without which it could be loaded again and again';
+    return NO_STORAGE;
   }
   page.reload();
   return null;
@@ -69,7 +75,6 @@ async function takeOver(
   root: URL,
   until: number
 ): Promise<string | null> {
-  const changed = nextController(container);
   try {
     const registration = await container.register(url.href);
     if (container.controller && (await isOurs(page, root))) {
@@ -82,19 +87,21 @@ async function takeOver(
   } catch {
     return 'its service worker could not be registered';
   }
-  let next: Promise<void> = changed;
   while (Date.now() < until) {
-    await next;
-    if (await isOurs(page, root)) {
+    if (container.controller && (await isOurs(page, root))) {
       return null;
     }
-    next = nextController(container);
+    await nextController(container);
   }
   return 'its service worker is not the one of this build';
 }
 
+/** Until another worker answers, or a while has passed: the event may have come before. */
 function nextController(container: ServiceWorkerContainer): Promise<void> {
-  return new Promise(resolve => container.addEventListener('controllerchange', () => resolve(), { once: true }));
+  const changed = new Promise<void>(resolve =>
+    container.addEventListener('controllerchange', () => resolve(), { once: true })
+  );
+  return soon(changed, AGAIN_MS, () => undefined);
 }
 
 async function isOurs(page: IsolationPage, root: URL): Promise<boolean> {
