@@ -63,11 +63,13 @@ class Lab:
         self.url = url
         self.faults: list[str] = []
         page.set_default_timeout(CELL_MS)
+        # A notebook that was not saved asks whether the page may be left.
+        page.on("dialog", lambda dialog: dialog.accept())
         page.on("pageerror", lambda error: self.faults.append(str(error)))
 
     def open(self, path: str | None = None, *, app: str = "lab") -> Lab:
-        """Open an application, with the notebook at `path`."""
-        query = f"?path={quote(path)}" if path else ""
+        """Open an application, with the notebook at `path` or with nothing."""
+        query = f"?path={quote(path)}" if path else "?reset" if app == "lab" else ""
         self.page.goto(f"{self.url}{app}/index.html{query}")
         self.page.wait_for_function("globalThis.jupyterapp?.started", timeout=OPEN_MS)
         self.page.evaluate("jupyterapp.restored")

@@ -108,3 +108,16 @@ def test_a_file_that_is_missing_when_a_program_needs_it_is_named_in_its_cell(num
     assert "what to do" in cell.stream("stderr")
     server.faults.clear()
     assert found.text("print(2)") == "2\n"
+
+
+@pytest.mark.slow
+def test_a_kernel_that_ends_by_itself_is_told_and_can_be_restarted(numpy_lite, serve, lab):
+    found = lab(serve(numpy_lite)).open().notebook("xpython")
+    # It ends once the cell is over.
+    found.run("import pyjs\npyjs.js.close()")
+    (dialog,) = found.until(lambda: found.dialogs, SOON_MS)
+    assert "ended without a word" in dialog
+    found.page.locator(".jp-Dialog button", has_text="Close").click()
+    assert found.run("print(1)").error["ename"] == "KernelFailed"
+    found.restart()
+    assert found.text("print(2)") == "2\n"
