@@ -68,5 +68,7 @@ def test_files():
     # Nothing of it is fetched from elsewhere.
     assert "import " not in (embed / "lite-env.mjs").read_text().replace("import.meta", "")
     assert (
-        (embed / "sw.js").read_text().startswith('self.liteEnvSite = {"build":"embed","drive":"browser","files":[]};')
+        (embed / "sw.js")
+        .read_text()
+        .startswith('self.liteEnvSite = {"build":"embed","drive":"browser","files":{},"runtime":""};')
     )
