@@ -28,13 +28,13 @@ def left_open(manifest: Manifest) -> Manifest:
     """
     needed = started(manifest)
     archives = tuple(
-        archive if position in needed else nothing_yet(archive, position)
+        archive if position in needed else _nothing_yet(archive, position)
         for position, archive in enumerate(manifest.archives)
     )
     return msgspec.structs.replace(manifest, archives=archives)
 
 
-def nothing_yet(archive: Archive, position: int) -> Archive:
+def _nothing_yet(archive: Archive, position: int) -> Archive:
     """The archive at `position` as long as it is not written."""
     stand_in = sha256_of_bytes(f"the archive {position} is not written yet".encode())
     return msgspec.structs.replace(archive, digest=stand_in, sha256=stand_in, size=1)

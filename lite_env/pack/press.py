@@ -15,7 +15,7 @@ from lite_env.store.results import find_result, keep_result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lite_env.store.protocol import Store
+    from lite_env.store.protocol import Key, Store
 
 
 class Press:
@@ -39,8 +39,13 @@ class Press:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def ahead(self, read: Callable[[], bytes]) -> None:
-        """Compress soon what `read` gives; what fails there is told by who asks for the same and needs it."""
+    def ahead(self, read: Callable[[], bytes], digest: str | None = None) -> None:
+        """Compress soon what `read` gives; what fails there is told by who asks for the same and needs it.
+
+        Where its SHA-256, `digest`, is known, it is not even read when the same was compressed before.
+        """
+        if digest is not None and self._store.recall(self._key(digest)) is not None:
+            return
 
         def work() -> None:
             raw = read()
@@ -74,10 +79,13 @@ class Press:
         return data
 
     def _find_or_make(self, digest: str, raw: bytes) -> bytes:
-        # All that decides the bytes.
-        key = key_of("archive", FRAME, digest, compressor_version(), self.level)
+        key = self._key(digest)
         data = find_result(self._store, key)
         if data is None:
             data = compress(raw, self.level)
             keep_result(self._store, key, data, vouched=True)
         return data
+
+    def _key(self, digest: str) -> Key:
+        """All that decides the bytes."""
+        return key_of("archive", FRAME, digest, compressor_version(), self.level)

@@ -17,7 +17,7 @@ from lite_env.errors import ManifestError, PackError
 from lite_env.pack.archive import build_tar, compressor_version, tar_offsets
 from lite_env.pack.check import faults
 from lite_env.pack.dylink import is_library, is_wasm, needed_libraries
-from lite_env.pack.early import left_open, nothing_yet, write_early
+from lite_env.pack.early import left_open, write_early
 from lite_env.pack.index import Index, IndexedFile, IndexedLink, decode_index, encode_index
 from lite_env.pack.kernels import write_kernels
 from lite_env.pack.limits import MAX_MANIFEST_SIZE
@@ -109,7 +109,7 @@ def write_pack(
 
             def startable(archives: Mapping[int, Archive]) -> None:
                 if check is not None and plan.profile is not None:
-                    early = partial(_manifest, plan, archives=_with_stand_ins(plan, archives), index=index)
+                    early = partial(_manifest, plan, archives=_so_far(plan, archives), index=index)
                     beside.submit(lambda: _check_early(early(kernels=writing.result()), staging, check))
 
             archives = _write_archives(plan, shelf, reporter, startable)
@@ -151,21 +151,19 @@ def _manifest(
     )
 
 
-def _with_stand_ins(plan: PackPlan, written: Mapping[int, Archive]) -> tuple[Archive, ...]:
-    return tuple(
-        written.get(number)
-        or nothing_yet(
-            Archive(
-                digest="",
-                raw_size=archive.raw_size,
-                size=0,
-                sha256="",
-                load=archive.load,
-                packages=dict(archive.packages),
-            ),
-            number,
-        )
-        for number, archive in enumerate(plan.archives)
+def _so_far(plan: PackPlan, written: Mapping[int, Archive]) -> tuple[Archive, ...]:
+    """All archives; of those that are not `written` what was planned."""
+    return tuple(written.get(number) or _archive(archive) for number, archive in enumerate(plan.archives))
+
+
+def _archive(plan: ArchivePlan, *, digest: str = "", size: int = 0, sha256: str = "") -> Archive:
+    return Archive(
+        digest=digest,
+        raw_size=plan.raw_size,
+        size=size,
+        sha256=sha256,
+        load=plan.load,
+        packages=dict(plan.packages),
     )
 
 
@@ -278,9 +276,7 @@ def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: Shelf) -> Archiv
     raw = raw_archive(plan, archive)
     digest = sha256_of_bytes(raw)
     size, sha256 = shelf.put(digest, raw, f"archives/{digest}.tar.zst")
-    return Archive(
-        digest=digest, raw_size=len(raw), size=size, sha256=sha256, load=archive.load, packages=dict(archive.packages)
-    )
+    return _archive(archive, digest=digest, size=size, sha256=sha256)
 
 
 def raw_archive(plan: PackPlan, archive: ArchivePlan) -> bytes:
@@ -289,13 +285,7 @@ def raw_archive(plan: PackPlan, archive: ArchivePlan) -> bytes:
     Raises:
         PackError: a file has changed since it was planned.
     """
-    return build_tar(archive.entries, lambda entry: file_content(plan, entry.path))
-
-
-def file_content(plan: PackPlan, path: str) -> bytes:
-    """What is packed at `path`."""
-    content = plan.contents.get(path)
-    return (plan.root / path).read_bytes() if content is None else content
+    return build_tar(archive.entries, lambda entry: plan.read(entry.path))
 
 
 def _libraries(plan: PackPlan) -> _Libraries:
@@ -303,14 +293,14 @@ def _libraries(plan: PackPlan) -> _Libraries:
     not_wasm: list[str] = []
     packed = [entry.path for archive in plan.archives for entry in archive.entries if entry.link is None]
     for path in filter(is_library, packed):
-        content = file_content(plan, path)
+        content = plan.read(path)
         if is_wasm(content):
             needed[path] = needed_libraries(content, path)
         else:
             not_wasm.append(path)
     for file in plan.kernel_files:
         if is_library(file.path):
-            needed[file.path] = needed_libraries((plan.root / file.path).read_bytes(), file.path)
+            needed[file.path] = needed_libraries(plan.read(file.path), file.path)
     return _Libraries(needed={path: names for path, names in needed.items() if names}, not_wasm=tuple(not_wasm))
 
 

@@ -43,22 +43,6 @@ class Compiled:
     lost: Mapping[str, str]
 
 
-def compile_environment(
-    plan: PackPlan,
-    digests: Mapping[str, str],
-    pack: Callable[[Bytecode], Path],
-    how: Compilation,
-    *,
-    store: Store,
-    compiler: Sequence[str],
-    jobs: int | None = None,
-    reporter: Reporter = SILENT,
-) -> Compiled:
-    """The bytecode of all modules in `plan`: see `find_compiled` and `Found.complete`."""
-    found = find_compiled(plan, digests, how, store=store, compiler=compiler)
-    return found.complete(pack, jobs=jobs, reporter=reporter)
-
-
 def find_compiled(
     plan: PackPlan, digests: Mapping[str, str], how: Compilation, *, store: Store, compiler: Sequence[str]
 ) -> Found:

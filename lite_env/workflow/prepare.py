@@ -20,7 +20,7 @@ from lite_env.host.bytecode import Compilation, optimize_level
 from lite_env.host.capacity import kernels_at_once
 from lite_env.pack.bytecode import bytecode_path
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.writer import file_content, raw_archive
+from lite_env.pack.writer import raw_archive
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 from lite_env.workflow.compile import find_compiled
@@ -100,13 +100,14 @@ def prepare(
     if python is None and not traces:
         return Prepared(bytecode=None, profile=None, whole=True)
     plain = plan_pack(prefix, selection=selection, level=QUICK_LEVEL)
-    for file in (file for kernel in prefix.kernels for file in kernel.binaries):
-        press.ahead(partial(file_content, plain, file.path))
+    digests = _digests(plain, prefix.digests)
+    for file in plain.kernel_files:
+        press.ahead(partial(plain.read, file.path), digests[file.path])
     with Workshop(prefix, selection) as workshop:
         steps = _Steps(
             prefix,
             plain,
-            _digests(plain, prefix.digests),
+            digests,
             options=options,
             store=store,
             workshop=workshop,

@@ -78,3 +78,14 @@ def test_once_it_is_settled_what_is_needed_nothing_more_is_begun(monkeypatch):
         press.ahead(lambda: b"a third")
         slow.go.set()
     assert slow.asked == [RAW]
+
+
+def test_what_was_compressed_before_is_not_even_read_ahead():
+    store, asked = MemoryStore(), []
+    Press(store, 3).compressed(DIGEST, RAW)
+    with Press(store, 3) as press:
+        press.ahead(lambda: asked.append(DIGEST) or RAW, DIGEST)
+    assert asked == []
+    with Press(store, 4) as press:
+        press.ahead(lambda: asked.append(DIGEST) or RAW, DIGEST)
+    assert asked == [DIGEST]

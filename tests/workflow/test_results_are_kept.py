@@ -21,7 +21,7 @@ from lite_env.prefix.reader import read_prefix
 from lite_env.workflow import compile as compile_module
 from lite_env.workflow import trace as trace_module
 from lite_env.workflow import workshop
-from lite_env.workflow.compile import compile_environment
+from lite_env.workflow.compile import find_compiled
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.prepare import _digests, prepare
 from lite_env.workflow.start import not_started
@@ -66,7 +66,7 @@ def compiled(prefix, store, monkeypatch, compiler, how=None):
     plan = plan_pack(prefix)
     digests = _digests(plan, {})
     how = how or Compilation(kernel="xpython")
-    return compile_environment(plan, digests, lambda _: prefix.path, how, store=store, compiler=["c"], jobs=1)
+    return find_compiled(plan, digests, how, store=store, compiler=["c"]).complete(lambda _: prefix.path, jobs=1)
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt(), HostError("the kernel has stopped")])
