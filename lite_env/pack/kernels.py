@@ -59,17 +59,17 @@ class _KernelFiles:
         for file in kernel.binaries:
             yield self._compress(file.role, folder, file.path, file.name)
         for source in kernel.logos:
-            path = f"{folder}/{_hashed_name(source, sha256_of_bytes(self._content(source)))}"
+            path = f"{folder}/{_hashed_name(source, sha256_of_bytes(self.plan.read(source)))}"
             yield self._store("logo", self.paths.setdefault(PurePosixPath(path).name, path), source)
 
     def _store(self, role: str, path: str, source: str) -> File:
-        content = self._content(source)
+        content = self.plan.read(source)
         (self.shelf.staging / path).write_bytes(content)
         digest, size = sha256_of_bytes(content), len(content)
         return self._file(role, path, source, digest=digest, raw_size=size, size=size, sha256=digest)
 
     def _compress(self, role: str, folder: str, source: str, name: str | None = None) -> File:
-        content = self._content(source)
+        content = self.plan.read(source)
         if source.endswith(".wasm") and not is_wasm(content):
             raise PackError(
                 f"'{source}' is not WebAssembly", hint="the kernel's package is damaged: install it again", file=source
@@ -85,10 +85,6 @@ class _KernelFiles:
         return File(
             role=role, name=name or PurePosixPath(source).name, path=path, source=source, package=owner, **facts
         )
-
-    def _content(self, source: str) -> bytes:
-        content = self.plan.contents.get(source)
-        return (self.plan.root / source).read_bytes() if content is None else content
 
 
 class _Facts(TypedDict):

@@ -71,6 +71,11 @@ class PackPlan:
     warnings: tuple[str, ...]
     owners: Mapping[str, str]
 
+    def read(self, path: str) -> bytes:
+        """What is packed of the file at `path`."""
+        content = self.contents.get(path)
+        return (self.root / path).read_bytes() if content is None else content
+
     @property
     def file_count(self) -> int:
         """Files and links in the archives."""

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lite_env.errors import ManifestError
-from lite_env.pack.archive import FRAME, compress, compressor_version
 from lite_env.pack.reader import inflate, read_checked, read_manifest
 from lite_env.store.digest import sha256_of_bytes
-from lite_env.store.protocol import key_of
-from lite_env.store.results import find_result, keep_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from lite_env.pack.manifest import Archive, File, IndexFile
-    from lite_env.store.protocol import Store
+    from lite_env.pack.press import Press
 
 
 def reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive | File | IndexFile]]:
@@ -37,12 +34,11 @@ class Shelf:
 
     staging: Path
     old: Mapping[str, tuple[Path, Archive | File | IndexFile]]
-    store: Store
-    level: int
+    press: Press
 
     def put(self, digest: str, raw: bytes, path: str) -> tuple[int, str]:
         """Compress `raw` into the pack's file `path`: its compressed size and hash."""
-        data = self._of_old_pack(digest) or self._of_store(digest, raw)
+        data = self._of_old_pack(digest) or self.press.compressed(digest, raw)
         (self.staging / path).write_bytes(data)
         return len(data), sha256_of_bytes(data)
 
@@ -56,14 +52,4 @@ class Shelf:
             inflate(data, item)
         except ManifestError:
             return None
-        return data
-
-    def _of_store(self, digest: str, raw: bytes) -> bytes:
-        """The compressed file as it was kept, or made and kept now."""
-        # All that decides the bytes.
-        key = key_of("archive", FRAME, digest, compressor_version(), self.level)
-        data = find_result(self.store, key)
-        if data is None:
-            data = compress(raw, self.level)
-            keep_result(self.store, key, data, vouched=True)
         return data

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from lite_env import __version__
 from lite_env.errors import ManifestError, PackError
-from lite_env.pack.archive import Entry, build_tar, compressor_version, tar_offsets
+from lite_env.pack.archive import build_tar, compressor_version, tar_offsets
 from lite_env.pack.check import faults
 from lite_env.pack.dylink import is_library, is_wasm, needed_libraries
+from lite_env.pack.early import left_open, write_early
 from lite_env.pack.index import Index, IndexedFile, IndexedLink, decode_index, encode_index
 from lite_env.pack.kernels import write_kernels
 from lite_env.pack.limits import MAX_MANIFEST_SIZE
@@ -26,6 +30,7 @@ from lite_env.pack.manifest import (
     Manifest,
     Mounts,
 )
+from lite_env.pack.press import Press
 from lite_env.pack.reader import MANIFEST
 from lite_env.pack.shelf import Shelf, reusable
 from lite_env.progress import SILENT
@@ -34,21 +39,34 @@ from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from lite_env.pack.layout import ArchivePlan
+    from lite_env.pack.manifest import Kernel
     from lite_env.pack.plan import PackPlan
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Written:
-    """An archive that was written, and what its libraries need, by path."""
+class StartCheck(Protocol):
+    """Tries whether the kernels of a pack start."""
 
-    archive: Archive
-    needed: tuple[tuple[str, tuple[str, ...]], ...]
+    def early(self, pack: Path, manifest: Manifest) -> None:
+        """Try it with a pack that has what starts read, and nothing in place of its other archives; never fails.
+
+        Called on another thread, beside the writing of those archives; `manifest` is what `left_open` makes of the
+        whole pack's.
+        """
+
+    def whole(self, pack: Path, manifest: Manifest) -> None:
+        """Raise where a kernel of the whole pack does not start."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Libraries:
+    """What libraries need, by path; and what is called a library and is none that a browser can load."""
+
+    needed: Mapping[str, tuple[str, ...]]
     not_wasm: tuple[str, ...]
 
 
@@ -57,7 +75,8 @@ def write_pack(
     output: Path,
     *,
     store: Store = FORGETFUL,
-    check: Callable[[Path, Manifest], None] | None = None,
+    press: Press | None = None,
+    check: StartCheck | None = None,
     reporter: Reporter = SILENT,
 ) -> Manifest:
     """Write the pack that was planned; `output` is replaced in one step when all of it is complete.
@@ -65,6 +84,14 @@ def write_pack(
     Archives are taken over where they were compressed in the same way before: out of `store`, which keeps what is
     compressed here, or out of a pack that stood there. When `check` raises for the folder of the whole pack, nothing
     takes the place of what stood at `output`.
+
+    Args:
+        plan: of the pack.
+        output: its folder.
+        store: see above.
+        press: compresses instead, with a store of its own; at the plan's level.
+        check: of the pack.
+        reporter: progress; warnings of files that no browser can load.
 
     Raises:
         PackError: `output` is something else than a pack, or the environment has what no reader of a pack would take.
@@ -74,28 +101,24 @@ def write_pack(
     with new_directory(output) as staging:
         for folder in ("archives", "kernels"):
             (staging / folder).mkdir()
-        shelf = Shelf(staging=staging, old=old, store=store, level=plan.level)
+        shelf = Shelf(staging=staging, old=old, press=press or Press(store, plan.level))
         with ThreadPoolExecutor(max_workers=1) as beside:
-            pending = beside.submit(write_kernels, plan, shelf)
-            written = _write_archives(plan, shelf, reporter)
-            kernels = pending.result()
-        manifest = Manifest(
-            format=FORMAT,
-            requires=_requires(plan),
-            generator=generator(plan.level),
-            environment=plan.environment,
-            kernels=kernels,
-            archives=tuple(item.archive for item in written),
-            index=_write_index(plan, written, shelf),
-            mounts=Mounts(),
-            imports=dict(plan.imports),
-            profile=plan.profile,
-            bytecode=plan.bytecode,
-        )
+            writing = beside.submit(write_kernels, plan, shelf)
+            libraries = _libraries(plan)
+            index = _write_index(plan, libraries, shelf)
+
+            def startable(archives: Mapping[int, Archive]) -> None:
+                if check is not None and plan.profile is not None:
+                    early = partial(_manifest, plan, archives=_so_far(plan, archives), index=index)
+                    beside.submit(lambda: _check_early(early(kernels=writing.result()), staging, check))
+
+            archives = _write_archives(plan, shelf, reporter, startable)
+            kernels = writing.result()
+        manifest = _manifest(plan, kernels=kernels, archives=archives, index=index)
         (staging / MANIFEST).write_bytes(_checked(manifest))
         if check is not None:
-            check(staging, manifest)
-    for path in (path for item in written for path in item.not_wasm):
+            check.whole(staging, manifest)
+    for path in libraries.not_wasm:
         reporter.warn(f"'{path}' is not WebAssembly: a browser cannot load it (was it installed for another platform?)")
     return manifest
 
@@ -108,6 +131,49 @@ def generator(level: int) -> str:
 def encode_manifest(manifest: Manifest) -> bytes:
     """The manifest as it is written: sorted keys, two blanks, a final newline, UTF-8."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2) + b"\n"
+
+
+def _manifest(
+    plan: PackPlan, *, kernels: tuple[Kernel, ...], archives: tuple[Archive, ...], index: IndexFile
+) -> Manifest:
+    return Manifest(
+        format=FORMAT,
+        requires=_requires(plan),
+        generator=generator(plan.level),
+        environment=plan.environment,
+        kernels=kernels,
+        archives=archives,
+        index=index,
+        mounts=Mounts(),
+        imports=dict(plan.imports),
+        profile=plan.profile,
+        bytecode=plan.bytecode,
+    )
+
+
+def _so_far(plan: PackPlan, written: Mapping[int, Archive]) -> tuple[Archive, ...]:
+    """All archives; of those that are not `written` what was planned."""
+    return tuple(written.get(number) or _archive(archive) for number, archive in enumerate(plan.archives))
+
+
+def _archive(plan: ArchivePlan, *, digest: str = "", size: int = 0, sha256: str = "") -> Archive:
+    return Archive(
+        digest=digest,
+        raw_size=plan.raw_size,
+        size=size,
+        sha256=sha256,
+        load=plan.load,
+        packages=dict(plan.packages),
+    )
+
+
+def _check_early(manifest: Manifest, staging: Path, check: StartCheck) -> None:
+    """Whatever is wrong with the pack is told when it is whole."""
+    manifest = left_open(manifest)
+    with tempfile.TemporaryDirectory(prefix="lite-env-") as folder:
+        pack = Path(folder) / "pack"
+        write_early(manifest, staging, pack, encode_manifest(manifest))
+        check.early(pack, manifest)
 
 
 def _requires(plan: PackPlan) -> tuple[str, ...]:
@@ -173,52 +239,72 @@ def check_output(output: Path, root: Path | None = None) -> None:
         )
 
 
-def _write_archives(plan: PackPlan, shelf: Shelf, reporter: Reporter) -> list[_Written]:
-    written: dict[int, _Written] = {}
+def _write_archives(
+    plan: PackPlan, shelf: Shelf, reporter: Reporter, startable: Callable[[Mapping[int, Archive]], None]
+) -> tuple[Archive, ...]:
+    """Write all archives; `startable` is called once those that starts load are there, while others are not."""
+    written: dict[int, Archive] = {}
     total = sum(archive.raw_size for archive in plan.archives)
+    started = frozenset(position for start in plan.starts.values() for position in start.all)
     with (
         reporter.task("packing", total, "B") as task,
         ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
     ):
-        # The largest first: a big library begun last would leave the other cores idle.
-        order = sorted(range(len(plan.archives)), key=lambda number: (-plan.archives[number].raw_size, number))
+        # What starts load first, that they can be tried beside the rest; then the largest first: a big library begun
+        # last would leave the other cores idle.
+        order = sorted(
+            range(len(plan.archives)),
+            key=lambda number: (number not in started, -plan.archives[number].raw_size, number),
+        )
         jobs = {pool.submit(_write_archive, plan, plan.archives[number], shelf): number for number in order}
+        told = False
         try:
             for job in as_completed(jobs):
                 number = jobs[job]
                 written[number] = job.result()
                 task.advance(plan.archives[number].raw_size)
+                if not told and len(written) < len(jobs) and started <= written.keys():
+                    told = True
+                    startable(dict(written))
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return [written[number] for number in range(len(plan.archives))]
+    return tuple(written[number] for number in range(len(plan.archives)))
 
 
-def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: Shelf) -> _Written:
-    needed: list[tuple[str, tuple[str, ...]]] = []
-    not_wasm: list[str] = []
-
-    def body(entry: Entry) -> bytes:
-        content = plan.contents.get(entry.path)
-        if content is None:
-            content = (plan.root / entry.path).read_bytes()
-        if is_library(entry.path):
-            if is_wasm(content):
-                needed.append((entry.path, needed_libraries(content, entry.path)))
-            else:
-                not_wasm.append(entry.path)
-        return content
-
-    raw = build_tar(archive.entries, body)
+def _write_archive(plan: PackPlan, archive: ArchivePlan, shelf: Shelf) -> Archive:
+    raw = raw_archive(plan, archive)
     digest = sha256_of_bytes(raw)
     size, sha256 = shelf.put(digest, raw, f"archives/{digest}.tar.zst")
-    value = Archive(
-        digest=digest, raw_size=len(raw), size=size, sha256=sha256, load=archive.load, packages=dict(archive.packages)
-    )
-    return _Written(archive=value, needed=tuple(needed), not_wasm=tuple(not_wasm))
+    return _archive(archive, digest=digest, size=size, sha256=sha256)
 
 
-def _write_index(plan: PackPlan, written: list[_Written], shelf: Shelf) -> IndexFile:
+def raw_archive(plan: PackPlan, archive: ArchivePlan) -> bytes:
+    """The tar of an archive of `plan`.
+
+    Raises:
+        PackError: a file has changed since it was planned.
+    """
+    return build_tar(archive.entries, lambda entry: plan.read(entry.path))
+
+
+def _libraries(plan: PackPlan) -> _Libraries:
+    needed: dict[str, tuple[str, ...]] = {}
+    not_wasm: list[str] = []
+    packed = [entry.path for archive in plan.archives for entry in archive.entries if entry.link is None]
+    for path in filter(is_library, packed):
+        content = plan.read(path)
+        if is_wasm(content):
+            needed[path] = needed_libraries(content, path)
+        else:
+            not_wasm.append(path)
+    for file in plan.kernel_files:
+        if is_library(file.path):
+            needed[file.path] = needed_libraries(plan.read(file.path), file.path)
+    return _Libraries(needed={path: names for path, names in needed.items() if names}, not_wasm=tuple(not_wasm))
+
+
+def _write_index(plan: PackPlan, libraries: _Libraries, shelf: Shelf) -> IndexFile:
     entries: dict[str, IndexedFile | IndexedLink] = {}
     for number, archive in enumerate(plan.archives):
         offsets, _ = tar_offsets(archive.entries)
@@ -228,11 +314,7 @@ def _write_index(plan: PackPlan, written: list[_Written], shelf: Shelf) -> Index
                 if entry.link is None
                 else IndexedLink(target=entry.link)
             )
-    needed = {path: names for item in written for path, names in item.needed if names}
-    for file in plan.kernel_files:
-        if is_library(file.path) and (names := needed_libraries((plan.root / file.path).read_bytes(), file.path)):
-            needed[file.path] = names
-    raw = encode_index(Index(entries=entries, needed=needed))
+    raw = encode_index(Index(entries=entries, needed=libraries.needed))
     try:
         decode_index(raw, [archive.raw_size for archive in plan.archives])
     except ManifestError as error:

@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import requests
-
 from lite_env import __version__
 from lite_env.errors import FetchError
 from lite_env.progress import SILENT
@@ -17,6 +15,8 @@ from lite_env.store.lock import held
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import requests
 
     from lite_env.progress import Reporter, Task
 
@@ -114,6 +114,8 @@ def download(
 
 
 def _download(job: _Job, label: str, reporter: Reporter) -> None:
+    import requests  # noqa: PLC0415 - takes a tenth of a second, and most commands download nothing
+
     partial = job.partial
     with requests.Session() as session, reporter.task(f"downloading {label}", job.size, "B") as task:
         session.headers["User-Agent"] = f"lite-env/{__version__}"
@@ -157,6 +159,8 @@ def _receive(session: requests.Session, job: _Job, task: Task) -> None:
 
 
 def _attempt(session: requests.Session, job: _Job, task: Task) -> None:
+    import requests  # noqa: PLC0415 - see above
+
     have = job.received()
     if job.size is not None and have >= job.size:
         if have == job.size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from lite_env.workflow.start import not_started, runtime_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lite_env.pack.plan import PackPlan
@@ -41,55 +43,92 @@ class Compiled:
     lost: Mapping[str, str]
 
 
-def compile_environment(
-    plan: PackPlan,
-    digests: Mapping[str, str],
-    pack: Callable[[Bytecode], Path],
-    how: Compilation,
-    *,
-    store: Store,
-    compiler: Sequence[str],
-    jobs: int | None = None,
-    reporter: Reporter = SILENT,
-) -> Compiled:
-    """The bytecode of all modules in `plan`.
-
-    What a package came to is kept as soon as it is done: an interrupted run begins where it ended.
+def find_compiled(
+    plan: PackPlan, digests: Mapping[str, str], how: Compilation, *, store: Store, compiler: Sequence[str]
+) -> Found:
+    """What is compiled already of the modules in `plan`.
 
     Args:
         plan: of the environment without bytecode.
         digests: SHA-256 of each of its files, by path.
-        pack: writes that pack with what is compiled already, and without variables; called only when something is
-            missing.
         how: see `Compilation`.
         store: keeps what was compiled.
         compiler: digests of all that the compiler is made of.
-        jobs: kernels at once; None for what cores and memory allow.
-        reporter: progress in files.
-
-    Raises:
-        HostError: the kernel does not start.
     """
     settings = (runtime_digest(), how.optimize, how.debug_ranges)
     shelf = _Shelf(store=store, compiler=(*compiler, *settings), digests=digests)
     sources = _sources_by_package(plan)
     done = {name: shelf.find(name, paths) for name, paths in sources.items()}
     missing = {name: left for name, paths in sources.items() if (left := _left(paths, done[name]))}
-    lost: dict[str, str] = {}
-    if missing:
-        folder = pack(together(list(done.values())))
+    return Found(sources=sources, done=done, missing=missing, how=how, shelf=shelf)
 
-        def finish(name: str, compiled: Bytecode | HostError) -> None:
-            if isinstance(compiled, HostError):
-                lost[name] = compiled.message
-                return
-            done[name] = together([done[name], compiled])
-            shelf.keep(name, sources[name], done[name])
 
-        with reporter.task("compiling", sum(map(len, missing.values())), "items") as task:
-            _compile(folder, missing, how, jobs=jobs, task=task, finish=finish)
-    # All or nothing of a package: its pack must not follow from what was compiled before.
-    return Compiled(bytecode=together([done[name] for name in sources if name not in lost]), lost=lost)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What was compiled before.
+
+    Attributes:
+        sources: paths of modules by package.
+        done: what is known of them.
+        missing: those of `sources` that are to be compiled.
+        how: see `Compilation`.
+        shelf: keeps what is compiled.
+    """
+
+    sources: Mapping[str, Sequence[str]]
+    done: Mapping[str, Bytecode]
+    missing: Mapping[str, Sequence[str]]
+    how: Compilation
+    shelf: _Shelf
+
+    @property
+    def bytecode(self) -> Bytecode:
+        """All that is known."""
+        return together(list(self.done.values()))
+
+    @property
+    def left(self) -> frozenset[str]:
+        """All that is missing."""
+        return frozenset(path for paths in self.missing.values() for path in paths)
+
+    def complete(
+        self,
+        pack: Callable[[Bytecode], Path],
+        *,
+        jobs: int | None = None,
+        slots: Callable[[], AbstractContextManager[object]] = nullcontext,
+        reporter: Reporter = SILENT,
+    ) -> Compiled:
+        """Compile what is missing.
+
+        What a package came to is kept as soon as it is done: an interrupted run begins where it ended.
+
+        Args:
+            pack: writes a pack of the environment with what is compiled already, and without variables; called only
+                when something is missing.
+            jobs: kernels at once; None for what cores and memory allow.
+            slots: entered for each kernel, where other kernels run as well.
+            reporter: progress in files.
+
+        Raises:
+            HostError: the kernel does not start.
+        """
+        done = dict(self.done)
+        lost: dict[str, str] = {}
+        if self.missing:
+            folder = pack(self.bytecode)
+
+            def finish(name: str, compiled: Bytecode | HostError) -> None:
+                if isinstance(compiled, HostError):
+                    lost[name] = compiled.message
+                    return
+                done[name] = together([done[name], compiled])
+                self.shelf.keep(name, self.sources[name], done[name])
+
+            with reporter.task("compiling", len(self.left), "items") as task:
+                _compile(folder, self.missing, self.how, jobs=jobs, slots=slots, task=task, finish=finish)
+        # All or nothing of a package: its pack must not follow from what was compiled before.
+        return Compiled(bytecode=together([done[name] for name in self.sources if name not in lost]), lost=lost)
 
 
 def _left(paths: Iterable[str], done: Bytecode) -> list[str]:
@@ -171,6 +210,7 @@ def _compile(
     how: Compilation,
     *,
     jobs: int | None,
+    slots: Callable[[], AbstractContextManager[object]],
     task: Task,
     finish: Callable[[str, Bytecode | HostError], None],
 ) -> None:
@@ -190,10 +230,11 @@ def _compile(
         # When a kernel ends over a package, the rest gets another kernel.
         left = dict(share)
         while left:
-            for name, compiled in compile_packages(pack, left.copy(), how, advance=advance):
-                with telling:
-                    finish(name, compiled)
-                del left[name]
+            with slots():
+                for name, compiled in compile_packages(pack, left.copy(), how, advance=advance):
+                    with telling:
+                        finish(name, compiled)
+                    del left[name]
 
     with ThreadPoolExecutor(max_workers=len(shares)) as pool:
         running = [pool.submit(work, share) for share in shares]

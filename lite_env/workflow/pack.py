@@ -10,12 +10,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from lite_env.errors import MissingEngineError
 from lite_env.host.find import locate_node
 from lite_env.pack.plan import plan_pack
+from lite_env.pack.press import Press
 from lite_env.pack.selection import select_files
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.fingerprint import fingerprint
@@ -38,7 +38,7 @@ from lite_env.workflow.rebuild import (
     write_again,
 )
 from lite_env.workflow.report import PackReport, report_of
-from lite_env.workflow.start import check_starts, left_out
+from lite_env.workflow.start import StartCheck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,8 +164,9 @@ class _Work:
         if recorded is None:
             return None
         root = self.inputs.source if self.inputs.kind == "installed environment" else None
-        check = partial(self._check, []) if self.options.check else None
-        manifest = write_again(recorded, self.output, root=root, store=self.store, check=check)
+        check = self._check()
+        whole = check.whole if check else None
+        manifest = write_again(recorded, self.output, root=root, store=self.store, check=whole)
         if manifest is None:
             return None
         for warning, text in recorded.told.lines:
@@ -175,11 +176,14 @@ class _Work:
     def anew(self, key: Key | None) -> Packed:
         """From the environment, which nobody changes meanwhile; recorded under `key` when it is whole."""
         telling = Remembering(self.reporter)
-        unstarted: list[MissingEngineError] = []
-        with environment_of(self.inputs, self.options, reporter=telling) as prefix:
+        check = self._check()
+        with (
+            environment_of(self.inputs, self.options, reporter=telling) as prefix,
+            Press(self.store, self.options.level) as press,
+        ):
             selection = select_files(prefix, self.inputs.filters)
             prepared = prepare(
-                prefix, selection, self.options, self.inputs.workloads, store=self.store, reporter=telling
+                prefix, selection, self.options, self.inputs.workloads, press=press, store=self.store, reporter=telling
             )
             profile = self.inputs.profile or prepared.profile
             plan = plan_pack(
@@ -193,19 +197,18 @@ class _Work:
             )
             for warning in plan.warnings:
                 telling.warn(warning)
-            check = partial(self._check, unstarted) if self.options.check else None
-            manifest = write_pack(plan, self.output, store=self.store, check=check, reporter=telling)
+            press.settle()
+            manifest = write_pack(plan, self.output, press=press, check=check, reporter=telling)
         packed = Packed(manifest=manifest, report=report_of(plan), again=False)
+        unchecked = check is not None and check.missing is not None
         # A user's environment may have been changed while it was packed.
-        if key is not None and prepared.whole and not unstarted and _key(self.inputs, self.options) == key:
+        if key is not None and prepared.whole and not unchecked and _key(self.inputs, self.options) == key:
             failed = prepared.profile is not None and bool(prepared.profile.failed)
             told = told_of(telling.lines, failed=failed)
             record_pack(key, self.output, manifest, packed.report, told, store=self.store)
         return packed
 
-    def _check(self, unstarted: list[MissingEngineError], pack: Path, manifest: Manifest) -> None:
-        try:
-            check_starts(pack, manifest, store=self.store, jobs=self.options.jobs, reporter=self.reporter)
-        except MissingEngineError as error:
-            unstarted.append(error)
-            self.reporter.warn(left_out("starting its kernels", error))
+    def _check(self) -> StartCheck | None:
+        if not self.options.check:
+            return None
+        return StartCheck(store=self.store, jobs=self.options.jobs, reporter=self.reporter)

@@ -7,45 +7,48 @@ are kept, so that neither is done twice for the same content.
 from __future__ import annotations
 
 import os
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from threading import Event, Semaphore
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from lite_env.errors import HostError, MissingEngineError
 from lite_env.host.bytecode import Compilation, optimize_level
-from lite_env.host.find import find_node
+from lite_env.host.capacity import kernels_at_once
+from lite_env.pack.bytecode import bytecode_path
 from lite_env.pack.plan import plan_pack
-from lite_env.pack.writer import write_pack
+from lite_env.pack.writer import raw_archive
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
-from lite_env.workflow.compile import compile_environment
+from lite_env.workflow.compile import find_compiled
 from lite_env.workflow.start import left_out
 from lite_env.workflow.trace import trace_environment
 from lite_env.workflow.workload import python_kernel
+from lite_env.workflow.workshop import FEW, QUICK_LEVEL, Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from lite_env.pack.bytecode import Bytecode
     from lite_env.pack.plan import PackPlan
+    from lite_env.pack.press import Press
     from lite_env.pack.profile import Profile
     from lite_env.pack.selection import Selection
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
-    from lite_env.workflow.compile import Compiled
+    from lite_env.workflow.compile import Compiled, Found
     from lite_env.workflow.options import PackOptions
     from lite_env.workflow.trace import Traces
     from lite_env.workflow.workload import Workload
 
 _HASHED_TOGETHER = 256
-_QUICK_LEVEL = 1
-_FEW = 200  # modules that a kernel compiles in less time than another quick pack takes
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,16 +73,21 @@ def prepare(
     options: PackOptions,
     workloads: Sequence[Workload],
     *,
+    press: Press,
     store: Store,
     reporter: Reporter = SILENT,
 ) -> Prepared:
     """Compile and trace the environment at `prefix` as far as `options` ask and this machine can.
+
+    What can be told of the pack meanwhile is compressed ahead: the kernels' own files, and once modules that changed
+    are compiled, the archives with them as they will be if programs open what they opened the last time.
 
     Args:
         prefix: the environment.
         selection: what of it is packed.
         options: what is asked for; its profile is followed elsewhere.
         workloads: users' programs to trace.
+        press: compresses for the pack.
         store: keeps what was compiled and traced.
         reporter: progress; warnings for what is left out, and for what failed in the programs themselves.
 
@@ -91,16 +99,29 @@ def prepare(
     traces = options.trace and options.profile is None
     if python is None and not traces:
         return Prepared(bytecode=None, profile=None, whole=True)
-    plain = plan_pack(prefix, selection=selection, level=_QUICK_LEVEL)
-    with _Workshop(prefix, selection) as workshop:
+    plain = plan_pack(prefix, selection=selection, level=QUICK_LEVEL)
+    digests = _digests(plain, prefix.digests)
+    for file in plain.kernel_files:
+        press.ahead(partial(plain.read, file.path), digests[file.path])
+    with Workshop(prefix, selection) as workshop:
         steps = _Steps(
-            plain, _digests(plain, prefix.digests), options=options, store=store, workshop=workshop, reporter=reporter
+            prefix,
+            plain,
+            digests,
+            options=options,
+            store=store,
+            workshop=workshop,
+            ahead=partial(_press_changed, press, partial(plan_pack, prefix, selection=selection, order=options.order)),
+            reporter=reporter,
         )
-        compiled = steps.compile(prefix, python) if python is not None else None
-        bytecode = compiled.bytecode if compiled else None
-        traced = steps.trace(bytecode, workloads) if traces else None
+        found = steps.find(python) if python is not None else None
+        if found is not None and traces and 0 < len(found.left) <= FEW and kernels_at_once(options.jobs) > 1:
+            compiled, traced = steps.both(found, workloads)
+        else:
+            compiled = steps.compile(found) if found is not None else None
+            traced = steps.trace(compiled.bytecode if compiled else None, workloads) if traces else None
     return Prepared(
-        bytecode=bytecode,
+        bytecode=compiled.bytecode if compiled else None,
         profile=traced.profile if traced else None,
         whole=(python is None or (compiled is not None and not compiled.lost))
         and (not traces or (traced is not None and traced.answered)),
@@ -112,43 +133,126 @@ class _Steps:
 
     def __init__(
         self,
+        prefix: Prefix,
         plain: PackPlan,
         digests: Mapping[str, str],
         *,
         options: PackOptions,
         store: Store,
-        workshop: _Workshop,
+        workshop: Workshop,
+        ahead: Callable[[frozenset[str], Bytecode, Profile], None],
         reporter: Reporter,
     ) -> None:
+        self._prefix = prefix
         self._plain = plain
         self._digests = digests
         self._options = options
         self._store = store
         self._workshop = workshop
+        self._ahead = ahead
         self._reporter = reporter
 
-    def compile(self, prefix: Prefix, kernel: str) -> Compiled | None:
-        """Compile in `kernel`; tells what does not compile."""
-        binaries = next(spec.binaries for spec in prefix.kernels if spec.name == kernel)
+    def find(self, kernel: str) -> Found:
+        """What is to be compiled in `kernel`, and what was before."""
+        binaries = next(spec.binaries for spec in self._prefix.kernels if spec.name == kernel)
         how = Compilation(
             kernel=kernel,
-            optimize=optimize_level(dict(prefix.variables)),
+            optimize=optimize_level(dict(self._prefix.variables)),
             debug_ranges=self._options.debug_ranges,
         )
-        try:
-            compiled = compile_environment(
-                self._plain,
-                self._digests,
-                self._workshop.pack,
-                how,
-                store=self._store,
-                compiler=sorted(self._digests[file.path] for file in binaries),
-                jobs=self._options.jobs,
-                reporter=self._reporter,
+        compiler = sorted(self._digests[file.path] for file in binaries)
+        return find_compiled(self._plain, self._digests, how, store=self._store, compiler=compiler)
+
+    def compile(self, found: Found) -> Compiled | None:
+        """Compile what is missing; tells what does not compile."""
+        compiled = self._try(self._complete, found, jobs=self._options.jobs, reporter=self._reporter)
+        return self._tell_compiled(compiled)
+
+    def trace(self, bytecode: Bytecode | None, workloads: Sequence[Workload]) -> Traces | None:
+        """Trace all kernels; tells what failed."""
+        return self._tell_traced(self._try(self._traces, bytecode, workloads, reporter=self._reporter))
+
+    def both(self, found: Found, workloads: Sequence[Workload]) -> tuple[Compiled | None, Traces | None]:
+        """Trace while the few modules are compiled that are missing: what the traced kernels lack they compile.
+
+        No more kernels run at once than would one after the other.
+        """
+        slots = Semaphore(kernels_at_once(self._options.jobs))
+        begun = Event()
+
+        @contextmanager
+        def first() -> Iterator[None]:
+            with slots:
+                begun.set()
+                yield
+
+        @contextmanager
+        def second() -> Iterator[None]:
+            # What was compiled can be compressed while the last kernels are traced.
+            begun.wait()
+            with slots:
+                yield
+
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            # In one kernel, that programs have the others; a terminal shows one bar at a time.
+            compiling = pool.submit(self._try, self._complete, found, jobs=1, slots=first, reporter=SILENT)
+            compiling.add_done_callback(lambda _: begun.set())
+
+            def expected(profile: Profile) -> None:
+                compiling.add_done_callback(partial(self._compiled_ahead, found, profile))
+
+            traced = self._try(
+                self._traces, found.bytecode, workloads, slots=second, expected=expected, reporter=self._reporter
             )
-            _check_tag(compiled.bytecode, kernel, prefix.python or "")
+        return self._tell_compiled(compiling.result()), self._tell_traced(traced)
+
+    def _compiled_ahead(self, found: Found, profile: Profile, done: Future[Compiled | HostError]) -> None:
+        if done.exception() is None and not isinstance(compiled := done.result(), HostError):
+            self._ahead(found.left, compiled.bytecode, profile)
+
+    def _complete(
+        self,
+        found: Found,
+        *,
+        jobs: int | None,
+        slots: Callable[[], AbstractContextManager[object]] = nullcontext,
+        reporter: Reporter,
+    ) -> Compiled:
+        compiled = found.complete(self._workshop.pack, jobs=jobs, slots=slots, reporter=reporter)
+        _check_tag(compiled.bytecode, found.how.kernel, self._prefix.python or "")
+        return compiled
+
+    def _traces(
+        self,
+        bytecode: Bytecode | None,
+        workloads: Sequence[Workload],
+        *,
+        slots: Callable[[], AbstractContextManager[object]] = nullcontext,
+        expected: Callable[[Profile], None] = lambda _: None,
+        reporter: Reporter,
+    ) -> Traces:
+        return trace_environment(
+            self._plain,
+            self._digests,
+            partial(self._workshop.pack, bytecode),
+            workloads,
+            store=self._store,
+            jobs=self._options.jobs,
+            slots=slots,
+            expected=expected,
+            reporter=reporter,
+        )
+
+    @staticmethod
+    def _try(work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T | HostError:
+        try:
+            return work(*arguments, **options)
         except HostError as error:
-            self._leave_out("bytecode", error)
+            return error
+
+    def _tell_compiled(self, compiled: Compiled | HostError) -> Compiled | None:
+        if isinstance(compiled, HostError):
+            self._leave_out("bytecode", compiled)
             return None
         for name, ending in sorted(compiled.lost.items()):
             self._reporter.warn(f"'{name}' is packed without bytecode: {ending}")
@@ -156,20 +260,9 @@ class _Steps:
             self._reporter.note(f"'{path}' is packed without bytecode: {fault}")
         return compiled
 
-    def trace(self, bytecode: Bytecode | None, workloads: Sequence[Workload]) -> Traces | None:
-        """Trace all kernels; tells what failed."""
-        try:
-            traces = trace_environment(
-                self._plain,
-                self._digests,
-                partial(self._workshop.pack, bytecode),
-                workloads,
-                store=self._store,
-                jobs=self._options.jobs,
-                reporter=self._reporter,
-            )
-        except HostError as error:
-            self._leave_out("a traced order", error)
+    def _tell_traced(self, traces: Traces | HostError) -> Traces | None:
+        if isinstance(traces, HostError):
+            self._leave_out("a traced order", traces)
             return None
         for failure in traces.failed:
             self._reporter.warn(failure)
@@ -200,36 +293,15 @@ def _check_tag(bytecode: Bytecode, kernel: str, python: str) -> None:
         )
 
 
-class _Workshop:
-    """Packs for this machine only, made when they are needed and gone when the block ends.
-
-    They have no variables of the environment: what is compiled must not follow from them, and who traces sets them.
-    """
-
-    def __init__(self, prefix: Prefix, selection: Selection) -> None:
-        self._make = partial(plan_pack, replace(prefix, variables=()), selection=selection, level=_QUICK_LEVEL)
-        self._stack = ExitStack()
-        self._made: tuple[Path, int] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
-
-    def pack(self, bytecode: Bytecode | None) -> Path:
-        """The folder of a pack with about that bytecode: what a few modules lack, an import compiles.
-
-        Raises:
-            MissingEngineError: there is nothing that could start it.
-        """
-        find_node()
-        modules = len(bytecode.files) if bytecode else 0
-        if self._made is None or modules > self._made[1] + _FEW:
-            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lite-env-"))) / "pack"
-            write_pack(self._make(bytecode=bytecode), folder)
-            self._made = folder, modules
-        return self._made[0]
+def _press_changed(
+    press: Press, plan: Callable[..., PackPlan], changed: frozenset[str], bytecode: Bytecode, profile: Profile
+) -> None:
+    """Compress ahead the archives in which the modules `changed`, and their bytecode, will probably lie."""
+    planned = plan(level=press.level, bytecode=bytecode, profile=profile)
+    paths = changed | {bytecode_path(path, bytecode.tag) for path in changed}
+    for archive in planned.archives:
+        if any(entry.path in paths for entry in archive.entries):
+            press.ahead(partial(raw_archive, planned, archive))
 
 
 def _digests(plan: PackPlan, known: Mapping[str, str]) -> Mapping[str, str]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lite_env.bootstrap import runtime_dir
-from lite_env.errors import HostError, MissingEngineError
+from lite_env.errors import HostError, LiteEnvError, MissingEngineError
 from lite_env.host.capacity import kernels_at_once
 from lite_env.host.find import locate_node
 from lite_env.host.run import RunOptions, start_kernel
+from lite_env.pack.early import left_open
 from lite_env.pack.reader import MANIFEST
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 from lite_env.store.protocol import key_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lite_env.host.engine import Log
     from lite_env.pack.manifest import Manifest
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Key, Store
@@ -28,8 +32,51 @@ NO_CHECK = "`--no-check` packs it all the same"
 _FORM = 1
 
 
+class StartCheck:
+    """Whether the kernels of one pack start: early, from what they read, or from the whole pack.
+
+    See `lite_env.pack.writer.StartCheck`.
+    """
+
+    def __init__(self, *, store: Store, jobs: int | None = None, reporter: Reporter = SILENT) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._reporter = reporter
+        self._early: Manifest | None = None
+        self.missing: MissingEngineError | None = None
+
+    def early(self, pack: Path, manifest: Manifest) -> None:
+        """Start each kernel of a pack that has only what starts should read; whether they do is told by `whole`."""
+        names = [kernel.name for kernel in manifest.kernels]
+        with suppress(LiteEnvError, OSError):
+            locate_node()
+            for _ in _started(names, partial(_start, pack, on_log=_refuse_errors), self._jobs):
+                pass
+            self._early = manifest
+
+    def whole(self, pack: Path, manifest: Manifest) -> None:
+        """Check that they start; where there is no Node.js, warn.
+
+        Raises:
+            HostError: as `check_starts`.
+        """
+        # They read all of the pack but what that manifest leaves open.
+        known = self._early is not None and left_open(manifest) == self._early
+        try:
+            check_starts(pack, manifest, store=self._store, jobs=self._jobs, started=known, reporter=self._reporter)
+        except MissingEngineError as error:
+            self.missing = error
+            self._reporter.warn(left_out("starting its kernels", error))
+
+
 def check_starts(
-    pack: Path, manifest: Manifest, *, store: Store, jobs: int | None = None, reporter: Reporter = SILENT
+    pack: Path,
+    manifest: Manifest,
+    *,
+    store: Store,
+    jobs: int | None = None,
+    started: bool = False,
+    reporter: Reporter = SILENT,
 ) -> None:
     """Start each kernel of `pack` and ask it who it is, unless these very bytes were started by this Node.js before.
 
@@ -40,6 +87,7 @@ def check_starts(
         manifest: of it.
         store: knows what was started.
         jobs: kernels at once; None for what cores and memory allow.
+        started: whether they were, from these bytes, just now.
         reporter: progress.
 
     Raises:
@@ -56,13 +104,11 @@ def check_starts(
         return
     if store.recall(here) is not None:
         return
-    names = [kernel.name for kernel in manifest.kernels]
-    with (
-        reporter.task("starting", len(names), "items") as task,
-        ThreadPoolExecutor(max_workers=min(kernels_at_once(jobs), len(names))) as pool,
-    ):
-        for _ in pool.map(partial(_start, pack), names):
-            task.advance(1)
+    if not started:
+        names = [kernel.name for kernel in manifest.kernels]
+        with reporter.task("starting", len(names), "items") as task:
+            for _ in _started(names, partial(_start, pack), jobs):
+                task.advance(1)
     for key in (here, anywhere):
         store.record(key, {})
 
@@ -86,9 +132,20 @@ def runtime_digest() -> str:
     return sha256_of_bytes(b"".join(file.read_bytes() for file in files))
 
 
-def _start(pack: Path, kernel: str) -> None:
+def _started(names: Sequence[str], start: Callable[[str], None], jobs: int | None) -> Iterator[None]:
+    with ThreadPoolExecutor(max_workers=min(kernels_at_once(jobs), len(names))) as pool:
+        yield from pool.map(start, names)
+
+
+def _refuse_errors(log: Log) -> None:
+    """Of a pack that is not whole yet: a file that could not be read may be one that is still to come."""
+    if log.level == "error":
+        raise HostError(f"the kernel asks for more than a start should: {log.text}")
+
+
+def _start(pack: Path, kernel: str, *, on_log: Callable[[Log], None] | None = None) -> None:
     try:
-        with start_kernel(pack, options=RunOptions(kernel=kernel)) as running:
+        with start_kernel(pack, options=RunOptions(kernel=kernel), on_log=on_log) as running:
             running.client.kernel_info()
     except HostError as error:
         raise not_started(error, kernel) from error

@@ -7,6 +7,7 @@ changed.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from lite_env.workflow.workload import plan_work, read_workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lite_env.pack.plan import PackPlan
@@ -100,6 +102,8 @@ def trace_environment(
     *,
     store: Store,
     jobs: int | None = None,
+    slots: Callable[[], AbstractContextManager[object]] = nullcontext,
+    expected: Callable[[Profile], None] = lambda _: None,
     reporter: Reporter = SILENT,
 ) -> Traces:
     """The profile of what `plan` packs, out of the store where the same was traced before.
@@ -113,6 +117,8 @@ def trace_environment(
         workloads: users' programs.
         store: keeps what was traced.
         jobs: kernels at once; None for what cores and memory allow.
+        slots: entered for each kernel, where other kernels run as well.
+        expected: told, before any kernel starts, what the profile will be if all opens what it did the last time.
         reporter: progress.
 
     Raises:
@@ -131,8 +137,17 @@ def trace_environment(
             done[job] = traced
             shelf.keep(job, traced)
 
+        last = done | {job: traced for job in missing if (traced := shelf.last(job)) is not None}
+        if last.keys() == set(work.jobs):
+            expected(_traces_of(plan.environment.name, work, last, owners).profile)
+        folder = pack()
         variables = tuple(plan.environment.variables.items())
-        _trace(missing, partial(trace_job, pack(), variables=variables), jobs, reporter, finish)
+
+        def trace(job: Job) -> Traced:
+            with slots():
+                return trace_job(folder, job, variables=variables)
+
+        _trace(missing, trace, jobs, reporter, finish)
     return _traces_of(plan.environment.name, work, done, owners)
 
 
@@ -167,7 +182,7 @@ def _node_version() -> str | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Shelf:
-    """What was traced before, by job; each with all that it opened, as it was then."""
+    """What was traced before: of each job the last state, and by all that it opened the states before it."""
 
     store: Store
     common: Mapping[str, str]
@@ -176,16 +191,21 @@ class _Shelf:
 
     def find(self, job: Job) -> Traced | None:
         """What `job` did, if each file that it opened has the content that it had then."""
-        data = find_result(self.store, self._key(job))
-        if data is None:
+        last = self._kept(self._key(job))
+        if last is None:
             return None
-        kept = msgspec.json.decode(data, type=_Kept)
-        if not kept.opened.items() <= self.digests.items():
+        kept = last if self._holds(last) else self._kept(self._exact(job, last.opened))
+        if kept is None or not self._holds(kept):
             return None
         # What was done is done in any Node.js; what failed may not fail in another one.
         if kept.traced.failure is not None and self.node() not in (None, kept.node):
             return None
         return kept.traced
+
+    def last(self, job: Job) -> Traced | None:
+        """What `job` did the last time, whatever has changed since."""
+        last = self._kept(self._key(job))
+        return last.traced if last is not None else None
 
     def keep(self, job: Job, traced: Traced) -> None:
         """Keep what `job` did, if it was the program's own doing: elsewhere, or next time, it may be in time."""
@@ -196,7 +216,19 @@ class _Shelf:
         sources = {named_by_source(path, self.digests) for path in paths}
         opened = {path: self.digests[path] for path in sorted(sources)}
         data = msgspec.json.encode(_Kept(node=self.node() or "", opened=opened, traced=traced))
-        keep_result(self.store, self._key(job), data)
+        for key in (self._exact(job, opened), self._key(job)):
+            keep_result(self.store, key, data)
+
+    def _kept(self, key: Key) -> _Kept | None:
+        data = find_result(self.store, key)
+        return None if data is None else msgspec.json.decode(data, type=_Kept)
+
+    def _holds(self, kept: _Kept) -> bool:
+        return kept.opened.items() <= self.digests.items()
+
+    def _exact(self, job: Job, opened: Iterable[str]) -> Key:
+        """Of the files at the paths `opened` as they are now: what changes back is not traced again."""
+        return key_of(_KIND, self._key(job).digest, [[path, self.digests.get(path)] for path in sorted(opened)])
 
     def _key(self, job: Job) -> Key:
         return key_of(_KIND, self.common[job.kernel], job.name, job.cells)

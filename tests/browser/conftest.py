@@ -88,14 +88,26 @@ class Console:
         return sorted(urls)
 
     def wait_until_kept(self, *paths: str) -> None:
-        """Wait until the kernel has rested and these are written; of a start the manifest is the last."""
+        """Wait until the kernel has rested and these are written, and the page's own files.
+
+        Of a start's files the manifest is the last.
+        """
         self.until(lambda: set(paths) <= set(self.kept()))
+        self.until(lambda: self.page.evaluate(KEPT_PAGES) == PAGE_FILES)
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + CELL_MS / 1000
         while not condition():
             assert time.monotonic() < deadline
             self.page.wait_for_timeout(50)
+
+
+PAGE_FILES = 5  # the page, its style, its script, the kernel's module and its worker
+KEPT_PAGES = """async () => {
+  const names = (await caches.keys()).filter(name => name.startsWith('lite-env-page'));
+  const kept = await Promise.all(names.map(async name => (await (await caches.open(name)).keys()).length));
+  return kept.reduce((sum, count) => sum + count, 0);
+}"""
 
 
 @pytest.fixture(scope="module")

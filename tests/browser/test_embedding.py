@@ -57,7 +57,7 @@ def page(request, site) -> Iterator[Any]:
         page.on("console", lambda message: said.append(message.text))
         page.goto(server.url)
         yield page
-        print(*said, sep="\n")  # Shown where the test fails.
+        print(page.inner_text("#state"), *said, sep="\n")  # Shown where the test fails.
         browser.close()
 
 
@@ -66,6 +66,8 @@ def test_the_example_of_the_document(page):
     page.click("#run")
     page.wait_for_selector("#run:enabled")
     assert page.inner_text("#output") == "[ 0  1  4  9 16 25 36 49 64 81]\n"
+    # Files that the cell opened came after the start, which they say nothing of.
+    assert page.inner_text("#state") == "xpython is ready"
     page.on("dialog", lambda dialog: dialog.accept("Ada"))
     page.fill("#code", "print(input('name? '))\n1 / 0")
     page.click("#run")

@@ -270,6 +270,11 @@ def test_a_wrong_archive_of_a_blocking_read_does_not_stay(console, serve, numpy_
     assert console.text(UNTRACED) == "there\n"
 
 
+def worker_of(site) -> str:
+    (worker,) = site.glob("runtime/*/worker.js")
+    return f"/{worker.relative_to(site).as_posix()}"
+
+
 def fallback(answer):
     """The start page of a host in the place of a file, which it calls immutable."""
     return replace(answer, body=b"<!doctype html><p>start page of the host", type="text/html")
@@ -283,12 +288,10 @@ def test_a_wrong_file_of_the_page_does_not_stay(console, serve, lua_site, file, 
     server.faults[file] = fallback
     console.open(url, ready=False)
     console.page.get_by_role("alert").first.wait_for()
-    if secure and file == "worker.js":  # The page's own script registers it, and what it is to keep is wrong.
+    if secure and file == "worker.js":  # The page's own script lets the page's files be kept, and this one is wrong.
         console.page.wait_for_timeout(1000)
-        assert (
-            console.page.evaluate("async () => (await navigator.serviceWorker.getRegistration())?.active ?? null")
-            is None
-        )
+        is_kept = "async file => (await caches.match(file)) !== undefined"
+        assert not console.page.evaluate(is_kept, worker_of(lua_site))
     server.faults.clear()
     console.page.goto("about:blank")
     console.open(url)
@@ -401,7 +404,7 @@ def test_the_module_is_compiled_from_the_service_workers_answer(console, serve, 
     ((packed_path, plain),) = plain_modules(numpy_pack).items()
     server = serve(numpy_site)
     console.open(server.url)
-    console.wait_until_kept(manifest_of(numpy_pack), plain)
+    console.until(lambda: {manifest_of(numpy_pack), plain} <= set(console.kept()))
     assert packed_path not in console.kept()
     answers = answers_of(console, plain)
     console.reload()
@@ -438,7 +441,7 @@ def test_a_service_worker_of_somebody_else_is_no_hindrance(console, serve, numpy
     (site / "sw.js").write_text(FOREIGN)
     server = serve(site)
     console.open(server.url)
-    console.wait_until_kept(manifest_of(numpy_pack), plain)
+    console.until(lambda: {manifest_of(numpy_pack), plain} <= set(console.kept()))
     console.page.wait_for_function("() => navigator.serviceWorker.controller")
     server.requests.clear()
     console.reload()

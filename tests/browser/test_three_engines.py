@@ -75,6 +75,7 @@ class Console:
         """Wait until the kernel has rested and its files are written, the manifest last, and the page's own too."""
         wait_for(self.page, "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)")
         wait_for(self.page, f"caches.match({json.dumps(manifest)}).then(found => found !== undefined)")
+        wait_for(self.page, "caches.match('./').then(found => found !== undefined)")
 
 
 @pytest.fixture(scope="module", params=["chromium", "firefox", "webkit"])

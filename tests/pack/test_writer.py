@@ -276,9 +276,9 @@ class TestOutput:
         pack_of(prefix, pack)
         put(prefix, "lib/python3.11/abc.py", "x = 2\n")
         levels = []
-        original = __import__("lite_env.pack.shelf", fromlist=["compress"]).compress
+        original = __import__("lite_env.pack.press", fromlist=["compress"]).compress
         monkeypatch.setattr(
-            "lite_env.pack.shelf.compress", lambda raw, level: levels.append(level) or original(raw, level)
+            "lite_env.pack.press.compress", lambda raw, level: levels.append(level) or original(raw, level)
         )
         manifest = pack_of(prefix, pack)
         assert len(levels) == 1  # the archive of the changed file; the index tells of the same sizes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lite_env.pack import archive, shelf
+from lite_env.pack import archive, press
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
@@ -23,7 +23,7 @@ def compressed(monkeypatch):
     """The levels of what is compressed."""
     levels = []
     original = archive.compress
-    monkeypatch.setattr(shelf, "compress", lambda raw, level: levels.append(level) or original(raw, level))
+    monkeypatch.setattr(press, "compress", lambda raw, level: levels.append(level) or original(raw, level))
     return levels
 
 
@@ -46,7 +46,7 @@ def test_archives_of_another_form_are_not_taken(plan, tmp_path, compressed, monk
     write_pack(plan, tmp_path / "first", store=store)
     done = len(compressed)
     other = archive.Frame(checksum=False)
-    for module in (archive, shelf):
+    for module in (archive, press):
         monkeypatch.setattr(module, "FRAME", other)
     write_pack(plan, tmp_path / "second", store=store)
     assert len(compressed) == 2 * done

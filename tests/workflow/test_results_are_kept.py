@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,18 +11,24 @@ import pytest
 from lite_env.errors import HostError, MissingEngineError, SpecError
 from lite_env.host.bytecode import Compilation, optimize_level
 from lite_env.host.trace import Traced
+from lite_env.pack import press as press_module
 from lite_env.pack.bytecode import Bytecode
 from lite_env.pack.plan import plan_pack
+from lite_env.pack.press import Press
+from lite_env.pack.selection import select_files
+from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.workflow import compile as compile_module
 from lite_env.workflow import trace as trace_module
-from lite_env.workflow.compile import compile_environment
-from lite_env.workflow.prepare import _digests
+from lite_env.workflow import workshop
+from lite_env.workflow.compile import find_compiled
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.prepare import _digests, prepare
 from lite_env.workflow.start import not_started
 from lite_env.workflow.trace import trace_environment
 from lite_env.workflow.workload import Workload, kernel_for, plan_work, read_workloads
 from tests.fakes import MemoryStore
-from tests.prefixes import SITE, Toy, kernel_package, make_prefix, python_package
+from tests.prefixes import SITE, Heard, Toy, kernel_package, make_prefix, python_package
 
 PACKAGES = ("one", "two", "three")
 
@@ -47,7 +54,10 @@ class Compiler:
                 raise self.ending
             self.asked.append(name)
             level = how.optimize
-            yield name, Bytecode(tag="t", files={path: f"{path} {level}".encode() for path in sources}, faults={})
+            yield (
+                name,
+                Bytecode(tag="cpython-311", files={path: f"{path} {level}".encode() for path in sources}, faults={}),
+            )
             advance(len(sources))
 
 
@@ -56,7 +66,7 @@ def compiled(prefix, store, monkeypatch, compiler, how=None):
     plan = plan_pack(prefix)
     digests = _digests(plan, {})
     how = how or Compilation(kernel="xpython")
-    return compile_environment(plan, digests, lambda _: prefix.path, how, store=store, compiler=["c"], jobs=1)
+    return find_compiled(plan, digests, how, store=store, compiler=["c"]).complete(lambda _: prefix.path, jobs=1)
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt(), HostError("the kernel has stopped")])
@@ -130,6 +140,138 @@ def test_only_what_the_program_itself_answered_is_kept(prefix, monkeypatch, ends
     again = Tracer(**ends)
     assert traced(prefix, store, monkeypatch, again).profile == first.profile
     assert (again.asked == []) is kept
+
+
+def test_what_changes_back_is_not_traced_again(prefix, monkeypatch):
+    store = MemoryStore()
+    file = prefix.path / SITE / "one.py"
+    before = file.read_bytes()
+    for content, asked in ((before, True), (b"# other\n", True), (before, False), (b"# other\n", False)):
+        file.write_bytes(content)
+        tracer = Tracer()
+        traced(read_prefix(prefix.path), store, monkeypatch, tracer)
+        assert bool(tracer.asked) is asked
+
+
+def test_what_was_opened_the_last_time_is_told_before_any_kernel_starts(prefix, monkeypatch):
+    store = MemoryStore()
+    told = []
+
+    def run(expected):
+        monkeypatch.setattr(trace_module, "trace_job", Tracer())
+        plan = plan_pack(read_prefix(prefix.path))
+        program = Workload(name="w.py", cells=("1",), language="python")
+        return trace_environment(
+            plan, _digests(plan, {}), lambda: prefix.path, [program], store=store, expected=expected
+        ).profile
+
+    def nothing(profile):
+        raise AssertionError(profile)
+
+    profile = run(nothing)
+    run(nothing)
+    (prefix.path / SITE / "one.py").write_text("# other\n")
+    assert run(told.append) == profile
+    assert told == [profile]
+
+
+def prepared(prefix, store, monkeypatch, compiler, tracer, **options):
+    monkeypatch.setattr(compile_module, "compile_packages", compiler)
+    monkeypatch.setattr(trace_module, "trace_job", tracer)
+    monkeypatch.setattr(workshop, "find_node", lambda: None)
+    program = Workload(name="w.py", cells=("1",), language="python")
+    chosen, asked, heard = select_files(prefix), PackOptions(level=3, **options), Heard()
+    with Press(store, 3) as press:
+        done = prepare(prefix, chosen, asked, [program], press=press, store=store, reporter=heard)
+    return done, heard
+
+
+class Together(Compiler, Tracer):
+    """Stands for kernels of both kinds; each waits for one of the other kind, as long as there is time for one."""
+
+    def __init__(self, seconds):
+        Compiler.__init__(self)
+        self.ends, self.seconds = {}, seconds
+        self.begun = {"compile": threading.Event(), "trace": threading.Event()}
+        self.met, self.at_once, self.most, self.lock = [], 0, 0, threading.Lock()
+
+    def run(self, kind, other):
+        with self.lock:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        self.begun[kind].set()
+        self.met.append(self.begun[other].wait(self.seconds))
+        with self.lock:
+            self.at_once -= 1
+
+    def compile(self, pack, packages, how, *, advance):
+        self.run("compile", "trace")
+        yield from Compiler.__call__(self, pack, packages, how, advance=advance)
+
+    def trace(self, pack, job, *, variables=()):
+        self.run("trace", "compile")
+        return Tracer.__call__(self, pack, job, variables=variables)
+
+
+@pytest.mark.parametrize(("jobs", "most"), [(1, 1), (2, 2)])
+def test_few_modules_are_compiled_while_programs_are_traced_and_no_more_kernels_run_than_may(
+    prefix, monkeypatch, jobs, most
+):
+    together = Together(30 if jobs > 1 else 0)
+    done, heard = prepared(prefix, MemoryStore(), monkeypatch, together.compile, together.trace, jobs=jobs)
+    assert together.most == most
+    assert jobs == 1 or together.met[0], "the kernels of both kinds ran at once"
+    assert len(done.bytecode.files) == len([file for file in prefix.files if file.path.endswith(".py")])
+    assert done.profile is not None
+    assert done.whole
+    assert heard.warnings == []
+
+
+def test_of_two_kernels_that_do_not_start_the_compiling_one_is_told(prefix, monkeypatch):
+    def fail(*_, **__):
+        raise HostError("this kernel is broken")
+
+    def fail_too(*_, **__):
+        raise HostError("and this one")
+
+    with pytest.raises(HostError, match="this kernel is broken"):
+        prepared(prefix, MemoryStore(), monkeypatch, fail, fail_too, jobs=2)
+    done, heard = prepared(prefix, MemoryStore(), monkeypatch, fail, fail_too, jobs=2, check=False)
+    assert not done.whole
+    bytecode, order = heard.warnings
+    assert "packed without bytecode" in bytecode
+    assert "packed without a traced order" in order
+
+
+def test_what_changed_is_compressed_while_programs_are_traced(prefix, monkeypatch):
+    store = MemoryStore()
+    pressed = threading.Event()
+    prepared(prefix, store, monkeypatch, Compiler(), Tracer(), jobs=2)
+    (prefix.path / SITE / "one.py").write_text("# other\n")
+    changed = read_prefix(prefix.path)
+    raws = []
+    original = press_module.compress
+
+    def compress(raw, level):
+        if level == 3:  # else it is of a quick pack
+            raws.append(raw)
+            pressed.set()
+        return original(raw, level)
+
+    class Waiting(Tracer):
+        def __call__(self, *arguments, **options):
+            assert pressed.wait(30), "nothing was compressed while this was traced"
+            return super().__call__(*arguments, **options)
+
+    monkeypatch.setattr(press_module, "compress", compress)
+    done, _ = prepared(changed, store, monkeypatch, Compiler(), Waiting(), jobs=2)
+    assert sum(b"# other" in raw for raw in raws) == 1
+    # It is what the pack needs.
+    ahead = len(raws)
+    plan = plan_pack(changed, level=3, bytecode=done.bytecode, profile=done.profile)
+    with Press(store, 3) as press:
+        write_pack(plan, prefix.path.parent / "pack", press=press)
+    assert not any(b"# other" in raw for raw in raws[ahead:])
 
 
 def test_a_failure_holds_for_the_node_that_it_was_seen_in(prefix, monkeypatch):

@@ -11,29 +11,34 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import nbformat
 import pytest
 from filelock import FileLock
 
-from lite_env.errors import SpecError
+from lite_env.errors import HostError, SpecError
 from lite_env.host.bytecode import Compilation, compile_packages
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.host.trace import Job, trace_job
 from lite_env.lock.conda.index import index_channel
+from lite_env.pack.early import left_open, write_early
 from lite_env.pack.manifest import PHASES
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.profile import read_profile, write_profile
 from lite_env.pack.reader import read_index
 from lite_env.pack.restore import unpack
 from lite_env.pack.selection import select_files
-from lite_env.pack.writer import write_pack
+from lite_env.pack.writer import encode_manifest, write_pack
 from lite_env.prefix.reader import read_prefix
+from lite_env.workflow import start
 from lite_env.workflow.options import PackOptions
-from lite_env.workflow.prepare import _Workshop
+from lite_env.workflow.start import StartCheck
 from lite_env.workflow.trace import trace_pack
 from lite_env.workflow.workload import read_workloads
+from lite_env.workflow.workshop import Workshop
 from tests.command_line import lite_env
 from tests.conda_packages import make_package
+from tests.fakes import MemoryStore
 from tests.packing import pack_environment
 from tests.prefixes import SITE, Heard
 
@@ -231,6 +236,50 @@ def test_the_same_is_not_compiled_or_traced_again(packed, project, tmp_path, mon
     assert any("broken_toy" in warning for warning in heard.warnings), "told again, though not traced again"
 
 
+def early(pack, manifest, folder):
+    """What of `pack` its starts read."""
+    opened = left_open(manifest)
+    write_early(opened, pack, folder, encode_manifest(opened))
+    return folder, opened
+
+
+def test_a_kernel_that_started_from_what_it_reads_is_not_started_from_the_whole(packed, tmp_path, monkeypatch):
+    pack, manifest, _ = packed
+    store = MemoryStore()
+    check = StartCheck(store=store)
+    check.early(*early(pack, manifest, tmp_path / "early"))
+
+    def never(*_, **__):
+        raise HostError("started again")
+
+    monkeypatch.setattr(start, "_start", never)
+    other = msgspec.structs.replace(manifest, generator="another")
+    with pytest.raises(HostError, match="started again"):
+        check.whole(pack, other)
+    check.whole(pack, manifest)
+    StartCheck(store=store).whole(pack, manifest)
+    with pytest.raises(HostError, match="started again"):
+        StartCheck(store=MemoryStore()).whole(pack, manifest)
+
+
+def test_a_kernel_that_reads_more_than_its_start_should_is_started_from_the_whole(packed, tmp_path, monkeypatch):
+    pack, manifest, _ = packed
+    (kernel,) = manifest.kernels
+    # As if the trace had not seen what the kernel opens: it is fetched when it is.
+    less = msgspec.structs.replace(kernel, start=msgspec.structs.replace(kernel.start, kernel=()))
+    needs = (*manifest.requires, "kernel-starts")
+    blind = msgspec.structs.replace(manifest, kernels=(less,), requires=needs)
+    shutil.copytree(pack, tmp_path / "pack")
+    (tmp_path / "pack" / "manifest.json").write_bytes(encode_manifest(blind))
+    check = StartCheck(store=MemoryStore())
+    check.early(*early(tmp_path / "pack", blind, tmp_path / "early"))
+    started = []
+    original = start._start
+    monkeypatch.setattr(start, "_start", lambda *given: started.append(given) or original(*given))
+    check.whole(tmp_path / "pack", blind)
+    assert started == [(tmp_path / "pack", kernel.name)]
+
+
 def test_only_what_a_trace_opened_or_could_find_makes_it_old(packed, project, tmp_path, monkeypatch):
     unpack(packed[0], tmp_path / "prefix")
     monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
@@ -290,7 +339,7 @@ def test_bytecode_is_of_the_level_at_which_the_environment_runs(packed, tmp_path
     sources = [path for path in (file.path for file in prefix.files) if path.startswith(f"{SITE}/toy/__init__")]
     answers = []
     for level in (2, 0):
-        with _Workshop(replace(prefix, variables=(("PYTHONOPTIMIZE", "1"),)), select_files(prefix)) as workshop:
+        with Workshop(replace(prefix, variables=(("PYTHONOPTIMIZE", "1"),)), select_files(prefix)) as workshop:
             how = Compilation(kernel="xpython", optimize=level)
             ((_, bytecode),) = compile_packages(workshop.pack(None), {"toy": sources}, how)
         variables = (("PYTHONOPTIMIZE", str(level)),)

@@ -1,14 +1,14 @@
 /**
  * Entry of the site's service worker, dist/sw.js.
  *
- * Page files are kept at installation, after their check; what the pack's files are kept by is the kernel's worker (io/kept.ts), after
- * their check. So nothing unchecked is ever kept here, and a second visit asks the server for manifests only. A new
- * deployment has another build in its first line: it is installed beside the old one, takes over at once when all of
- * it is there, and drops what the old one kept.
+ * Page files are kept when the page says that its kernel has started, after their check; what the pack's files are kept
+ * by is the kernel's worker (io/kept.ts), after their check. So nothing unchecked is ever kept here, and a second visit
+ * asks the server for manifests only. A new deployment has another build in its first line: it is installed beside the
+ * old one, takes over at once when all of it is there, and drops what the old one kept.
  */
 import { ANEW } from './io/browser';
 import { CACHE } from './io/cache';
-import { CHANNEL } from './service/channel';
+import { CHANNEL, KEEP } from './service/channel';
 import { driveSeconds, forward, type Channel } from './service/forward';
 import { rightAnswer, whyWrong, type Wanted } from './service/pages';
 import { outdatedCaches, pageCacheName, routeOf, type Route, type SiteInfo } from './service/routes';
@@ -21,11 +21,12 @@ interface FetchEvent extends Extendable {
   respondWith(response: Promise<Response>): void;
 }
 const worker = globalThis as unknown as {
-  readonly registration: { readonly scope: string };
+  readonly registration: { readonly scope: string; readonly active: object | null };
   readonly clients: { claim(): Promise<void> };
   readonly liteEnvSite?: SiteInfo;
   skipWaiting(): Promise<void>;
   addEventListener(type: 'install' | 'activate', listener: (event: Extendable) => void): void;
+  addEventListener(type: 'message', listener: (event: Extendable & { readonly data: unknown }) => void): void;
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
 };
 
@@ -36,6 +37,11 @@ const channel = new BroadcastChannel(CHANNEL) as unknown as Channel;
 
 worker.addEventListener('install', event => event.waitUntil(install()));
 worker.addEventListener('activate', event => event.waitUntil(activate()));
+worker.addEventListener('message', event => {
+  if (event.data === KEEP) {
+    event.waitUntil(keepPages().catch(() => undefined)); // It is asked again at the next visit.
+  }
+});
 worker.addEventListener('fetch', event => {
   const { request } = event;
   const route = routeOf(request.method, request.url, scope, site);
@@ -44,18 +50,26 @@ worker.addEventListener('fetch', event => {
   }
 });
 
-/** All or nothing: where one page file cannot be had, the deployment before stays in charge. */
+/**
+ * Where one page file cannot be had, the deployment before stays in charge. The first one has none before it, and is
+ * installed while a kernel starts, which may need it for its drive: it keeps the page's files later.
+ */
 async function install(): Promise<void> {
-  try {
-    const cache = await caches.open(pages);
-    await Promise.all(
-      Object.keys(site.files).map(async file => cache.put(urlOf(file), await rightAnswer(wanted(file), ask)))
-    );
-  } catch (error) {
-    await caches.delete(pages).catch(() => false);
-    throw error;
+  if (worker.registration.active) {
+    await keepPages().catch(async (error: unknown) => {
+      await caches.delete(pages).catch(() => false);
+      throw error;
+    });
   }
   await worker.skipWaiting();
+}
+
+/** Keep what is not kept yet. */
+async function keepPages(): Promise<void> {
+  const cache = await caches.open(pages);
+  const kept = new Set((await cache.keys()).map(({ url }) => url));
+  const missing = Object.keys(site.files).filter(file => !kept.has(urlOf(file)));
+  await Promise.all(missing.map(async file => cache.put(urlOf(file), await rightAnswer(wanted(file), ask))));
 }
 
 function urlOf(file: string): string {

@@ -1,11 +1,15 @@
 /** What the service worker answers for a pack's files: of a request's way to them nothing but its effects is seen here. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { before, beforeEach, test } from 'node:test';
 import { CACHE } from '../src/io/cache';
+import { KEEP } from '../src/service/channel';
 
 const SCOPE = 'https://site.example/demo/';
 const FILE = `${SCOPE}packs/demo/archives/${'ab'.repeat(32)}.tar.zst`;
 const MANIFEST = `${SCOPE}packs/demo/manifest.json`;
+const PAGE = 'let page;';
+const PAGE_FILE = `${SCOPE}runtime/r/page.js`;
 
 interface Asked {
   readonly url: string;
@@ -14,6 +18,9 @@ interface Asked {
 
 const listeners = new Map<string, (event: any) => void>();
 const kept = new Map<string, string>();
+/** The page's files that are kept, and the service worker that is in charge. */
+const pages = new Map<string, Response>();
+let active: object | null = null;
 let asked: Asked[] = [];
 let network: Response | Error = new Error('no network');
 
@@ -27,14 +34,29 @@ const cache = {
   delete: async (url: string) => kept.delete(url),
 };
 
+const pageCache = {
+  match: async (url: string) => pages.get(url)?.clone(),
+  put: async (url: string, response: Response) => void pages.set(url, response),
+  keys: async () => [...pages.keys()].map(url => ({ url })),
+};
+
 before(async () => {
   const define = (name: string, value: unknown) =>
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-  define('registration', { scope: SCOPE });
+  define('registration', {
+    scope: SCOPE,
+    get active() {
+      return active;
+    },
+  });
+  const sha256 = createHash('sha256').update(PAGE).digest('hex');
+  define('liteEnvSite', { build: 'b1', files: { 'runtime/r/page.js': sha256 }, runtime: 'runtime/r/', drive: 'none' });
+  define('skipWaiting', async () => undefined);
   define('BroadcastChannel', class {});
   define('addEventListener', (type: string, listener: (event: unknown) => void) => listeners.set(type, listener));
   define('caches', {
-    open: async (name: string) => (name === CACHE ? cache : { match: async () => undefined }),
+    open: async (name: string) => (name === CACHE ? cache : pageCache),
+    delete: async () => pages.clear(),
   });
   define('fetch', async (what: Request | string, options: RequestInit = {}) => {
     const url = typeof what === 'string' ? what : what.url;
@@ -49,6 +71,8 @@ before(async () => {
 
 beforeEach(() => {
   kept.clear();
+  pages.clear();
+  active = null;
   asked = [];
   network = new Response('of the network');
 });
@@ -95,4 +119,43 @@ test('a manifest comes from the network, and from what is kept where there is no
   assert.equal(await answer(MANIFEST), 'kept');
   kept.clear();
   await assert.rejects(answer(MANIFEST), TypeError);
+});
+
+/** Let the service worker take an event, to its end. */
+async function happens(type: string, data?: unknown): Promise<void> {
+  let until: Promise<void> | undefined;
+  listeners.get(type)?.({ data, waitUntil: (promise: Promise<void>) => (until = promise) });
+  await until;
+}
+
+const script = (text: string) => new Response(text, { headers: { 'content-type': 'text/javascript' } });
+
+test('the first one asks for nothing while the kernel starts, and keeps the page once it is told to', async () => {
+  network = script(PAGE);
+  await happens('install');
+  assert.deepEqual(asked, []);
+  await happens('message', 'of somebody else');
+  assert.deepEqual(asked, []);
+  await happens('message', KEEP);
+  assert.deepEqual(asked, [{ url: PAGE_FILE, cache: 'force-cache' }]);
+  assert.equal(await answer(PAGE_FILE), PAGE);
+  await happens('message', KEEP);
+  assert.equal(asked.length, 1); // What is kept is not asked for again.
+});
+
+test('what is wrong is not kept, and a page that is told nothing of it goes on', async () => {
+  network = script('another deployment');
+  await happens('message', KEEP);
+  assert.equal(asked.length, 2); // Once more past every cache.
+  assert.deepEqual([...pages], []);
+});
+
+test('a new deployment takes over when all of it is there, and not before', async () => {
+  active = {};
+  network = script('half of it');
+  await assert.rejects(happens('install'), /SHA-256/);
+  assert.deepEqual([...pages], []);
+  network = script(PAGE);
+  await happens('install');
+  assert.deepEqual([...pages.keys()], [PAGE_FILE]);
 });

@@ -37,7 +37,8 @@ export class XhrDriveChannel implements DriveChannel {
     const { url } = this.options;
     const seconds = secondsOf(request.method);
     const id = (this.sent += 1);
-    const body = bodyOf(request, this.options, { epoch: this.epoch, id, deadline: Date.now() + seconds * 1000 });
+    const sent = Date.now();
+    const body = bodyOf(request, this.options, { epoch: this.epoch, id, deadline: sent + seconds * 1000, sent });
     const answer = post(this.create(), url, {
       body,
       headers: this.options.headers,
@@ -63,10 +64,12 @@ export interface DriveBody extends Ticket {
 
 type Asker = Pick<XhrOptions, 'browsingContextId' | 'generation'>;
 
-export function bodyOf(request: DriveRequest, { browsingContextId, generation }: Asker, ticket: Ticket): DriveBody {
+type Sent = Ticket & Pick<DriveBody, 'sent'>;
+
+export function bodyOf(request: DriveRequest, { browsingContextId, generation }: Asker, ticket: Sent): DriveBody {
   const requestId = `${browsingContextId}-${ticket.epoch}-${ticket.id}`;
   const asker = { browsingContextId, ...(generation !== undefined && { generation }) };
-  return { data: { ...request, requestId }, ...asker, requestId, ...ticket, sent: Date.now() };
+  return { data: { ...request, requestId }, ...asker, requestId, ...ticket };
 }
 
 export interface Answer {

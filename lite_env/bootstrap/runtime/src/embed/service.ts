@@ -153,7 +153,10 @@ async function controlled(url: string | null | undefined): Promise<URL | string>
     return 'the page has no service worker';
   }
   try {
-    const found = url ? serviceWorker.register(url) : serviceWorker.getRegistration();
+    // One that is in charge is not registered again, which would ask the server for a newer one while the kernel starts.
+    const { controller } = serviceWorker;
+    const isInCharge = controller && url && controller.scriptURL === new URL(url, location.href).href;
+    const found = isInCharge || !url ? serviceWorker.getRegistration() : serviceWorker.register(url);
     const registration = await soon<ServiceWorkerRegistration | undefined>(found, REGISTER_MS, () => {
       throw new Error(`${url ? `the server sends nothing for "${url}"` : 'the browser tells of none'} within ${REGISTER_MS / 1000} seconds`);
     });
@@ -161,8 +164,8 @@ async function controlled(url: string | null | undefined): Promise<URL | string>
       return 'the page has no service worker';
     }
     // A page that was reloaded past its cache is not controlled, but its workers are, by their own URL.
-    const isThere = registration.active !== null || (await activated(serviceWorker));
-    return isThere ? new URL(registration.scope) : 'the service worker does not take over';
+    const isActive = registration.active !== null || (await activated(serviceWorker));
+    return isActive ? new URL(registration.scope) : 'the service worker does not take over';
   } catch (error) {
     return `the service worker could not be registered: ${describe(error)}`;
   }

@@ -42,7 +42,8 @@ export class NodeDrive {
 
   private async ask(source: ServerSource, request: DriveRequest): Promise<unknown> {
     const seconds = this.secondsFor(request.method);
-    const ticket = { epoch: this.epoch, id: (this.sent += 1), deadline: Date.now() + seconds * 1000 };
+    const sent = Date.now();
+    const ticket = { epoch: this.epoch, id: (this.sent += 1), deadline: sent + seconds * 1000, sent };
     const body = JSON.stringify(bodyOf(request, source, ticket));
     return read(await this.post(source, body, seconds), source.url);
   }

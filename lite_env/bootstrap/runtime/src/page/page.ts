@@ -39,14 +39,16 @@ function openApp(config: PageConfig, choices: readonly Choice[], choice: Choice,
   const app = new App({ config, choices, choice, storage, tab, token: takeToken(tab) }, root);
   app.mount(filesPanel(config));
   watchPolicy(problem => app.tell(problem));
+  addEventListener('hashchange', () => app.addressChanged(askedFor(choices, location.hash)));
+  const ready = app.start();
   if (config.serviceWorker) {
     void registerSiteWorker(config.serviceWorker, {
+      started: ready,
       problem: problem => app.tell(problem),
       replaced: () => app.offerReload(),
     });
   }
-  addEventListener('hashchange', () => app.addressChanged(askedFor(choices, location.hash)));
-  return { execute: code => app.execute(code), ready: app.start(), errors: app.problems.all };
+  return { execute: code => app.execute(code), ready, errors: app.problems.all };
 }
 
 /** Another choice is another page load; the token stays in the address until something is opened. */

@@ -1,8 +1,18 @@
 /** The page's side of its service worker: registration, why there is none, and a new deployment's take-over. */
 import { describe } from '../errors';
+import { KEEP } from '../service/channel';
+import { soon } from '../soon';
 import type { Problem } from './problems';
 
+/** Milliseconds after which the start is waited for no more. */
+const LATEST_MS = 30_000;
+
 export interface SiteWorkerEvents {
+  /**
+   * Settles with the kernel's start, which comes first: to keep the page's files, and to ask for a newer service worker,
+   * takes what the start could use. A drive that needs the service worker registers it by itself.
+   */
+  readonly started: Promise<unknown>;
   problem(problem: Problem): void;
   /** Another deployment is in charge of this page now. */
   replaced(): void;
@@ -33,7 +43,9 @@ export async function registerSiteWorker(url: string, events: SiteWorkerEvents):
     hadOne = true;
   });
   try {
+    await soon(events.started, LATEST_MS, () => undefined);
     await serviceWorker.register(url);
+    (await serviceWorker.ready).active?.postMessage(KEEP);
   } catch (error) {
     // With the server dead the one that is there goes on; its check for a newer one is what fails.
     if (!serviceWorker.controller) {

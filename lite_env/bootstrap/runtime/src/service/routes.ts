@@ -15,7 +15,7 @@ export interface SiteInfo {
 
 /** What is done with a request. */
 export type Route =
-  | { readonly kind: 'page'; readonly file: string } // kept at installation
+  | { readonly kind: 'page'; readonly file: string } // kept once a kernel has started
   | { readonly kind: 'hashed' } // kept by the kernel's worker after its check
   | { readonly kind: 'manifest' } // the network first
   | { readonly kind: 'forward' } // answered by the page that the kernel belongs to
