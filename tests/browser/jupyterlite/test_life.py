@@ -56,6 +56,22 @@ def test_an_interrupt_ends_a_loop_and_a_question(numpy_lite, serve, lab):
     assert found.dialogs == []
 
 
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "service worker"])
+@pytest.mark.slow
+def test_a_cell_may_await_and_an_interrupt_ends_it(numpy_lite, serve, lab, isolated):
+    found = lab(serve(numpy_lite, isolated=isolated)).open().notebook("xpython")
+    found.text("import asyncio")
+    cell = found.run("print('a')\nawait asyncio.sleep(0.3)\nprint('b')\n6 * 7")
+    assert (cell.error, cell.stream(), cell.result) == (None, "a\nb\n", "42")
+    assert found.run("await asyncio.sleep(0)\n1 / 0").error["ename"] == "ZeroDivisionError"
+    if isolated:
+        at = found.begin("print('begun')\nawait asyncio.sleep(600)")
+        found.wait_for(at, "begun")
+        found.interrupt()
+        assert found.wait_for(at, "KeyboardInterrupt").error["ename"] == "KeyboardInterrupt"
+    assert found.text("print('lives')") == "lives\n"
+
+
 @pytest.mark.slow
 def test_an_interrupt_that_reaches_nobody_offers_a_restart(numpy_lite, serve, lab):
     found = lab(serve(numpy_lite, isolated=False)).open().notebook("xpython")

@@ -10,6 +10,9 @@ const SIGNAL = 0;
 /** Index of the word: 0 where there was no interrupt, else one more than the messages that were sent before it. */
 const REQUESTED = 1;
 
+/** The worker looks more often than that, unless a program leaves it no time. */
+const LATE_MS = 200;
+
 export const INTERRUPT_BYTES = 8;
 
 /** What CPython's `_Py_CheckEmscriptenSignals` reads and clears between bytecodes. */
@@ -59,11 +62,22 @@ export function wasInterrupted(memory: SharedArrayBuffer): boolean {
  *
  * CPython reads it and then writes 0. On the plain memory a signal that comes between the two is lost, which a tight
  * loop, looking every microsecond, makes likely. Here the read takes the signal away, and the write does nothing.
+ *
+ * While a cell `awaits`, CPython may be in the event loop's own code, out of which nothing may be thrown: there the worker
+ * takes the signal, and CPython gets one only that it does not come to.
  */
-export function signalBuffer(memory: SharedArrayBuffer): SignalBuffer {
+export function signalBuffer(memory: SharedArrayBuffer, awaits: () => boolean = () => false): SignalBuffer {
   const bytes = new Uint8Array(memory);
+  let since: number | null = null;
   return {
     get 0() {
+      if (isInterrupted(memory) && awaits()) {
+        since ??= performance.now();
+        if (performance.now() - since < LATE_MS) {
+          return 0;
+        }
+      }
+      since = null;
       return Atomics.exchange(bytes, SIGNAL, 0);
     },
     set 0(_value) {

@@ -20,6 +20,9 @@ export interface EmscriptenModule extends Partial<FileSystemHost>, Linker {
   init?(prefix: string, version: readonly number[]): Promise<void>;
   init_phase_1?(prefix: string, version: readonly number[], verbose: boolean): Promise<void>;
   init_phase_2?(prefix: string, version: readonly number[], verbose: boolean): Promise<void>;
+  /** Run Python, of kernels with pyjs; `pyobject` is the class of its values. */
+  exec?(code: string): void;
+  pyobject?: { readonly prototype: object & { py_call?: unknown } };
   get_exception_message?(pointer: number): string;
   getExceptionMessage?(error: unknown): string | readonly string[];
 }

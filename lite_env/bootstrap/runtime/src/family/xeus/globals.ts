@@ -1,5 +1,6 @@
 import type { JupyterMessage } from '../../protocol';
 import type { Answer, Ask } from '../runtime';
+import { Awaits } from './awaits';
 import { asProtocol } from './dialect';
 import type { EmscriptenModule } from './emscripten';
 import { Progress } from './progress';
@@ -19,6 +20,7 @@ export class Globals {
   private readonly scope: KernelScope;
   /** Of the message that the kernel was given last. */
   readonly progress = new Progress();
+  private readonly awaits = new Awaits();
   /** Whether a kernel without an Asyncify of its own is inside of its `handleAsync`. */
   private blocking = false;
 
@@ -32,9 +34,10 @@ export class Globals {
     this.scope.toplevel_promise_py_proxy = null;
   }
 
-  /** Kernels look for their own module. */
+  /** Kernels look for their own module, once they are started. */
   show(module: EmscriptenModule): void {
     this.scope.Module = module;
+    this.awaits.mend(this.scope, module);
   }
 
   /**
@@ -60,9 +63,15 @@ export class Globals {
     };
   }
 
-  /** A cell with a top-level `await` is done when its promise is. */
-  async settled(): Promise<void> {
+  /** Whether a cell waits at a top-level `await`. */
+  get isAwaiting(): boolean {
+    return this.awaits.isOn;
+  }
+
+  /** A cell with a top-level `await` is done when its promise is, or when it takes an interrupt. */
+  async settled(takeInterrupt: () => boolean): Promise<void> {
     const { scope } = this;
+    (await this.awaits.over(takeInterrupt)).forEach(message => this.say(message));
     if (scope.toplevel_promise === null) {
       return;
     }
@@ -77,6 +86,9 @@ export class Globals {
 
   private say(message: unknown): void {
     if (isMessage(message)) {
+      if (this.awaits.keeps(message)) {
+        return;
+      }
       this.progress.note(message);
     }
     this.post(isMessage(message) ? asProtocol(message) : message);

@@ -1,5 +1,5 @@
 import { importedModules } from '../../kernel/imports';
-import { signalBuffer, takeSignal, wasInterrupted } from '../../kernel/interrupt';
+import { isInterrupted, signalBuffer, takeSignal, wasInterrupted } from '../../kernel/interrupt';
 import { forgetUnfinished } from '../../kernel/libraries';
 import type { PackedKernel } from '../../pack/manifest';
 import type { JupyterMessage } from '../../protocol';
@@ -25,8 +25,8 @@ export class XeusRunning implements Running {
     const { globals } = this;
     globals.progress.begin(message);
     this.server.notify_listener(message);
-    await globals.settled();
-    await globals.progress.done(this.interrupt !== null && wasInterrupted(this.interrupt));
+    await globals.settled(() => this.takeInterrupt());
+    await globals.progress.done(this.isInterrupted);
   }
 
   input(ask: Ask): void {
@@ -40,7 +40,7 @@ export class XeusRunning implements Running {
     if (address === null || !heap.store(address, 1)) {
       return false;
     }
-    module.Py_EmscriptenSignalBuffer = signalBuffer(interrupt);
+    module.Py_EmscriptenSignalBuffer = signalBuffer(interrupt, () => this.globals.isAwaiting);
     this.interrupt = interrupt;
     return true;
   }
@@ -51,6 +51,19 @@ export class XeusRunning implements Running {
 
   explain(error: unknown): string {
     return explain(this.created.module, error);
+  }
+
+  private get isInterrupted(): boolean {
+    return this.interrupt !== null && wasInterrupted(this.interrupt);
+  }
+
+  /** Take a signal that the kernel has not seen. */
+  private takeInterrupt(): boolean {
+    if (!this.interrupt || !isInterrupted(this.interrupt)) {
+      return false;
+    }
+    takeSignal(this.interrupt);
+    return true;
   }
 
   /** The interrupt is raised where `input()` returns, not when CPython happens to look at the buffer next. */
