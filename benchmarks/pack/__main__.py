@@ -103,8 +103,11 @@ def _plan(
 ) -> Iterator[tuple[str, Callable[[], Cost]]]:
     yield "empack", lambda: run_empack(prefix)
     yield "empack, same files", lambda: run_empack(same, filtered=False)
-    yield "plain, level 9", lambda: run_ours(prefix, (*PLAIN, "--level", "9"), cold=True)
+    # empack starts no kernel.
+    yield "plain, level 9", lambda: run_ours(prefix, (*PLAIN, "--level", "9", "--no-check"), cold=True)
+    yield "plain, level 9, started", lambda: run_ours(prefix, (*PLAIN, "--level", "9"), cold=True)
     yield "no bytecode, level 19", lambda: run_ours(prefix, ("--no-bytecode", "--level", "19"), cold=True)
+    yield "no check", lambda: run_ours(prefix, ("--no-check",), cold=True)
     for by in (None, other) if other else (None,):
         mark = BEFORE if by else ""
         yield f"{mark}default", partial(run_ours, prefix, (), cold=True, by=by)

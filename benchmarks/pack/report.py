@@ -26,8 +26,10 @@ _TARGETS = (
 _LABELS = {
     "empack": "empack {version}, its default filters",
     "empack, same files": "empack {version}, the files that lite-env packs",
-    "plain, level 9": "`lite-env pack --no-bytecode --no-trace --level 9`",
+    "plain, level 9": "`lite-env pack --no-bytecode --no-trace --level 9 --no-check`",
+    "plain, level 9, started": "the same without `--no-check`: its kernel is started once",
     "no bytecode, level 19": "`lite-env pack --no-bytecode --level 19`",
+    "no check": "`lite-env pack --no-check`",
     "default": "`lite-env pack`",
     "default, unchanged": "the same again, nothing changed",
     "default, traitlets changed": "the same again, traitlets changed (every start reads it)",

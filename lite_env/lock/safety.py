@@ -51,35 +51,36 @@ def refuse_unsafe_contents(packages: Sequence[LockedPackage], contents: Mapping[
         _check_links(package, held.links, _Links(held.links))
         placed |= {_place(path, package, site): target for path, target in held.links.items()}
     links = _Links(placed)
-    _refuse_crossings({package.name: _files_of(package, contents[package.name], site) for package in packages})
+    _refuse_crossings({package.name: _brought_by(package, contents[package.name], site) for package in packages})
     for package in packages:
         own = contents[package.name].links
         _check_links(package, {_place(path, package, site): target for path, target in own.items()}, links)
 
 
-def _files_of(package: LockedPackage, held: PackageContents, site: str) -> set[str]:
-    """Where the files of a package come to lie; its links, which may lead to folders, are left out."""
-    files = {*held.listed} & {*held.packed} - held.links.keys()
-    return {_place(path, package, site) for path in files} | {f"bin/{name}" for name in held.commands}
+def _brought_by(package: LockedPackage, held: PackageContents, site: str) -> dict[str, str]:
+    """Where what a package brings comes to lie, and whether that is a file or a link."""
+    paths = {*held.listed} & {*held.packed}
+    brought = {_place(path, package, site): "link" if path in held.links else "file" for path in paths}
+    return brought | {f"bin/{name}": "file" for name in held.commands}
 
 
-def _refuse_crossings(files: Mapping[str, set[str]]) -> None:
-    """Refuse packages of which one brings a file and another a folder of one name.
+def _refuse_crossings(brought: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse packages of which one brings a file or a link, and another a folder of one name.
 
     An installer that links several packages at once keeps the one or the other, neither, or fails, as it happens.
     """
     folders: dict[str, str] = {}
-    for name, paths in files.items():
+    for name, paths in brought.items():
         for path in paths:
             folder = path.rpartition("/")[0]
             while folder and folder not in folders:
                 folders[folder] = name
                 folder = folder.rpartition("/")[0]
-    for name, paths in sorted(files.items()):
-        for path in sorted(paths & folders.keys()):
+    for name, paths in sorted(brought.items()):
+        for path in sorted(paths.keys() & folders.keys()):
             raise PrefixError(
-                f"the package {name} brings the file '{shown(path)}', and the package {folders[path]} a folder of that"
-                " name: they cannot be in one environment",
+                f"the package {name} brings the {paths[path]} '{shown(path)}', and the package {folders[path]} a folder"
+                " of that name: they cannot be in one environment",
                 hint="remove one of the packages from the environment file",
             )
 

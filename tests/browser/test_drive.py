@@ -81,6 +81,7 @@ class Site:
     is_plain: bool = False
     hold: str | None = None
     held: list[Held] = field(default_factory=list)
+    late: threading.Event | None = None
     unanswerable: list[str] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Response:
@@ -90,6 +91,8 @@ class Site:
             return Response(headers=(("Content-Type", "text/html"), *headers), body=page)
         if request.path == "/api/drive":
             return self._answer_drive(request)
+        if self.late and request.path == f"/{self.runtime}worker.js":
+            self.late.wait(60)
         return self.application(request)
 
     def _answer_drive(self, request: Request) -> Response:
@@ -721,6 +724,20 @@ def test_two_tabs_make_and_remove_one_file_all_the_time(browser, make_site, kind
     assert rounds == (120, 120)
     # Each name was made by exactly one of them.
     assert sum(won) == 40
+
+
+def test_a_worker_that_was_being_made_when_the_service_worker_took_over_has_the_drive(browser, make_site):
+    site = make_site(drive="browser", isolation=False)
+    tab = open_tab(browser, site)
+    manifest = f"packs/{site.application.environments[0].name}/manifest.json"
+    site.late = threading.Event()
+    options = {"manifest": manifest, "drive": {"kind": "browser"}, "serviceWorker": "sw.js"}
+    tab.page.evaluate(f"options => {{ globalThis.starting = ({START})(options); return null }}", options)
+    tab.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    site.late.set()
+    tab.page.evaluate("starting")
+    assert tab.run("open('new', 'w').write('here'); print(open('new').read())") == "here\n"
+    assert site.count() == {}
 
 
 # A contents manager whose answers the test gives: each `get` of contents waits in `held`.

@@ -133,18 +133,18 @@ def test_a_file_and_a_folder_of_one_name_are_refused_before_anything_is_linked( 
     assert sorted(found.name for found in tmp_path.iterdir()) == ["cache", "channel"]
 
 
-def test_a_link_and_a_folder_of_one_name_are_told(tmp_path):
+@pytest.mark.parametrize("name", ["other", "zother"])
+def test_a_link_and_a_folder_of_one_name_are_refused_before_anything_is_linked(tmp_path, name):
     channel = tmp_path / "channel"
     kernel = make_package(channel, "xeus-toy", files=KERNEL, links={"lib64": "lib"})
-    heard = Heard()
-    install(
-        lock_of(kernel, make_package(channel, "other", files={"lib64/other": "x"})),
-        tmp_path / "env",
-        cache=tmp_path / "cache",
-        reporter=heard,
+    lock = lock_of(kernel, make_package(channel, name, files={"lib64/other": "x"}))
+    with pytest.raises(PrefixError) as caught:
+        install(lock, tmp_path / "env", cache=tmp_path / "cache", reporter=Heard())
+    assert caught.value.message == (
+        f"the package xeus-toy brings the link 'lib64', and the package {name} a folder of that name:"
+        " they cannot be in one environment"
     )
-    (warning,) = heard.warnings
-    assert warning.startswith("other and xeus-toy both bring lib64, as a file and as a folder: ")
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["cache", "channel"]
 
 
 def recorded(name, path, content):

@@ -8,7 +8,7 @@
  */
 import { ANEW } from './io/browser';
 import { CACHE } from './io/cache';
-import { CHANNEL, KEEP } from './service/channel';
+import { CHANNEL, CLAIM, KEEP } from './service/channel';
 import { driveSeconds, forward, type Channel } from './service/forward';
 import { rightAnswer, whyWrong, type Wanted } from './service/pages';
 import { outdatedCaches, pageCacheName, routeOf, type Route, type SiteInfo } from './service/routes';
@@ -26,7 +26,7 @@ const worker = globalThis as unknown as {
   readonly liteEnvSite?: SiteInfo;
   skipWaiting(): Promise<void>;
   addEventListener(type: 'install' | 'activate', listener: (event: Extendable) => void): void;
-  addEventListener(type: 'message', listener: (event: Extendable & { readonly data: unknown }) => void): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent & Extendable) => void): void;
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
 };
 
@@ -40,6 +40,8 @@ worker.addEventListener('activate', event => event.waitUntil(activate()));
 worker.addEventListener('message', event => {
   if (event.data === KEEP) {
     event.waitUntil(keepPages().catch(() => undefined)); // It is asked again at the next visit.
+  } else if (event.data === CLAIM) {
+    event.waitUntil(worker.clients.claim().then(() => event.ports[0]?.postMessage(CLAIM)));
   }
 });
 worker.addEventListener('fetch', event => {

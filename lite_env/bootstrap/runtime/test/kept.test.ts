@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BootError, type Failure } from '../src/errors';
-import { KeptTransport, openCache, type KeptCache } from '../src/io/kept';
+import { openCache, type KeptCache } from '../src/io/cache';
+import { KeptTransport } from '../src/io/kept';
 import { Inflater } from '../src/io/inflate';
 import { plainOf } from '../src/io/plain';
 import { Source } from '../src/io/source';
@@ -12,6 +13,10 @@ import { EMPTY_WASM, makePack, MemoryTransport, Recorder, text, utf8 } from './s
 import { withTransfer } from './support/transfer';
 
 const BASE = 'https://site.example/packs/demo/';
+const FIGURES = { requests: 0, bytes: 0, files: 0, seconds: 0 };
+const MESSAGE = { header: { msg_id: '1', msg_type: 'status', session: 's' }, parent_header: {}, metadata: {}, content: {}, channel: 'iopub' };
+/** Longer than a kernel that rests is waited for. */
+const rested = () => new Promise(resolve => setTimeout(resolve, 30));
 const PARTS = { archives: [{ a: 'first' }, { b: 'second' }], load: 'interpreter' };
 
 /** A cache in memory, as the browser's: by URL, and with a disk that may be full. */
@@ -134,6 +139,23 @@ describe('kept files', () => {
     await source.read(manifest.index, 'index');
     await kept.flush();
     assert.deepEqual(cache.paths(), []);
+  });
+
+  test('nothing is written while a cell runs', async () => {
+    const cache = new MemoryCache();
+    const { source, kept, manifest } = visit(makePack(PARTS), cache);
+    const say = (state: string) =>
+      kept.note({ type: 'message', message: { ...MESSAGE, content: { execution_state: state } } });
+    kept.note({ type: 'ready', kernel: 'k', figures: FIGURES, interrupts: false, drive: false });
+    say('busy');
+    await source.read(manifest.index, 'index');
+    kept.note({ type: 'message', message: { ...MESSAGE, content: { text: 'of the cell' } } });
+    kept.note({ type: 'progress', phase: 'archive', file: 'a', loaded: 0, total: 1 });
+    await rested();
+    assert.deepEqual(cache.paths(), []);
+    say('idle');
+    await rested();
+    assert.deepEqual(cache.paths(), [manifest.index.path]);
   });
 
   test('foreign bytes are never kept', async () => {

@@ -7,6 +7,7 @@ import { manifestOf } from '../src/embed/manifest';
 import type { Failure } from '../src/errors';
 import { forgetInterruptBefore, isInterrupted, wasInterrupted } from '../src/kernel/interrupt';
 import type { FromWorker, JupyterMessage, ToWorker } from '../src/protocol';
+import { CLAIM } from '../src/service/channel';
 
 const FIGURES = { requests: 1, bytes: 2, files: 3, seconds: 4 };
 
@@ -387,17 +388,43 @@ test('a worker that a restart ends is not missed', async () => {
   assert.deepEqual(watched.map(({ aborted }) => aborted), [true, true]);
 });
 
-test('an answer is kept for the service worker that carries it until its cell is over', async t => {
-  const registration = { scope: 'http://host/site/', active: {} };
-  const serviceWorker = { register: async () => registration };
+/** A page without shared memory; `take` is what its service worker does with what it is told. */
+function withoutSharedMemory(take: (told: unknown, port: MessagePort) => void): void {
+  const active = { postMessage: (told: unknown, [port]: [MessagePort]) => take(told, port) };
+  const serviceWorker = { register: async () => ({ scope: 'http://host/site/', active }) };
   const replaced = { SharedArrayBuffer: undefined, navigator: { serviceWorker }, crossOriginIsolated: false };
   for (const [name, value] of Object.entries(replaced)) {
     before.set(name, before.get(name) ?? Object.getOwnPropertyDescriptor(globalThis, name));
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   }
+}
+
+test('a worker is told of the ways back once it runs and the service worker is in charge of it', async t => {
+  const asked: unknown[] = [];
+  let inCharge = () => undefined as void;
+  withoutSharedMemory((told, port) => {
+    asked.push(told);
+    inCharge = () => port.postMessage(null);
+  });
+  const starting = WorkerKernel.start({ manifest: 'm', runtime: 'http://host/site/', serviceWorker: 'sw.js' });
+  await turns();
+  const worker = latest();
+  assert.deepEqual(asked, []);
+  worker.ready();
+  t.after(async () => (await starting).dispose());
+  await turns();
+  assert.deepEqual([asked, worker.told.map(({ type }) => type)], [[CLAIM], ['start']]);
+  inCharge();
+  await settled();
+  assert.deepEqual(worker.told.map(({ type }) => type), ['start', 'link']);
+});
+
+test('an answer is kept for the service worker that carries it until its cell is over', async t => {
+  withoutSharedMemory((_, port) => port.postMessage(null));
   const { kernel, worker } = await start({ serviceWorker: 'sw.js' });
   const channel = new BroadcastChannel('/sw-api.v1');
   t.after(() => (channel.close(), kernel.dispose()));
+  await settled();
   const link = worker.told.find(told => told.type === 'link');
   const browsingContextId = link?.type === 'link' ? link.stdin?.browsingContextId : undefined;
   const answers: unknown[] = [];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { before, beforeEach, test } from 'node:test';
 import { CACHE } from '../src/io/cache';
-import { KEEP } from '../src/service/channel';
+import { CLAIM, KEEP } from '../src/service/channel';
 
 const SCOPE = 'https://site.example/demo/';
 const FILE = `${SCOPE}packs/demo/archives/${'ab'.repeat(32)}.tar.zst`;
@@ -21,6 +21,7 @@ const kept = new Map<string, string>();
 /** The page's files that are kept, and the service worker that is in charge. */
 const pages = new Map<string, Response>();
 let active: object | null = null;
+let claims = 0;
 let asked: Asked[] = [];
 let network: Response | Error = new Error('no network');
 
@@ -52,6 +53,7 @@ before(async () => {
   const sha256 = createHash('sha256').update(PAGE).digest('hex');
   define('liteEnvSite', { build: 'b1', files: { 'runtime/r/page.js': sha256 }, runtime: 'runtime/r/', drive: 'none' });
   define('skipWaiting', async () => undefined);
+  define('clients', { claim: async () => void (claims += 1) });
   define('BroadcastChannel', class {});
   define('addEventListener', (type: string, listener: (event: unknown) => void) => listeners.set(type, listener));
   define('caches', {
@@ -122,9 +124,9 @@ test('a manifest comes from the network, and from what is kept where there is no
 });
 
 /** Let the service worker take an event, to its end. */
-async function happens(type: string, data?: unknown): Promise<void> {
+async function happens(type: string, data?: unknown, ports: readonly MessagePort[] = []): Promise<void> {
   let until: Promise<void> | undefined;
-  listeners.get(type)?.({ data, waitUntil: (promise: Promise<void>) => (until = promise) });
+  listeners.get(type)?.({ data, ports, waitUntil: (promise: Promise<void>) => (until = promise) });
   await until;
 }
 
@@ -158,4 +160,13 @@ test('a new deployment takes over when all of it is there, and not before', asyn
   network = script(PAGE);
   await happens('install');
   assert.deepEqual([...pages.keys()], [PAGE_FILE]);
+});
+
+test('a page is told when its worker is taken charge of', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const told = new Promise(resolve => (port1.onmessage = event => resolve([event.data, claims])));
+  claims = 0;
+  await happens('message', CLAIM, [port2]);
+  assert.deepEqual(await told, [CLAIM, 1]);
+  port1.close();
 });

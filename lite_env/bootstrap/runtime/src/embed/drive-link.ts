@@ -55,6 +55,11 @@ export class PageLink {
     return this.bridge !== null;
   }
 
+  /** Before a worker is told anything: what it asks gets to this page. `running` is settled once it runs. */
+  async reach(running: Promise<void>): Promise<void> {
+    await this.bridge?.claim(running);
+  }
+
   /**
    * What a new worker is told. Memory and ids are its own: what the worker before it still asks for, or is answered
    * late, does not get to this one.

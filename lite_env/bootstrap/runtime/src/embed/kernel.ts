@@ -197,7 +197,7 @@ export class WorkerKernel implements Kernel {
     });
     const pulse = createPulse(newId());
     this.pulse = pulse;
-    this.listen(worker, pulse);
+    const running = new Promise<void>(resolve => this.listen(worker, pulse, resolve));
     if (begun?.error) {
       this.take({ type: 'error', error: brokenWorker(begun.error), fatal: true });
     }
@@ -206,7 +206,8 @@ export class WorkerKernel implements Kernel {
     const start = { manifest, kernel: kernel ?? null, runtime: home, env: env ?? {}, awaitsDrive, pulse: pulse.name };
     const told = content.then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
     // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
-    const linked = this.opening.then(link => {
+    const linked = this.opening.then(async link => {
+      await link.reach(running);
       if (worker === this.worker) {
         this.obey({ type: 'link', ...link.begin() });
       }
@@ -220,8 +221,10 @@ export class WorkerKernel implements Kernel {
     this.isReady = true;
   }
 
-  private listen(worker: Worker, pulse: Pulse): void {
+  /** `runs` is told of the worker's first word. */
+  private listen(worker: Worker, pulse: Pulse, runs: () => void): void {
     worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
+      runs();
       if (worker !== this.worker) {
         return;
       }

@@ -5,10 +5,12 @@ import { newId } from '../ids';
 import { questionOf } from '../kernel/input';
 import type { StdinRequest } from '../kernel/stdin';
 import type { JupyterMessage } from '../protocol';
-import { CHANNEL } from '../service/channel';
+import { CHANNEL, CLAIM } from '../service/channel';
 import { soon } from '../soon';
 
 const CONTROL_MS = 10_000;
+/** One that does not know the question, as JupyterLite's, does not answer. */
+const CLAIM_MS = 2_000;
 /** The browser waits for the script's server as long as that likes. */
 const REGISTER_MS = 20_000;
 
@@ -42,7 +44,7 @@ export class ServiceBridge {
   private readonly answers = new Map<string, JupyterMessage>();
 
   private constructor(
-    private readonly scope: string,
+    private readonly service: Service,
     private readonly desk: DriveDesk | null
   ) {
     this.channel.addEventListener('message', event => void this.take(event.data as Forwarded));
@@ -53,8 +55,24 @@ export class ServiceBridge {
     url: string | null | undefined,
     desk: DriveDesk | null
   ): Promise<ServiceBridge | string> {
-    const scope = await controlled(url);
-    return typeof scope === 'string' ? scope : new ServiceBridge(scope.href, desk);
+    const service = await findService(url);
+    return typeof service === 'string' ? service : new ServiceBridge(service, desk);
+  }
+
+  /**
+   * Have the service worker take charge of a worker, once that runs. Of one that was being made when the service worker
+   * came it would not be: what that asks would go to the server.
+   */
+  async claim(running: Promise<void>): Promise<void> {
+    const { late } = this.service;
+    if (late) {
+      await running;
+      const { port1, port2 } = new MessageChannel();
+      const claimed = new Promise<void>(resolve => (port1.onmessage = () => resolve()));
+      late.postMessage(CLAIM, [port2]);
+      await soon(claimed, CLAIM_MS, () => undefined);
+      port1.close();
+    }
   }
 
   /** Of the worker that is answered; it tells pages of one origin apart, and a worker from the ones before it. */
@@ -63,11 +81,11 @@ export class ServiceBridge {
   }
 
   get driveUrl(): string {
-    return new URL('api/drive', this.scope).href;
+    return new URL('api/drive', this.service.scope).href;
   }
 
   get stdinUrl(): string {
-    return new URL('api/stdin/kernel', this.scope).href;
+    return new URL('api/stdin/kernel', this.service.scope).href;
   }
 
   /** Hand the reply to the kernel that waits for it; it names its question. */
@@ -143,8 +161,15 @@ export class ServiceBridge {
   }
 }
 
-/** The scope of the service worker that answers this page's workers; the reason in words where there is none. */
-async function controlled(url: string | null | undefined): Promise<URL | string> {
+/** A service worker that answers this page's workers. */
+interface Service {
+  readonly scope: string;
+  /** Asked to take charge; null where it was in charge before there was a worker. */
+  readonly late: ServiceWorker | null;
+}
+
+/** The reason in words where there is none. */
+async function findService(url: string | null | undefined): Promise<Service | string> {
   const { serviceWorker } = navigator as { serviceWorker?: ServiceWorkerContainer };
   if (!serviceWorker) {
     return isSecureContext ? 'this browser has no service workers here' : 'the page is not served over https';
@@ -165,7 +190,8 @@ async function controlled(url: string | null | undefined): Promise<URL | string>
     }
     // A page that was reloaded past its cache is not controlled, but its workers are, by their own URL.
     const isActive = registration.active !== null || (await activated(serviceWorker));
-    return isActive ? new URL(registration.scope) : 'the service worker does not take over';
+    const late = controller && !url ? null : registration.active;
+    return isActive ? { scope: registration.scope, late } : 'the service worker does not take over';
   } catch (error) {
     return `the service worker could not be registered: ${describe(error)}`;
   }

@@ -2,7 +2,8 @@
 import { beat } from '../pulse';
 import type { Failure } from '../errors';
 import { BrowserTransport, resolvePath } from '../io/browser';
-import { KeptTransport, openCache } from '../io/kept';
+import { openCache } from '../io/cache';
+import { KeptTransport } from '../io/kept';
 import type { WorkerKind } from '../pack/manifest';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
@@ -52,9 +53,7 @@ const session = new Session(scope as never, {
     ),
   emit: envelope => {
     post(envelope);
-    if (envelope.type === 'ready' || envelope.type === 'message') {
-      kept?.rest();
-    }
+    kept?.note(envelope);
   },
   transport: (manifest, data) => keepFiles(base(manifest), data),
   locate: (manifest, path) => resolvePath(path, base(manifest)),

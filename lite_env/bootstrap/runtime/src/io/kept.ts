@@ -9,9 +9,9 @@
 import { BootError, describe, type Failure } from '../errors';
 import { MANIFEST, parseManifest } from '../pack/manifest';
 import { resolvePath } from './browser';
+import type { FromWorker } from '../protocol';
 import { release } from '../release';
-import { soon } from '../soon';
-import { alone, CACHE, response } from './cache';
+import { alone, response, type KeptCache } from './cache';
 import { sha256Hex } from './digest';
 import { outdated } from './outdated';
 import type { How, Transport } from './transport';
@@ -20,16 +20,8 @@ import { compile, compileAnswer } from './wasm';
 
 /** Bytes that may wait in memory for the kernel's rest; more are read again then, as a rule from the HTTP cache. */
 const WAITING_BYTES = 16 * 1024 * 1024;
-/** Milliseconds without a message after which the kernel counts as resting. */
+/** Milliseconds without a message after which an idle kernel counts as resting. */
 const REST_MS = 400;
-
-/** What of the Cache API is used. */
-export interface KeptCache {
-  match(url: string): Promise<Response | undefined>;
-  put(url: string, response: Response): Promise<void>;
-  delete(url: string): Promise<boolean>;
-  keys(): Promise<readonly { readonly url: string }[]>;
-}
 
 export interface KeptOptions {
   /** URL of the pack's folder. */
@@ -51,16 +43,6 @@ interface Waiting {
   readonly data: Uint8Array | null;
 }
 
-/** The cache of this page; rejects where there is none, or none within `ms` milliseconds. */
-export async function openCache(ms = 2000): Promise<KeptCache> {
-  if (typeof caches === 'undefined') {
-    throw new Error('the page is not secure (https, or http on localhost)');
-  }
-  return soon<KeptCache>(caches.open(CACHE), ms, () => {
-    throw new Error('its storage does not answer');
-  });
-}
-
 /** A transport whose files come from the cache first. */
 export class KeptTransport implements Transport {
   private cache: Promise<KeptCache | null> | null = null;
@@ -77,6 +59,7 @@ export class KeptTransport implements Transport {
   private refused = false;
   private refusal: Failure | null = null;
   private started = false;
+  private busy = false;
 
   constructor(
     private readonly network: Transport,
@@ -161,7 +144,19 @@ export class KeptTransport implements Transport {
     this.waiting.delete(path);
   }
 
-  /** Told whenever the kernel became ready or answered: what waits is written once it rests. */
+  /** Told of all that the worker says: what waits is written once the kernel is idle and says nothing for a while. */
+  note(envelope: FromWorker): void {
+    if (envelope.type === 'message') {
+      const state = envelope.message.content?.['execution_state'];
+      this.busy = typeof state === 'string' ? state === 'busy' : this.busy;
+    } else if (envelope.type !== 'ready') {
+      return;
+    }
+    // What a cell takes of the link and of memory comes first.
+    this.busy ? clearTimeout(this.timer) : this.rest();
+  }
+
+  /** The kernel is ready, and idle. */
   rest(): void {
     this.started = true;
     this.tellRefusal();

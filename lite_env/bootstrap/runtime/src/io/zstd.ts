@@ -3,8 +3,11 @@ import { fromBase64 } from '../base64';
 import { because, BootError } from '../errors';
 
 const BROKEN = 'the pack is broken: make it again';
-/** Milliseconds without work after which the decoder's memory is given back. */
-const REST_MS = 400;
+/**
+ * Milliseconds without work after which the decoder's memory is given back: longer than a slow link takes for the next
+ * files, or the memory before, which is collected late, lies beside the next one.
+ */
+const REST_MS = 3000;
 
 /** What of the decoder's exports is used; a buffer is three words: where it is, its size, and how far it was used. */
 interface Exports {
