@@ -12,7 +12,7 @@ import type { StreamName } from './kernel/output';
 import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
 import { parseTree, type Tree } from './pack/tree';
-import type { DriveSource, Emit, Figures, Trace } from './protocol';
+import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
 
 export interface BootOptions {
   readonly transport: Transport;
@@ -47,6 +47,8 @@ export interface Booted {
   readonly trace: Trace;
   /** Fetch what a cell is about to import, in parallel and before it blocks the worker. */
   prepare(code: string): Promise<unknown>;
+  /** Load archives into the browser's caches, each once `idle` settles; what fails is told when it is opened. */
+  prefetch(what: Prefetch, idle: () => Promise<void>): Promise<void>;
   figures(): Figures;
 }
 
@@ -125,6 +127,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     drive: enter !== null,
     trace: { files: opened ?? [], interpreter: openedByInterpreter },
     prepare: code => prepareImports(running.imports(code), manifest, archives),
+    prefetch: (what, idle) => archives.prefetch(wanted(what, manifest), idle).catch(() => undefined),
     figures: () => source.figures(tree?.filled ?? 0),
   };
 }
@@ -147,6 +150,12 @@ function prepareImports(modules: readonly string[], { imports }: Manifest, archi
   const positions = new Set(modules.flatMap(name => imports.get(name) ?? []));
   // What fails here fails again when the file is opened, and is told then.
   return Promise.allSettled([...positions].map(position => archives.fetchAhead(position)));
+}
+
+/** Positions of archives, those that imports need first. */
+function wanted(what: Prefetch, { archives, imports }: Manifest): readonly number[] {
+  const imported = what === 'none' ? [] : [...imports.values()].flat();
+  return [...new Set([...imported, ...(what === 'all' ? archives.keys() : [])])];
 }
 
 /** Show the environment's files, where the kernel has a place for them. */

@@ -73,6 +73,9 @@ export interface Figures {
   readonly seconds: number;
 }
 
+/** Nothing; what imports that were traced need; every archive. */
+export type Prefetch = 'none' | 'imports' | 'all';
+
 export type ToWorker =
   | {
       readonly type: 'start';
@@ -88,6 +91,8 @@ export type ToWorker =
       readonly shared?: SharedChannels | null;
       /** Whether the interpreter waits for the drive that a `link` brings. */
       readonly awaitsDrive?: boolean;
+      /** What is loaded once the kernel runs, before anybody opens it. */
+      readonly prefetch?: Prefetch;
       /** Name of a lock that the worker holds while it lives. */
       readonly pulse?: string | null;
       /** Keep which files of the environment are opened, for `trace`. */

@@ -100,6 +100,7 @@ export class Session {
       running.input(() => this.stdin.ask());
       const interrupts = this.shared !== null && running.listen(this.shared.interrupt);
       emit({ type: 'ready', kernel: kernel.name, figures: figures(), interrupts, drive });
+      void this.booted.prefetch(envelope.prefetch ?? 'none', () => this.queue.done());
     } catch (error) {
       emit({ type: 'error', error: failureOf(error, 'starting the kernel'), fatal: true });
     }

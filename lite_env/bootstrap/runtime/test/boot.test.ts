@@ -535,3 +535,25 @@ for (const [mountpoint, expected] of [[undefined, '/data'], ['/own', '/own']] as
     assert.deepEqual(asked, ['']);
   });
 }
+
+for (const [what, expected] of [
+  ['none', []],
+  ['imports', [2]],
+  ['all', [2, 1]],
+] as const) {
+  test(`loaded ahead: ${what}`, async () => {
+    // The interpreter opens the first one, nobody the others.
+    const archives = [...ARCHIVES.slice(0, 1), { 'lib/other': 'x' }, { 'lib/imported': 'y' }];
+    const { start, transport, pack } = prepare(generation4(), { archives, load: ['interpreter', 'demand', 'import'] });
+    Object.assign(pack.manifest, { imports: { numpy: [2] } });
+    pack.files.set('manifest.json', utf8(JSON.stringify(pack.manifest)));
+    const booted = await start();
+    const begun = transport.asked.length;
+    let rests = 0;
+    await booted.prefetch(what, async () => void (rests += 1));
+    const paths = (pack.manifest['archives'] as { digest: string }[]).map(({ digest }) => `archives/${digest}.tar.zst`);
+    assert.deepEqual(transport.asked.slice(begun), expected.map(position => paths[position]));
+    assert.ok(rests >= expected.length);
+    await booted.prefetch(what, () => Promise.reject(new Error('the kernel is gone')));
+  });
+}

@@ -158,6 +158,15 @@ describe('kept files', () => {
     assert.deepEqual(cache.paths(), [manifest.index.path]);
   });
 
+  test('what is loaded ahead while the kernel rests is written without a further word of it', async () => {
+    const cache = new MemoryCache();
+    const { source, kept, manifest } = visit(makePack(PARTS), cache);
+    kept.rest();
+    await source.read(manifest.index, 'index');
+    await rested();
+    assert.deepEqual(cache.paths(), [manifest.index.path]);
+  });
+
   test('foreign bytes are never kept', async () => {
     const cache = new MemoryCache();
     const { source, kept, manifest, pack } = visit(makePack(PARTS), cache);

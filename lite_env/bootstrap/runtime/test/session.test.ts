@@ -120,6 +120,21 @@ test('files are fetched while the page looks for its drive; the interpreter wait
   await recorder.next('ready');
 });
 
+test('what is loaded ahead waits for what was asked for', async () => {
+  const archives = [{ a: 'x' }, { b: 'y' }];
+  const { kernel, globals, transport, session, send, settled } = open(withoutFileSystem(), { archives, load: 'demand' });
+  const counts: number[] = [];
+  kernel.onMessage = message => {
+    counts.push(transport.asked.length);
+    globals['postMessage'](reply(message));
+  };
+  session.receive({ type: 'start', manifest: 'm', prefetch: 'all' });
+  send(request('early'));
+  await settled();
+  await new Promise(resolve => setTimeout(resolve, 30));
+  assert.deepEqual(counts, [transport.asked.length - archives.length]);
+});
+
 test('what the kernel posts and is no message stays inside', async () => {
   const { kernel, globals, recorder, start, send, settled } = open();
   kernel.onMessage = message => {

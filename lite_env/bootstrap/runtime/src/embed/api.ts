@@ -1,10 +1,10 @@
 /** What a page sees of a kernel: everything here is the documented embedding API (docs/embedding.md). */
 import type { UploadPiece } from '../drive/channel';
 import type { Failure } from '../errors';
-import type { Figures, JupyterMessage, Phase } from '../protocol';
+import type { Figures, JupyterMessage, Phase, Prefetch } from '../protocol';
 
 export type { Failure, FailureName } from '../errors';
-export type { Figures, JupyterMessage, Phase } from '../protocol';
+export type { Figures, JupyterMessage, Phase, Prefetch } from '../protocol';
 
 /** How far a file has been loaded, in bytes as they lie in the pack. */
 export interface Progress {
@@ -145,6 +145,11 @@ export interface KernelOptions {
    * null: none.
    */
   readonly serviceWorker?: string | null;
+  /**
+   * What is loaded into the browser's caches once the kernel runs, while no cell does: nothing when left out, what the
+   * imports that were traced need, or all of the environment.
+   */
+  readonly prefetch?: Prefetch;
   /** What the page began before this module was there. */
   readonly ahead?: Ahead | null;
   /** Ends the start; afterwards `dispose()` does. */

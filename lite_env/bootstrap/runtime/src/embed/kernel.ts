@@ -180,7 +180,7 @@ export class WorkerKernel implements Kernel {
   }
 
   private async startWorker(ahead?: Ahead | null): Promise<void> {
-    const { kernel, env, runtime, drive } = this.options;
+    const { kernel, env, runtime, drive, prefetch } = this.options;
     const manifest = new URL(this.options.manifest, location.href).href;
     const content = manifestOf(manifest, ahead?.manifest);
     const script = new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url));
@@ -203,7 +203,8 @@ export class WorkerKernel implements Kernel {
     }
     const awaitsDrive = Boolean(drive);
     const home = new URL('.', script).href;
-    const start = { manifest, kernel: kernel ?? null, runtime: home, env: env ?? {}, awaitsDrive, pulse: pulse.name };
+    const asked = { kernel: kernel ?? null, env: env ?? {}, ...(prefetch && { prefetch }) };
+    const start = { manifest, ...asked, runtime: home, awaitsDrive, pulse: pulse.name };
     const told = content.then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
     // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
     const linked = this.opening.then(async link => {

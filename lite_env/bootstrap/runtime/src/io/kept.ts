@@ -125,6 +125,9 @@ export class KeptTransport implements Transport {
     const fits = this.waitingBytes + data.length <= (this.options.waitingBytes ?? WAITING_BYTES);
     this.waitingBytes += fits ? data.length : 0;
     this.waiting.set(path, { file, data: fits ? data : null });
+    if (this.started && !this.busy) {
+      this.rest(); // No message follows what is loaded ahead.
+    }
   }
 
   /** Drop what failed its check, before anything is written. */

@@ -1,4 +1,5 @@
 /** What the build says of the kernels: the types of lite_env/site/lite_kernels.py. */
+import type { Prefetch } from '../protocol';
 
 export interface LiteKernelPlan {
   readonly name: string;
@@ -29,7 +30,7 @@ export interface LiteSite {
   readonly kernels: readonly LiteKernelPlan[];
   readonly default: string | null;
   readonly isolate: boolean;
-  readonly prefetch: 'none' | 'imports' | 'all';
+  readonly prefetch: Prefetch;
   readonly notes: readonly LiteNote[];
 }
 

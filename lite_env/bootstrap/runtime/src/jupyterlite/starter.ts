@@ -77,6 +77,7 @@ export class Starter {
         kernel: plan.kernel,
         worker: plan.worker,
         runtime: this.url(site.runtime),
+        prefetch: site.prefetch,
         ahead,
       });
     } catch (error) {

@@ -54,6 +54,19 @@ export class ArchiveStore {
     }
   }
 
+  /**
+   * Have archives in the caches from which they are read when they are opened, one after the other, and hold none of
+   * them. The first that fails ends it.
+   */
+  async prefetch(positions: readonly number[], idle: () => Promise<void>): Promise<void> {
+    for (const position of positions) {
+      await idle();
+      if (!this.fetched.has(position) && !this.opened.has(position)) {
+        await this.source.read(this.info(position), 'archive');
+      }
+    }
+  }
+
   /** The bytes of a file, a copy of their own: an archive is never pinned by one of its files. */
   readFile(entry: FileEntry): Uint8Array {
     if (entry.size === 0) {

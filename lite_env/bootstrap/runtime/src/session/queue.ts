@@ -39,6 +39,14 @@ export class Queue {
     private readonly installer: LoadInstaller
   ) {}
 
+  /** Resolves when nothing is left to do. */
+  async done(): Promise<void> {
+    for (let tail: Promise<void> | null = null; tail !== this.tail; ) {
+      tail = this.tail;
+      await tail;
+    }
+  }
+
   /** Do something once all that was asked for before is done. */
   add(task: () => void | Promise<void>): void {
     this.tail = this.tail.then(task);
