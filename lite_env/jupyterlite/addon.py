@@ -89,7 +89,9 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         help="What is written: for lite-env's own extension, or the tree that jupyterlite-xeus reads (xeus).",
     ).tag(config=True)
     prefetch = Enum(
-        PREFETCHES, default_value="none", help="What browsers load ahead once a kernel runs: none, what traced imports need (imports), or all."
+        PREFETCHES,
+        default_value="none",
+        help="What browsers load ahead once a kernel runs: none, what traced imports need (imports), or all.",
     ).tag(config=True)
     default_kernel = Unicode(
         "", help="Kernel of notebooks whose own kernel is not on the site; by default one of their language."

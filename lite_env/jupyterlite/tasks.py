@@ -52,6 +52,11 @@ class Workplace:
     lab_folders: tuple[tuple[str, Path], ...] = ()
     sourcemaps: bool = True
 
+    @property
+    def xeus_record(self) -> Path:
+        """Names the environments that the last build wrote for jupyterlite-xeus; there is none where it wrote none."""
+        return self.cache / ROOT / "xeus.json"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
@@ -102,7 +107,9 @@ class Task:
 
     name: str
     doc: str
-    action: Literal["lock", "pack", "site", "xeus", "isolate", "clean", "default kernel", "check site", "check lock"]
+    action: Literal[
+        "lock", "pack", "site", "xeus", "isolate", "clean", "clean xeus", "default kernel", "check site", "check lock"
+    ]
     environment: Environment | None = None
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
@@ -143,6 +150,8 @@ def tasks_of(settings: AddonSettings, place: Workplace) -> Iterator[Task]:
     yield from _isolation_tasks(settings, place)
     if not environments and (place.output / ROOT).is_dir():
         yield Task(name="clean", doc="remove the kernels of an earlier build", action="clean")
+    if not (environments and settings.layout == "xeus") and place.xeus_record.is_file():
+        yield Task(name="clean-xeus", doc="remove what was for jupyterlite-xeus", action="clean xeus")
 
 
 def last_tasks_of(settings: AddonSettings) -> Iterator[Task]:

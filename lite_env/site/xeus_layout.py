@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from lite_env.site.xeus_archive import archive_of
 from lite_env.site.xeus_plan import META, PACKAGES, XeusEnvironment, plan_xeus
 from lite_env.store.atomic import new_directory, write_bytes
 from lite_env.store.protocol import FORGETFUL
+from lite_env.store.removal import remove_tree
 from lite_env.store.text import Origin, parse_json, read_bounded
 from lite_env.workflow.environment import opened_environment
 
@@ -116,6 +118,25 @@ def write_xeus(
         raw_size=sum(member.size for member in members),
         size=size,
     )
+
+
+def remove_xeus(output: Path, environments: Iterable[str]) -> None:
+    """Remove the folders of `environments` below `output`, and their kernels from the list; what else is there stays.
+
+    Raises:
+        PackError: the list of kernels is something else.
+    """
+    gone = set(environments)
+    kernels = {entry for entry in _kernels(output) if entry[0] not in gone}
+    for name in sorted(gone):
+        if (output / name).parent == output and (output / name / META).is_file():
+            remove_tree(output / name)
+    if kernels:
+        _write_kernels(output, kernels)
+        return
+    (output / KERNELS).unlink(missing_ok=True)
+    with suppress(OSError):
+        output.rmdir()
 
 
 def _write(plan: XeusPlan, staging: Path, store: Store, reporter: Reporter) -> int:

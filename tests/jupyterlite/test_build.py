@@ -119,6 +119,19 @@ def test_the_layout_of_jupyterlite_xeus_takes_the_place_of_ours(lite):
     assert not (lite / "_output/lite-env").exists()
     assert "@lite-env" not in (lite / "_output/jupyter-lite.json").read_text()
     assert jupyter_lite(lite, "build", "--lite-env-layout=xeus").ran == []
+    # What others have put there stays.
+    others = lite / "_output/xeus/others"
+    others.mkdir()
+    (others / "empack_env_meta.json").write_text("{}")
+    write_environment(lite / "environment.yml", name="renamed")
+    assert jupyter_lite(lite, "build", "--lite-env-layout=xeus").ran == ["lock:environment.yml", "xeus"]
+    assert sorted(path.name for path in others.parent.iterdir()) == ["kernels.json", "others", "renamed"]
+    shutil.rmtree(others)
+    done = jupyter_lite(lite, "build")
+    assert done.code == 0, done.text
+    assert not (lite / "_output/xeus").exists()
+    assert [kernel["env"] for kernel in site_of(lite)["kernels"]] == ["renamed"]
+    assert "clean-xeus" not in jupyter_lite(lite, "build").ran
 
 
 def test_an_environment_that_is_taken_away_takes_its_kernels_with_it(lite):
