@@ -9,6 +9,7 @@ import type { KernelOptions } from '../src/embed/api';
 import type { Failure } from '../src/errors';
 import type { LiteSite } from '../src/jupyterlite/site';
 import { Starter } from '../src/jupyterlite/starter';
+import { Refusals } from '../src/jupyterlite/why-not';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'lite-env-starter-'));
 const ROOT = pathToFileURL(`${FOLDER}/`);
@@ -157,4 +158,41 @@ test('a runtime that has come meanwhile is found by the next start', async () =>
   assert.equal((await failure(starter.start('toy', {}))).name, 'FileMissing');
   runtime('late');
   assert.ok(await starter.start('toy', {}));
+});
+
+/** A runtime whose kernel fails of its worker's script, as browsers tell it. */
+const BREAKS = `export const EMBED_VERSION = 1;
+export const createKernel = async () => {
+  const failure = { name: 'KernelFailed', message: 'its script could not be loaded', file: 'worker.js', hint: 'deploy' };
+  throw Object.assign(new Error(failure.message), { failure });
+};
+`;
+
+test('why the script of a worker did not load is asked for', async () => {
+  const told = site('breaks', runtime('breaks', BREAKS));
+  const reason = async (answer: Response | Error) => {
+    answers = { 'api/site.json': json(told), 'worker.js': answer };
+    return (await failure(start(told))).name;
+  };
+  const typed = (type: string, status = 200) => new Response('', { status, headers: { 'content-type': type } });
+  assert.equal(await reason(new TypeError('no answer')), 'NetworkFailed');
+  assert.equal(await reason(typed('text/plain', 404)), 'FileMissing');
+  assert.equal(await reason(typed('text/plain', 503)), 'HttpStatus');
+  assert.equal(await reason(typed('text/html; charset=utf-8')), 'HtmlInsteadOfFile');
+  assert.equal(await reason(typed('text/plain')), 'Undecodable');
+  assert.equal(await reason(typed('text/javascript')), 'KernelFailed');
+});
+
+test('what the policy of the page has refused is what to do about a failed start', async () => {
+  const told = site('refused', runtime('refused', BREAKS));
+  const refusals = new Refusals(ROOT);
+  const violation = { effectiveDirective: 'worker-src', disposition: 'enforce' };
+  refusals.take({ ...violation, blockedURI: 'https://elsewhere/x.js' });
+  refusals.take({ ...violation, blockedURI: `${ROOT}worker.js`, disposition: 'report' });
+  assert.equal(refusals.hint, null);
+  refusals.take({ ...violation, blockedURI: `${ROOT}worker.js` });
+  answers['api/site.json'] = json(told);
+  const { name, hint } = await failure(new Starter(told, ROOT, refusals).start('toy', {}));
+  assert.equal(name, 'KernelFailed');
+  assert.match(hint ?? '', /refuses "worker.js" by worker-src: let the server send worker-src 'self'/);
 });

@@ -1,10 +1,11 @@
 import { describe, failureOf, type Failure } from '../errors';
-import { brokenWorker, GONE } from '../host/broken';
+import { brokenWorker, GONE, silentWorker } from '../host/broken';
 import { Relay } from '../host/channels';
 import type { HostCommand } from '../host/envelope';
 import { newId } from '../ids';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
+import { createWorker } from './create-worker';
 import { hasSharedMemory, PageLink } from './drive-link';
 import { Listeners, tell } from './listeners';
 import { manifestOf } from './manifest';
@@ -25,6 +26,8 @@ export class WorkerKernel implements Kernel {
   canInterrupt = false;
   private worker: Worker | null = null;
   private pulse: Pulse | null = null;
+  /** Ends a start of which nothing is heard. */
+  private sign: ReturnType<typeof setTimeout> | undefined;
   private relay: Relay | null = null;
   private awaitingFigures: AwaitingFigures[] = [];
   private endStart: { ready(envelope: Ready): void; failed(error: Error): void } | null = null;
@@ -205,7 +208,10 @@ export class WorkerKernel implements Kernel {
     const home = new URL('.', script).href;
     const asked = { kernel: kernel ?? null, env: env ?? {}, ...(prefetch && { prefetch }) };
     const start = { manifest, ...asked, runtime: home, awaitsDrive, pulse: pulse.name };
-    const told = content.then(manifestData => this.tell(worker, { type: 'start', ...start, manifestData }));
+    const told = content.then(manifestData => {
+      this.tell(worker, { type: 'start', ...start, manifestData });
+      this.expectSign(worker);
+    });
     // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
     const linked = this.opening.then(async link => {
       await link.reach(running);
@@ -245,6 +251,15 @@ export class WorkerKernel implements Kernel {
     });
   }
 
+  /** A script that never comes is no error to browsers: what is not heard of has not begun. */
+  private expectSign(worker: Worker): void {
+    if (worker === this.worker) {
+      const late = () => this.take({ type: 'error', error: silentWorker(SIGN_MS), fatal: true });
+      this.sign = setTimeout(late, SIGN_MS);
+      worker.addEventListener('message', () => clearTimeout(this.sign), { once: true });
+    }
+  }
+
   /** Give a command to that worker, if it is still the kernel's. */
   private tell(worker: Worker, command: HostCommand): void {
     if (worker === this.worker) {
@@ -253,6 +268,7 @@ export class WorkerKernel implements Kernel {
   }
 
   private endWorker(reason: KernelError): void {
+    clearTimeout(this.sign);
     this.pulse?.stop();
     this.worker?.terminate();
     this.worker = null;
@@ -318,24 +334,11 @@ export class WorkerKernel implements Kernel {
   }
 }
 
+/** As long as any file of a start is waited for. */
+const SIGN_MS = 30_000;
 const RESTARTED = 'the kernel was restarted';
 const DISPOSED = 'the kernel was disposed';
 
 function ended(message: string): KernelError {
   return new KernelError({ name: 'KernelFailed', message, file: null, hint: null });
-}
-
-/** A worker may only be made of a script of the page's own origin; one from elsewhere is imported by a small one. */
-function createWorker(url: URL, type: WorkerType): Worker {
-  if (url.origin === location.origin) {
-    return new Worker(url, { type });
-  }
-  const address = JSON.stringify(url.href);
-  const script = type === 'module' ? `import${address};` : `importScripts(${address});`;
-  const own = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
-  try {
-    return new Worker(own, { type });
-  } finally {
-    setTimeout(() => URL.revokeObjectURL(own), 60_000); // A worker fetches its script after this returns.
-  }
 }

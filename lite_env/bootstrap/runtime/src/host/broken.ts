@@ -8,6 +8,16 @@ export const GONE: Failure = {
   hint: 'start the kernel again; where it ends again, close other tabs or use less memory',
 };
 
+/** A worker of which nothing is heard, not even that it has begun. */
+export function silentWorker(ms: number): Failure {
+  return {
+    name: 'NetworkFailed',
+    message: `nothing was heard of the worker within ${ms / 1000} seconds: its script did not come`,
+    file: 'worker.js',
+    hint: 'see that the network works and the server is not overloaded, and start the kernel again',
+  };
+}
+
 /** A script that is missing is a plain event without words; a page in its place has an error in its first line. */
 export function brokenWorker(event: Event): Failure {
   const { message = '' } = event as Partial<ErrorEvent>;

@@ -17,6 +17,7 @@ import type { Modules } from './modules';
 import { choose, mapKernels } from './preference';
 import type { LiteKernelPlan, LiteSite, Told } from './site';
 import { Starter } from './starter';
+import { Refusals } from './why-not';
 
 /** The plugins of the extension; `here` is the URL of remoteEntry.js. */
 export function createPlugins(modules: Modules, { package: name, base, site }: Told, here: string): Plugin[] {
@@ -55,7 +56,9 @@ interface Services {
 function activate(app: App, modules: Modules, site: LiteSite, root: URL, services: Services): void {
   const { specs, client, service = null, loggers = null, bar = null } = services;
   const feedback = new PageFeedback(app, modules, loggers, bar, site.notes);
-  const starter = new Starter(site, root);
+  const refusals = new Refusals(root);
+  document.addEventListener('securitypolicyviolation', violation => refusals.take(violation));
+  const starter = new Starter(site, root, refusals);
   const host = new PageHost(modules.signaling.Signal, feedback, starter, app.serviceManager.contents, service);
   for (const plan of site.kernels) {
     specs.register({

@@ -1,8 +1,9 @@
 /** Starts a kernel of what is deployed now, which may be newer than the page: old and new are never mixed. */
 import type { Ahead, Kernel, KernelOptions } from '../embed/api';
-import { BootError, describe } from '../errors';
+import { BootError, describe, type Failure } from '../errors';
 import { soon } from '../soon';
 import type { LiteKernelPlan, LiteSite } from './site';
+import { whyNot, type Refusals } from './why-not';
 
 /** The part of lite-env.mjs that is used; another version of it has another interface. */
 interface Runtime {
@@ -33,7 +34,8 @@ export class Starter {
   /** `site` is what the page was loaded with, `root` the folder `lite-env/`. */
   constructor(
     private readonly site: LiteSite,
-    private readonly root: URL
+    private readonly root: URL,
+    private readonly refusals: Pick<Refusals, 'hint'> = { hint: null }
   ) {}
 
   /**
@@ -82,8 +84,19 @@ export class Starter {
       });
     } catch (error) {
       ahead?.worker.terminate();
-      throw error;
+      throw await this.explained(error, site);
     }
+  }
+
+  /** The same with its reason, where more of it can be known than whoever failed could. */
+  private async explained(error: unknown, { runtime }: LiteSite): Promise<unknown> {
+    const { failure } = (error ?? {}) as { failure?: Failure };
+    if (failure && this.refusals.hint !== null) {
+      const { name, message, file } = failure;
+      return new BootError(name, message, { ...(file !== null && { file }), hint: this.refusals.hint, cause: error });
+    }
+    const isScript = failure?.name === 'KernelFailed' && failure.file === 'worker.js';
+    return (isScript ? await whyNot(this.url(`${runtime}worker.js`), 'worker.js', error) : null) ?? error;
   }
 
   /** The worker and the manifest, which take a round trip each; a worker of another origin is the runtime's affair. */
@@ -139,7 +152,7 @@ export class Starter {
       return found as Runtime;
     } catch (error) {
       this.failed.set(url, count + 1);
-      throw error instanceof BootError ? error : await whyNot(url, error);
+      throw error instanceof BootError ? error : ((await whyNot(url, 'lite-env.mjs', error)) ?? unrunnable(error));
     }
   }
 
@@ -148,30 +161,10 @@ export class Starter {
   }
 }
 
-/** Why a script did not load, which browsers do not tell: it is asked for once more. */
-async function whyNot(url: string, error: unknown): Promise<BootError> {
-  const file = 'lite-env.mjs';
-  const told = (name: BootError['failure']['name'], reason: string, hint: string) =>
-    new BootError(name, `"${file}" ${reason}`, { file, hint, cause: error });
-  const deploy = 'deploy the whole site again, with the folder lite-env/';
-  let response: Response;
-  try {
-    response = await soon(fetch(url, { cache: 'reload' }), WAIT_MS, () => {
-      throw new Error('no answer');
-    });
-  } catch {
-    return navigator.onLine === false
-      ? told('Offline', 'is in no cache, and there is no network', 'connect, and start the kernel again')
-      : told('NetworkFailed', 'could not be fetched: the server does not answer', 'see that the server runs, and start the kernel again');
-  }
-  if (response.status === 404 || response.status === 410) {
-    return told('FileMissing', `is not on the server (${response.status})`, `${deploy}; if it was, reload the page`);
-  }
-  if (!response.ok) {
-    return told('HttpStatus', `is refused by the server with status ${response.status}`, 'open its address to see what the server says');
-  }
-  if (response.headers.get('content-type')?.startsWith('text/html')) {
-    return told('HtmlInsteadOfFile', 'is not there, and the server answers a page in its place', deploy);
-  }
-  return told('Undecodable', `is not a script that this browser can run: ${describe(error)}`, `${deploy}; a Content-Security-Policy must allow scripts of this site`);
+function unrunnable(cause: unknown): BootError {
+  return new BootError('Undecodable', `"lite-env.mjs" is not a script that this browser can run: ${describe(cause)}`, {
+    file: 'lite-env.mjs',
+    hint: 'deploy the whole site again, with the folder lite-env/; a newer browser may help as well',
+    cause,
+  });
 }
