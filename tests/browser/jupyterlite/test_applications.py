@@ -1,0 +1,66 @@
+"""The other applications of JupyterLite, and its version before."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+ISOLATED = pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "service worker"])
+
+
+@pytest.fixture(params=["numpy_lite", "older_lite"])
+def site(request):
+    return request.getfixturevalue(request.param)
+
+
+@ISOLATED
+def test_lab_runs_numpy_and_sees_files(site, serve, lab, isolated):
+    found = lab(serve(site, isolated=isolated)).open()
+    found.save("data.csv", "a,b\n")
+    found.notebook("xpython")
+    assert found.text("import numpy; print(numpy.arange(4).sum(), open('data.csv').read())") == "6 a,b\n\n"
+    found.text("open('made.txt', 'w').write('made')")
+    assert found.read("made.txt") == "made"
+    found.restart()
+    assert found.text("print(2)") == "2\n"
+
+
+def test_a_restart_keeps_the_session_and_a_question_is_answered(site, serve, lab):
+    found = lab(serve(site, isolated=False)).open().notebook("xpython")
+    assert found.text("print(0)") == "0\n"
+    for _ in range(2):
+        found.restart()
+        found.page.wait_for_timeout(500)  # A session that is not back after 100 ms would be shut down by now.
+        assert found.text("print(1)") == "1\n"
+    at = found.begin("print('got', input('? '))")
+    found.page.locator(".jp-Stdin-input:visible").wait_for()
+    found.answer("me")
+    found.wait_for(at, "got me")
+
+
+@ISOLATED
+def test_the_repl_runs_the_code_of_its_address(site, serve, lab, isolated):
+    found = lab(serve(site, isolated=isolated))
+    found.page.goto(
+        f"{found.url}repl/index.html?kernel=python&code=import numpy; print(numpy.arange(5).sum())&execute=1"
+    )
+    output = found.page.locator(".jp-CodeConsole .jp-OutputArea-output").filter(has_text="10")
+    output.wait_for(timeout=60_000)
+    assert found.dialogs == []
+
+
+@ISOLATED
+def test_the_notebook_application_opens_and_runs_a_notebook_of_python3(site, serve, lab, isolated):
+    found = lab(serve(site, isolated=isolated)).open()
+    found.page.evaluate(
+        """() => jupyterapp.serviceManager.contents.save('old.ipynb', { type: 'notebook', format: 'json', content: {
+          nbformat: 4, nbformat_minor: 5,
+          metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
+          cells: [{ cell_type: 'code', id: 'a', source: 'import numpy; print(numpy.arange(5).sum())',
+                    metadata: {}, outputs: [], execution_count: null }] } })"""
+    )
+    found.open("old.ipynb", app="notebooks")
+    found.page.locator(".jp-CodeCell .cm-content").first.click()
+    found.page.keyboard.press("Shift+Enter")
+    found.page.locator(".jp-OutputArea-output", has_text="10").wait_for(timeout=60_000)
+    assert found.dialogs == []
