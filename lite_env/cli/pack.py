@@ -12,6 +12,7 @@ import msgspec
 from click.core import ParameterSource
 
 from lite_env.cli.console import print_json, reporter_of, say
+from lite_env.pack.mounts import parse_mount
 from lite_env.pack.plan import DEFAULT_LEVEL
 from lite_env.site.xeus_layout import pack_xeus
 from lite_env.store.local import open_store
@@ -73,6 +74,13 @@ _MEGABYTE = 1_000_000
     show_default=True,
     help="How it is served: as a pack, or as jupyterlite-xeus 5 reads it; then OUTPUT is a site's folder `xeus`.",
 )
+@click.option(
+    "--mount",
+    "mounts",
+    multiple=True,
+    metavar="HOST:/PATH",
+    help="Pack the file or folder HOST of this machine too; kernels see it at /PATH.",
+)
 @click.option("--no-check", is_flag=True, help="Write the pack even if a kernel does not start from it.")
 @click.option(
     "--jobs",
@@ -100,6 +108,7 @@ def command(
     debug_ranges: bool,
     order: Order,
     layout: Layout,
+    mounts: tuple[str, ...],
     no_check: bool,
     jobs: int | None,
     locked: bool,
@@ -123,6 +132,7 @@ def command(
       lite-env pack --locked --profile env.profile.json -o site/env
       lite-env pack environment.yml -o site/env --level 9 --jobs 1
       lite-env pack environment.yml -o site/env --dry-run
+      lite-env pack environment.yml -o site/env --mount data:/data
       lite-env pack environment.yml --layout xeus -o _output/xeus
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
@@ -143,6 +153,7 @@ def command(
         jobs=jobs,
         locking=LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.UPDATE,
         offline=offline,
+        mounts=tuple(parse_mount(text) for text in mounts),
     )
     source = source or Path()
     store = open_store()

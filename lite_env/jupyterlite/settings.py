@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.jupyterlite.xeus_section import Section
+    from lite_env.pack.mounts import Mount
 
 Kind = Literal["environment file", "lock file", "installed environment"]
 Layout = Literal["native", "xeus"]
@@ -51,6 +52,8 @@ class AddonSettings:
         default_kernel: of notebooks whose own kernel the site lacks; None leaves it to the language.
         locked: whether there have to be locks that answer, which are not written.
         offline: whether no connection may be opened.
+        mounts: files of this machine that all kernels see.
+        mount_contents: whether they see the site's contents at ``/files``.
         isolate: whether the service worker is to make pages cross-origin isolated.
         notes: what was read from elsewhere.
         warnings: settings that are not used.
@@ -66,6 +69,8 @@ class AddonSettings:
     default_kernel: str | None = None
     locked: bool = False
     offline: bool = False
+    mounts: tuple[Mount, ...] = ()
+    mount_contents: bool = False
     isolate: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -84,9 +89,12 @@ def settings_of(
 
     Raises:
         SpecError: a setting is none of those that are known, or two contradict each other.
+        PackError: a mount is none, or two overlap.
     """
     section = read_section(xeus)
     sources = _sources(traits, section, lite_dir, beside)
+    contents = traits["mount_contents"]
+    contents = bool(section.mount_contents if contents is None else contents)
     return AddonSettings(
         sources=sources,
         channels=tuple(traits["channels"]),
@@ -98,6 +106,8 @@ def settings_of(
         default_kernel=traits["default_kernel"] or None,
         locked=traits["locked"],
         offline=traits["offline"],
+        mounts=_mounts(tuple(traits["mounts"]) or section.mounts, lite_dir, contents=contents),
+        mount_contents=contents,
         isolate=traits["isolate"],
         notes=section.notes,
         warnings=section.warnings,
@@ -128,6 +138,16 @@ def _sources(traits: Mapping[str, Any], section: Section, lite_dir: Path, beside
             raise SpecError(f"'{source.label}' is named twice", hint="name each environment once", folder=str(lite_dir))
         labels.add(source.label)
     return found
+
+
+def _mounts(texts: Sequence[str], lite_dir: Path, *, contents: bool) -> tuple[Mount, ...]:
+    if not texts and not contents:
+        return ()
+    from lite_env.pack.mounts import contents_mount, parse_mount, refuse_overlaps  # noqa: PLC0415 - it takes a while
+
+    mounts = tuple(parse_mount(text, lite_dir) for text in texts)
+    refuse_overlaps((*mounts, contents_mount(lite_dir / "files")) if contents else mounts)
+    return mounts
 
 
 def _profiles(texts: Sequence[str], sources: Sequence[Source], lite_dir: Path) -> dict[str, Path]:

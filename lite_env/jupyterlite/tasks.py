@@ -42,6 +42,7 @@ class Workplace:
         has_node: whether kernels can be started here, to be traced and compiled for.
         lab_folders: where JupyterLite itself takes lab extensions from, each with a name for people; the last wins.
         sourcemaps: whether the site has source maps.
+        contents: files of the site that JupyterLite makes of its contents.
     """
 
     lite_dir: Path
@@ -51,6 +52,12 @@ class Workplace:
     has_node: bool
     lab_folders: tuple[tuple[str, Path], ...] = ()
     sourcemaps: bool = True
+    contents: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> Path:
+        """The folder of the site's contents."""
+        return self.output / "files"
 
     @property
     def xeus_record(self) -> Path:
@@ -146,7 +153,7 @@ def tasks_of(settings: AddonSettings, place: Workplace) -> Iterator[Task]:
     if environments and settings.layout == "native":
         yield _site_task(settings, environments, place)
     elif environments:
-        yield _xeus_task(environments, place)
+        yield _xeus_task(settings, environments, place)
     yield from _isolation_tasks(settings, place)
     if not environments and (place.output / ROOT).is_dir():
         yield Task(name="clean", doc="remove the kernels of an earlier build", action="clean")
@@ -199,6 +206,7 @@ def _pack_task(settings: AddonSettings, environment: Environment, place: Workpla
     profile = settings.profiles.get(source.label)
     state: dict[str, Any] = {"made by": place.made_by, "node": place.has_node, "source maps": place.sourcemaps}
     reads = [*settings.filters, *([profile] if profile else []), *_inputs(environment, state)]
+    reads += _mounted(settings, place, state)
     return Task(
         name=f"pack:{source.label}",
         doc=f"pack {source.label} for the browser",
@@ -235,9 +243,10 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
     )
 
 
-def _xeus_task(environments: tuple[Environment, ...], place: Workplace) -> Task:
+def _xeus_task(settings: AddonSettings, environments: tuple[Environment, ...], place: Workplace) -> Task:
     state: dict[str, Any] = {"made by": place.made_by}
     reads = [path for environment in environments for path in _inputs(environment, state)]
+    reads += _mounted(settings, place, state)
     return Task(
         name="xeus",
         doc="write the environments for jupyterlite-xeus",
@@ -255,6 +264,25 @@ def _inputs(environment: Environment, state: dict[str, Any]) -> list[Path]:
         state[source.label] = _state_of(source.path)
         return []
     return [environment.lock or source.path, *_beside(source.path.parent)]
+
+
+def _mounted(settings: AddonSettings, place: Workplace, state: dict[str, Any]) -> list[Path]:
+    """The files that are mounted; which there are, and which of them are links, is of the state."""
+    found: list[Path] = []
+    for mount in settings.mounts:
+        from lite_env.pack.mounts import list_mount  # noqa: PLC0415 - see `_environment`
+
+        listed: list[list[object]] = []
+        # What is wrong there is told when it is packed.
+        with suppress(LiteEnvError):
+            mounted = list_mount(mount)
+            listed = [[file.path, file.link, file.executable] for file in mounted.files]
+            found += [mounted.sources[file.path] for file in mounted.files if file.link is None]
+        state[f"mount {mount.target}"] = [str(mount.source), listed]
+    if settings.mount_contents:
+        found += place.contents
+        state["contents"] = sorted(str(path) for path in place.contents)
+    return found
 
 
 def _isolation_tasks(settings: AddonSettings, place: Workplace) -> Iterator[Task]:

@@ -17,6 +17,7 @@ from lite_env.jupyterlite.reporter import LogReporter
 from lite_env.jupyterlite.seen import tell_past_silence
 from lite_env.jupyterlite.tasks import ROOT
 from lite_env.lock.file import lock_path, read_lock
+from lite_env.pack.mounts import contents_mount
 from lite_env.site.build import write_site
 from lite_env.site.extension import PACKAGE
 from lite_env.site.isolation import SERVICE_WORKER, isolated_service_worker, plain_service_worker, read_prelude
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from lite_env.jupyterlite.reporter import Log
     from lite_env.jupyterlite.settings import AddonSettings
     from lite_env.jupyterlite.tasks import Environment, Task, Workplace
+    from lite_env.pack.mounts import Mount
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +131,7 @@ class Work:
             # The task before has seen to it.
             locking=LockPolicy.FROZEN,
             offline=self.settings.offline,
+            mounts=self._mounts(),
         )
         packed = pack_environment(source.path, environment.pack, options, store=open_store(), reporter=reporter)
         sourcemaps = self.place.sourcemaps
@@ -198,7 +201,10 @@ class Work:
         written: list[str] = []
         for environment in self.environments:
             options = PackOptions(
-                filter_files=self.settings.filters, locking=LockPolicy.FROZEN, offline=self.settings.offline
+                filter_files=self.settings.filters,
+                locking=LockPolicy.FROZEN,
+                offline=self.settings.offline,
+                mounts=self._mounts(),
             )
             target = self.place.output / "xeus"
             layout = pack_xeus(environment.source.path, target, options, store=open_store(), reporter=reporter)
@@ -221,6 +227,12 @@ class Work:
             write_bytes(record, msgspec.json.encode(sorted(kept)) + b"\n")
         else:
             record.unlink(missing_ok=True)
+
+    def _mounts(self) -> tuple[Mount, ...]:
+        files = self.place.files
+        if self.settings.mount_contents and files.is_dir():
+            return (*self.settings.mounts, contents_mount(files))
+        return self.settings.mounts
 
     def _clear(self) -> bool:
         """Take out of the site what an earlier build of ours has put into it."""

@@ -18,17 +18,14 @@ _READ = {
     "environment_file": "environment_files",
     "prefix": "prefixes",
     "default_channels": "channels",
+    "mounts": "mounts",
+    "mount_jupyterlite_content": "mount_contents",
 }
 _REPLACED = {
     "empack_config": (
         "rules for what is packed stand in `[tool.lite-env]` of a pyproject.toml, or in files that "
         "`LiteEnvAddon.filters` names; see docs/filters.md"
     ),
-    "mounts": (
-        "files of the site's contents (the folder `files`) are below `/drive` in kernels; what belongs to an "
-        "environment is put into a package of it"
-    ),
-    "mount_jupyterlite_content": "kernels see the site's contents below `/drive`, and start in the notebook's folder",
     "package_url_factory": (
         "archives are named by their content and lie on the site: serve the folder `lite-env/api/` "
         "from a CDN to have them elsewhere"
@@ -44,6 +41,8 @@ class Section:
         environment_files: paths.
         prefixes: paths.
         default_channels: of environment files that list none.
+        mounts: ``HOST:/PATH``.
+        mount_contents: whether kernels see the site's contents at ``/files``; None where that is not said.
         notes: what was read from here.
         warnings: what was not, and what takes its place.
     """
@@ -51,6 +50,8 @@ class Section:
     environment_files: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
     default_channels: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    mount_contents: bool | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -80,6 +81,8 @@ def read_section(section: Mapping[str, Any]) -> Section:
         environment_files=_texts(section, "environment_file"),
         prefixes=_texts(section, "prefix"),
         default_channels=_texts(section, "default_channels"),
+        mounts=_texts(section, "mounts"),
+        mount_contents=_truth(section, "mount_jupyterlite_content"),
         notes=notes,
         warnings=tuple(warnings),
     )
@@ -94,6 +97,13 @@ def _texts(section: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
         raise _fault(name, value, "a list of texts")
     return tuple(values)
+
+
+def _truth(section: Mapping[str, Any], name: str) -> bool | None:
+    value = section.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise _fault(name, value, "true or false")
+    return value
 
 
 def _fault(name: str, value: object, expected: str) -> SpecError:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import PackError
 from lite_env.lock.model import PLATFORM, packages_digest
-from lite_env.pack.bytecode import bytecode_path
+from lite_env.pack.bytecode import bytecode_path, source_path
 from lite_env.pack.layout import lay_out
 from lite_env.pack.manifest import Environment, Package
+from lite_env.pack.mounts import NOTHING_MOUNTED
 from lite_env.pack.path import name_fault
 from lite_env.pack.selection import select_files
 from lite_env.prefix.model import PrefixFile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lite_env.pack.filters import FileFilter
     from lite_env.pack.layout import ArchivePlan, Order
     from lite_env.pack.manifest import KernelStart
+    from lite_env.pack.mounts import Mounted
     from lite_env.pack.profile import Profile
     from lite_env.pack.selection import DroppedFile, Selection
     from lite_env.prefix.model import KernelSpec, Prefix
@@ -54,6 +56,7 @@ class PackPlan:
         level: of zstd.
         warnings: what is probably a mistake.
         owners: the package of each of the kernels' own files, by path; without those that no package owns.
+        mounted: files that do not lie below `root`.
     """
 
     root: Path
@@ -70,11 +73,14 @@ class PackPlan:
     level: int
     warnings: tuple[str, ...]
     owners: Mapping[str, str]
+    mounted: Mounted = NOTHING_MOUNTED
 
     def read(self, path: str) -> bytes:
         """What is packed of the file at `path`."""
         content = self.contents.get(path)
-        return (self.root / path).read_bytes() if content is None else content
+        if content is None:
+            content = self.mounted.read(path) if path in self.mounted.sources else (self.root / path).read_bytes()
+        return content
 
     @property
     def file_count(self) -> int:
@@ -140,8 +146,9 @@ def plan_pack(
         bytecode=bytecode is not None,
         dropped=chosen.dropped,
         level=level,
-        warnings=_warnings(kept),
+        warnings=_warnings(kept, chosen.mounted),
         owners=_owners(prefix),
+        mounted=chosen.mounted,
     )
 
 
@@ -190,9 +197,15 @@ def _owners(prefix: Prefix) -> dict[str, str]:
     return {file.path: file.package for file in prefix.files if file.path in own and file.package is not None}
 
 
-def _warnings(kept: Sequence[PrefixFile]) -> tuple[str, ...]:
-    local = [file.path for file in kept if file.package is None]
+def _warnings(kept: Sequence[PrefixFile], mounted: Mounted) -> tuple[str, ...]:
+    empty = tuple(f"nothing is mounted at '{target}': the folder holds no file" for target in mounted.empty)
+    local = [file.path for file in kept if file.package is None and not _is_mounted(file.path, mounted)]
     if not local:
-        return ()
+        return empty
     shown = ", ".join(local[:_SHOWN]) + (", …" if len(local) > _SHOWN else "")
-    return (f"{len(local)} files belong to no package and are packed as they are: {shown}",)
+    return (f"{len(local)} files belong to no package and are packed as they are: {shown}", *empty)
+
+
+def _is_mounted(path: str, mounted: Mounted) -> bool:
+    """Whether a file is mounted, or is the bytecode of one that is."""
+    return path in mounted.sources or (source_path(path) or path) in mounted.sources

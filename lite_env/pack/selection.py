@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from lite_env.errors import PackError
 from lite_env.pack.filters import FileFilter, default_filter
 from lite_env.pack.limits import MAX_RAW_SIZE
+from lite_env.pack.mounts import NOTHING_MOUNTED, refuse_collisions
 from lite_env.pack.path import is_of_records, is_safe_path
 from lite_env.prefix.families import example_package
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lite_env.pack.mounts import Mounted
     from lite_env.prefix.model import Prefix, PrefixFile
 
 
@@ -33,28 +35,31 @@ class Selection:
     """What of an environment is packed; all by path.
 
     Attributes:
-        kept: for the archives.
+        kept: for the archives; what is mounted is among them.
         kernel_files: the kernels' own binaries.
         contents: files whose content is not the one on disk: each kernel.json without the build folder, and what is
             behind logos that are links.
         dropped: by filters.
+        mounted: files that are not the environment's own; no filter drops them.
     """
 
     kept: tuple[PrefixFile, ...]
     kernel_files: tuple[PrefixFile, ...]
     contents: Mapping[str, bytes]
     dropped: tuple[DroppedFile, ...]
+    mounted: Mounted = NOTHING_MOUNTED
 
 
-def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection:
+def select_files(prefix: Prefix, filters: FileFilter | None = None, mounted: Mounted = NOTHING_MOUNTED) -> Selection:
     """Choose what of `prefix` is packed.
 
     Args:
         prefix: the environment.
         filters: rules added to the default ones.
+        mounted: files that are packed besides.
 
     Raises:
-        PackError: there is no kernel, or a file cannot be packed.
+        PackError: there is no kernel, a file cannot be packed, or a mounted one is where the environment has its own.
     """
     if not prefix.kernels:
         raise PackError(
@@ -62,6 +67,7 @@ def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection
             hint=f"add a kernel built for emscripten-wasm32, such as {example_package()}",
             prefix=str(prefix.path),
         )
+    refuse_collisions(mounted, prefix.files)
     active = (default_filter() + (filters or FileFilter())).for_packages(package.name for package in prefix.packages)
     binaries = _kernel_binaries(prefix)
     contents = {kernel.spec: kernel.document.encode() for kernel in prefix.kernels}
@@ -80,11 +86,14 @@ def select_files(prefix: Prefix, filters: FileFilter | None = None) -> Selection
             kept.append(replace(_checked(file), size=len(contents[file.path]), link=None))
         else:
             kept.append(_checked(file))
+    if mounted.files:
+        kept = sorted((*kept, *mounted.files), key=lambda file: file.path)
     return Selection(
         kept=tuple(kept),
         kernel_files=tuple(binaries[path] for path in sorted(binaries)),
         contents=contents,
         dropped=tuple(dropped),
+        mounted=mounted,
     )
 
 

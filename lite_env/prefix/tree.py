@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 CONDA_META = "conda-meta"
 
 
-def scan_tree(root: Path) -> tuple[PrefixFile, ...]:
+def scan_tree(root: Path, *, without: str | None = CONDA_META, what: str = "the environment") -> tuple[PrefixFile, ...]:
     """Every file and symbolic link below `root` but ``conda-meta``, sorted by path; owners are not known yet.
 
     A link that is absolute, or that goes up after it went down, is rewritten as the shortest relative link to the same
     place, so that links mean the same wherever the tree is put.
+
+    Args:
+        root: a folder.
+        without: what is passed by instead of ``conda-meta``.
+        what: how errors call `root`.
 
     Raises:
         PrefixError: a name that no other system could hold, a path beyond all bounds, a link that leaves the prefix,
@@ -30,10 +35,10 @@ def scan_tree(root: Path) -> tuple[PrefixFile, ...]:
     """
     real_root = Path(os.path.realpath(root))
     found: list[PrefixFile] = []
-    for path, entry in walk(root, without=CONDA_META):
-        _check(path, entry.name)
+    for path, entry in walk(root, without=without):
+        _check(path, entry.name, what)
         if not entry.is_dir(follow_symlinks=False):
-            found.append(_look_at(entry, path, real_root))
+            found.append(_look_at(entry, path, real_root, what))
     return tuple(sorted(found, key=lambda file: file.path))
 
 
@@ -61,32 +66,30 @@ def walk(root: Path, *, without: str | None = None) -> Iterator[tuple[str, os.Di
                         waiting.append((entry.path, f"{path}/"))
 
 
-def _look_at(entry: os.DirEntry[str], path: str, real_root: Path) -> PrefixFile:
+def _look_at(entry: os.DirEntry[str], path: str, real_root: Path, what: str) -> PrefixFile:
     if entry.is_symlink():
-        return PrefixFile(path=path, size=0, link=_link_target(Path(entry.path), real_root, path))
+        return PrefixFile(path=path, size=0, link=_link_target(Path(entry.path), real_root, path, what))
     if not entry.is_file():
         raise PrefixError(f"'{path}' is neither a file nor a folder nor a link", hint="remove it", file=path)
     status = entry.stat()
     return PrefixFile(path=path, size=status.st_size, executable=bool(status.st_mode & stat.S_IXUSR))
 
 
-def _check(path: str, name: str) -> None:
+def _check(path: str, name: str, what: str) -> None:
     _check_unicode(path)
     if "\\" in name:
         raise PrefixError(f"the file name '{path}' contains a backslash", hint="rename or remove it")
-    refuse_beyond_bounds(path)
+    refuse_beyond_bounds(path, what)
 
 
-def refuse_beyond_bounds(path: str) -> None:
+def refuse_beyond_bounds(path: str, what: str = "the environment") -> None:
     """Refuse what lies too deep in an environment, or has too long a name.
 
     Raises:
         PrefixError: it does.
     """
     if reason := path_beyond_bounds(path):
-        raise PrefixError(
-            f"the environment holds '{shown(path)}', {reason}", hint="remove it, or the package that brought it"
-        )
+        raise PrefixError(f"{what} holds '{shown(path)}', {reason}", hint="remove it, or the package that brought it")
 
 
 def _check_unicode(path: str) -> None:
@@ -99,7 +102,7 @@ def _check_unicode(path: str) -> None:
         ) from error
 
 
-def _link_target(link: Path, real_root: Path, path: str) -> str:
+def _link_target(link: Path, real_root: Path, path: str, what: str) -> str:
     """The link's target, relative, going up only at its beginning and never above the prefix."""
     target = link.readlink().as_posix()
     _check_unicode(target)
@@ -113,7 +116,7 @@ def _link_target(link: Path, real_root: Path, path: str) -> str:
     there = Path(os.path.realpath(link))
     if not there.is_relative_to(real_root):
         raise PrefixError(
-            f"the link '{path}' leaves the environment: it points to '{target}'",
+            f"the link '{path}' leaves {what}: it points to '{target}'",
             hint="remove it, or the package that brought it",
             file=path,
         )

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import PackError
+from lite_env.pack.mounts import refuse_output
 from lite_env.progress import SILENT
 from lite_env.site.xeus_archive import archive_of
 from lite_env.site.xeus_plan import META, PACKAGES, XeusEnvironment, plan_xeus
@@ -77,6 +78,7 @@ def pack_xeus(
     Raises:
         LiteEnvError: of whichever step failed.
     """
+    refuse_output(output, options.mounts)
     with opened_environment(source, options, store=store, reporter=reporter) as opened:
         environment = XeusEnvironment(
             name=opened.name,

@@ -193,7 +193,11 @@ def _members(environment: XeusEnvironment, file: PrefixFile, lost: list[str]) ->
         yield made(file.path, content)
         return
     if file.link is None:
-        yield Member(path=file.path, size=file.size, executable=file.executable, source=root / file.path)
+        source = environment.selection.mounted.sources.get(file.path, root / file.path)
+        yield Member(path=file.path, size=file.size, executable=file.executable, source=source)
+        return
+    if file.path in environment.selection.mounted.sources:
+        yield from _of_mounted_link(environment, file, lost)
         return
     target = Path(os.path.realpath(root / file.path))
     if not target.is_relative_to(root):
@@ -206,6 +210,21 @@ def _members(environment: XeusEnvironment, file: PrefixFile, lost: list[str]) ->
                 yield _copy(root / other.path, f"{file.path}/{other.path.removeprefix(below)}")
     elif target.is_file():
         yield _copy(target, file.path)
+    else:
+        lost.append(f"the link '{file.path}' is left out: there is nothing where it points to ('{file.link}')")
+
+
+def _of_mounted_link(environment: XeusEnvironment, file: PrefixFile, lost: list[str]) -> Iterator[Member]:
+    """Copies of what a mounted link stands for, which lies inside of what is mounted."""
+    mounted = environment.selection.mounted
+    target = Path(os.path.realpath(mounted.sources[file.path]))
+    if target.is_file():
+        yield _copy(target, file.path)
+    elif target.is_dir():
+        for other in mounted.files:
+            there = Path(os.path.realpath(mounted.sources[other.path].parent)) / mounted.sources[other.path].name
+            if other.link is None and there.is_relative_to(target):
+                yield _copy(there, f"{file.path}/{there.relative_to(target).as_posix()}")
     else:
         lost.append(f"the link '{file.path}' is left out: there is nothing where it points to ('{file.link}')")
 

@@ -90,7 +90,7 @@ def opened_environment(
         yield OpenedEnvironment(
             name=options.name or prefix.name,
             prefix=prefix,
-            selection=select_files(prefix, inputs.filters),
+            selection=select_files(prefix, inputs.filters, inputs.mounted),
             channels=tuple(url for url in channels if local_path(url) is None),
             origins=read_origins(prefix.path),
         )

@@ -9,6 +9,7 @@ from lite_env.errors import PackError
 from lite_env.lock.answer import spec_digest
 from lite_env.lock.file import is_lock, lock_path, read_lock, wrote_lock
 from lite_env.pack.filters import FileFilter, read_filter, read_project_filter
+from lite_env.pack.mounts import NOTHING_MOUNTED, read_mounts
 from lite_env.pack.profile import read_profile
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.lock.model import Lockfile
+    from lite_env.pack.mounts import Mounted
     from lite_env.pack.profile import Profile
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Key, Store
@@ -43,6 +45,7 @@ class Inputs:
         filters: users' rules.
         profile: to follow; None to trace, or for a static order.
         workloads: users' programs to trace.
+        mounted: files that are packed besides.
     """
 
     source: Path
@@ -51,6 +54,7 @@ class Inputs:
     filters: FileFilter
     profile: Profile | None
     workloads: tuple[Workload, ...]
+    mounted: Mounted = NOTHING_MOUNTED
 
 
 def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL, reporter: Reporter = SILENT) -> Inputs:
@@ -65,7 +69,7 @@ def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL,
     Raises:
         SpecError: the environment file, a setting, a profile or a workload is wrong.
         LockError: the lock is wrong.
-        PackError: there is no such source.
+        PackError: there is no such source, or what is to be mounted is not there or cannot be packed.
     """
     installed = is_prefix(source)
     folder = source if source.is_dir() else source.parent
@@ -87,7 +91,15 @@ def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL,
             )
         kind = "lock file" if is_lock(source) else "environment file"
         lock = read_lock(source) if kind == "lock file" else _answering(source, options, store, reporter)
-    return Inputs(source=source, kind=kind, lock=lock, filters=filters, profile=profile, workloads=workloads)
+    return Inputs(
+        source=source,
+        kind=kind,
+        lock=lock,
+        filters=filters,
+        profile=profile,
+        workloads=workloads,
+        mounted=read_mounts(options.mounts),
+    )
 
 
 def remember_answer(environment: Path, store: Store) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.pack.layout import Order
+    from lite_env.pack.mounts import Mount
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,7 @@ class PackOptions:
         jobs: kernels at once; None for what cores and memory allow.
         locking: what may happen to the lock beside an environment file.
         offline: open no connection.
+        mounts: files of this machine that are packed besides.
     """
 
     name: str | None = None
@@ -48,3 +50,4 @@ class PackOptions:
     jobs: int | None = None
     locking: LockPolicy = LockPolicy.UPDATE
     offline: bool = False
+    mounts: tuple[Mount, ...] = ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import MissingEngineError
 from lite_env.host.find import locate_node
+from lite_env.pack.mounts import refuse_output
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.press import Press
 from lite_env.pack.selection import select_files
@@ -86,6 +87,7 @@ def plan_environment(
     Raises:
         LiteEnvError: `source`, or what lies beside it, is wrong; or the lock is not one that packing would take.
     """
+    refuse_output(output, options.mounts)
     inputs = read_inputs(source, options, store=store, reporter=reporter)
     if inputs.kind == "environment file" and inputs.lock is None:
         # What packing would refuse is refused here as well.
@@ -97,7 +99,7 @@ def plan_environment(
     if report is None and is_prefix(place):
         # As it lies there: nothing is verified, since nothing comes of it.
         prefix = read_prefix(place, reporter=reporter)
-        chosen = select_files(prefix, inputs.filters)
+        chosen = select_files(prefix, inputs.filters, inputs.mounted)
         report = report_of(
             plan_pack(
                 prefix,
@@ -135,6 +137,7 @@ def pack_environment(
         LiteEnvError: of whichever step failed.
     """
     options = options or PackOptions()
+    refuse_output(output, options.mounts)
     inputs = locked_inputs(source, options, store=store, reporter=reporter)
     work = _Work(inputs=inputs, output=output, options=options, store=store, reporter=reporter)
     key = _key(inputs, options)
@@ -181,7 +184,7 @@ class _Work:
             environment_of(self.inputs, self.options, reporter=telling) as prefix,
             Press(self.store, self.options.level) as press,
         ):
-            selection = select_files(prefix, self.inputs.filters)
+            selection = select_files(prefix, self.inputs.filters, self.inputs.mounted)
             prepared = prepare(
                 prefix, selection, self.options, self.inputs.workloads, press=press, store=self.store, reporter=telling
             )

@@ -100,7 +100,7 @@ def prepare(
     if python is None and not traces:
         return Prepared(bytecode=None, profile=None, whole=True)
     plain = plan_pack(prefix, selection=selection, level=QUICK_LEVEL)
-    digests = _digests(plain, prefix.digests)
+    digests = _digests(plain, {**prefix.digests, **selection.mounted.digests})
     for file in plain.kernel_files:
         press.ahead(partial(plain.read, file.path), digests[file.path])
     with Workshop(prefix, selection) as workshop:

@@ -93,6 +93,8 @@ def pack_key(content: list[object], inputs: Inputs, options: PackOptions) -> Key
         options.debug_ranges,
         options.trace,
         inputs.profile.digest if inputs.profile else None,
+        inputs.mounted.content,
+        inputs.mounted.empty,
     ]
     rules = [dataclasses.asdict(rule) for rule in inputs.filters.rules]
     workloads = [dataclasses.asdict(workload) for workload in inputs.workloads]

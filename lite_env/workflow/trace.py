@@ -128,7 +128,12 @@ def trace_environment(
     for archive in plan.archives:
         owners.update(owners_in_order(archive.packages, [entry.path for entry in archive.entries]))
     work = plan_work(plan.environment, plan.kernels, owners, workloads)
-    shelf = _Shelf(store=store, common=_common(plan, owners, digests), digests=digests, node=cache(_node_version))
+    shelf = _Shelf(
+        store=store,
+        common=_common(plan, _decisive(plan, owners, workloads), digests),
+        digests=digests,
+        node=cache(_node_version),
+    )
     done = {job: traced for job in work.jobs if (traced := shelf.find(job)) is not None}
     missing = [job for job in work.jobs if job not in done]
     if missing:
@@ -149,6 +154,20 @@ def trace_environment(
 
         _trace(missing, trace, jobs, reporter, finish)
     return _traces_of(plan.environment.name, work, done, owners)
+
+
+def _decisive(
+    plan: PackPlan, owners: Mapping[str, str | None], workloads: Sequence[Workload]
+) -> Mapping[str, str | None]:
+    """The paths, with owners, that decide what is opened: all where users' programs run.
+
+    Starts and imports look into no folder that is mounted beside those of packages: a new file there changes nothing.
+    """
+    if workloads or not plan.mounted.files:
+        return owners
+    mounted = plan.mounted.sources
+    own = {path.partition("/")[0] for path in owners if path not in mounted}
+    return {path: owner for path, owner in owners.items() if path not in mounted or path.partition("/")[0] in own}
 
 
 def _common(plan: PackPlan, owners: Mapping[str, str | None], digests: Mapping[str, str]) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lite_env.jupyterlite.addon import OTHER
+from lite_env.pack.restore import unpack
 from tests.conftest import EXAMPLES
 from tests.lite_cores import BEFORE, NEWEST, jupyter_lite
 
@@ -154,6 +155,39 @@ def test_status_and_check_tell_what_is(lite):
     broken = jupyter_lite(lite, "check")
     assert broken.code != 0
     assert "'lite-env/notes.json' was changed" in broken.text
+
+
+def test_contents_and_mounts_are_in_the_pack_and_packed_again_when_they_change(lite, tmp_path):
+    (lite / "files/deep").mkdir(parents=True)
+    (lite / "files/deep/notebook.txt").write_text("contents")
+    (lite / "data").mkdir()
+    (lite / "data/a.csv").write_text("1,2\n")
+    section = {"mounts": ["data:/data"], "mount_jupyterlite_content": True}
+    (lite / "jupyter_lite_config.json").write_text(json.dumps({"XeusAddon": section}))
+    done = jupyter_lite(lite, "build")
+    assert (done.code, done.ran) == (0, ["pack:environment.yml", "site"]), done.text
+    pack = next((lite / ".cache/lite-env/packs").glob("*/manifest.json")).parent
+    unpack(pack, tmp_path / "unpacked")
+    assert (tmp_path / "unpacked/files/deep/notebook.txt").read_text() == "contents"
+    assert (tmp_path / "unpacked/data/a.csv").read_text() == "1,2\n"
+    assert jupyter_lite(lite, "build").ran == []
+    (lite / "files/deep/notebook.txt").write_text("changed")
+    (lite / "data/b.csv").write_text("3\n")
+    assert jupyter_lite(lite, "build").ran == ["pack:environment.yml", "site"]
+    unpack(pack, tmp_path / "again")
+    assert (tmp_path / "again/files/deep/notebook.txt").read_text() == "changed"
+    assert (tmp_path / "again/data/b.csv").read_text() == "3\n"
+
+
+def test_a_mount_that_cannot_be_is_an_error_of_the_build(lite):
+    for mount, told in (
+        ("data:there", "error: the mount 'data:there' has no absolute path"),
+        ("missing:/data", "missing' cannot be mounted at '/data'"),
+    ):
+        done = jupyter_lite(lite, "build", f"--lite-env-mount={mount}")
+        assert done.code != 0
+        assert told in done.text
+        assert "Traceback" not in done.text
 
 
 def test_two_environments_of_one_name_are_refused_with_both_files(tmp_path):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from lite_env.errors import SpecError
+from lite_env.errors import PackError, SpecError
 from lite_env.jupyterlite.addon import LiteEnvAddon
 from lite_env.jupyterlite.settings import settings_of
+from lite_env.pack.mounts import Mount
 
 LITE = Path("/lite")
 DEFAULTS = {name: trait.default_value for name, trait in LiteEnvAddon.class_traits(config=True).items()}
@@ -14,7 +15,15 @@ DEFAULTS = {name: trait.default_value for name, trait in LiteEnvAddon.class_trai
 
 def settings(*, xeus=None, beside=(), **traits):
     assert traits.keys() <= DEFAULTS.keys()
-    values = {**DEFAULTS, "environment_files": (), "locks": (), "prefixes": (), "channels": (), "profiles": ()}
+    values = {
+        **DEFAULTS,
+        "environment_files": (),
+        "locks": (),
+        "prefixes": (),
+        "channels": (),
+        "profiles": (),
+        "mounts": (),
+    }
     return settings_of({**values, "filters": (), **traits}, xeus or {}, LITE, beside)
 
 
@@ -73,6 +82,25 @@ def test_a_section_for_jupyterlite_xeus_is_read_and_told():
     assert found.warnings == ()
 
 
+def test_mounts_are_relative_to_the_lite_directory_and_read_from_the_section():
+    theirs = {"mounts": ["data:/data"], "mount_jupyterlite_content": True}
+    found = settings(beside=["environment.yml"], xeus=theirs)
+    assert found.mounts == (Mount(source=LITE / "data", target="/data"),)
+    assert found.mount_contents
+    assert "`LiteEnvAddon.mount_contents`" in found.notes[1]
+    assert found.warnings == ()
+    ours = settings(mounts=("/srv:/srv",), mount_contents=False, xeus=theirs)
+    assert ours.mounts == (Mount(source=Path("/srv"), target="/srv"),)
+    assert not ours.mount_contents
+    assert not settings().mount_contents
+
+
+def test_a_mount_where_the_contents_are_is_refused():
+    assert settings(mounts=("data:/files",)).mounts[0].target == "/files"
+    with pytest.raises(PackError, match="two mounts overlap: '/files' and '/files/data'"):
+        settings(mounts=("data:/files/data",), mount_contents=True)
+
+
 def test_our_own_traits_win_over_the_section():
     found = settings(environment_files=("mine.yml",), xeus={"environment_file": ["theirs.yml"]})
     assert sources(found) == [("environment file", "mine.yml")]
@@ -83,8 +111,6 @@ def test_our_own_traits_win_over_the_section():
     [
         ("empack_config", "empack.yaml", "LiteEnvAddon.filters"),
         ("package_url_factory", print, "lite-env/api/"),
-        ("mounts", ["data:/data"], "/drive"),
-        ("mount_jupyterlite_content", True, "/drive"),
         ("new_setting", 1, "not known"),
     ],
 )
@@ -94,7 +120,9 @@ def test_a_setting_of_the_section_that_has_no_equal_is_named_with_what_takes_its
     assert instead in warning
 
 
-@pytest.mark.parametrize(("name", "value"), [("prefix", 1), ("environment_file", [1])])
+@pytest.mark.parametrize(
+    ("name", "value"), [("prefix", 1), ("environment_file", [1]), ("mount_jupyterlite_content", "yes")]
+)
 def test_a_value_of_the_wrong_kind_in_the_section_is_refused(name, value):
     with pytest.raises(SpecError, match=rf"`XeusAddon\.{name}` is not"):
         settings(xeus={name: value})

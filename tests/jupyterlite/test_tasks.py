@@ -6,6 +6,7 @@ import pytest
 
 from lite_env.jupyterlite.settings import AddonSettings, Source
 from lite_env.jupyterlite.tasks import Workplace, checks_of, last_tasks_of, tasks_of
+from lite_env.pack.mounts import Mount
 from tests.prefixes import kernel_package, make_prefix
 
 
@@ -39,6 +40,30 @@ def test_each_environment_is_locked_and_packed_and_all_are_put_into_the_site(pla
         assert set(found[f"pack:{label}"].writes) & set(found["site"].reads)
     folders = {task.environment.pack for task in found.values() if task.environment}
     assert len(folders) == 2
+
+
+def test_what_is_mounted_decides_about_packs(place):
+    data = place.lite_dir / "data"
+    data.mkdir()
+    (data / "a.csv").touch()
+    contents = (place.output / "files" / "demo.ipynb",)
+    mounts = (Mount(source=data, target="/data"),)
+    for layout, name in (("native", "pack:a.yml"), ("xeus", "xeus")):
+
+        def task(*, layout=layout, name=name, **options):
+            site = replace(place, contents=contents)
+            return named(tasks_of(settings(place, "a.yml", layout=layout, **options), site))[name]
+
+        plain, before = task(), task(mounts=mounts)
+        assert set(before.reads) - set(plain.reads) == {data / "a.csv"}
+        (data / "b.csv").symlink_to("a.csv")
+        after = task(mounts=mounts)
+        assert (after.reads, after.state != before.state) == (before.reads, True)
+        assert task(mounts=(replace(mounts[0], target="/else"),)).state != after.state
+        assert set(task(mount_contents=True).reads) - set(plain.reads) == set(contents)
+        # What is not there is told when it is packed.
+        assert task(mounts=(Mount(source=data / "missing", target="/data"),)).reads == plain.reads
+        (data / "b.csv").unlink()
 
 
 def test_without_an_environment_there_is_nothing_to_do_but_to_take_away_what_was(place):

@@ -6,6 +6,8 @@ import hashlib
 import json
 import shutil
 import subprocess
+import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from lite_env.bootstrap import runtime_dir
 from lite_env.errors import PackError
 from lite_env.host.find import find_node
+from lite_env.pack.mounts import Mount, read_mounts
 from lite_env.pack.selection import select_files
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import read_origins
@@ -21,7 +24,7 @@ from lite_env.site.xeus_plan import XeusEnvironment
 from lite_env.store.local import open_store
 from tests.command_line import lite_env
 from tests.conftest import EXAMPLES
-from tests.prefixes import SITE, WASM, Heard, Toy, kernel_package, make_prefix, python_package, side_module
+from tests.prefixes import SITE, WASM, Heard, Toy, kernel_package, make_prefix, put, python_package, side_module
 from tests.site_server import SiteServer
 from tests.wheels import wheel_files
 
@@ -148,6 +151,22 @@ def test_every_file_arrives_in_the_kernels_file_system_with_the_right_bytes(tmp_
     assert written.kernels == ("toy",)
     assert not heard.warnings
     assert heard.done["packing"] == heard.totals["packing"] == written.raw_size
+
+
+def test_what_is_mounted_lies_with_the_files_of_no_package_and_links_are_copies(tmp_path):
+    plain = environment(tmp_path / "prefix")
+    links = {"real/b.csv": "2", "one.csv": ("->", "real/b.csv"), "folder": ("->", "real"), "lost": ("->", "nowhere")}
+    for name, content in links.items():
+        put(tmp_path / "data", name, content)
+    mounted = read_mounts([Mount(source=tmp_path / "data", target="/data")])
+    heard = Heard()
+    selection = select_files(plain.prefix, mounted=mounted)
+    write_xeus(replace(plain, selection=selection), tmp_path / "xeus", reporter=heard)
+    with tarfile.open(tmp_path / "xeus/demo/kernel_packages/environment-files.tar.gz") as tar:
+        found = {member.name: tar.extractfile(member).read() for member in tar.getmembers() if member.isfile()}
+    names = ["data/folder/b.csv", "data/one.csv", "data/real/b.csv"]
+    assert {name: found[name] for name in found if name.startswith("data/")} == dict.fromkeys(names, b"2")
+    assert any("'data/lost' is left out" in warning for warning in heard.warnings)
 
 
 def test_what_the_front_end_needs_is_said_and_no_secret_is(tmp_path):

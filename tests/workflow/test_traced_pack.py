@@ -23,9 +23,10 @@ from lite_env.host.trace import Job, trace_job
 from lite_env.lock.conda.index import index_channel
 from lite_env.pack.early import left_open, write_early
 from lite_env.pack.manifest import PHASES
+from lite_env.pack.mounts import Mount
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.profile import read_profile, write_profile
-from lite_env.pack.reader import read_index
+from lite_env.pack.reader import read_index, read_manifest
 from lite_env.pack.restore import unpack
 from lite_env.pack.selection import select_files
 from lite_env.pack.writer import encode_manifest, write_pack
@@ -234,6 +235,26 @@ def test_the_same_is_not_compiled_or_traced_again(packed, project, tmp_path, mon
     assert tree(tmp_path / "pack") == tree(pack)
     assert not any("Node" in warning for warning in heard.warnings)
     assert any("broken_toy" in warning for warning in heard.warnings), "told again, though not traced again"
+
+
+def test_a_file_that_is_mounted_beside_packages_traces_no_start_and_no_import_again(
+    packed, project, tmp_path, monkeypatch
+):
+    unpack(packed[0], tmp_path / "prefix")
+    (tmp_path / "data.csv").write_text("1,2\n")
+    monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
+
+    def warnings(target, *workloads):
+        heard = Heard()
+        mounts = (Mount(source=tmp_path / "data.csv", target=target),)
+        options = PackOptions(level=1, check=False, mounts=mounts, workloads=workloads)
+        pack_environment(tmp_path / "prefix", tmp_path / "pack", options, reporter=heard)
+        return [warning for warning in heard.warnings if "Node" in warning]
+
+    assert warnings("/data/data.csv") == []
+    assert read_manifest(tmp_path / "pack").profile
+    assert len(warnings("/data/data.csv", project / "warmup.py")) == 1, "a program may look there"
+    assert len(warnings(f"/{SITE}/data.csv")) == 1, "an import may look there"
 
 
 def early(pack, manifest, folder):
