@@ -40,7 +40,7 @@ def test_every_failure_has_a_title_on_the_page(name):
 
 @pytest.mark.parametrize("name", TESTS)
 def test_every_test_that_is_named_is_there(name):
-    sources = "".join(path.read_text() for path in (ROOT / "tests" / "browser").glob("test_*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "tests" / "browser").rglob("test_*.py"))
     assert f"def {name}(" in sources
 
 

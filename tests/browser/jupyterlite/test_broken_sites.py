@@ -250,7 +250,7 @@ def test_a_script_that_never_comes_is_an_error_within_its_limit(lua_lite, serve,
 
 
 @pytest.mark.slow
-def test_a_browser_without_memory_for_the_kernel_says_so(playwright, serve, lua_lite):
+def test_a_browser_without_memory_for_the_kernel_is_told_in_the_cell(playwright, serve, lua_lite):
     options = launch_options()
     options["args"] = [*options["args"], "--js-flags=--wasm-max-mem-pages=100"]
     browser = playwright.chromium.launch(**options)

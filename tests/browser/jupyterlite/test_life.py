@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -152,3 +153,20 @@ def test_a_failure_is_in_the_log_console_of_its_notebook(numpy_lite, serve, lab)
         "jupyterapp.commands.execute('logconsole:open', { source: jupyterapp.shell.currentWidget.context.path })"
     )
     assert "FileMissing" in found.page.locator(".jp-LogConsolePanel").inner_text()
+
+
+@pytest.mark.slow
+def test_a_start_is_in_the_log_console_with_its_bytes(numpy_lite, serve, lab):
+    found = lab(serve(numpy_lite)).open().notebook("xpython")
+    assert found.text("print(1)") == "1\n"
+    found.page.evaluate(
+        "jupyterapp.commands.execute('logconsole:open', { source: jupyterapp.shell.currentWidget.context.path })"
+    )
+    notebook = found.here
+    # It shows warnings and worse, until somebody wants more.
+    found.page.get_by_label("Log level").select_option(label="Info")
+    found.show(notebook)
+    found.restart()
+    assert found.text("print(2)") == "2\n"
+    logged = found.page.locator(".jp-LogConsolePanel")
+    found.until(lambda: re.search(r"Python 3.11 \(XPython\) has started: [1-9][0-9.]* MB in", logged.inner_text()))

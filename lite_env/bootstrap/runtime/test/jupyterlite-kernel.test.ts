@@ -43,6 +43,7 @@ class FakeRuntimeKernel {
   readonly sent: JupyterMessage[] = [];
   readonly answers: JupyterMessage[] = [];
   disposed = false;
+  canInput = true;
   interrupts = 0;
   canInterrupt = true;
   ended: Error | null = null;
@@ -323,3 +324,14 @@ for (const type of ['execute', 'complete', 'inspect', 'history', 'is_complete', 
     assert.ok(answers.every(({ parent_header }) => parent_header['msg_id'] === asked.header.msg_id));
   });
 }
+
+test('a cell may not ask where nothing carries the answer, and what a start came to is logged', async () => {
+  const { kernel, runtime, told, begin } = setUp();
+  await begin();
+  assert.ok(told.some(text => /^info: .* has started: 0\.0 MB in /.test(text)));
+  const cell = request('execute_request', { code: '1', allow_stdin: true });
+  await kernel.handleMessage(cell);
+  runtime.canInput = false;
+  await kernel.handleMessage(cell);
+  assert.deepEqual(runtime.sent.map(({ content }) => content['allow_stdin']), [true, false]);
+});

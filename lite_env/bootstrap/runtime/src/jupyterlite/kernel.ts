@@ -159,13 +159,17 @@ export class LiteKernel implements HostKernel {
     const { feedback } = this.host;
     const progress = new StartProgress(this.plan.display_name, this.plan.bytes);
     try {
-      return await this.host.start(this.name, {
+      const kernel = await this.host.start(this.name, {
         drive,
         cwd,
         signal: this.end.signal,
         onProgress: step => this.isDisposed || this.kernel || this.progress(progress.take(step)),
         onLog: (level, text) => feedback.log(this, level, text),
       });
+      if (!this.isDisposed) {
+        feedback.log(this, 'info', progress.done());
+      }
+      return kernel;
     } catch (error) {
       const failure = reasonOf(error);
       if (!drive || failure.name !== 'DriveFailed') {
@@ -189,7 +193,7 @@ export class LiteKernel implements HostKernel {
       this.untold = null;
     }
     try {
-      kernel.send(message);
+      kernel.send(kernel.canInput ? message : withoutQuestions(message));
     } catch (error) {
       this.fail(reasonOf(error)); // It has ended, and is about to tell.
     }
@@ -242,6 +246,11 @@ export class LiteKernel implements HostKernel {
     this.untold = text;
     this.host.feedback.log(this, 'warn', text);
   }
+}
+
+/** A cell that must not ask: its question would stand there, and nobody could hear the answer. */
+function withoutQuestions(message: JupyterMessage): JupyterMessage {
+  return message.content['allow_stdin'] ? { ...message, content: { ...message.content, allow_stdin: false } } : message;
 }
 
 /** The runtime's errors have a failure, whichever version of it threw them. */

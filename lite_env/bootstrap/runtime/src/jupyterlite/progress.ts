@@ -3,6 +3,7 @@ import type { Progress } from '../embed/api';
 /** How much of a start has come, in words. */
 export class StartProgress {
   private readonly loaded = new Map<string, number>();
+  private readonly began = performance.now();
 
   /** `bytes` are those of all files of the start. */
   constructor(
@@ -15,9 +16,17 @@ export class StartProgress {
     if (phase === 'index' || phase === 'kernel' || phase === 'archive') {
       this.loaded.set(file, loaded);
     }
-    const sum = [...this.loaded.values()].reduce((all, one) => all + one, 0);
-    const bytes = `${megabytes(Math.min(sum, this.bytes))} of ${megabytes(this.bytes)} MB`;
+    const bytes = `${megabytes(Math.min(this.sum, this.bytes))} of ${megabytes(this.bytes)} MB`;
     return phase === 'interpreter' ? `${this.name} starts (${bytes})` : `${this.name} is loaded: ${bytes}`;
+  }
+
+  /** Say what the start has come to. */
+  done(now = performance.now()): string {
+    return `${this.name} has started: ${megabytes(this.sum)} MB in ${((now - this.began) / 1000).toFixed(1)} s`;
+  }
+
+  private get sum(): number {
+    return [...this.loaded.values()].reduce((all, one) => all + one, 0);
   }
 }
 
