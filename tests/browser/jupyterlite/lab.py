@@ -17,7 +17,7 @@ OPEN_MS = 60_000
 CELL_MS = 60_000
 
 # A cell is put behind the last one, run, and told of when the notebook says that it is done.
-_RUN = """async code => {
+RUN = """async code => {
   const { content: notebook, context } = jupyterapp.shell.currentWidget;
   const at = notebook.model.sharedModel.cells.length;
   notebook.model.sharedModel.insertCell(at, { cell_type: 'code', source: code });
@@ -88,12 +88,12 @@ class Lab:
 
     def run(self, code: str) -> Cell:
         """Run a cell behind the last one, until it is done."""
-        at = self.page.evaluate(_RUN, code)
+        at = self.page.evaluate(RUN, code)
         return self.cell(at)
 
     def begin(self, code: str) -> int:
         """Begin a cell; its position."""
-        self.page.evaluate(f"code => {{ globalThis.begun = ({_RUN})(code); }}", code)
+        self.page.evaluate(f"code => {{ globalThis.begun = ({RUN})(code); }}", code)
         return self.page.evaluate("jupyterapp.shell.currentWidget.content.model.sharedModel.cells.length - 1")
 
     def cell(self, at: int) -> Cell:

@@ -1,0 +1,47 @@
+"""The main way through JupyterLite in Firefox and WebKit too: a start, numpy, and files both ways."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.browser.engines.engine import call, wait_for
+from tests.browser.jupyterlite.lab import RUN
+from tests.browser.test_three_engines import browser  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("engines")]
+
+NEW = """async () => {
+  await jupyterapp.restored;
+  await jupyterapp.commands.execute('notebook:create-new', { kernelName: 'xpython', cwd: '' });
+  await jupyterapp.shell.currentWidget.sessionContext.ready;
+}"""
+OUTPUTS = f"""async code => {{
+  const at = await ({RUN})(code);
+  return jupyterapp.shell.currentWidget.content.widgets[at].model.outputs.toJSON();
+}}"""
+SAVE = """(path, content) => jupyterapp.serviceManager.contents.save(path, { type: 'file', format: 'text', content })"""
+READ = "path => jupyterapp.serviceManager.contents.get(path, { content: true })"
+
+
+def text(outputs: list[dict[str, Any]]) -> str:
+    assert [output["output_type"] for output in outputs] == ["stream"], outputs
+    return "".join(outputs[0]["text"])
+
+
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "any host"])
+def test_a_notebook_runs_numpy_and_reads_and_writes_files(browser, numpy_lite, serve, isolated):  # noqa: F811
+    page = browser.new_page()
+    page.open(f"{serve(numpy_lite, isolated=isolated).url}lab/index.html?reset")
+    wait_for(page, "globalThis.jupyterapp?.started?.then(() => true)", 120)
+    call(page, SAVE, "data.csv", "a,b\n")
+    call(page, NEW)
+    read = "import numpy; print(int(numpy.arange(4).sum()), open('data.csv').read())"
+    assert text(call(page, OUTPUTS, read)) == "6 a,b\n\n"
+    assert text(call(page, OUTPUTS, "print(open('made.txt', 'w').write('made'))")) == "4\n"
+    model = call(page, READ, "made.txt")
+    content = model["content"]
+    assert (base64.b64decode(content).decode() if model["format"] == "base64" else content) == "made"
+    page.close()
