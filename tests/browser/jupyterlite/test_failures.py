@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lite_env.site.jupyterlite import EXTENSION
 from tests.browser.conftest import SOON_MS
 
 if TYPE_CHECKING:
@@ -224,3 +225,20 @@ def test_a_kernel_whose_drive_refuses_starts_without_and_says_so(numpy_lite, ser
     cell = found.run("print(1)")
     assert cell.stream() == "1\n"
     assert "this kernel has no /drive\nDriveFailed: /drive refused: the storage is gone" in cell.stream("stderr")
+
+
+@pytest.mark.slow
+def test_a_site_without_the_extension_has_no_kernel_and_the_browsers_console_says_why(numpy_lite, serve, lab):
+    server = serve(numpy_lite)
+    entry = next((numpy_lite / EXTENSION).rglob("remoteEntry.*.js")).name
+    server.faults[entry] = missing
+    found = lab(server)
+    said = []
+    found.page.on("console", lambda message: said.append(f"{message.text} {message.location}"))
+    found.open()
+    kernels = found.page.evaluate("Object.keys(jupyterapp.serviceManager.kernelspecs.specs?.kernelspecs ?? {})")
+    assert kernels == []
+    assert any(entry in text for text in said)
+    found.page.evaluate("jupyterapp.commands.execute('notebook:create-new', { kernelName: 'xpython' })")
+    (dialog,) = found.until(lambda: found.dialogs)
+    assert "Select Kernel" in dialog
