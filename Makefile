@@ -73,7 +73,8 @@ bench-pack: setup
 
 # Tests leave the pictures as they are, unless they are told otherwise.
 pictures: setup chromium
-	LITE_ENV_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_page_in_chromium.py tests/browser/test_page_failures.py
+	LITE_ENV_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_page_in_chromium.py tests/browser/test_page_failures.py \
+	  tests/browser/jupyterlite/test_widgets.py tests/browser/jupyterlite/test_failures.py
 
 chromium:
 	@sh tests/browser/install_chromium.sh

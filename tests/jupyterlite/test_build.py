@@ -157,6 +157,7 @@ def test_status_and_check_tell_what_is(lite):
     assert "'lite-env/notes.json' was changed" in broken.text
 
 
+@pytest.mark.slow
 def test_contents_and_mounts_are_in_the_pack_and_packed_again_when_they_change(lite, tmp_path):
     (lite / "files/deep").mkdir(parents=True)
     (lite / "files/deep/notebook.txt").write_text("contents")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lite_env.site.jupyterlite import EXTENSION
-from tests.browser.conftest import SOON_MS
+from tests.browser.conftest import SOON_MS, picture
 
 if TYPE_CHECKING:
     from tests.site_server import Answer
@@ -39,7 +39,8 @@ def test_a_start_that_fails_before_a_cell_is_run_opens_a_dialog_whose_restart_wo
     (dialog,) = found.until(lambda: found.dialogs, SOON_MS)
     assert "does not run" in dialog
     assert "manifest.json" in dialog
-    assert "what to do" in dialog
+    assert "What to do" in dialog
+    picture(found.page, "jupyterlite-failure")
     server.faults.clear()
     found.page.locator(".jp-Dialog button", has_text="Restart").click()
     found.until(lambda: not found.dialogs)
@@ -120,7 +121,7 @@ def test_a_worker_that_breaks_down_between_two_cells_is_told(numpy_lite, serve, 
     found.run("import pyjs\npyjs.js.setTimeout(pyjs.js.Function('throw new Error(\"boom\")'), 0)")
     (dialog,) = found.until(lambda: found.dialogs, SOON_MS)
     assert "boom" in dialog
-    assert "what to do" in dialog
+    assert "What to do" in dialog
 
 
 @pytest.mark.slow

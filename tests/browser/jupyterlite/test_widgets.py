@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.browser.conftest import picture
 from tests.conftest import EXAMPLES
 from tests.lite_cores import jupyter_lite
 
@@ -52,6 +53,7 @@ def test_a_slider_is_moved_and_read_back_and_moves_when_the_kernel_sets_it(widge
     readout = found.page.locator(".jp-OutputArea-output .widget-readout")
     found.until(lambda: readout.inner_text() == "40")
     assert found.faults == []
+    picture(found.page, "jupyterlite")
 
 
 def test_a_picture_is_shown(widgets_site, serve, lab):

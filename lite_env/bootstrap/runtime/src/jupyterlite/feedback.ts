@@ -52,7 +52,7 @@ export class PageFeedback implements Feedback {
     this.ended(kernel);
     this.log(kernel, 'error', linesOf(failure).join('\n'));
     if (!isSaid) {
-      void this.ask(kernel, `${kernel.plan.display_name} does not run`, linesOf(failure).join('\n\n'));
+      void this.ask(kernel, `${kernel.plan.display_name} does not run`, linesOf(failure).map(sentence).join(' '));
     }
   }
 
@@ -90,4 +90,9 @@ export class PageFeedback implements Feedback {
       node.hidden = this.starts.size === 0;
     }
   }
+}
+
+/** Dialogs have no lines. */
+function sentence(line: string): string {
+  return `${line[0]?.toUpperCase() ?? ''}${line.slice(1)}${line.endsWith('.') ? '' : '.'}`;
 }
