@@ -57,6 +57,7 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         "lite-env-layout": "LiteEnvAddon.layout",
         "lite-env-lock": "LiteEnvAddon.locks",
         "lite-env-mount": "LiteEnvAddon.mounts",
+        "lite-env-pip-index": "LiteEnvAddon.pip_index",
         "lite-env-prefetch": "LiteEnvAddon.prefetch",
         "lite-env-prefix": "LiteEnvAddon.prefixes",
         "lite-env-profile": "LiteEnvAddon.profiles",
@@ -108,6 +109,9 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
     ).tag(config=True)
     default_kernel = Unicode(
         "", help="Kernel of notebooks whose own kernel is not on the site; by default one of their language."
+    ).tag(config=True)
+    pip_index = Unicode(
+        "", help="URL of the index that %pip in a notebook asks where the environment's pip section names none."
     ).tag(config=True)
     locked = Bool(
         default_value=False, help="Need locks that answer the environment files, and write none; for CI."

@@ -54,6 +54,7 @@ class AddonSettings:
         offline: whether no connection may be opened.
         mounts: files of this machine that all kernels see.
         mount_contents: whether they see the site's contents at ``/files``.
+        pip_index: that `%pip` in a notebook asks where a lock names none; None where it is told by each command.
         isolate: whether the service worker is to make pages cross-origin isolated.
         notes: what was read from elsewhere.
         warnings: settings that are not used.
@@ -71,6 +72,7 @@ class AddonSettings:
     offline: bool = False
     mounts: tuple[Mount, ...] = ()
     mount_contents: bool = False
+    pip_index: str | None = None
     isolate: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -108,6 +110,7 @@ def settings_of(
         offline=traits["offline"],
         mounts=_mounts(tuple(traits["mounts"]) or section.mounts, lite_dir, contents=contents),
         mount_contents=contents,
+        pip_index=_index(traits["pip_index"]),
         isolate=traits["isolate"],
         notes=section.notes,
         warnings=section.warnings,
@@ -138,6 +141,24 @@ def _sources(traits: Mapping[str, Any], section: Section, lite_dir: Path, beside
             raise SpecError(f"'{source.label}' is named twice", hint="name each environment once", folder=str(lite_dir))
         labels.add(source.label)
     return found
+
+
+def _index(url: str) -> str | None:
+    """An index that visitors may be told of.
+
+    Raises:
+        SpecError: it is no address for a browser, or holds what opens it.
+    """
+    if not url:
+        return None
+    from lite_env.spec.address import holds_credentials  # noqa: PLC0415 - it takes a while
+
+    if not url.startswith(("https://", "http://")) or holds_credentials(url):
+        raise SpecError(
+            "`LiteEnvAddon.pip_index` is not an address that every visitor of the site may read",
+            hint="give the URL of a simple index, https://…, without a user, a password or a token",
+        )
+    return url
 
 
 def _mounts(texts: Sequence[str], lite_dir: Path, *, contents: bool) -> tuple[Mount, ...]:

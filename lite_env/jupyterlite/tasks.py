@@ -236,6 +236,7 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
             "default kernel": settings.default_kernel,
             "isolate": settings.isolate,
             "lab extensions": _lab_extensions_of(place),
+            "pip index": settings.pip_index,
             "prefetch": settings.prefetch,
             "warnings": settings.warnings,
             "made by": place.made_by,

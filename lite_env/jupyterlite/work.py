@@ -193,7 +193,7 @@ class Work:
         sources = [environment.source for environment in self.environments]
         paths = [*(found.lock for found in self.environments), *(it.path for it in sources if it.kind == "lock file")]
         locks = [read_lock(path) for path in paths if path is not None]
-        return {lock.name: lite_lock(lock) for lock in locks}
+        return {lock.name: lite_lock(lock, index=self.settings.pip_index) for lock in locks}
 
     def _xeus(self) -> None:
         self._clear()

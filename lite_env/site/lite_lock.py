@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def lite_lock(lock: Lockfile) -> bytes:
+def lite_lock(lock: Lockfile, *, index: str | None = None) -> bytes:
     """``lock.json``: the environment's name, its channels and the indexes of its pip section, the first of them first.
 
-    The packages are in the manifest. Users, passwords and tokens are left out, and so is what no browser can read.
+    `index` is of the site, where the pip section names none. The packages are in the manifest. Users, passwords and tokens are left out, and so is what no browser can read.
     """
     settings = lock.pip.settings if lock.pip else ()
     content = {
         "channels": [channel for channel in map(public_url, lock.channels) if _is_readable(channel)],
         "extra_indexes": _option("--extra-index-url", settings),
         "format": FORMAT,
-        "index": next(iter(_option("--index-url", settings)), None),
+        "index": next(iter(_option("--index-url", settings)), index),
         "name": lock.name,
     }
     return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=2) + b"\n"

@@ -135,6 +135,36 @@ def test_the_layout_of_jupyterlite_xeus_takes_the_place_of_ours(lite):
     assert "clean-xeus" not in jupyter_lite(lite, "build").ran
 
 
+def test_isolation_puts_something_in_front_of_the_service_worker_and_takes_it_away_again(lite):
+    worker = lite / "_output/service-worker.js"
+    before = worker.read_bytes()
+    assert set(jupyter_lite(lite, "build", "--lite-env-isolate").ran) == {"site", "isolate"}
+    assert worker.read_bytes().endswith(before)
+    assert b"Cross-Origin-Embedder-Policy" in worker.read_bytes().removesuffix(before)
+    assert site_of(lite)["isolate"] is True
+    assert jupyter_lite(lite, "build", "--lite-env-isolate").ran == []
+    assert set(jupyter_lite(lite, "build").ran) == {"site", "isolate"}
+    assert worker.read_bytes() == before
+
+
+def test_what_installs_in_a_notebook_need_is_told(lite):
+    told = lite / "_output/lite-env/api/packs/lua-demo/lock.json"
+    assert json.loads(told.read_text())["index"] is None
+    done = jupyter_lite(lite, "build", "--lite-env-pip-index=https://example.org/simple")
+    assert done.ran == ["site"]
+    assert json.loads(told.read_text()) == {
+        "channels": [],
+        "extra_indexes": [],
+        "format": 1,
+        "index": "https://example.org/simple",
+        "name": "lua-demo",
+    }
+    done = jupyter_lite(lite, "build", "--lite-env-pip-index=https://user:secret@example.org/simple")
+    assert done.code != 0
+    assert "secret" not in done.text
+    assert "pip_index" in done.text
+
+
 def test_an_environment_that_is_taken_away_takes_its_kernels_with_it(lite):
     (lite / "environment.yml").unlink()
     done = jupyter_lite(lite, "build")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import sysconfig
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import EXAMPLES
-from tests.lite_cores import NEWEST, core_python
+from tests.sphinx_docs import sphinx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,22 +33,6 @@ def docs(tmp_path) -> Path:
     text = f"name: lua-demo\nchannels:\n  - {CHANNEL}\ndependencies:\n  - xeus-lua\n"
     (folder / "environment.yml").write_text(text)
     return folder
-
-
-def sphinx(docs: Path) -> subprocess.CompletedProcess[str]:
-    """Build the pages, with what runs the tests in reach of the Python that does it."""
-    customized = docs.parent / "customized"
-    customized.mkdir(exist_ok=True)
-    (customized / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({sysconfig.get_path('purelib')!r})\n")
-    python = core_python(NEWEST, "jupyterlite-sphinx==0.23.0", "sphinx")
-    path = os.pathsep.join([str(python.parent), os.environ["PATH"]])
-    return subprocess.run(
-        [str(python), "-m", "sphinx", "-b", "html", "-q", str(docs), str(docs.parent / "html")],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(customized)},
-    )
 
 
 def test_a_silent_build_has_the_kernels_and_its_warnings_are_seen(docs):

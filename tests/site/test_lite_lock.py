@@ -33,4 +33,5 @@ def test_indexes_of_the_pip_section_are_told_without_those_that_hold_a_password(
     pip = LockedPip(requirements=(), settings=settings)
     lock = Lockfile(name="demo", channels=(), packages=(), requested=(), variables=(), spec_digest="", pip=pip)
     told = json.loads(lite_lock(lock))
+    assert json.loads(lite_lock(lock, index="https://example.org/other")) == told
     assert (told["index"], told["extra_indexes"]) == ("https://example.org/simple", ["https://example.org/more"])

@@ -1,0 +1,73 @@
+"""Pages of jupyterlite-sphinx whose live cells run our kernel."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import EXAMPLES
+from tests.sphinx_docs import sphinx
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network,
+    pytest.mark.node,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("jupyterlite"),
+]
+
+PAGE = """\
+Live
+====
+
+.. replite::
+   :kernel: xpython
+
+   import numpy
+   print(int(numpy.arange(5).sum()) * 100)
+
+.. try_examples::
+
+   >>> import numpy
+   >>> print(int(numpy.arange(6).sum()) * 100)
+"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """What Sphinx makes of a page with both directives and of an environment file."""
+    docs = tmp_path_factory.mktemp("sphinx") / "docs"
+    docs.mkdir()
+    (docs / "conf.py").write_text('extensions = ["jupyterlite_sphinx"]\njupyterlite_dir = "."\n')
+    (docs / "index.rst").write_text(PAGE)
+    text = (EXAMPLES / "numpy" / "environment.yml").read_text("utf-8")
+    (docs / "environment.yml").write_text(text.replace("../../channels", str(EXAMPLES.parent / "channels")))
+    done = sphinx(docs)
+    assert done.returncode == 0, done.stderr
+    return docs.parent / "html"
+
+
+@pytest.fixture
+def page(pages, serve, context):
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{serve(pages, isolated=False).url}index.html")
+    return page
+
+
+def test_a_replite_runs_the_code_of_its_page(page):
+    button = page.locator(".jupyterlite_sphinx_try_it_button")
+    if button.count():
+        button.first.click()
+    frame = page.frame_locator("iframe").first
+    frame.locator(".jp-CodeConsole .jp-OutputArea-output").filter(has_text="1000").wait_for()
+    assert frame.locator(".jp-Dialog").count() == 0
+
+
+def test_an_example_of_a_docstring_is_opened_as_a_notebook_and_run(page):
+    page.locator(".try_examples_button").first.click()
+    frame = page.frame_locator("iframe[src*='path=']").first
+    frame.locator(".jp-CodeCell .cm-content").first.click()
+    for _ in range(2):
+        page.keyboard.press("Shift+Enter")
+    frame.locator(".jp-OutputArea-output").filter(has_text="1500").wait_for()
+    assert frame.locator(".jp-Dialog").count() == 0
