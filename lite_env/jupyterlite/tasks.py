@@ -27,7 +27,6 @@ ROOT = "lite-env"
 """The folder of the site that is ours, and that of JupyterLite's cache."""
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
-_DIGITS = 8  # of a SHA-256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +86,11 @@ class Environment:
         return self.pack / "manifest.json"
 
     @property
+    def locks(self) -> tuple[Path, ...]:
+        """What it is packed from, if that is a lock: its channels and indexes are not all in the manifest."""
+        return (self.lock,) if self.lock else (self.source.path,) if self.source.kind == "lock file" else ()
+
+    @property
     def lab(self) -> Path:
         """Folder of the lab extensions that its packages bring."""
         return self.pack.with_name(f"{self.pack.name}.lab")
@@ -132,7 +136,7 @@ def environments_of(settings: AddonSettings, place: Workplace) -> tuple[Environm
 def _environment(source: Source, place: Workplace) -> Environment:
     from lite_env.lock.file import lock_path  # noqa: PLC0415 - it takes a while, and not every build has environments
 
-    name = f"{_UNFIT.sub('-', source.label)[-40:]}-{sha256_of_bytes(source.label.encode())[:_DIGITS]}"
+    name = f"{_UNFIT.sub('-', source.label)[-40:]}-{sha256_of_bytes(source.label.encode())[:8]}"
     packs = place.cache / ROOT / "packs"
     return Environment(
         source=source,
@@ -229,7 +233,7 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
         reads=tuple(
             path
             for environment in environments
-            for path in (environment.manifest, environment.told, environment.collected)
+            for path in (environment.manifest, environment.told, environment.collected, *environment.locks)
         ),
         writes=(place.output / ROOT / SITE_FILE, place.output / "extensions" / PACKAGE / "package.json"),
         state={

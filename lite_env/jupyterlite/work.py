@@ -190,9 +190,7 @@ class Work:
 
     def _locks(self) -> dict[str, bytes]:
         """What the site tells of locks, by environment's name."""
-        sources = [environment.source for environment in self.environments]
-        paths = [*(found.lock for found in self.environments), *(it.path for it in sources if it.kind == "lock file")]
-        locks = [read_lock(path) for path in paths if path is not None]
+        locks = [read_lock(path) for environment in self.environments for path in environment.locks]
         return {lock.name: lite_lock(lock, index=self.settings.pip_index) for lock in locks}
 
     def _xeus(self) -> None:

@@ -19,7 +19,8 @@ FORMAT = 1
 def lite_lock(lock: Lockfile, *, index: str | None = None) -> bytes:
     """``lock.json``: the environment's name, its channels and the indexes of its pip section, the first of them first.
 
-    `index` is of the site, where the pip section names none. The packages are in the manifest. Users, passwords and tokens are left out, and so is what no browser can read.
+    `index` is the site's, where the pip section names none. The packages are in the manifest. Users, passwords and
+    tokens are left out, and so is what no browser can read.
     """
     settings = lock.pip.settings if lock.pip else ()
     content = {
