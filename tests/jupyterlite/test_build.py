@@ -135,6 +135,7 @@ def test_the_layout_of_jupyterlite_xeus_takes_the_place_of_ours(lite):
     assert "clean-xeus" not in jupyter_lite(lite, "build").ran
 
 
+@pytest.mark.slow
 def test_isolation_puts_something_in_front_of_the_service_worker_and_takes_it_away_again(lite):
     worker = lite / "_output/service-worker.js"
     before = worker.read_bytes()
