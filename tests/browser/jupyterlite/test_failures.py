@@ -32,6 +32,7 @@ def missing(answer: Answer) -> Answer:
     return replace(answer, body=b"not found", status=404, type="text/plain")
 
 
+@pytest.mark.slow
 def test_a_start_that_fails_before_a_cell_is_run_opens_a_dialog_whose_restart_works(numpy_lite, serve, lab):
     server = serve(numpy_lite)
     server.faults["manifest.json"] = missing
