@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from typing import Any
 
 import pytest
@@ -11,7 +12,14 @@ from tests.browser.engines.engine import call, wait_for
 from tests.browser.jupyterlite.lab import RUN
 from tests.browser.test_three_engines import browser  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("engines")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
+    # One engine at a time: see tests/browser/test_three_engines.py.
+    pytest.mark.xdist_group("three engines"),
+]
 
 NEW = """async () => {
   await jupyterapp.restored;
