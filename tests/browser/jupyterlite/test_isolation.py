@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
 LAB = "/lab/index.html"
+# Longer than within which a page is loaded again whatever has been done in it.
+LATE_MS = 6_000
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,21 @@ def test_without_the_service_worker_the_page_is_as_it_would_be_without_isolation
     found.until(lambda: loads.told("could not be registered"))
     assert loads.count == 1
     assert found.page.evaluate("crossOriginIsolated") is False
+
+
+def test_a_service_worker_that_comes_late_isolates_a_page_that_nobody_has_touched(isolating, serve, lab):
+    server = serve(isolating, isolated=False)
+    released = threading.Event()
+    server.faults[SERVICE_WORKER] = lambda answer: released.wait(60) and answer
+    found = lab(server)
+    loads = Loads(found.page)
+    found.page.goto(f"{server.url}lab/index.html")
+    found.page.wait_for_function("globalThis.jupyterapp?.started")
+    found.page.wait_for_timeout(LATE_MS)
+    assert loads.count == 1
+    released.set()
+    found.page.wait_for_function("crossOriginIsolated && globalThis.jupyterapp?.started")
+    assert loads.count == 2
 
 
 def test_a_site_that_was_not_isolated_before_is_when_it_is_built_anew(isolating, numpy_pack, serve, lab, tmp_path):

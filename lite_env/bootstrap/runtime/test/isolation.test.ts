@@ -20,8 +20,9 @@ class Page implements IsolationPage {
   readonly local = this.session;
   serviceWorker: ServiceWorkerContainer | undefined;
   answer = PROBE_ANSWER;
+  touched = false;
 
-  constructor({ controlled = false, takesOver = true } = {}) {
+  constructor({ controlled = false, takesOver = true, registration = {} } = {}) {
     const target = new EventTarget();
     const update = () => {
       if (takesOver) {
@@ -40,7 +41,7 @@ class Page implements IsolationPage {
         if (!container.controller) {
           update();
         }
-        return Promise.resolve({ update: () => Promise.resolve(update()) });
+        return Promise.resolve({ ...registration, update: () => Promise.resolve(update()) });
       },
     } as { controller: object | null };
     this.serviceWorker = container as unknown as ServiceWorkerContainer;
@@ -49,6 +50,10 @@ class Page implements IsolationPage {
   fetch(url: string): Promise<Response> {
     assert.equal(url, 'https://example.test/docs/lite/lite-env/api/isolation');
     return Promise.resolve(new Response(this.answer));
+  }
+
+  isTouched(): boolean {
+    return this.touched;
   }
 
   reload(): void {
@@ -114,6 +119,27 @@ test('a worker that does not take over is waited for no longer than the limit', 
   assert.match((await isolate(page, ROOT, 'one', 20)) ?? '', /takes too long/);
   assert.equal(page.reloads, 0);
 });
+
+test('a worker of another build that none will follow is not waited for', async () => {
+  const page = new Page({ controlled: true, takesOver: false, registration: { active: { state: 'activated' } } });
+  page.answer = '<title>404</title>';
+  assert.match((await isolate(page, ROOT, 'one')) ?? '', /not the one of this build/);
+  assert.equal(page.reloads, 0);
+});
+
+for (const [touched, reloads] of [[true, 0], [false, 1]] as const) {
+  test(`a page whose worker came late is ${reloads ? '' : 'not '}loaded again where ${touched ? 'somebody' : 'nobody'} has touched it`, async t => {
+    t.mock.timers.enable({ apis: ['Date'] });
+    const page = new Page();
+    page.touched = touched;
+    page.fetch = () => {
+      t.mock.timers.tick(6_000);
+      return Promise.resolve(new Response(PROBE_ANSWER));
+    };
+    assert.match(String(await isolate(page, ROOT, 'one')), touched ? /begun to work/ : /null/);
+    assert.equal(page.reloads, reloads);
+  });
+}
 
 test('an isolated page is left alone', async () => {
   const page = new Page();

@@ -5,8 +5,10 @@
 import { PROBE, PROBE_ANSWER } from '../isolate/headers';
 import { soon } from '../soon';
 
-/** Longer than a registration takes, and short enough that nobody has begun to work. */
-const WAIT_MS = 5_000;
+/** Longer than a registration takes on a slow link or a busy machine. */
+const WAIT_MS = 30_000;
+/** Within it nobody has begun to work; after it a page is loaded again only where nobody has touched it. */
+const UNTOUCHED_MS = 5_000;
 const KEY = 'lite-env isolate';
 const NO_STORAGE = 'the tab has no storage, without which it could be loaded again and again';
 const AGAIN_MS = 200;
@@ -21,6 +23,8 @@ export interface IsolationPage {
   readonly local: Pick<Storage, 'setItem'>;
   /** The application's settings, of `jupyter-config-data`. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Whether somebody has clicked or typed in it. */
+  isTouched(): boolean;
   fetch(url: string): Promise<Response>;
   reload(): void;
 }
@@ -53,10 +57,14 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   } catch {
     return NO_STORAGE;
   }
-  const until = Date.now() + ms;
+  const began = Date.now();
+  const until = began + ms;
   const reason = await soon(takeOver(page, page.serviceWorker, url, root, until), ms, () => 'its service worker takes too long');
   if (reason !== null) {
     return reason;
+  }
+  if (Date.now() - began > UNTOUCHED_MS && page.isTouched()) {
+    return 'its service worker came when somebody had begun to work in it; it will be when it is loaded again';
   }
   try {
     page.session.setItem(KEY, build);
@@ -75,8 +83,9 @@ async function takeOver(
   root: URL,
   until: number
 ): Promise<string | null> {
+  let registration: ServiceWorkerRegistration;
   try {
-    const registration = await container.register(url.href);
+    registration = await container.register(url.href);
     if (container.controller && (await isOurs(page, root))) {
       return null;
     }
@@ -88,12 +97,22 @@ async function takeOver(
     return 'its service worker could not be registered';
   }
   while (Date.now() < until) {
+    // Asked before the probe: a worker that takes over in between is seen by the probe.
+    const isLast = isSettled(registration);
     if (container.controller && (await isOurs(page, root))) {
       return null;
+    }
+    if (isLast && container.controller) {
+      break;
     }
     await nextController(container);
   }
   return 'its service worker is not the one of this build';
+}
+
+/** Whether no other worker is on its way. */
+function isSettled({ installing, waiting, active }: ServiceWorkerRegistration): boolean {
+  return !installing && !waiting && active?.state === 'activated';
 }
 
 /** Until another worker answers, or a while has passed: the event may have come before. */
@@ -123,9 +142,19 @@ export function thisPage(): IsolationPage {
     session: storage(() => sessionStorage),
     local: storage(() => localStorage),
     settings: settings(),
+    isTouched: watchTouches(),
     fetch: url => fetch(url, { cache: 'no-store' }),
     reload: () => location.reload(),
   };
+}
+
+/** From now on; `navigator.userActivation` would take what a debugger evaluates for a click. */
+function watchTouches(): () => boolean {
+  let isTouched = false;
+  for (const event of ['pointerdown', 'keydown']) {
+    window.addEventListener(event, () => (isTouched = true), { capture: true, once: true });
+  }
+  return () => isTouched;
 }
 
 function isIsolated(other: Window): boolean {
