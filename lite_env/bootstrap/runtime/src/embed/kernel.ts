@@ -1,11 +1,11 @@
 import { describe, failureOf, type Failure } from '../errors';
 import { brokenWorker, GONE, silentWorker } from '../host/broken';
 import { Relay } from '../host/channels';
+import { createWorker } from '../host/create-worker';
 import type { HostCommand } from '../host/envelope';
 import { newId } from '../ids';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
-import { createWorker } from './create-worker';
 import { hasSharedMemory, PageLink } from './drive-link';
 import { Listeners, tell } from './listeners';
 import { manifestOf } from './manifest';
@@ -200,7 +200,12 @@ export class WorkerKernel implements Kernel {
     });
     const pulse = createPulse(newId());
     this.pulse = pulse;
-    const running = new Promise<void>(resolve => this.listen(worker, pulse, resolve));
+    const running = new Promise<void>(resolve =>
+      this.listen(worker, pulse, () => {
+        clearTimeout(this.sign);
+        resolve();
+      })
+    );
     if (begun?.error) {
       this.take({ type: 'error', error: brokenWorker(begun.error), fatal: true });
     }
@@ -210,7 +215,9 @@ export class WorkerKernel implements Kernel {
     const start = { manifest, ...asked, runtime: home, awaitsDrive, pulse: pulse.name };
     const told = content.then(manifestData => {
       this.tell(worker, { type: 'start', ...start, manifestData });
-      this.expectSign(worker);
+      if (worker === this.worker) {
+        this.sign = setTimeout(() => this.take({ type: 'error', error: silentWorker(SIGN_MS), fatal: true }), SIGN_MS);
+      }
     });
     // The worker fetches files while the page finds the ways back to itself; whichever fails first ends the start.
     const linked = this.opening.then(async link => {
@@ -231,10 +238,10 @@ export class WorkerKernel implements Kernel {
   /** `runs` is told of the worker's first word. */
   private listen(worker: Worker, pulse: Pulse, runs: () => void): void {
     worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
-      runs();
       if (worker !== this.worker) {
         return;
       }
+      runs();
       if (event.data.type === 'pulse') {
         // From now on its end is noticed, also while it starts.
         pulse.watch(() => this.take({ type: 'error', error: GONE, fatal: true }));
@@ -249,15 +256,6 @@ export class WorkerKernel implements Kernel {
         this.take({ type: 'error', error: brokenWorker(event), fatal: true });
       }
     });
-  }
-
-  /** A script that never comes is no error to browsers: what is not heard of has not begun. */
-  private expectSign(worker: Worker): void {
-    if (worker === this.worker) {
-      const late = () => this.take({ type: 'error', error: silentWorker(SIGN_MS), fatal: true });
-      this.sign = setTimeout(late, SIGN_MS);
-      worker.addEventListener('message', () => clearTimeout(this.sign), { once: true });
-    }
   }
 
   /** Give a command to that worker, if it is still the kernel's. */

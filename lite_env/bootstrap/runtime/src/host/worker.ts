@@ -4,6 +4,7 @@ import type { Failure } from '../errors';
 import { BrowserTransport, resolvePath } from '../io/browser';
 import { openCache } from '../io/cache';
 import { KeptTransport } from '../io/kept';
+import { createWorker } from './create-worker';
 import type { WorkerKind } from '../pack/manifest';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
@@ -26,12 +27,6 @@ function kindOfWorker(): WorkerKind {
   }
 }
 
-/** A worker may only be made of a script of its own origin, which imports those of others. */
-function startHelper(address: string): Worker {
-  const script = `importScripts(${JSON.stringify(address)})`;
-  return new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })));
-}
-
 const post = scope.postMessage.bind(scope);
 const base = (manifest: string) => new URL('.', new URL(manifest, location.href)).href;
 
@@ -49,7 +44,7 @@ const session = new Session(scope as never, {
     loadInstaller(
       new URL('installer.js', runtime ?? location.href).href,
       url => (kind === 'classic' ? importScripts(url) : import(url)),
-      startHelper
+      address => createWorker(new URL(address), 'classic')
     ),
   emit: envelope => {
     post(envelope);

@@ -1,4 +1,4 @@
-/** A worker may only be made of a script of the page's own origin; one from elsewhere is imported by a small one. */
+/** A worker may only be made of a script of one's own origin; one from elsewhere is imported by a small one. */
 export function createWorker(url: URL, type: WorkerType): Worker {
   if (url.origin === location.origin) {
     return new Worker(url, { type });
