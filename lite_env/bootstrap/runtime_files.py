@@ -8,6 +8,8 @@ from lite_env.errors import HostError
 
 _DIST = Path(__file__).parent / "runtime" / "dist"
 _FILES = ("worker.js", "node-host.mjs", "node-worker.mjs", "page-host.js")
+BUILD_IT = "install lite-env again from a wheel; in a checkout run `pip install -e .`, which builds it"
+"""What to do where a file of it is missing."""
 
 
 def runtime_dir() -> Path:
@@ -20,7 +22,7 @@ def runtime_dir() -> Path:
     if missing:
         raise HostError(
             f"the browser runtime is not built: {', '.join(missing)} missing",
-            hint="install lite-env again from a wheel; in a checkout run `pip install -e .`, which builds it",
+            hint=BUILD_IT,
             folder=str(_DIST),
         )
     return _DIST

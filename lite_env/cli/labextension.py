@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from lite_env.cli.console import print_json, reporter_of, say
+from lite_env.cli.console import reporter_of
+from lite_env.cli.site import tell_plan
 from lite_env.site.build import write_site
 from lite_env.site.labextension import plan_labextension
-from lite_env.site.summary import plan_as_json, plan_lines, summary
 
 
 @click.command(name="labextension")
@@ -43,9 +43,4 @@ def command(
     plan = plan_labextension(packs, output, package=package, default_kernel=default_kernel)
     if not dry_run:
         write_site(plan, reporter=reporter)
-    if as_json:
-        print_json(plan_as_json(plan))
-    elif dry_run:
-        for line in plan_lines(plan):
-            say(line)
-    reporter.note(summary(plan))
+    tell_plan(plan, reporter, dry_run=dry_run, as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -11,6 +11,10 @@ from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.site.build import make_site
 from lite_env.site.plan import SiteOptions, plan_site
 from lite_env.site.summary import plan_as_json, plan_lines, summary
+
+if TYPE_CHECKING:
+    from lite_env.progress import Reporter
+    from lite_env.site.plan import SitePlan
 
 
 @click.command(name="site")
@@ -53,6 +57,11 @@ def command(
     reporter = reporter_of(ctx)
     options = SiteOptions(drive=drive, base=base, isolation=not no_isolation, force=force)
     plan = plan_site(packs, output, options) if dry_run else make_site(packs, output, options, reporter=reporter)
+    tell_plan(plan, reporter, dry_run=dry_run, as_json=as_json)
+
+
+def tell_plan(plan: SitePlan, reporter: Reporter, *, dry_run: bool, as_json: bool) -> None:
+    """Say what was done, or what would be."""
     if as_json:
         print_json(plan_as_json(plan))
     elif dry_run:

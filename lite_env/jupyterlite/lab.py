@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING
 
-from lite_env.errors import SiteError
+from lite_env.jupyterlite.decisive import site_extensions
+from lite_env.jupyterlite.lite_json import FILE as LITE_JSON
+from lite_env.jupyterlite.lite_json import read_lite_json, without_extensions, write_lite_json
 from lite_env.pack.reader import read_manifest
 from lite_env.site.extension import PACKAGE
 from lite_env.site.lab_extensions import (
@@ -16,24 +17,20 @@ from lite_env.site.lab_extensions import (
     choose,
     extension_paths,
     lab_extensions,
-    without_extensions,
 )
 from lite_env.site.plan import SiteFile
-from lite_env.store.atomic import new_directory, write_bytes
+from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_file
-from lite_env.store.text import Origin, parse_json, read_bounded
 from lite_env.workflow.environment import opened_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lite_env.jupyterlite.tasks import Environment, Workplace
+    from lite_env.jupyterlite.places import Environment, Workplace
     from lite_env.progress import Reporter
     from lite_env.site.lab_extensions import LabChoice, LabExtension
     from lite_env.store.protocol import Store
     from lite_env.workflow.options import PackOptions
-
-_JUPYTER_LITE = "jupyter-lite.json"
 
 
 def collect(
@@ -61,13 +58,6 @@ def collect(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(extension.folder / path, target)
         (staging / environment.collected.name).write_text(stamp, "utf-8")
-
-
-def site_extensions(place: Workplace) -> tuple[LabExtension, ...]:
-    """What JupyterLite itself puts into the site, the last of a name winning."""
-    return tuple(
-        extension for origin, folder in place.lab_folders for extension in lab_extensions(folder, origin, tolerant=True)
-    )
 
 
 def choose_extensions(environments: Sequence[Environment], place: Workplace) -> LabChoice:
@@ -115,11 +105,9 @@ def forget(place: Workplace, stale: Iterable[str]) -> None:
         if extension.name in gone:
             shutil.copytree(extension.folder, place.output / SITE_FOLDER / extension.name, dirs_exist_ok=True)
             gone.discard(extension.name)
-    path = place.output / _JUPYTER_LITE
-    if not gone or not path.is_file():
+    if not gone or not (place.output / LITE_JSON).is_file():
         return
-    origin = Origin(what="the site's settings", error=SiteError, file=str(path), hint="build the site anew")
-    document = parse_json(read_bounded(path, origin), origin)
+    document = read_lite_json(place.output)
     changed = without_extensions(document, sorted(gone))
     if changed != document:
-        write_bytes(path, json.dumps(changed, indent=2, sort_keys=True).encode())
+        write_lite_json(place.output, changed)

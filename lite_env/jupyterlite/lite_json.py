@@ -1,4 +1,4 @@
-"""The site's ``jupyter-lite.json``, which every addon reads and writes: which kernel is the default one.
+"""The site's ``jupyter-lite.json``, which every addon reads and writes: its default kernel, and its extensions.
 
 Its own text says ``python``, a kernel that only jupyterlite-pyodide-kernel has. What was put in its place is noted
 beside it, so that a later build knows that it was put there, and not by the site's author.
@@ -97,10 +97,7 @@ def with_default(
 
 def without_ours(document: dict[str, Any], extension: str) -> dict[str, Any]:
     """The document without what builds with us have put into it."""
-    data = dict(document[_DATA])
-    found = data.get(_EXTENSIONS)
-    if isinstance(found, list):
-        data[_EXTENSIONS] = [each for each in found if not (isinstance(each, dict) and each.get("name") == extension)]
+    data = dict(without_extensions(document, (extension,))[_DATA])
     if data.get(_DEFAULT) is not None and data[_DEFAULT] == _put(data):
         data[_DEFAULT] = BUILT_IN
     settings = {name: value for name, value in (data.get(_SETTINGS) or {}).items() if name != _PLUGIN}
@@ -108,6 +105,16 @@ def without_ours(document: dict[str, Any], extension: str) -> dict[str, Any]:
     if not settings:
         del data[_SETTINGS]
     return {**document, _DATA: data}
+
+
+def without_extensions(document: Any, gone: Sequence[str]) -> Any:  # noqa: ANN401 - JSON
+    """The document without the extensions `gone`; JupyterLite's addon never takes one out itself."""
+    data = document.get(_DATA) if isinstance(document, dict) else None
+    listed = data.get(_EXTENSIONS) if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(listed, list):
+        return document
+    kept = [each for each in listed if not (isinstance(each, dict) and each.get("name") in gone)]
+    return {**document, _DATA: {**data, _EXTENSIONS: kept}}
 
 
 def extension_names(document: dict[str, Any]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import msgspec
 from lite_env import __version__
 from lite_env.errors import SiteError
 from lite_env.site.plan import SiteFile
+from lite_env.site.runtime import read_script
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
@@ -53,15 +54,9 @@ def extension_files(
             f"'{package}' cannot be the name of an extension",
             hint="it is an npm package's, in small letters: @scope/name or name",
         )
-    script = runtime / ENTRY
-    if not script.is_file():
-        raise SiteError(
-            "the browser runtime has no extension for JupyterLite",
-            hint="install lite-env again from a wheel; in a checkout run `pip install -e .`, which builds it",
-            file=str(script),
-        )
+    script = read_script(runtime, ENTRY, "no extension for JupyterLite")
     base = posixpath.relpath(f"/{content}", f"/{folder}static") + "/"
-    entry = _told(site, package, base) + script.read_bytes()
+    entry = _told(site, package, base) + script
     load = f"static/remoteEntry.{sha256_of_bytes(entry)[:_DIGITS]}.js"
     description: dict[str, Any] = {
         "name": package,

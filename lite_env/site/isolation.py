@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lite_env.errors import SiteError
+from lite_env.site.runtime import read_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,11 +37,4 @@ def read_prelude(runtime: Path) -> bytes:
     Raises:
         SiteError: it was built without it.
     """
-    path = runtime / PRELUDE
-    if not path.is_file():
-        raise SiteError(
-            "the browser runtime has nothing that isolates pages",
-            hint="install lite-env again from a wheel; in a checkout run `pip install -e .`, which builds it",
-            file=str(path),
-        )
-    return path.read_bytes()
+    return read_script(runtime, PRELUDE, "nothing that isolates pages")

@@ -185,13 +185,3 @@ def choose(
     for environment in environments:
         notes += widget_notes(environment.environment, environment.versions, offered)
     return LabChoice(copied=tuple(chosen[name] for name in sorted(chosen)), notes=tuple(notes))
-
-
-def without_extensions(document: Any, gone: Sequence[str]) -> Any:  # noqa: ANN401 - JSON
-    """``jupyter-lite.json`` without the extensions `gone`; JupyterLite's addon never takes one out itself."""
-    data = _at(document, "jupyter-config-data")
-    listed = _at(data, "federated_extensions")
-    if not isinstance(data, dict) or not isinstance(listed, list):
-        return document
-    kept = [entry for entry in listed if _at(entry, "name") not in gone]
-    return {**document, "jupyter-config-data": {**data, "federated_extensions": kept}}

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lite_env.bootstrap.runtime_files import BUILD_IT
 from lite_env.errors import SiteError
 from lite_env.store.digest import sha256_of_file
 
@@ -71,7 +72,7 @@ def read_runtime(directory: Path, use: Literal["page", "notebooks"] = "page") ->
     if missing:
         raise SiteError(
             f"the browser runtime has no page: {', '.join(missing)} missing",
-            hint="install lite-env again from a wheel; in a checkout run `pip install -e .`, which builds it",
+            hint=BUILD_IT,
             folder=str(directory),
         )
     files = tuple(
@@ -88,6 +89,23 @@ def read_runtime(directory: Path, use: Literal["page", "notebooks"] = "page") ->
         template=(directory / TEMPLATE).read_text("utf-8"),
         service_worker=(directory / SERVICE_WORKER).read_bytes(),
     )
+
+
+def read_script(directory: Path, path: str, lacking: str) -> bytes:
+    """A script of the built runtime that only some sites have, and none as it is.
+
+    Args:
+        directory: where it was built.
+        path: of the script below it.
+        lacking: what the runtime has not without it, for the error.
+
+    Raises:
+        SiteError: it was built without it.
+    """
+    script = directory / path
+    if not script.is_file():
+        raise SiteError(f"the browser runtime has {lacking}", hint=BUILD_IT, file=str(script))
+    return script.read_bytes()
 
 
 def _is_served(path: str, use: Literal["page", "notebooks"]) -> bool:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lite_env.errors import SiteError
-from lite_env.jupyterlite.lite_json import read_lite_json, with_default, without_ours
+from lite_env.jupyterlite.lite_json import read_lite_json, with_default, without_extensions, without_ours
 
 DATA = "jupyter-config-data"
 
@@ -63,3 +63,12 @@ def test_a_damaged_document_is_named(tmp_path, text):
 def test_it_is_read_as_it_was_written(tmp_path):
     (tmp_path / "jupyter-lite.json").write_text(json.dumps(document()))
     assert read_lite_json(tmp_path) == document()
+
+
+def test_what_is_gone_is_taken_out_of_the_sites_list_and_nothing_else():
+    document = {"x": 1, "jupyter-config-data": {"y": 2, "federated_extensions": [{"name": "a"}, {"name": "b"}]}}
+    assert without_extensions(document, ["a"]) == {
+        "x": 1,
+        "jupyter-config-data": {"y": 2, "federated_extensions": [{"name": "b"}]},
+    }
+    assert without_extensions([], ["a"]) == []

@@ -12,7 +12,6 @@ from lite_env.site.lab_extensions import (
     choose,
     extension_paths,
     lab_extensions,
-    without_extensions,
 )
 from lite_env.site.widgets import MANAGER
 
@@ -114,12 +113,3 @@ def test_the_environments_own_manager_counts():
     packages = [Packages(environment="demo", versions={"ipywidgets": "8.1.9"})]
     choice = choose([extension(MANAGER, "5.0.16", "env")], [extension(MANAGER, "3.1.11", "site")], packages)
     assert [note for note in choice.notes if "ipywidgets" in note] == []
-
-
-def test_what_is_gone_is_taken_out_of_the_sites_list_and_nothing_else():
-    document = {"x": 1, "jupyter-config-data": {"y": 2, "federated_extensions": [{"name": "a"}, {"name": "b"}]}}
-    assert without_extensions(document, ["a"]) == {
-        "x": 1,
-        "jupyter-config-data": {"y": 2, "federated_extensions": [{"name": "b"}]},
-    }
-    assert without_extensions([], ["a"]) == []
