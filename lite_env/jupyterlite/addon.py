@@ -16,9 +16,10 @@ from lite_env import __version__
 from lite_env.errors import LiteEnvError, SpecError
 from lite_env.jupyterlite.actions import doit_task, failing_task, guarded
 from lite_env.jupyterlite.lite_json import is_default_named
+from lite_env.jupyterlite.places import Workplace, environments_of
 from lite_env.jupyterlite.settings import LAYOUTS, PREFETCHES, settings_of
 from lite_env.jupyterlite.status import status_lines
-from lite_env.jupyterlite.tasks import Workplace, checks_of, environments_of, last_tasks_of, tasks_of
+from lite_env.jupyterlite.tasks import checks_of, last_tasks_of, tasks_of
 from lite_env.store.plain import plain
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from lite_env.jupyterlite.xeus_section import Section
     from lite_env.pack.mounts import Mount
+    from lite_env.site.lite_kernels import Prefetch
+    from lite_env.workflow.inputs import Kind
 
-Kind = Literal["environment file", "lock file", "installed environment"]
 Layout = Literal["native", "xeus"]
 
 LAYOUTS: tuple[Layout, ...] = ("native", "xeus")
@@ -66,7 +67,7 @@ class AddonSettings:
     profiles: Mapping[str, Path] = field(default_factory=dict)
     filters: tuple[Path, ...] = ()
     layout: Layout = "native"
-    prefetch: Literal["none", "imports", "all"] = "none"
+    prefetch: Prefetch = "none"
     default_kernel: str | None = None
     locked: bool = False
     offline: bool = False

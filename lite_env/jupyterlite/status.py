@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lite_env.jupyterlite.places import Environment
     from lite_env.jupyterlite.settings import AddonSettings
-    from lite_env.jupyterlite.tasks import Environment
 
 
 def status_lines(settings: AddonSettings, environments: Sequence[Environment]) -> Iterator[str]:

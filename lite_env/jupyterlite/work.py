@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,9 +13,9 @@ from lite_env.jupyterlite.check import check_environment, check_site
 from lite_env.jupyterlite.lab import choose_extensions, collect, extension_site_files, forget
 from lite_env.jupyterlite.lite_json import FILE as LITE_JSON
 from lite_env.jupyterlite.lite_json import named_default, read_lite_json, without_ours, write_lite_json
+from lite_env.jupyterlite.places import ROOT
 from lite_env.jupyterlite.reporter import LogReporter
 from lite_env.jupyterlite.seen import tell_past_silence
-from lite_env.jupyterlite.tasks import ROOT
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.pack.mounts import contents_mount
 from lite_env.site.build import write_site
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from lite_env.jupyterlite.places import Environment, Workplace
     from lite_env.jupyterlite.reporter import Log
     from lite_env.jupyterlite.settings import AddonSettings
-    from lite_env.jupyterlite.tasks import Environment, Task, Workplace
-    from lite_env.pack.mounts import Mount
+    from lite_env.jupyterlite.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,14 +125,7 @@ class Work:
         source = environment.source
         profile = self.settings.profiles.get(source.label)
         reporter = LogReporter(self.log)
-        options = PackOptions(
-            filter_files=self.settings.filters,
-            profile=profile,
-            # The task before has seen to it.
-            locking=LockPolicy.FROZEN,
-            offline=self.settings.offline,
-            mounts=self._mounts(),
-        )
+        options = replace(self._options(), profile=profile)
         packed = pack_environment(source.path, environment.pack, options, store=open_store(), reporter=reporter)
         sourcemaps = self.place.sourcemaps
         collect(environment, options, sourcemaps=sourcemaps, store=open_store(), reporter=LogReporter(self.log))
@@ -198,14 +191,8 @@ class Work:
         reporter = LogReporter(self.log)
         written: list[str] = []
         for environment in self.environments:
-            options = PackOptions(
-                filter_files=self.settings.filters,
-                locking=LockPolicy.FROZEN,
-                offline=self.settings.offline,
-                mounts=self._mounts(),
-            )
             target = self.place.output / "xeus"
-            layout = pack_xeus(environment.source.path, target, options, store=open_store(), reporter=reporter)
+            layout = pack_xeus(environment.source.path, target, self._options(), store=open_store(), reporter=reporter)
             written.append(layout.folder.name)
             self.timestamp(layout.folder)
             size = layout.size / 1_000_000
@@ -226,11 +213,17 @@ class Work:
         else:
             record.unlink(missing_ok=True)
 
-    def _mounts(self) -> tuple[Mount, ...]:
-        files = self.place.files
+    def _options(self) -> PackOptions:
+        mounts, files = self.settings.mounts, self.place.files
         if self.settings.mount_contents and files.is_dir():
-            return (*self.settings.mounts, contents_mount(files))
-        return self.settings.mounts
+            mounts = (*mounts, contents_mount(files))
+        return PackOptions(
+            filter_files=self.settings.filters,
+            # The task before has seen to it.
+            locking=LockPolicy.FROZEN,
+            offline=self.settings.offline,
+            mounts=mounts,
+        )
 
     def _clear(self) -> bool:
         """Take out of the site what an earlier build of ours has put into it."""

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from lite_env.jupyterlite.places import Workplace
 from lite_env.jupyterlite.settings import AddonSettings, Source
-from lite_env.jupyterlite.tasks import Workplace, checks_of, last_tasks_of, tasks_of
+from lite_env.jupyterlite.tasks import checks_of, last_tasks_of, tasks_of
 from lite_env.pack.mounts import Mount
 from tests.prefixes import kernel_package, make_prefix
 
@@ -97,6 +98,13 @@ def test_what_lies_beside_an_environment_decides_about_its_pack(place):
     wanted = settings(place, "environment.yml", profiles={"environment.yml": place.lite_dir / "p.json"})
     reads = named(tasks_of(wanted, place))["pack:environment.yml"].reads
     assert {path.name for path in reads} == {"p.json", "conda-lock.yml", "pyproject.toml", "warm.py"}
+
+
+@pytest.mark.parametrize(("layout", "name"), [("native", "pack:a.yml"), ("xeus", "xeus")])
+def test_rules_of_what_is_left_out_decide_about_what_is_packed(place, layout, name):
+    rules = place.lite_dir / "filters.yaml"
+    wanted = settings(place, "a.yml", layout=layout, filters=(rules,))
+    assert rules in named(tasks_of(wanted, place))[name].reads
 
 
 @pytest.mark.parametrize(
