@@ -1,4 +1,4 @@
-"""What both benchmarks need: where they work, what they say, medians, and a description of the machine."""
+"""What every benchmark needs: where they work, what they say, medians, and a description of the machine."""
 
 from __future__ import annotations
 

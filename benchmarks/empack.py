@@ -8,10 +8,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 
-from benchmarks.common import WORK, step
+from benchmarks.venvs import python_with
 from lite_env.store.atomic import write_text
 
 VERSION = "6.0.1"
@@ -28,16 +27,7 @@ pack_env(env_prefix=prefix, relocate_prefix="/", outdir=output, use_cache=False,
 
 def install_empack() -> Path:
     """The Python that has empack; made when it is not there."""
-    folder = WORK / f"empack-{VERSION}"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    done = folder / ".done"
-    if not done.exists():
-        with step(f"installing empack {VERSION}"):
-            venv.create(folder, with_pip=True, clear=True)
-            command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*command, f"empack=={VERSION}"], check=True, stdout=sys.stderr)
-            done.touch()
-    return python
+    return python_with(f"empack-{VERSION}", f"empack=={VERSION}")
 
 
 def empack_command(python: Path, prefix: Path, output: Path, cache: Path, *, filtered: bool = True) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.common import WORK
 from benchmarks.empack import empack_command, empack_environment, install_empack
+from benchmarks.processes import ProcessFailedError, run_counted
 from lite_env.store.location import CACHE_VARIABLE
 
 if TYPE_CHECKING:
@@ -81,31 +80,15 @@ def _fresh(name: str) -> Path:
 
 def _run(command: Sequence[str], output: Path, environment: Mapping[str, str], *, folder: Path | None = None) -> Cost:
     log = WORK / "scratch" / "log"
-    with log.open("wb") as stream:
-        begin = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=dict(environment),
-        )
-        try:
-            _pid, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        wall = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise PackFailedError(log.read_text(encoding="utf-8", errors="replace")[-2000:])
+    try:
+        usage = run_counted(command, log=log, environ=environment, folder=folder)
+    except ProcessFailedError as error:
+        raise PackFailedError(str(error)) from error
     files = [path for path in output.rglob("*") if path.is_file() and "kernels" not in path.relative_to(output).parts]
     return Cost(
-        wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
-        memory=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        wall=usage.wall,
+        cpu=usage.cpu,
+        memory=usage.memory,
         size=sum(path.stat().st_size for path in files),
         files=sum(".tar." in path.name for path in files),
     )

@@ -17,44 +17,33 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from benchmarks.browser.check import LinkCheck, check_link
+from benchmarks.browser.model import FIRST, LINKS, NUMPY, Encoding, Link, Mark
+from benchmarks.browser.server import CountingServer, Encoder, load_tree
+from benchmarks.browser.visits import attempt
 from benchmarks.common import WORK, commit, machine, say
 from benchmarks.environments import FULL, LEAN, make_environment
 from benchmarks.start.before import ours_before
-from benchmarks.start.check import LinkCheck, check_link
 from benchmarks.start.figures import Figures
-from benchmarks.start.model import (
-    FIRST,
-    LINKS,
-    NUMPY,
-    OCCASIONS,
-    UNTRACED,
-    Encoding,
-    Link,
-    Mark,
-    Variant,
-    Visit,
-    import_cell,
-)
+from benchmarks.start.model import OCCASIONS, UNTRACED, Variant, Visit, import_cell
 from benchmarks.start.ours import ours, untraced_in
 from benchmarks.start.peers import TREES, eager_2023, eager_today
 from benchmarks.start.plot import write_plot
 from benchmarks.start.report import write_report
-from benchmarks.start.server import CountingServer, Encoder, load_tree
-from benchmarks.start.visit import VisitFailedError, visit_in_turn
+from benchmarks.start.visit import visit_in_turn
 from lite_env.host.find import find_chromium
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
-    from benchmarks.start.model import Cell
+    from benchmarks.browser.model import Cell
 
 HERE = Path(__file__).parent
 _VARIANTS = ("a", "b", "m", "c", "sources", "lean")
 _DEFAULT = ("a", "b", "c", "lean")
 _BROTLI_LINK = "10mbit"  # what an encoding changes is bytes: one link shows it
 _ROUNDS = 5
-_ATTEMPTS = 2  # a visit that fails is tried once more, and then the run goes on without it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,27 +149,11 @@ async def measure(variants: Sequence[Variant], options: Options) -> tuple[list[L
                 variant = variants[(place + number) % len(variants)]
                 say(f"[{turn + 1}/{len(turns)}] {encoding}, round {number + 1}, {link.label}: ({variant.key})")
                 run = partial(visit_in_turn, chromium, server, variant, link, encoding=encoding, number=number)
-                made, failure = await _attempt(run, (_cells(variant, number), *[(FIRST, NUMPY)] * (options.visits - 1)))
+                cells = (_cells(variant, number), *[(FIRST, NUMPY)] * (options.visits - 1))
+                made, failure = await attempt(partial(run, cells=cells), _line)
                 visits += made
                 failures += failure
     return checks, visits, failures
-
-
-async def _attempt(
-    run: Callable[..., Awaitable[list[Visit]]], cells: Sequence[Sequence[Cell]]
-) -> tuple[list[Visit], list[str]]:
-    """All visits of a profile, or why there are none."""
-    reason = ""
-    for _attempt_number in range(_ATTEMPTS):
-        try:
-            visits = await run(cells=cells)
-        except VisitFailedError as error:
-            reason = str(error)
-            say(f"  failed: {reason}")
-        else:
-            say("  " + "; ".join(_line(visit) for visit in visits))
-            return visits, []
-    return [], [reason]
 
 
 def _cells(variant: Variant, number: int) -> tuple[Cell, ...]:

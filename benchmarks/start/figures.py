@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.browser.model import FIRST, LINKS, NUMPY
 from benchmarks.common import median
-from benchmarks.start.model import FIRST, LINKS, NUMPY, OCCASIONS, UNTRACED
+from benchmarks.start.model import OCCASIONS, UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from benchmarks.start.model import Encoding, Mark, Occasion, Visit
+    from benchmarks.browser.model import Encoding, Mark
+    from benchmarks.start.model import Occasion, Visit
 
 OURS = "c"
 EAGER = "a"

@@ -11,19 +11,22 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.browser.cdp import Browser, ProtocolError, Session
+from benchmarks.browser.meter import Meter, evaluate, process_memory
+from benchmarks.browser.model import LINKS, NUMPY, Cell
+from benchmarks.browser.server import CountingServer, Encoder, load_tree
 from benchmarks.common import WORK, commit, machine, markdown_table, median, say, write_json
 from benchmarks.environments import FULL, make_environment
-from benchmarks.start.cdp import Browser, ProtocolError, Session
-from benchmarks.start.model import LINKS, NUMPY, Cell, Variant
 from benchmarks.start.ours import ours
 from benchmarks.start.peers import eager_2023, eager_today
-from benchmarks.start.server import CountingServer, Encoder, load_tree
-from benchmarks.start.visit import Meter, evaluate, process_memory, ready_of, run_of
+from benchmarks.start.visit import ready_of, run_of
 from lite_env.host.find import find_chromium
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from benchmarks.start.model import Variant
 
 HERE = Path(__file__).parent
 _ROUNDS = 3

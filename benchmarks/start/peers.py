@@ -16,6 +16,8 @@ from benchmarks.common import WORK, step
 from benchmarks.empack import copy_for_empack, pack_with_empack
 from benchmarks.environments import CHANNEL
 from benchmarks.start.model import OF_PIP, Variant
+from benchmarks.xeus import VERSION as XEUS
+from benchmarks.xeus import with_newer_entry_points
 from lite_env.channel.definition import load_definition
 from lite_env.channel.model import Source
 from lite_env.channel.sources import fetch_source
@@ -35,11 +37,11 @@ _KERNEL = "xpython"
 _MAMBAJS = "0.21.5"
 _XEUS = Source(
     name="jupyterlite-xeus",
-    pip="jupyterlite-xeus==5.1.0",
-    file="jupyterlite_xeus-5.1.0-py3-none-any.whl",
+    pip=f"jupyterlite-xeus=={XEUS}",
+    file=f"jupyterlite_xeus-{XEUS}-py3-none-any.whl",
     sha256="a91a4bbda91e0fbae95e5fc9f5e00e8feeeb589e7d7bf495446e014d485c38da",
     size=6198426,
-    root="jupyterlite_xeus-5.1.0.data/data/share/jupyter/labextensions/@jupyterlite/xeus/static",
+    root=f"jupyterlite_xeus-{XEUS}.data/data/share/jupyter/labextensions/@jupyterlite/xeus/static",
 )
 _XEUS_WORKER = "327.555daf661ad8964f.js"
 """The worker that speaks comlink: what pages without cross-origin isolation get."""
@@ -70,7 +72,7 @@ def eager_today(environment: Environment) -> list[Variant]:
     spec |= {"name": _KERNEL, "dir": _KERNEL, "envName": _ENVIRONMENT}
 
     own, bundle = TREES / "b", TREES / "m"
-    with step("tree (b): jupyterlite-xeus 5.1.0"):
+    with step(f"tree (b): jupyterlite-xeus {XEUS}"):
         _unpack(_XEUS, own / "static", only=(_XEUS_WORKER, _XEUS_UNPACKER))
         _xeus_layout(own, environment, packed, script)
         own_config = _page(own, {"speaker": "comlink", "worker": f"static/{_XEUS_WORKER}", "kernelSpec": spec})
@@ -81,7 +83,7 @@ def eager_today(environment: Environment) -> list[Variant]:
         start = {"base": "./", "environment": _ENVIRONMENT, "script": script}
         bundle_config = _page(bundle, {"speaker": "envelopes", "worker": "worker.js", "start": start})
     return [
-        Variant(key="b", label="eager today (jupyterlite-xeus 5.1.0)", tree=own, config=own_config, lacks=OF_PIP),
+        Variant(key="b", label=f"eager today (jupyterlite-xeus {XEUS})", tree=own, config=own_config, lacks=OF_PIP),
         Variant(
             key="m",
             label=f"eager today, bare (mambajs-core {_MAMBAJS})",
@@ -130,7 +132,7 @@ def _xeus_layout(tree: Path, environment: Environment, packed: Path, script: str
     channels = sorted({package["channel"] for package in meta["packages"]})
     write_text(folder / "empack_env_meta.json", json.dumps(meta | {"specs": [], "channels": channels}, indent=2))
     glue = (environment.prefix / "bin" / script).read_text(encoding="utf-8")
-    write_text(folder / "bin" / script, glue + (HERE / "newer-entry-points.js").read_text(encoding="utf-8"))
+    write_text(folder / "bin" / script, with_newer_entry_points(glue))
     wasm = Path(script).with_suffix(".wasm").name
     shutil.copyfile(environment.prefix / "bin" / wasm, folder / "bin" / wasm)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.browser.model import LINKS
 from benchmarks.start.figures import OURS
-from benchmarks.start.model import LINKS
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks.browser.model import Link
     from benchmarks.start.figures import Figures
-    from benchmarks.start.model import Link
 
 _WIDTH = 860
 _LEFT = 300  # where bars begin

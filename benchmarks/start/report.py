@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.browser.model import LINKS
 from benchmarks.common import markdown_table
 from benchmarks.start.figures import OURS, targets
-from benchmarks.start.model import LINKS, OCCASIONS, UNTRACED
+from benchmarks.start.model import OCCASIONS, UNTRACED
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from benchmarks.browser.model import Encoding, Link
     from benchmarks.start.figures import Figures
-    from benchmarks.start.model import Encoding, Link, Occasion
+    from benchmarks.start.model import Occasion
 
 _NONE = "-"
 _FASTEST = 0.95  # of the seconds that the received bytes take; headers of the page come before the link is on

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from benchmarks.start.model import Encoding
+    from benchmarks.browser.model import Encoding
 
 _GAIN = 0.99  # an encoding that does not make a file at least this much smaller is not used
 _COMPRESSED = (".gz", ".png", ".zst")  # sent as they are, whoever they belong to
@@ -85,7 +85,7 @@ def make_resource(name: str, data: bytes, encoding: Encoding, encoder: Encoder) 
     encoded = None if name.endswith(_COMPRESSED) else encoder.encode(data, encoding)
     body = data if encoded is None else encoded
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-    revalidated = name.endswith(".html") or name in {"manifest.json", "sw.js"}
+    revalidated = name.endswith(".html") or name in {"manifest.json", "service-worker.js", "sw.js"}
     headers = {
         "Content-Type": content_type(name),
         "Cache-Control": REVALIDATE if revalidated else IMMUTABLE,

@@ -6,15 +6,15 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.start.cdp import Browser
-from benchmarks.start.server import make_resource
-from benchmarks.start.visit import Meter, evaluate
+from benchmarks.browser.cdp import Browser
+from benchmarks.browser.meter import Meter, evaluate
+from benchmarks.browser.server import make_resource
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.start.model import Link
-    from benchmarks.start.server import CountingServer, Encoder
+    from benchmarks.browser.model import Link
+    from benchmarks.browser.server import CountingServer, Encoder
 
 _SIZE = 250_000  # bytes
 _FASTEST = 0.9  # of the expected seconds; faster means that the link was not there
