@@ -18,7 +18,7 @@ help:
 	@echo "make prove      the long tests: 100,000 file operations, the page in three browser engines"
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
 	@echo "make bench-start, bench-pack  measure against others: an hour, half an hour (BENCH=--quick: minutes)"
-	@echo "make bench-jupyterlite  measure kernels in JupyterLite against others: half an hour (BENCH=--quick: minutes)"
+	@echo "make bench-jupyterlite  measure kernels in JupyterLite against others: a quarter of an hour (BENCH=--quick: minutes)"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
 	@echo "make pictures   make the documentation's pictures of the page anew"
 	@echo "make format     format Python and say what the linters would"

@@ -55,10 +55,14 @@ def _paragraph(figures: Figures, about: dict[str, Any]) -> str:
     added = [_seconds(figures.added("wall", key, "again")) for key in (OURS, XEUS)]
     return (
         f"In JupyterLite {JUPYTERLITE} (`make bench-jupyterlite`, [all figures](benchmarks/jupyterlite/results.md)), "
-        f"beside jupyterlite-xeus\n5.1 with the same packages, medians of {about['rounds']} rounds: at 10 Mbit/s a "
-        f"notebook that is opened takes {alone} s to its first cell\nwith a kernel that only answers. A real one takes "
-        f"{of('first', 'first')} more, {of('numpy', 'first')} to numpy; at\nthe second visit {of('first', 'second')}. "
-        f"`jupyter lite build` with nothing changed takes {added[0]} s more, in place of {added[1]}."
+        "beside jupyterlite-xeus\n"
+        f"5.1 with the same packages, medians of {about['rounds']} rounds in turns: at 10 Mbit/s a notebook takes "
+        f"{alone} s from its address to its first\n"
+        f"cell with a kernel that only answers. A real kernel adds {of('first', 'first')}, and {of('numpy', 'first')} "
+        "until numpy's first\n"
+        f"result; at the second visit {of('first', 'second')}, and {of('numpy', 'second')}. A `jupyter lite build` "
+        "with nothing changed takes\n"
+        f"{added[0]} s longer, in place of {added[1]}."
     )
 
 

@@ -30,6 +30,10 @@ _WHERE_NOTE = (
     "moved (the remainder of the second visit, unthrottled). Nothing is faster than the larger of the two; without "
     "overlap it takes their sum."
 )
+_PARTS_NOTE = (
+    "What remains, in parts: of the page, until its notebook has a session; of the kernel, from there to the first "
+    "cell; of numpy. Where that of the page is less than nothing, rounds differ by more than an extension takes."
+)
 _CHECKS_NOTE = (
     "250 kB over each link, by each kind of request, measured in this run, and all that each first visit received: "
     "slower than the link makes it is possible, faster is not."
@@ -47,6 +51,7 @@ def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
     parts += ["## The build", _BUILDS_NOTE, _builds(figures, about)]
     parts += ["## Targets", _targets(figures)]
     parts += ["## Where the seconds go", _WHERE_NOTE, _where(figures, about, links)]
+    parts += [_PARTS_NOTE, _shares(figures, about, links)]
     parts += ["## Checks", _CHECKS_NOTE, _checks(figures, result["checks"], about, links)]
     if result["failures"]:
         parts += ["## Failures", "".join(f"* {failure.splitlines()[0]}\n" for failure in result["failures"])]
@@ -146,6 +151,22 @@ def _where(figures: Figures, about: dict[str, Any], links: Sequence[Link]) -> st
             rows.append([f"{label}, {link.label}", f"{moved / 1e6:.2f}", *(f"{value:.2f}" for value in seconds)])
     header = ["first visit", "MB", "on the link, s", "work, s", "larger, s", "sum, s", "reached, s"]
     return markdown_table(header, rows)
+
+
+def _shares(figures: Figures, about: dict[str, Any], links: Sequence[Link]) -> str:
+    rows = []
+    for occasion in OCCASIONS:
+        for link in links:
+            for key, label in about["sites"]:
+                ends = [figures.remainder(measure, key, link.key, occasion) for measure in ("asked", "first", "numpy")]
+                cpu = figures.remainder("cpu", key, link.key, occasion)
+                asked, first, numpy = ends
+                if key == NOTHING or asked is None or first is None or numpy is None:
+                    continue
+                shares = (asked, first - asked, numpy - first)
+                row = [f"{occasion} visit, {link.label}, {label}", *map(_text, shares), _text(numpy), _text(cpu)]
+                rows.append(row)
+    return markdown_table(["", "page, s", "kernel, s", "numpy, s", "all, s", "CPU, s"], rows)
 
 
 def _checks(figures: Figures, checks: Sequence[dict[str, Any]], about: dict[str, Any], links: Sequence[Link]) -> str:
