@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from lite_env.errors import SiteError
 from lite_env.jupyterlite.decisive import site_extensions
 from lite_env.jupyterlite.lite_json import FILE as LITE_JSON
 from lite_env.jupyterlite.lite_json import read_lite_json, without_extensions, write_lite_json
@@ -21,6 +24,7 @@ from lite_env.site.lab_extensions import (
 from lite_env.site.plan import SiteFile
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.text import Origin, convert, parse_json, read_bounded
 from lite_env.workflow.environment import opened_environment
 
 if TYPE_CHECKING:
@@ -33,21 +37,31 @@ if TYPE_CHECKING:
     from lite_env.workflow.options import PackOptions
 
 
+class _Collected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was kept: of which packages it is, and of which environment, by name."""
+
+    digest: str | None
+    sourcemaps: bool
+    environment: str
+    packages: dict[str, str]
+
+
 def collect(
     environment: Environment, options: PackOptions, *, sourcemaps: bool, store: Store, reporter: Reporter
 ) -> None:
-    """Keep the lab extensions of `environment`, which was packed, beside its pack.
+    """Keep the lab extensions of `environment` beside its pack.
 
     Raises:
         SiteError: one of them is damaged.
         LiteEnvError: the environment cannot be read.
     """
-    digest = read_manifest(environment.pack).environment.lock_digest
-    stamp = f"{digest} {'with' if sourcemaps else 'without'} source maps\n"
-    locked = environment.source.kind != "installed environment"
-    if locked and environment.collected.is_file() and environment.collected.read_text("utf-8") == stamp:
-        # The packages are the same, so what they bring is.
-        return
+    locked = environment.source.kind != "installed environment" and environment.manifest.is_file()
+    digest = read_manifest(environment.pack).environment.lock_digest if locked else None
+    if digest is not None and environment.collected.is_file():
+        before = _collected(environment)
+        if (before.digest, before.sourcemaps) == (digest, sourcemaps):
+            # The packages are the same, so what they bring is.
+            return
     with (
         opened_environment(environment.source.path, options, store=store, reporter=reporter) as opened,
         new_directory(environment.lab) as staging,
@@ -57,7 +71,17 @@ def collect(
                 target = staging / extension.name / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(extension.folder / path, target)
-        (staging / environment.collected.name).write_text(stamp, "utf-8")
+        packages = {package.name: package.version for package in opened.prefix.packages}
+        collected = _Collected(digest=digest, sourcemaps=sourcemaps, environment=opened.name, packages=packages)
+        (staging / environment.collected.name).write_bytes(msgspec.json.encode(collected) + b"\n")
+
+
+def _collected(environment: Environment) -> _Collected:
+    path = environment.collected
+    origin = Origin(
+        what="the list of lab extensions", error=SiteError, file=str(path), hint="build the site again with `--force`"
+    )
+    return convert(parse_json(read_bounded(path, origin), origin), _Collected, origin)
 
 
 def choose_extensions(environments: Sequence[Environment], place: Workplace) -> LabChoice:
@@ -69,11 +93,9 @@ def choose_extensions(environments: Sequence[Environment], place: Workplace) -> 
     found: list[LabExtension] = []
     packages: list[Packages] = []
     for environment in environments:
-        manifest = read_manifest(environment.pack)
-        name = manifest.environment.name
-        found += lab_extensions(environment.lab, f"the environment '{name}'")
-        versions = {package.name: package.version for package in manifest.environment.packages}
-        packages.append(Packages(environment=name, versions=versions))
+        collected = _collected(environment)
+        found += lab_extensions(environment.lab, f"the environment '{collected.environment}'")
+        packages.append(Packages(environment=collected.environment, versions=collected.packages))
     return choose(found, site_extensions(place), packages, own=(PACKAGE,))
 
 

@@ -88,7 +88,7 @@ class Environment:
     @property
     def collected(self) -> Path:
         """Says of which packages they are."""
-        return self.lab / "collected.txt"
+        return self.lab / "collected.json"
 
 
 def environments_of(settings: AddonSettings, place: Workplace) -> tuple[Environment, ...]:

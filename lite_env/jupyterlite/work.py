@@ -16,6 +16,7 @@ from lite_env.jupyterlite.lite_json import named_default, read_lite_json, withou
 from lite_env.jupyterlite.places import ROOT
 from lite_env.jupyterlite.reporter import LogReporter
 from lite_env.jupyterlite.seen import tell_past_silence
+from lite_env.jupyterlite.xeus import clean_for_xeus, write_for_xeus
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.pack.mounts import contents_mount
 from lite_env.site.build import write_site
@@ -25,7 +26,6 @@ from lite_env.site.jupyterlite import LiteSiteOptions, clear_lite_site, plan_lit
 from lite_env.site.lite_kernels import LiteNote
 from lite_env.site.lite_lock import lite_lock
 from lite_env.site.summary import summary
-from lite_env.site.xeus_layout import pack_xeus, remove_xeus
 from lite_env.spec.channels import is_path
 from lite_env.spec.environment import read_environment
 from lite_env.store.atomic import write_bytes
@@ -37,7 +37,7 @@ from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from lite_env.jupyterlite.places import Environment, Workplace
@@ -92,7 +92,7 @@ class Work:
         elif action == "check site":
             self._say(check_site(self.place.output))
         elif action == "clean xeus":
-            self._clean_xeus(kept=())
+            clean_for_xeus(self.place)
         elif action == "isolate":
             self._isolate(isolate=bool(task.state["isolate"]))
         else:
@@ -189,29 +189,15 @@ class Work:
     def _xeus(self) -> None:
         self._clear()
         reporter = LogReporter(self.log)
-        written: list[str] = []
-        for environment in self.environments:
-            target = self.place.output / "xeus"
-            layout = pack_xeus(environment.source.path, target, self._options(), store=open_store(), reporter=reporter)
-            written.append(layout.folder.name)
-            self.timestamp(layout.folder)
-            size = layout.size / 1_000_000
-            reporter.note(f"'{layout.folder.name}' for jupyterlite-xeus: {layout.packages} archives, {size:.1f} MB")
-        self._clean_xeus(kept=written)
+        write_for_xeus(
+            self.environments,
+            self.place,
+            self._options(),
+            store=open_store(),
+            reporter=reporter,
+            timestamp=self.timestamp,
+        )
         tell_past_silence(reporter.warnings)
-
-    def _clean_xeus(self, *, kept: Sequence[str]) -> None:
-        """Remove what an earlier build has written for jupyterlite-xeus, but the environments `kept`."""
-        record = self.place.xeus_record
-        before: tuple[str, ...] = ()
-        if record.is_file():
-            origin = Origin(what="the list of environments for jupyterlite-xeus", error=SiteError, file=str(record))
-            before = convert(parse_json(read_bounded(record, origin), origin), tuple[str, ...], origin)
-        remove_xeus(self.place.output / "xeus", set(before) - set(kept))
-        if kept:
-            write_bytes(record, msgspec.json.encode(sorted(kept)) + b"\n")
-        else:
-            record.unlink(missing_ok=True)
 
     def _options(self) -> PackOptions:
         mounts, files = self.settings.mounts, self.place.files

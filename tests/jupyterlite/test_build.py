@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lite_env.jupyterlite.addon import OTHER
+from lite_env.lock.conda.index import index_channel
 from lite_env.pack.restore import unpack
+from tests.conda_packages import make_package
 from tests.conftest import EXAMPLES
 from tests.lite_cores import BEFORE, NEWEST, jupyter_lite
 
@@ -308,3 +310,43 @@ def test_the_example_is_a_site_whose_notebook_has_a_kernel(tmp_path):
     assert (done.code, done.ran) == (0, ALL), done.text
     assert [kernel["name"] for kernel in site_of(folder)["kernels"]] == ["xpython"]
     assert {path.name for path in (folder / "_output/files").iterdir()} == {"temperatures.csv", "temperatures.ipynb"}
+
+
+def lab_extension_channel(folder: Path, *versions: str) -> Path:
+    """A channel whose package `demo-lab` brings a prebuilt lab extension."""
+    place = "share/jupyter/labextensions/demo-lab"
+    for version in versions:
+        build = {"load": "static/remote.js", "extension": "./extension"}
+        document = {"name": "demo-lab", "version": version, "jupyterlab": {"extension": True, "_build": build}}
+        files = {f"{place}/package.json": json.dumps(document), f"{place}/static/remote.js": f"// {version}"}
+        make_package(folder, "demo-lab", version, files=files)
+    index_channel(folder)
+    return folder
+
+
+@pytest.mark.parametrize("layout", ["native", "xeus"])
+@pytest.mark.slow
+def test_a_lab_extension_comes_with_its_package_and_goes_with_it(layout, tmp_path):
+    channel = lab_extension_channel(tmp_path / "channel", "1.0", "2.0")
+    lite = tmp_path / "lite"
+    lite.mkdir()
+
+    def build(*specs: str) -> None:
+        lines = "".join(f"  - {spec}\n" for spec in ("xeus-lua", *specs))
+        text = f"name: lua-demo\nchannels:\n  - {channel}\n  - {CHANNEL}\ndependencies:\n{lines}"
+        (lite / "environment.yml").write_text(text)
+        done = jupyter_lite(lite, "build", f"--lite-env-layout={layout}")
+        assert done.code == 0, done.text
+
+    def loaded() -> dict[str, str]:
+        listed = {each["name"]: each["load"] for each in lite_data(lite).get("federated_extensions", ())}
+        folder = lite / "_output/extensions"
+        assert "demo-lab" in listed or not (folder / "demo-lab").exists()
+        return {name: (folder / name / load).read_text() for name, load in listed.items() if name == "demo-lab"}
+
+    build("demo-lab =1.0")
+    assert loaded() == {"demo-lab": "// 1.0"}
+    build("demo-lab =2.0")
+    assert loaded() == {"demo-lab": "// 2.0"}
+    build()
+    assert loaded() == {}
