@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from lite_env.bootstrap import runtime_dir
 from lite_env.site.isolation import SERVICE_WORKER, isolated_service_worker, read_prelude
 from tests.browser.jupyterlite.applications import make_lite
+from tests.browser.jupyterlite.lab import RUN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,20 @@ pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group(
 LAB = "/lab/index.html"
 # Longer than within which a page is loaded again whatever has been done in it.
 LATE_MS = 6_000
+
+# A notebook of the frame: a cell that never ends, interrupted once it runs.
+INTERRUPTED = f"""async () => {{
+  await jupyterapp.restored;
+  await jupyterapp.commands.execute('notebook:create-new', {{ kernelName: 'xpython', cwd: '' }});
+  const {{ sessionContext, content }} = jupyterapp.shell.currentWidget;
+  await sessionContext.ready;
+  const ended = ({RUN})("print('begun')\\nwhile True: pass");
+  const outputs = () => content.widgets.flatMap(cell => cell.model.outputs?.toJSON() ?? []);
+  while (!outputs().length) await new Promise(resolve => setTimeout(resolve, 50));
+  await jupyterapp.commands.execute('notebook:interrupt-kernel');
+  await ended;
+  return outputs().filter(output => output.output_type === 'error').map(output => output.ename);
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +104,27 @@ def test_in_a_frame_of_a_page_that_is_not_isolated_nothing_is_loaded_again_and_k
     assert frame.evaluate("crossOriginIsolated") is False
     assert loads.count == 1
     assert loads.told("in a frame of a page that is not isolated")
+
+
+def test_a_frame_of_a_page_that_is_isolated_is_isolated_and_its_kernels_can_be_interrupted(
+    isolating, serve, lab, tmp_path
+):
+    site = shutil.copytree(isolating, tmp_path / "site")
+    (site / "around.html").write_text("<!doctype html><iframe src='lab/index.html'></iframe>")
+    server = serve(site, isolated=False)
+    found = lab(server).open()
+    found.page.wait_for_function("crossOriginIsolated && globalThis.jupyterapp?.started")
+    loads = Loads(found.page)
+    # The site's service worker isolates this page as any.
+    found.page.goto(f"{server.url}around.html")
+    assert found.page.evaluate("crossOriginIsolated")
+    frame = found.page.frames[1]
+    frame.wait_for_function("globalThis.jupyterapp?.started")
+    assert frame.evaluate("crossOriginIsolated")
+    assert loads.count == 1
+    assert not loads.told("not cross-origin isolated")
+    ended = frame.evaluate(INTERRUPTED)
+    assert ended == ["KeyboardInterrupt"]
 
 
 def test_without_the_service_worker_the_page_is_as_it_would_be_without_isolation(isolating, serve, lab):

@@ -12,6 +12,24 @@ from tests.browser.jupyterlite.applications import make_lite
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
 LOOP = "import time\nprint('begun')\nwhile True:\n    time.sleep(0.05)"
 
+PYTHON_WAITS = """\
+import os, time
+print('waits')
+while not os.path.exists('/drive/go.txt'):
+    time.sleep(0.05)
+print('saw it')
+"""
+OTHER_OUTPUTS = """([id, at]) => {
+  const notebook = [...jupyterapp.shell.widgets('main')].find(widget => widget.id === id);
+  return JSON.stringify(notebook.content.widgets[at].model.outputs.toJSON());
+}"""
+LUA_BUSY = "print('busy')\nlocal till = os.time() + 600\nwhile os.time() < till do end"
+
+
+@pytest.fixture(scope="module")
+def two_languages(tmp_path_factory, numpy_pack, lua_pack):
+    return make_lite(tmp_path_factory.mktemp("languages") / "site", numpy_pack, lua_pack)
+
 
 @pytest.mark.slow
 def test_a_restart_forgets_variables_and_leaves_one_worker_and_a_shutdown_none(numpy_lite, serve, lab):
@@ -101,14 +119,20 @@ def test_two_notebooks_ask_at_once_and_each_gets_its_own_answer(numpy_lite, serv
         assert f"got answer {number}\n" in found.wait_for(at, f"got answer {number}").stream()
 
 
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "service worker"])
 @pytest.mark.slow
-def test_kernels_of_two_languages_run_beside_each_other(numpy_pack, lua_pack, tmp_path, serve, lab):
-    site = make_lite(tmp_path / "site", numpy_pack, lua_pack)
-    found = lab(serve(site)).open().notebook("xpython")
+def test_cells_of_two_languages_run_at_once(two_languages, serve, lab, isolated):
+    found = lab(serve(two_languages, isolated=isolated)).open().notebook("xpython")
     python = found.here
-    assert found.text("print(6 * 7)") == "42\n"
+    begun = found.begin(PYTHON_WAITS)
+    found.wait_for(begun, "waits")
     found.notebook("xlua")
     assert found.text("print(6 * 7)").strip() == "42"
+    assert "saw it" not in found.page.evaluate(OTHER_OUTPUTS, [python, begun])
+    found.save("go.txt", "")
+    found.until(lambda: "saw it" in found.page.evaluate(OTHER_OUTPUTS, [python, begun]))
+    busy = found.begin(LUA_BUSY)
+    found.wait_for(busy, "busy")
     found.show(python)
     assert found.text("print(7 * 7)") == "49\n"
 

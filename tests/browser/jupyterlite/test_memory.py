@@ -38,4 +38,4 @@ def test_five_restarts_need_no_more_memory_than_one(numpy_lite, serve, lab, chro
     for _ in range(4):
         last = restart()
     assert last <= 1.15 * first, (first, last)
-    assert [worker.url.rpartition("/")[2] for worker in found.page.workers].count("worker.js") == 1
+    found.until(lambda: [worker.url.rpartition("/")[2] for worker in found.page.workers].count("worker.js") == 1)
