@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lite_env.host.find import find_chromium
 from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / ".build" / "bench"
@@ -68,6 +69,21 @@ def commit() -> str:
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "lite_env", "channels")
     return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else "")
+
+
+def browser() -> str:
+    """The browser that visits are made with, as it names itself."""
+    command = [str(find_chromium()), "--version"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def conditions(about: Mapping[str, Any]) -> str:
+    """On what, how often and for how long was measured, of what a run tells of itself."""
+    computer = about["machine"]
+    return (
+        f"{computer['cores']} cores of {computer['processor']}, {computer['system']}; medians of {about['rounds']} "
+        f"rounds in turns (least-most), {about['seconds'] / 60:.0f} minutes"
+    )
 
 
 @contextmanager

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Encoding = Literal["gzip", "br"]
 
@@ -28,6 +31,12 @@ LINKS = (
     Link(key="10mbit", label="10 Mbit/s, 40 ms", latency=40, throughput=10e6),
     Link(key="1.6mbit", label="1.6 Mbit/s, 300 ms", latency=300, throughput=1.6e6),
 )
+
+
+def measured_links(keys: Iterable[str]) -> list[str]:
+    """The keys that there are, each once, in the order of `LINKS`."""
+    measured = set(keys)
+    return [link.key for link in LINKS if link.key in measured]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

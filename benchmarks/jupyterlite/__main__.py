@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 import json
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from benchmarks.browser.check import LinkCheck, check_link
 from benchmarks.browser.model import FIRST, LINKS, NUMPY, Link
 from benchmarks.browser.server import CountingServer, Encoder, load_tree
 from benchmarks.browser.visits import attempt
-from benchmarks.common import WORK, commit, machine, say
+from benchmarks.common import WORK, browser, commit, machine, say, write_json
 from benchmarks.jupyterlite.builds import run_build
 from benchmarks.jupyterlite.documents import tell
 from benchmarks.jupyterlite.figures import Figures
@@ -30,7 +29,6 @@ from benchmarks.jupyterlite.report import write_report
 from benchmarks.jupyterlite.sites import make_sites
 from benchmarks.jupyterlite.visit import visit_in_turn
 from lite_env.host.find import find_chromium
-from lite_env.store.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +62,7 @@ def main() -> None:
     checks, visits, failures = asyncio.run(measure(visited, options))
     about = {
         "app": options.app,
-        "browser": _version(),
+        "browser": browser(),
         "builds": [[site.key, site.label] for site in sites],
         "commit": commit(),
         "date": time.strftime("%Y-%m-%d"),
@@ -82,7 +80,7 @@ def main() -> None:
         "visits": [dataclasses.asdict(visit) for visit in visits],
     }
     options.output.mkdir(parents=True, exist_ok=True)
-    write_text(options.output / "results.json", json.dumps(result, indent=1, sort_keys=True) + "\n")
+    write_json(options.output / "results.json", result)
     render(options.output)
     if failures or not all(check.holds for check in checks):
         raise SystemExit("error: some visits failed, or the link did not hold: see the report")
@@ -143,11 +141,6 @@ def _line(visit: Visit) -> str:
     first, numpy = (visit.marks[cell.key] for cell in (FIRST, NUMPY))
     moved = f"{numpy.requests} requests, {numpy.wire / 1e3:,.0f} kB ({numpy.seen / 1e3:,.0f} seen)"
     return f"{visit.occasion}: asked {visit.asked:.2f} s, 1+1 {first.seconds:.2f}, numpy {numpy.seconds:.2f}, {moved}"
-
-
-def _version() -> str:
-    command = [str(find_chromium()), "--version"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _parse() -> Options:

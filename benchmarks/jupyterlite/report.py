@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.browser.model import LINKS
-from benchmarks.common import markdown_table
+from benchmarks.common import conditions, markdown_table
 from benchmarks.jupyterlite.figures import targets
 from benchmarks.jupyterlite.model import BUILDS, NOTHING, OCCASIONS, OURS, XEUS
 from lite_env.store.atomic import write_text
@@ -61,12 +61,9 @@ def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
 
 
 def _head(about: dict[str, Any]) -> str:
-    computer = about["machine"]
     return (
         f"# Kernels in JupyterLite\n\n{about['date']}, commit {about['commit']}, {about['browser']}, JupyterLite "
-        f"{about['jupyterlite']}, {computer['cores']} cores of {computer['processor']}, {computer['system']}; medians "
-        f"of {about['rounds']} rounds in turns (least-most), {about['seconds'] / 60:.0f} minutes. Opened in "
-        f"`{about['app']}`.\n\n"
+        f"{about['jupyterlite']}, {conditions(about)}. Opened in `{about['app']}`.\n\n"
         "Seconds from the opening of a notebook's address until it has a session (asked), until its first cell, `1+1`, "
         "is done, and until numpy has computed. Remains: the same less the first row, JupyterLite with a kernel that "
         "only answers. Requests, MB (what the server sent, headers included), CPU (of all processes of the browser) "

@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 import json
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from benchmarks.browser.check import LinkCheck, check_link
 from benchmarks.browser.model import FIRST, LINKS, NUMPY, Encoding, Link, Mark
 from benchmarks.browser.server import CountingServer, Encoder, load_tree
 from benchmarks.browser.visits import attempt
-from benchmarks.common import WORK, commit, machine, say
+from benchmarks.common import WORK, browser, commit, machine, say
 from benchmarks.environments import FULL, LEAN, make_environment
 from benchmarks.start.before import ours_before
 from benchmarks.start.figures import Figures
@@ -172,10 +171,9 @@ def _line(visit: Visit) -> str:
 
 
 def _about(options: Options, variants: Sequence[Variant], seconds: float) -> dict[str, Any]:
-    version = subprocess.run([str(find_chromium()), "--version"], capture_output=True, text=True, check=False).stdout
     packs = {variant.key: TREES / f"{variant.key}-pack" for variant in variants}
     return {
-        "browser": version.strip(),
+        "browser": browser(),
         "commit": commit(),
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),

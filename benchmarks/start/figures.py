@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.browser.model import FIRST, LINKS, NUMPY
+from benchmarks.browser.model import FIRST, LINKS, NUMPY, measured_links
 from benchmarks.common import median
 from benchmarks.start.model import OCCASIONS, UNTRACED
+from benchmarks.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,24 +87,7 @@ class Figures:
     @property
     def links(self) -> list[str]:
         """Keys of the links that were measured, in the order of `LINKS`."""
-        measured = {visit.link for visit in self.visits}
-        return [link.key for link in LINKS if link.key in measured]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """What is to be reached, and what came out; None where it was not measured."""
-
-    what: str
-    limit: float
-    found: float | None
-
-    @property
-    def verdict(self) -> str:
-        """In a word."""
-        if self.found is None:
-            return "not measured"
-        return "pass" if self.found <= self.limit else f"missed by {(self.found / self.limit - 1) * 100:.0f} %"
+        return measured_links(visit.link for visit in self.visits)
 
 
 def targets(figures: Figures) -> list[Target]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.browser.model import LINKS
-from benchmarks.common import markdown_table
+from benchmarks.common import conditions, markdown_table
 from benchmarks.start.figures import OURS, targets
 from benchmarks.start.model import OCCASIONS, UNTRACED
 from lite_env.store.atomic import write_text
@@ -69,11 +69,9 @@ _CHECK_NOTE = (
 
 
 def _head(about: dict[str, Any]) -> str:
-    computer = about["machine"]
     return (
-        f"# Start of a kernel\n\n{about['date']}, commit {about['commit']}, {about['browser']}, "
-        f"{computer['cores']} cores of {computer['processor']}, {computer['system']}; medians of {about['rounds']} "
-        f"rounds in turns (least-most), {about['seconds'] / 60:.0f} minutes. (c) starts from {about['page']}.\n\n"
+        f"# Start of a kernel\n\n{about['date']}, commit {about['commit']}, {about['browser']}, {conditions(about)}. "
+        f"(c) starts from {about['page']}.\n\n"
         "ready: seconds from the opening of the page to `kernel_info_reply`; 1+1, numpy: to their results. "
         "CPU: of all processes of the browser until ready. MB: what the server sent until then, headers included. "
         "Memory: of the page's process."
