@@ -43,6 +43,11 @@ def site_extensions(place: Workplace) -> tuple[LabExtension, ...]:
     )
 
 
+def extension_state(place: Workplace) -> list[list[str]]:
+    """What decides about environments' extensions besides these: those that are there without them."""
+    return [[found.origin, found.name, found.version] for found in site_extensions(place)]
+
+
 def pip_state(environment: Path) -> dict[str, Any]:
     """What a pip section means: the wheels and projects that it names may change while the file stays as it is."""
     from lite_env.lock.pip_answer import pip_meaning  # noqa: PLC0415 - slow

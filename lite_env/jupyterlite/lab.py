@@ -29,6 +29,7 @@ from lite_env.workflow.environment import opened_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from lite_env.jupyterlite.places import Environment, Workplace
     from lite_env.progress import Reporter
@@ -67,19 +68,28 @@ def collect(
         new_directory(environment.lab) as staging,
     ):
         for extension in lab_extensions(opened.prefix.path / SHARE, f"the environment '{opened.name}'"):
-            for path in extension_paths(extension, sourcemaps=sourcemaps):
-                target = staging / extension.name / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(extension.folder / path, target)
+            copy_extension(extension, staging / extension.name, sourcemaps=sourcemaps)
         packages = {package.name: package.version for package in opened.prefix.packages}
         collected = _Collected(digest=digest, sourcemaps=sourcemaps, environment=opened.name, packages=packages)
         (staging / environment.collected.name).write_bytes(msgspec.json.encode(collected) + b"\n")
 
 
+def copy_extension(extension: LabExtension, folder: Path, *, sourcemaps: bool = True) -> None:
+    """Copy the files of `extension` to `folder`.
+
+    Raises:
+        SiteError: there is something else than files and folders.
+    """
+    for path in extension_paths(extension, sourcemaps=sourcemaps):
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(extension.folder / path, target)
+
+
 def _collected(environment: Environment) -> _Collected:
     path = environment.collected
     origin = Origin(
-        what="the list of lab extensions", error=SiteError, file=str(path), hint="build the site again with `--force`"
+        what="the list of lab extensions", error=SiteError, file=str(path), hint="remove it, and build the site again"
     )
     return convert(parse_json(read_bounded(path, origin), origin), _Collected, origin)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from lite_env.jupyterlite.decisive import inputs_of, pip_state, site_extensions
+from lite_env.jupyterlite.decisive import extension_state, inputs_of, pip_state
 from lite_env.jupyterlite.places import ROOT, environments_of
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
         state={
             "default kernel": settings.default_kernel,
             "isolate": settings.isolate,
-            "lab extensions": [[found.origin, found.name, found.version] for found in site_extensions(place)],
+            "lab extensions": extension_state(place),
             "pip index": settings.pip_index,
             "prefetch": settings.prefetch,
             "warnings": settings.warnings,
@@ -152,7 +152,11 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
 
 
 def _xeus_task(settings: AddonSettings, environments: tuple[Environment, ...], place: Workplace) -> Task:
-    state: dict[str, Any] = {"made by": place.made_by}
+    state: dict[str, Any] = {
+        "lab extensions": extension_state(place),
+        "made by": place.made_by,
+        "source maps": place.sourcemaps,
+    }
     return Task(
         name="xeus",
         doc="write the environments for jupyterlite-xeus",

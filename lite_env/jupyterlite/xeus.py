@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lite_env.errors import SiteError
-from lite_env.jupyterlite.lab import choose_extensions, collect, forget
-from lite_env.site.lab_extensions import SITE_FOLDER, extension_paths
+from lite_env.jupyterlite.lab import choose_extensions, collect, copy_extension, forget
+from lite_env.site.lab_extensions import SITE_FOLDER
 from lite_env.site.xeus_layout import pack_xeus, remove_xeus
 from lite_env.store.atomic import new_directory, write_bytes
 from lite_env.store.removal import remove_tree
@@ -84,9 +83,7 @@ def clean_for_xeus(place: Workplace) -> None:
 def _put_extension(extension: LabExtension, folder: Path) -> Path:
     target = folder / extension.name
     with new_directory(target) as staging:
-        for path in extension_paths(extension):
-            (staging / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(extension.folder / path, staging / path)
+        copy_extension(extension, staging)
     return target
 
 
@@ -108,6 +105,6 @@ def _read(place: Workplace) -> _Written:
     record = place.xeus_record
     if not record.is_file():
         return _Written()
-    hint = "build the site again with `--force`"
+    hint = "remove it, and in the site what it would name: environments below 'xeus' that are no more"
     origin = Origin(what="what was written for jupyterlite-xeus", error=SiteError, file=str(record), hint=hint)
     return convert(parse_json(read_bounded(record, origin), origin), _Written, origin)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,22 @@ def test_rules_of_what_is_left_out_decide_about_what_is_packed(place, layout, na
     rules = place.lite_dir / "filters.yaml"
     wanted = settings(place, "a.yml", layout=layout, filters=(rules,))
     assert rules in named(tasks_of(wanted, place))[name].reads
+
+
+@pytest.mark.parametrize(("layout", "name"), [("native", "site"), ("xeus", "xeus")])
+def test_lab_extensions_of_jupyterlite_itself_decide_about_those_of_environments(place, tmp_path, layout, name):
+    wanted = settings(place, "a.yml", layout=layout)
+    folder = tmp_path / "labextensions" / "demo"
+    folder.mkdir(parents=True)
+    beside = replace(place, lab_folders=(("JupyterLite's Python", folder.parent),))
+
+    def state(version: str) -> object:
+        build = {"load": "remote.js"}
+        document = {"name": "demo", "version": version, "jupyterlab": {"_build": build}}
+        (folder / "package.json").write_text(json.dumps(document))
+        return named(tasks_of(wanted, beside))[name].state
+
+    assert state("1.0") == state("1.0") != state("2.0")
 
 
 @pytest.mark.parametrize(
