@@ -11,7 +11,8 @@ from filelock import FileLock
 from lite_env.site.build import write_site
 from lite_env.site.extension import PACKAGE
 from lite_env.site.jupyterlite import EXTENSION, LiteSiteOptions, plan_lite_site
-from tests.lite_cores import BUILT, NEWEST, core_python, run
+from tests.conftest import EXAMPLES
+from tests.lite_cores import BUILT, NEWEST, core_python, jupyter_lite, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,3 +56,23 @@ def make_lite(
     data |= {"exposeAppInBrowser": True, **(config or {})}
     path.write_text(json.dumps(document), "utf-8")
     return folder
+
+
+def expose(lite: Path) -> None:
+    """Have the site of a lite directory show its application to tests."""
+    config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"exposeAppInBrowser": True}}
+    (lite / "jupyter-lite.json").write_text(json.dumps(config))
+
+
+def built_site(lite: Path, *, version: str = NEWEST) -> Path:
+    """The site that `jupyter lite build` makes of a lite directory, exposed."""
+    expose(lite)
+    done = jupyter_lite(lite, "build", version=version)
+    assert done.code == 0, done.text
+    return lite / "_output"
+
+
+def example_environment(name: str) -> str:
+    """The environment file of an example, whose channels are found from anywhere."""
+    text = (EXAMPLES / name / "environment.yml").read_text("utf-8")
+    return text.replace("../../channels", str(EXAMPLES.parent / "channels"))

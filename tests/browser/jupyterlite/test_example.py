@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
+from tests.browser.jupyterlite.applications import built_site, example_environment
 from tests.conftest import EXAMPLES
-from tests.lite_cores import jupyter_lite
 
 pytestmark = [
     pytest.mark.browser,
@@ -25,14 +25,8 @@ FAHRENHEIT = [52.7, 50.4, 64.0, 59.2]
 def site(tmp_path_factory):
     lite = tmp_path_factory.mktemp("example") / "lite"
     shutil.copytree(EXAMPLE, lite, ignore=shutil.ignore_patterns("_output", ".cache", "conda-lock.yml"))
-    text = (EXAMPLE / "environment.yml").read_text("utf-8")
-    (lite / "environment.yml").write_text(text.replace("../../channels", str(EXAMPLES.parent / "channels")))
-    # The one thing that is not as in the example: the test looks at what is saved.
-    config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"exposeAppInBrowser": True}}
-    (lite / "jupyter-lite.json").write_text(json.dumps(config))
-    done = jupyter_lite(lite, "build")
-    assert done.code == 0, done.text
-    return lite / "_output"
+    (lite / "environment.yml").write_text(example_environment("jupyterlite"))
+    return built_site(lite)
 
 
 class Hands:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from tests.browser.jupyterlite.applications import built_site
 from tests.conftest import EXAMPLES
-from tests.lite_cores import BEFORE, NEWEST, jupyter_lite
+from tests.lite_cores import BEFORE, NEWEST
 
 pytestmark = [
     pytest.mark.browser,
@@ -31,11 +32,7 @@ def test_mounted_files_and_contents_come_when_they_are_read(version, tmp_path, s
     (lite / "environment.yml").write_text(text)
     addon = {"mounts": ["data:/data"], "mount_contents": True}
     (lite / "jupyter_lite_config.json").write_text(json.dumps({"LiteEnvAddon": addon}))
-    config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"exposeAppInBrowser": True}}
-    (lite / "jupyter-lite.json").write_text(json.dumps(config))
-    done = jupyter_lite(lite, "build", version=version)
-    assert done.code == 0, done.text
-    server = serve(lite / "_output", isolated=False)
+    server = serve(built_site(lite, version=version), isolated=False)
     found = lab(server).open().notebook("xpython")
     assert found.text("print(1)").strip() == "1"
     before = archives(server)

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 from playwright.sync_api import TimeoutError  # noqa: A004 - its own
 
-from tests.conftest import EXAMPLES
+from tests.browser.jupyterlite.applications import example_environment
 from tests.sphinx_docs import sphinx
 
 pytestmark = [
@@ -42,8 +42,7 @@ def pages(tmp_path_factory):
     docs.mkdir()
     (docs / "conf.py").write_text('extensions = ["jupyterlite_sphinx"]\njupyterlite_dir = "."\n')
     (docs / "index.rst").write_text(PAGE)
-    text = (EXAMPLES / "numpy" / "environment.yml").read_text("utf-8")
-    (docs / "environment.yml").write_text(text.replace("../../channels", str(EXAMPLES.parent / "channels")))
+    (docs / "environment.yml").write_text(example_environment("numpy"))
     done = sphinx(docs)
     assert done.returncode == 0, done.stderr
     return docs.parent / "html"

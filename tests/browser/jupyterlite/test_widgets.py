@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.browser.conftest import picture
-from tests.conftest import EXAMPLES
+from tests.browser.jupyterlite.applications import example_environment, expose
 from tests.lite_cores import jupyter_lite
 
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
@@ -29,10 +27,8 @@ Image(b'\\x89PNG\\r\\n\\x1a\\n' + part(b'IHDR', head) + part(b'IDAT', zlib.compr
 def widgets_site(tmp_path_factory):
     lite = tmp_path_factory.mktemp("widgets") / "lite"
     lite.mkdir()
-    text = (EXAMPLES / "widgets" / "environment.yml").read_text("utf-8")
-    (lite / "environment.yml").write_text(text.replace("../../channels", str(EXAMPLES.parent / "channels")))
-    config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"exposeAppInBrowser": True}}
-    (lite / "jupyter-lite.json").write_text(json.dumps(config))
+    (lite / "environment.yml").write_text(example_environment("widgets"))
+    expose(lite)
     # What shows widgets is the site's own affair, and the build says so where it is not there.
     done = jupyter_lite(lite, "build", packages=["jupyterlab_widgets==3.0.17"])
     assert done.code == 0, done.text
