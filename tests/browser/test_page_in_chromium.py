@@ -16,6 +16,7 @@ from lite_env.pack.manifest import PHASES
 from lite_env.pack.reader import read_manifest
 from tests.browser.conftest import CELL_MS, Console, file_of, make_site, picture
 from tests.command_line import Command
+from tests.endless import endless
 
 pytestmark = [
     pytest.mark.browser,
@@ -23,7 +24,7 @@ pytestmark = [
     pytest.mark.xdist_group("page in Chromium"),
 ]
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-LOOP = "print('looping', flush=True)\nwhile True:\n    pass"
+LOOP = endless("print('looping', flush=True)")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 from lite_env.errors import HostError, KernelStartError
 from lite_env.host.run import RunOptions, run_code, start_kernel
 from tests.command_line import Command, lite_env
+from tests.endless import endless
 
 pytestmark = [
     pytest.mark.browser,
@@ -54,7 +55,7 @@ def test_a_notebook_reads_and_writes_beside_itself_and_nowhere_else(numpy_pack, 
 
 
 def test_ctrl_c_interrupts_the_cell(numpy_pack):
-    command = Command("run", numpy_pack, *CHROMIUM, "-c", "print('looping', flush=True)\nwhile True:\n    pass")
+    command = Command("run", numpy_pack, *CHROMIUM, "-c", endless("print('looping', flush=True)"))
     command.wait_for(lambda: "looping" in command.out())
     command.interrupt()
     ended = command.end()

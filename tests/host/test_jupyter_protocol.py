@@ -22,6 +22,8 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+from tests.endless import endless
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -172,8 +174,7 @@ class TestPython(PackedKernelTests):
 
     def test_an_interrupt_ends_a_cell_that_loops(self) -> None:
         self.flush_channels()
-        # One statement: between two, IPython compiles, and cannot show an interrupt that comes in that moment.
-        asked = self.kc.execute("if print('looping') is None:\n    while True: pass")
+        asked = self.kc.execute(endless("print('looping')"))
         looping = (message for message in iter_iopub(self.kc, seconds=SECONDS) if message["msg_type"] == "stream")
         assert next(looping)["content"]["text"].startswith("looping")
         self.km.interrupt_kernel()
@@ -238,6 +239,7 @@ LAUNCHER = """
 import sys
 from pathlib import Path
 from tests.host.test_jupyter_protocol import SECONDS, launch
+from tests.endless import endless
 client = launch(Path(sys.argv[1]), Path(sys.argv[2])).client()
 client.start_channels()
 if sys.argv[3] == "ready":

@@ -20,6 +20,7 @@ from lite_env.host.engine import ErrorEnvelope
 from lite_env.host.node import NodeEngine
 from lite_env.host.run import RunOptions, run_code, start_kernel
 from tests.command_line import Command, lite_env
+from tests.endless import endless
 
 pytestmark = [
     pytest.mark.node,
@@ -27,7 +28,7 @@ pytestmark = [
     # One kernel is shared by many tests of this file.
     pytest.mark.xdist_group("real kernels in Node"),
 ]
-LOOP = "print('looping', flush=True)\nwhile True:\n    pass\n"
+LOOP = endless("print('looping', flush=True)")
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.browser.jupyterlite.applications import make_lite
+from tests.endless import endless
 
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
-LOOP = "import time\nprint('begun')\nwhile True:\n    time.sleep(0.05)"
+LOOP = endless("print('begun')", "__import__('time').sleep(0.05)")
 
 PYTHON_WAITS = """\
 import os, time
