@@ -109,6 +109,7 @@ def test_in_a_frame_of_a_page_that_is_not_isolated_nothing_is_loaded_again_and_k
     assert loads.told("in a frame of a page that is not isolated")
 
 
+@pytest.mark.slow
 def test_a_frame_of_a_page_that_is_isolated_is_isolated_and_its_kernels_can_be_interrupted(
     isolating, serve, lab, tmp_path
 ):
@@ -146,6 +147,7 @@ def test_without_the_service_worker_the_page_is_as_it_would_be_without_isolation
     assert found.page.evaluate("crossOriginIsolated") is False
 
 
+@pytest.mark.slow
 def test_a_service_worker_that_comes_late_isolates_a_page_that_nobody_has_touched(isolating, serve, lab):
     server = serve(isolating, isolated=False)
     released = threading.Event()
