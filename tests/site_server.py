@@ -68,8 +68,12 @@ class SiteServer:
         return f"http://{self.host}:{self._port}/"
 
     def answer(self, path: str) -> Answer:
-        name = unquote(path).strip("/") or "index.html"
+        name = unquote(path).strip("/")
         file = self.folder / name
+        if file.is_dir():
+            if not path.endswith("/"):
+                return Answer(body=b"", status=301, headers={"Location": f"{path.rpartition('/')[2]}/"})
+            file, name = file / "index.html", f"{name}/index.html".lstrip("/")
         if not file.is_file():
             return Answer(body=b"not found", status=404, type="text/plain")
         headers = {"Cache-Control": cache_control(name)}
@@ -113,7 +117,9 @@ def _handler_of(site: SiteServer) -> type[BaseHTTPRequestHandler]:
             length = len(answer.body) if answer.length is None else answer.length
             self.send_header("Content-Length", str(length))
             for name, value in answer.headers.items():
-                self.send_header(name, value)
+                # As hosts of static files do it: the query goes with the folder's name.
+                query = self.path[len(path) :] if name == "Location" else ""
+                self.send_header(name, value + query)
             self.end_headers()
             self.wfile.write(answer.body)
             if length != len(answer.body):
