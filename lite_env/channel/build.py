@@ -224,7 +224,7 @@ def _make_packages(
         for package in definition.packages:
             scratch.mkdir()
             (channel / package.subdir).mkdir(parents=True, exist_ok=True)
-            staged = stage_package(package, archives, scratch)
+            staged = stage_package(package, archives, scratch, python=definition.python or "")
             # The assembler normalises names; the record's own name is the file's.
             path = assemble(package, staged, output=channel / package.subdir, timestamp=definition.timestamp)
             path.replace(channel / package.path)

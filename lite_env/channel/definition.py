@@ -10,6 +10,7 @@ from lite_env.channel.member import unsafe_reason
 from lite_env.channel.model import (
     DEFINITION_FILE,
     SUBDIRS,
+    ArchiveRule,
     ChannelDefinition,
     FileRule,
     Member,
@@ -21,6 +22,7 @@ from lite_env.channel.model import (
 from lite_env.channel.strict_yaml import Mapping, Value, parse_mapping
 from lite_env.channel.transform import check_transform
 from lite_env.errors import ChannelError
+from lite_env.lock.wheel import split_wheel_name
 from lite_env.spec.matchspec import beyond_bounds
 from lite_env.store.digest import is_sha256, sha256_of_bytes
 from lite_env.store.refusals import refusal
@@ -28,6 +30,8 @@ from lite_env.store.text import Origin, decode_text, read_bounded, split_url
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    Sources = dict[str, str]  # file names by the names of the sources
 
 FORMAT = 1
 """The definition format that is read here."""
@@ -40,6 +44,7 @@ _MATCH_SPEC = re.compile(r"[a-z0-9_][a-z0-9_.-]*( \S+){0,2}\Z")
 _BUILD_NUMBER = re.compile(r"_([0-9]+)\Z")
 _CHANNEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 _PIP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+\Z")
+_NPM = re.compile(r"(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@[A-Za-z0-9.+-]+\Z")
 _NOARCH: dict[str, Literal["python", "generic"]] = {"python": "python", "generic": "generic"}
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
 
@@ -83,7 +88,7 @@ def parse_definition(text: str, file: Path, *, digest: str) -> ChannelDefinition
     timestamp = _timestamp(top.need("timestamp"))
     sources = tuple(_source(key, value) for key, value in sorted(top.need("sources").mapping().all()))
     values = top.need("packages").items()
-    packages = tuple(_package(value, {source.name for source in sources}) for value in values)
+    packages = tuple(_package(value, {source.name: source.file for source in sources}) for value in values)
     top.finish()
     _check_whole(values, packages, sources, top)
     return ChannelDefinition(
@@ -110,22 +115,30 @@ def _timestamp(value: Value) -> datetime:
 
 def _source(name: str, value: Value) -> Source:
     fields = value.mapping()
-    pip = fields.text("pip") if fields.find("pip") else None
-    if pip is not None and not _PIP.match(pip):
-        fields.need("pip").place.fail("this is not one exact distribution", found=pip, expected="NAME==VERSION")
+    pip = _registered(fields, "pip", _PIP, "NAME==VERSION")
+    npm = _registered(fields, "npm", _NPM, "NAME@VERSION")
+    if pip is not None and npm is not None:
+        fields.place.fail("this source comes from two registries", expected="one of the two", found="`pip` and `npm`")
     urls = tuple(_url(item) for item in fields.texts("url"))
-    if pip is None and not urls:
+    if pip is None and npm is None and not urls:
         fields.place.fail(
-            "this source has no place to come from", expected="`pip`, or a list of `url`", found="neither"
+            "this source has no place to come from", expected="`pip`, `npm`, or a list of `url`", found="neither"
         )
     file = fields.text("file")
     if not _FILE_NAME.match(file):
         fields.need("file").place.fail("this must be a plain file name", found=file, expected="like name-1.0.zip")
     size = fields.need("size").integer()
     root = fields.text("root").strip("/") if fields.find("root") else ""
-    source = Source(name=name, pip=pip, urls=urls, file=file, sha256=_sha256(fields), size=size, root=root)
+    source = Source(name=name, pip=pip, npm=npm, urls=urls, file=file, sha256=_sha256(fields), size=size, root=root)
     fields.finish()
     return source
+
+
+def _registered(fields: Mapping, key: str, pattern: re.Pattern[str], expected: str) -> str | None:
+    text = fields.text(key) if fields.find(key) else None
+    if text is not None and not pattern.match(text):
+        fields.need(key).place.fail("this is not one exact distribution", found=text, expected=expected)
+    return text
 
 
 def _url(value: Value) -> str:
@@ -148,12 +161,12 @@ def _sha256(fields: Mapping) -> str:
     return text
 
 
-def _package(value: Value, sources: set[str]) -> PackageDefinition:
+def _package(value: Value, sources: Sources) -> PackageDefinition:
     fields = value.mapping()
     subdir = fields.text("subdir")
     if subdir not in SUBDIRS:
         fields.need("subdir").place.fail("this subdir is not known", found=subdir, expected=" or ".join(SUBDIRS))
-    archive = fields.find("from")
+    archive, wheel = fields.find("from"), fields.find("wheel")
     package = PackageDefinition(
         name=_matching(fields, "name", _PACKAGE_NAME, "lower-case letters, digits, `-`, `_`, `.`"),
         version=_matching(fields, "version", _VERSION, "letters, digits, `.`, `_`, `+`, `!`"),
@@ -166,7 +179,9 @@ def _package(value: Value, sources: set[str]) -> PackageDefinition:
         home=fields.text("home"),
         depends=tuple(_match_spec(item) for item in fields.texts("depends")),
         constrains=tuple(_match_spec(item) for item in fields.texts("constrains")),
-        archive=_member(archive, sources) if archive else None,
+        archive=_member(archive, sources, whole=True) if archive else None,
+        wheel=_wheel(wheel, sources) if wheel else None,
+        unpacked=tuple(sorted(_unpacked(fields, sources), key=lambda rule: rule.path)),
         files=tuple(sorted(_files(fields, sources), key=lambda rule: rule.path)),
         texts=tuple(sorted(_texts(fields), key=lambda rule: rule.path)),
         line=value.place.line,
@@ -177,8 +192,14 @@ def _package(value: Value, sources: set[str]) -> PackageDefinition:
         fields.need("build_number").place.fail(
             "the build number is not that of the build string", found=str(package.build_number), expected=number[1]
         )
-    if not (package.archive or package.files or package.texts):
-        fields.place.fail("this package is made of nothing", expected="`from`, `files` or `text`", found="none of them")
+    made_of = (package.archive, package.wheel, package.unpacked, package.files, package.texts)
+    # Packages that only say something have no files, and say that: `files: {}`.
+    if not any(made_of) and not fields.find("files"):
+        fields.place.fail(
+            "this package is made of nothing",
+            expected="`from`, `wheel`, `unpack`, `files` or `text`; `files: {}` for one without files",
+            found="none of them",
+        )
     return package
 
 
@@ -212,12 +233,38 @@ def _match_spec(value: Value) -> str:
     return text
 
 
-def _files(fields: Mapping, sources: set[str]) -> list[FileRule]:
+def _wheel(value: Value, sources: Sources) -> ArchiveRule:
+    rule = _archive("", value, sources)
+    if split_wheel_name(rule.file_name) is None:
+        value.place.fail("this is not the name of a wheel", found=rule.file_name, expected="NAME-VERSION-TAG.whl")
+    return rule
+
+
+def _unpacked(fields: Mapping, sources: Sources) -> list[ArchiveRule]:
+    value = fields.find("unpack")
+    rules = []
+    for path, rule in value.mapping().all() if value else []:
+        _check_path(path, rule)
+        rules.append(_archive(path, rule, sources))
+    return rules
+
+
+def _archive(path: str, value: Value, sources: Sources) -> ArchiveRule:
+    if value.is_text():
+        member, sha256 = _member(value, sources, whole=True), None
+    else:
+        fields = value.mapping()
+        member, sha256 = _member(fields.need("from"), sources, whole=True), _sha256(fields)
+        fields.finish()
+    return ArchiveRule(path=path, member=member, file_name=member.name or sources[member.source], sha256=sha256)
+
+
+def _files(fields: Mapping, sources: Sources) -> list[FileRule]:
     value = fields.find("files")
     return [_file(path, rule, sources) for path, rule in value.mapping().all()] if value else []
 
 
-def _file(path: str, value: Value, sources: set[str]) -> FileRule:
+def _file(path: str, value: Value, sources: Sources) -> FileRule:
     _check_path(path, value)
     if value.is_text():
         return FileRule(path=path, member=_member(value, sources))
@@ -262,11 +309,13 @@ def _check_path(path: str, value: Value) -> None:
         value.place.fail(f"this path cannot be in a package: {reason}", found=path, expected="a path below the prefix")
 
 
-def _member(value: Value, sources: set[str]) -> Member:
+def _member(value: Value, sources: Sources, *, whole: bool = False) -> Member:
+    """A file in a source; where `whole` files make sense, the source's file itself too."""
     text = value.text()
     source, separator, path = text.partition(":")
-    if not separator or unsafe_reason(path):
-        value.place.fail("this does not name a file in a source", found=text, expected="SOURCE:PATH")
+    if unsafe_reason(path) if separator else not whole:
+        expected = "SOURCE:PATH or SOURCE" if whole else "SOURCE:PATH"
+        value.place.fail("this does not name a file in a source", found=text, expected=expected)
     if source not in sources:
         value.place.fail("this source is not defined", found=source, expected="one of " + ", ".join(sorted(sources)))
     return Member(source=source, path=path)
@@ -285,6 +334,10 @@ def _check_whole(
             )
         seen[package.path] = package.line
         both = {rule.path for rule in package.files} & {rule.path for rule in package.texts}
+        if package.wheel and not any(other.name == "python" for other in packages):
+            value.place.fail(
+                "a wheel is installed for a Python, and this channel has none", expected="a package `python`"
+            )
         if both:
             value.place.fail("this path is in `files` and in `text`", found=min(both), expected="one of the two")
     used = {member.source for package in packages for member in package.members}

@@ -71,6 +71,7 @@ class SourceArchive:
         self._root = f"{root}/" if root else ""
         self._files: dict[str, bytes] | None = None
         self._zip: zipfile.ZipFile | None = None
+        self._data = data
         file = io.BytesIO(data) if isinstance(data, bytes) else data
         if zipfile.is_zipfile(file):
             self._zip = zipfile.ZipFile(file)
@@ -84,11 +85,13 @@ class SourceArchive:
             self._zip.close()
 
     def read(self, member: str) -> bytes:
-        """The content of `member`, a path below the source's root.
+        """The content of `member`, a path below the source's root; an empty one is the source's file itself.
 
         Raises:
             ChannelError: there is no such member, or it is broken.
         """
+        if not member:
+            return self._data if isinstance(self._data, bytes) else self._data.read_bytes()
         path = f"{self._root}{member}"
         try:
             if self._zip:

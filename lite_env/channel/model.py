@@ -29,7 +29,8 @@ class Source:
     Attributes:
         name: what the definition calls it.
         pip: ``NAME==VERSION`` of a distribution on the package index that pip is configured for, if it is there.
-        urls: further places, tried in order after pip.
+        npm: ``NAME@VERSION`` of a package in the registry that npm is configured for, if it is there.
+        urls: further places, tried in order after pip or npm.
         file: the file's own name.
         sha256, size: of the file, whatever place it comes from; size in bytes.
         root: folder inside it that members are relative to, without slashes at its ends; empty for the top.
@@ -40,19 +41,25 @@ class Source:
     sha256: str
     size: int
     pip: str | None = None
+    npm: str | None = None
     urls: tuple[str, ...] = ()
     root: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """A file inside a source: `path` is relative to the source's root."""
+    """A file inside a source: `path` is relative to the source's root; an empty one means the source's file itself."""
 
     source: str
-    path: str
+    path: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.path}"
+        return f"{self.source}:{self.path}" if self.path else self.source
+
+    @property
+    def name(self) -> str:
+        """The file's own name, where the definition has it."""
+        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +88,23 @@ class FileRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveRule:
+    """Puts the files of an archive below the folder `path` of the package.
+
+    Attributes:
+        path: the folder; empty where the archive itself tells where its files belong, as a wheel does.
+        member: the archive.
+        file_name: its name.
+        sha256: of it, where the definition has it.
+    """
+
+    path: str
+    member: Member
+    file_name: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TextRule:
     """Puts a small text that stands in the definition to `path` in the package."""
 
@@ -95,7 +119,9 @@ class PackageDefinition:
     Attributes:
         name, version, build, build_number, subdir, noarch, depends, constrains, license: the conda record's.
         summary, home: for ``about.json``.
-        archive: an archive inside a source whose files are the package's.
+        archive: an archive of an installed environment, whose files are the package's.
+        wheel: a wheel, whose files are installed as an installer would.
+        unpacked: archives whose files are the package's, each below a folder, sorted by it.
         files, texts: single files beside those, sorted by path.
         line: where the definition of this package begins.
     """
@@ -112,6 +138,8 @@ class PackageDefinition:
     depends: tuple[str, ...] = ()
     constrains: tuple[str, ...] = ()
     archive: Member | None = None
+    wheel: ArchiveRule | None = None
+    unpacked: tuple[ArchiveRule, ...] = ()
     files: tuple[FileRule, ...] = ()
     texts: tuple[TextRule, ...] = ()
     line: int = field(default=0, compare=False)
@@ -130,7 +158,9 @@ class PackageDefinition:
     def members(self) -> tuple[Member, ...]:
         """Everything it takes from sources."""
         archive = (self.archive,) if self.archive else ()
-        return archive + tuple(rule.member for rule in self.files)
+        wheel = (self.wheel.member,) if self.wheel else ()
+        unpacked = tuple(rule.member for rule in self.unpacked)
+        return archive + wheel + unpacked + tuple(rule.member for rule in self.files)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,6 +187,11 @@ class ChannelDefinition:
     def source(self, name: str) -> Source:
         """The source called `name`."""
         return next(source for source in self.sources if source.name == name)
+
+    @property
+    def python(self) -> str | None:
+        """Version of the Python that wheels are installed for: of the channel's package ``python``."""
+        return next((package.version for package in self.packages if package.name == "python"), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lite_env.channel.member import SourceArchive, read_archive
 from lite_env.channel.model import PREFIX_PLACEHOLDER, PREFIX_TOKEN
 from lite_env.channel.transform import transform
+from lite_env.channel.wheel import read_wheel
 from lite_env.errors import ChannelError
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.text import Origin, parse_json
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.channel.member import ArchivedFile
-    from lite_env.channel.model import FileRule, PackageDefinition
+    from lite_env.channel.model import ArchiveRule, FileRule, PackageDefinition
 
 _SITE_PACKAGES = re.compile(r"lib/python[0-9]+\.[0-9]+/site-packages/")
 _META = "conda-meta/"
@@ -40,15 +41,21 @@ class StagedFile:
 
 
 def stage_package(
-    package: PackageDefinition, sources: Mapping[str, SourceArchive], directory: Path
+    package: PackageDefinition, sources: Mapping[str, SourceArchive], directory: Path, *, python: str = ""
 ) -> tuple[StagedFile, ...]:
     """Write the files of `package` into the empty folder `directory`; the answer is sorted by path.
+
+    Args:
+        package: what it is made of.
+        sources: by name.
+        directory: is empty.
+        python: version of the Python that a wheel is installed for.
 
     Raises:
         ChannelError: a member is missing, unsafe, not what the definition says, or two are the same file.
     """
     staged: dict[str, StagedFile] = {}
-    for number, (path, data, executable) in enumerate(_contents(package, sources)):
+    for number, (path, data, executable) in enumerate(_contents(package, sources, python)):
         if path in staged:
             raise ChannelError(f"two files of {package.file_name} have the same path", path=path)
         # Numbered names: paths that differ only in case stay apart on every file system.
@@ -60,9 +67,17 @@ def stage_package(
     return tuple(staged[path] for path in sorted(staged))
 
 
-def _contents(package: PackageDefinition, sources: Mapping[str, SourceArchive]) -> Iterator[tuple[str, bytes, bool]]:
+def _contents(
+    package: PackageDefinition, sources: Mapping[str, SourceArchive], python: str
+) -> Iterator[tuple[str, bytes, bool]]:
     for file in _archived(package, sources):
         yield _placed(file.path, package), file.data, file.executable
+    if package.wheel:
+        for file in read_wheel(package, _archive_content(package.wheel, sources), python=python):
+            yield file.path, file.data, file.executable
+    for unpacked in package.unpacked:
+        for file in read_archive(_archive_content(unpacked, sources), name=str(unpacked.member)):
+            yield f"{unpacked.path}/{file.path}", file.data, False
     for rule in package.files:
         yield rule.path, _rule_content(rule, sources[rule.member.source]), False
     for text in package.texts:
@@ -114,6 +129,13 @@ def _placed(path: str, package: PackageDefinition) -> str:
     if match:
         return "site-packages/" + path[match.end() :]
     return "python-scripts/" + path.removeprefix("bin/") if path.startswith("bin/") else path
+
+
+def _archive_content(rule: ArchiveRule, sources: Mapping[str, SourceArchive]) -> bytes:
+    data = sources[rule.member.source].read(rule.member.path)
+    if rule.sha256:
+        _check_sha256(data, rule.sha256, f"the member {rule.member}")
+    return data
 
 
 def _rule_content(rule: FileRule, source: SourceArchive) -> bytes:

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from lite_env.channel import sources
+from lite_env.channel import registry
 from lite_env.channel.model import Source
 from lite_env.channel.sources import fetch_source as fetch_source_of
 from lite_env.errors import FetchError
@@ -109,14 +109,14 @@ def test_a_python_without_pip_says_how_to_get_it(fetch_source, store, wheels, mo
 def test_a_failing_pip_is_asked_again_when_that_can_help(fetch_source, store, wheels, monkeypatch):
     calls = []
 
-    def run(wanted, folder, task):
+    def run(asked, wanted, file, folder, task):
         calls.append(wanted)
-        (folder / "wheels").mkdir(exist_ok=True)
+        (folder / "brought").mkdir(exist_ok=True)
         if len(calls) == 2:
-            (folder / "wheels" / FILE).write_bytes(DATA)
+            (folder / "brought" / FILE).write_bytes(DATA)
         return "ERROR: connection broken"
 
-    monkeypatch.setattr(sources, "_run_pip", run)
+    monkeypatch.setattr(registry, "run_client", run)
     assert fetch_source(SOURCE, store=store, retry=RETRY) == DATA
     assert len(calls) == 2
 
