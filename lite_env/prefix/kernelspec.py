@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lite_env.progress import Reporter
 
 _KERNELS = "share/jupyter/kernels/"
-_PROGRAM = (".js", ".wasm")
+_PROGRAM = (".js", ".mjs", ".wasm")
 _ENDINGS = ("", *_PROGRAM, ".data")
 _LONGEST_PLACE = 1024
 _LOGO_SUFFIXES = (".png", ".svg", ".jpg", ".gif", ".webp")

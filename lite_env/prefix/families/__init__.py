@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lite_env.prefix.families.pyodide.family import Pyodide
 from lite_env.prefix.families.xeus.family import Xeus
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from lite_env.prefix.families.family import Candidate, Family, Recognised
 
-FAMILIES: tuple[Family, ...] = (Xeus(),)
+FAMILIES: tuple[Family, ...] = (Xeus(), Pyodide())
 
 
 def recognise(candidate: Candidate) -> tuple[Family, Recognised] | None:

@@ -1,0 +1,1 @@
+"""CPython by Pyodide, in classic workers and in module workers."""
