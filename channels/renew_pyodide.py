@@ -53,6 +53,7 @@ LICENCES = {
 LICENCE_OF = {
     "asttokens": "Apache-2.0",
     "matplotlib": "PSF-2.0",
+    "matplotlib-inline": "BSD-3-Clause",
     "packaging": "Apache-2.0 OR BSD-2-Clause",
     "pygments": "BSD-2-Clause",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
@@ -69,7 +70,11 @@ SUMMARY_OF = {
     "sqlite3": "The module sqlite3 of the standard library",
     "ssl": "The module ssl of the standard library",
 }
-HOME_OF = {"sqlite3": "https://docs.python.org/3/library/sqlite3.html", "ssl": "https://docs.python.org/3/library/ssl.html"}
+HOME_OF = {
+    "decorator": "https://github.com/micheles/decorator",
+    "sqlite3": "https://docs.python.org/3/library/sqlite3.html",
+    "ssl": "https://docs.python.org/3/library/ssl.html",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +122,22 @@ CHANNELS = (
         dropped=frozenset(
             {("cycler", "six"), ("ipython", "six"), ("ipython", "wcwidth"), ("matplotlib", "pytz"), ("pyarrow", "pandas")}
         ),
+    ),
+    Channel(
+        name="pyodide-314",
+        python="3.14.2",
+        abi=("5.0.3", "pyemscripten_2026_0"),
+        npm="pyodide@314.0.7",
+        # Versions are those of Pyodide's lock where it has them.
+        from_index=(
+            *("annotated-types==0.7.0", "asttokens==3.0.1", "comm==0.2.3", "decorator==5.2.1", "executing==2.2.1"),
+            *("ipython==9.12.0", "ipython-pygments-lexers==1.1.1", "jedi==0.19.2", "matplotlib-inline==0.2.1"),
+            *("micropip==0.11.1", "msgpack==1.2.4", "packaging==26.1", "parso==0.8.6", "prompt-toolkit==3.0.52"),
+            *("pure-eval==0.2.3", "pydantic==2.14.4", "pydantic-core==2.50.5", "pygments==2.20.0", "stack-data==0.6.3"),
+            *("traitlets==5.14.3", "typing-extensions==4.16.0", "typing-inspection==0.4.4", "tzdata==2025.3"),
+            "wcwidth==0.6.0",
+        ),
+        native=("msgpack==1.2.4", "pydantic-core==2.50.5"),
     ),
 )
 
@@ -252,9 +273,12 @@ def _summary(wheel: Found) -> str:
 def _home(wheel: Found) -> str:
     urls = [text.partition(",")[::2] for text in wheel.metadata.get_all("Project-URL", [])]
     named = {re.sub(r"[^a-z]", "", label.lower()): url.strip() for label, url in urls}
-    told = (named.get(label) for label in ("homepage", "source", "sourcecode", "repository", "documentation"))
-    home = wheel.metadata.get("Home-page")
-    return HOME_OF.get(wheel.project) or (str(home) if home else None) or next(url for url in told if url)
+    told = [named[label] for label in ("homepage", "source", "sourcecode", "repository", "documentation") if label in named]
+    home = HOME_OF.get(wheel.project) or wheel.metadata.get("Home-page")
+    found = [str(home)] if home else told or sorted(named.values())
+    if not found:
+        sys.exit(f"the home of {wheel.file} is not told")
+    return found[0]
 
 
 def _metadata(data: bytes) -> Message:
