@@ -35,6 +35,9 @@ _EXACT = re.compile(r"==\s*(?P<version>[0-9][^\s,|*]*)\Z")
 _OTHER_SYSTEM = {
     "__linux": "Linux", "__glibc": "Linux", "__osx": "macOS", "__win": "Windows", "__cuda": "machines with a CUDA GPU"
 }  # fmt: skip
+_EMSCRIPTEN = "emscripten-abi"
+# What binary code is built against, and for people what that is.
+_ABIS = {_EMSCRIPTEN: "Emscripten", "python_abi": "Python", "python": "Python"}
 _SHOWN = 6
 
 
@@ -54,7 +57,9 @@ def hint_for(explanation: str, channels: Sequence[str], catalog: Catalog) -> str
     hints = [
         _missing_hint(found["name"] or found["other"], channels, catalog) for found in _MISSING.finditer(explanation)
     ]
-    hints += [_priority_hint(found["channel"].rstrip("/"), found["name"]) for found in _PRIORITY.finditer(explanation)]
+    for found in _PRIORITY.finditer(explanation):
+        channel, name = found["channel"].rstrip("/"), found["name"]
+        hints.append(_two_abis_hint(channel, name, channels, catalog) or _priority_hint(channel, name))
     hints += [
         _constraint_hint(found["name"], found["spec"].strip(), explanation, channels, catalog)
         for found in _CONSTRAINT.finditer(explanation)
@@ -181,6 +186,23 @@ def _priority_hint(channel: str, package: str) -> str:
     )
 
 
+def _two_abis_hint(channel: str, name: str, channels: Sequence[str], catalog: Catalog) -> str | None:
+    """For what binary code is built against, of two channels with two Emscriptens: no order of them would help."""
+    if name not in _ABIS:
+        return None
+    first = next((each for each in channels if catalog.candidates([each], name, HERE)), channel)
+    here, there = (
+        " and ".join(dict.fromkeys(found.version for found in catalog.candidates([each], _EMSCRIPTEN, HERE)))
+        for each in (first, channel)
+    )
+    if not here or not there or here == there:
+        return None
+    return (
+        f"{first} is built with Emscripten {here} and {channel} with Emscripten {there}, and no environment holds code "
+        "of both: take all compiled packages from one of them, or make two environments, which a site shows side by side"
+    )
+
+
 def _versions_hint(name: str, found: Sequence[Candidate]) -> str:
     return f"{name} is offered in these versions: {_some(found)}" if found else f"no channel that is listed has {name}"
 
@@ -199,7 +221,7 @@ def _needed(name: str, explanation: str) -> list[str]:
 def _abi_hint(explanation: str) -> str | None:
     if "conflicts with" not in explanation:
         return None
-    for name, what in (("emscripten-abi", "Emscripten"), ("python_abi", "Python"), ("python", "Python")):
+    for name, what in _ABIS.items():
         wanted = _needed(name, explanation)
         if len(wanted) > 1:
             return (
