@@ -3,9 +3,9 @@
     python channels/renew_pyodide.py            # all of them
     python channels/renew_pyodide.py pyodide-0.27
 
-Between the lines ``# written by channels/renew_pyodide.py`` and ``# end`` everything is replaced, and nothing else is touched.
-The wheels and Pyodide's own ``pyodide-lock.json`` are fetched from PyPI and npm. Whether a wheel of Pyodide is the one that
-its lock names is checked here; the definition then holds that sha256.
+Between the lines ``# written by channels/renew_pyodide.py`` and ``# end`` everything is replaced, and nothing else is
+touched. The wheels and Pyodide's own ``pyodide-lock.json`` are fetched from PyPI and npm. Whether a wheel of Pyodide is the
+one that its lock names is checked here; the definition then holds that sha256.
 """
 
 from __future__ import annotations
@@ -120,7 +120,13 @@ CHANNELS = (
         from_index=("comm==0.2.2", "tzdata==2025.2"),
         # pyarrow works without pandas. The others are of older versions, or of what something else needs.
         dropped=frozenset(
-            {("cycler", "six"), ("ipython", "six"), ("ipython", "wcwidth"), ("matplotlib", "pytz"), ("pyarrow", "pandas")}
+            {
+                ("cycler", "six"),
+                ("ipython", "six"),
+                ("ipython", "wcwidth"),
+                ("matplotlib", "pytz"),
+                ("pyarrow", "pandas"),
+            }
         ),
     ),
     Channel(
@@ -210,7 +216,8 @@ def _source(wheel: Found) -> str:
 
 def _package(channel: Channel, wheel: Found, lock: dict[str, Any]) -> str:
     name = split_wheel_name(wheel.file)
-    assert name is not None
+    if name is None:
+        sys.exit(f"{wheel.file} is no wheel")
     short = "".join(channel.python.split(".")[:2])
     where = (
         "    subdir: noarch\n    noarch: python\n" if name.pure else "    subdir: emscripten-wasm32\n"
@@ -260,7 +267,9 @@ def _licence(wheel: Found) -> str:
         return LICENCE_OF[wheel.project]
     if wheel.metadata.get("License-Expression"):
         return str(wheel.metadata["License-Expression"])
-    kinds = [text.rpartition(" :: ")[2] for text in wheel.metadata.get_all("Classifier", []) if text.startswith("License ::")]
+    kinds = [
+        text.rpartition(" :: ")[2] for text in wheel.metadata.get_all("Classifier", []) if text.startswith("License ::")
+    ]
     if len(kinds) != 1 or kinds[0] not in LICENCES:
         sys.exit(f"the licence of {wheel.file} is not told: {kinds} {wheel.metadata.get('License')}")
     return LICENCES[kinds[0]]
@@ -273,7 +282,9 @@ def _summary(wheel: Found) -> str:
 def _home(wheel: Found) -> str:
     urls = [text.partition(",")[::2] for text in wheel.metadata.get_all("Project-URL", [])]
     named = {re.sub(r"[^a-z]", "", label.lower()): url.strip() for label, url in urls}
-    told = [named[label] for label in ("homepage", "source", "sourcecode", "repository", "documentation") if label in named]
+    told = [
+        named[label] for label in ("homepage", "source", "sourcecode", "repository", "documentation") if label in named
+    ]
     home = HOME_OF.get(wheel.project) or wheel.metadata.get("Home-page")
     found = [str(home)] if home else told or sorted(named.values())
     if not found:
@@ -291,8 +302,7 @@ def _npm_file(package: str, member: str) -> bytes:
     _, data = _brought(NPM.command(package, "", Path()))
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         stream = archive.extractfile(member)
-        assert stream is not None
-        return stream.read()
+        return stream.read() if stream else sys.exit(f"{package} has no {member}")
 
 
 def _pip_file(distribution: str, channel: Channel | None = None) -> tuple[str, bytes]:

@@ -84,6 +84,19 @@ def kernel_package(
     )
 
 
+def pyodide_package(*, module: bool = False, files: Mapping[str, bytes | str] | None = None) -> Toy:
+    """A package with a kernel by Pyodide that has all it needs (and starts nothing)."""
+    ending = "mjs" if module else "js"
+    document = {"argv": ["@PREFIX@/bin/pyodide", "-f", "{connection_file}"], "language": "python"}
+    own: dict[str, bytes | str] = {
+        f"bin/pyodide.{ending}": "export function loadPyodide() {}" if module else "var loadPyodide = 1;",
+        f"bin/pyodide.asm.{ending}": "var _createPyodideModule = 1;",
+        "bin/pyodide.asm.wasm": WASM,
+        "share/jupyter/kernels/python/kernel.json": json.dumps(document),
+    }
+    return Toy(name="pyodide-toy", files={**own, **(files or {})})
+
+
 def python_package(version: str = "3.11.3", files: Mapping[str, bytes | str] | None = None) -> Toy:
     """A Python of one module."""
     minor = ".".join(version.split(".")[:2])

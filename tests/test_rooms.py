@@ -159,7 +159,7 @@ FAMILIES = PACKAGE / "prefix" / "families"
 def test_a_family_of_kernels_is_named_in_its_own_folder_and_the_table_alone():
     assert {path.name for path in FAMILIES.glob("*.py")} == {"__init__.py", "family.py"}
     families = sorted({path.parent for path in FAMILIES.glob("*/*.py")})
-    assert [family.name for family in families] == ["xeus"]
+    assert [family.name for family in families] == ["pyodide", "xeus"]
     for family in families:
         naming = {path for path in modules() if family.name in path.read_text(encoding="utf-8").lower()}
         others = {path for path in naming if family not in path.parents and not names_the_packer(path)}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 META = "empack_env_meta.json"
 PACKAGES = "kernel_packages"
 _LIBXEUS = "libxeus.so"
+_FAMILY = "xeus"
 _OWN = frozenset(("script", "wasm", "data"))
 """Files of a kernel that are loaded from ``bin/`` and nowhere else."""
 _LOGOS = frozenset((".jpg", ".png", ".svg"))
@@ -86,6 +87,12 @@ def plan_xeus(environment: XeusEnvironment) -> XeusPlan:
     _refuse_name(environment.name)
     files: dict[str, Member] = {}
     for kernel in environment.prefix.kernels:
+        if kernel.runtime.family != _FAMILY:
+            raise PackError(
+                f"jupyterlite-xeus cannot start the kernel '{kernel.name}', of the family {kernel.runtime.family}",
+                hint="take the native layout, which starts it; or leave out the package that brings the kernel",
+                file=kernel.spec,
+            )
         for path, member in _kernel_files(environment, kernel):
             if path in files and files[path] != member:
                 raise PackError(

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from lite_env.channel import registry
+from lite_env.channel.member import SourceArchive
 from lite_env.channel.model import Source
 from lite_env.channel.sources import fetch_source as fetch_source_of
 from lite_env.errors import FetchError
@@ -119,6 +120,71 @@ def test_a_failing_pip_is_asked_again_when_that_can_help(fetch_source, store, wh
     monkeypatch.setattr(registry, "run_client", run)
     assert fetch_source(SOURCE, store=store, retry=RETRY) == DATA
     assert len(calls) == 2
+
+
+@pytest.fixture
+def npm_package(tmp_path):
+    """A package that npm itself takes from a folder; as a source of the name that it gives its archive."""
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    (folder / "package.json").write_text('{"name": "@toys/one", "version": "1.0.0", "files": ["a.js"]}')
+    (folder / "a.js").write_text("1;\n")
+    return Source(name="toy", npm=str(folder), file="toys-one-1.0.0.tgz", sha256="0" * 64, size=1)
+
+
+@pytest.mark.node
+@pytest.mark.slow
+def test_npm_brings_a_package_which_is_checked(fetch_source, store, npm_package):
+    with pytest.raises(FetchError, match=r"the file toys-one-1\.0\.0\.tgz from .* is not the one") as caught:
+        fetch_source(npm_package, store=store, retry=RETRY)
+    _, sha256, size, _ = dict(caught.value.context)["found"].replace(",", "").split()
+    source = dataclasses.replace(npm_package, sha256=sha256, size=int(size))
+    data = fetch_source(source, store=store, retry=RETRY)
+    archive = SourceArchive(data, name="toy", root="package")
+    assert archive.read("a.js") == b"1;\n"
+    assert fetch_source(source, store=store, offline=True) == data
+
+
+def test_npm_that_fails_says_why(fetch_source, store, npm_package, monkeypatch, tmp_path):
+    program = tmp_path / "npm"
+    program.write_text("#!/bin/sh\necho 'npm error code E404' >&2\necho 'npm error 404 Not Found' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    source = dataclasses.replace(npm_package, npm="toy@1.0.0")
+    with pytest.raises(FetchError, match=r"`npm pack toy@1\.0\.0` failed") as caught:
+        fetch_source(source, store=store, retry=RETRY)
+    assert dict(caught.value.context)["npm"] == "npm error code E404; npm error 404 Not Found"
+    assert "npm config list" in caught.value.hint
+
+
+def test_a_machine_without_npm_says_how_to_get_it(fetch_source, store, npm_package, monkeypatch):
+    monkeypatch.setattr(registry.shutil, "which", lambda name: None)
+    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FetchError, match="fetched with npm, and there is none") as caught:
+        fetch_source(npm_package, store=store, retry=RETRY)
+    assert "lite-env[node]" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("file", "target"),
+    [
+        ("a-1-py3-none-any.whl", []),
+        ("a-1.tar.gz", []),
+        (
+            "a-1-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
+            ["--platform", "pyemscripten_2026_0_wasm32", "--implementation", "cp", "--abi", "cp314"],
+        ),
+        (
+            "a-1-cp311-abi3-pyemscripten_2026_0_wasm32.whl",
+            ["--platform", "pyemscripten_2026_0_wasm32", "--implementation", "cp", "--abi", "abi3"],
+        ),
+    ],
+)
+def test_pip_is_asked_for_what_the_wheel_is_made_for(file, target, tmp_path):
+    command = registry.PIP.command("a==1", file, tmp_path)
+    assert command[-1] == "a==1"
+    assert all(part in command for part in target)
+    assert ("--platform" in command) == bool(target)
 
 
 def test_urls_are_tried_after_pip_and_in_order(fetch_source, store, wheels):

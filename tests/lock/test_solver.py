@@ -171,6 +171,37 @@ def test_two_versions_of_emscripten(solve):
     assert hint.startswith("the packages were built for different versions of Emscripten (emscripten-abi 3.* and 4.*)")
 
 
+def abi_channel(folder, emscripten, build, *packages):
+    """A channel in which everything compiled depends on its one ABI."""
+    make_package(folder, "emscripten-abi", emscripten, build=build, noarch="generic")
+    for name in ("python", *packages):
+        make_package(folder, name, depends=[f"emscripten-abi {emscripten} {build}"])
+    index_channel(folder)
+    return folder
+
+
+def test_channels_of_two_emscriptens_are_never_mixed_in_any_order(solve, tmp_path):
+    old = abi_channel(tmp_path / "old", "3.1.58", "pyodide_2024_0", "table")
+    new = abi_channel(tmp_path / "new", "5.0.3", "pyemscripten_2026_0", "model")
+    for first, second in ((old, new), (new, old)):
+        error = refusal(solve, "table", "model", channels=(first, second))
+        here, there = ("3.1.58", "5.0.3") if first == old else ("5.0.3", "3.1.58")
+        assert error.hint == (
+            f"{first.as_uri()} is built with Emscripten {here} and {second.as_uri()} with Emscripten {there}, and no "
+            "environment holds code of both: take all compiled packages from one of them, or make two environments, "
+            "which a site shows side by side"
+        )
+    assert names(solve("table", channels=(old, new))) == ["emscripten-abi 3.1.58", "table 1.0"]
+
+
+def test_two_binary_interfaces_of_one_channel_are_never_mixed(solve, tmp_path):
+    channel = abi_channel(tmp_path / "both", "3.1.58", "pyodide_2024_0", "table")
+    make_package(channel, "emscripten-abi", "3.1.58", build="other_0", noarch="generic")
+    make_package(channel, "foreign", depends=["emscripten-abi 3.1.58 other_0"])
+    index_channel(channel)
+    assert "conflicts" in refusal(solve, "table", "foreign", channels=(channel,)).message
+
+
 def test_two_versions_of_python(solve):
     hint = refusal(solve, "for-311", "for-313").hint
     assert "different versions of Python (python 3.13.* and >=3.11,<3.12)" in hint

@@ -24,7 +24,18 @@ from lite_env.site.xeus_plan import XeusEnvironment
 from lite_env.store.local import open_store
 from tests.command_line import lite_env
 from tests.conftest import EXAMPLES
-from tests.prefixes import SITE, WASM, Heard, Toy, kernel_package, make_prefix, put, python_package, side_module
+from tests.prefixes import (
+    SITE,
+    WASM,
+    Heard,
+    Toy,
+    kernel_package,
+    make_prefix,
+    put,
+    pyodide_package,
+    python_package,
+    side_module,
+)
 from tests.site_server import SiteServer
 from tests.wheels import wheel_files
 
@@ -255,6 +266,13 @@ def test_a_python_kernel_that_it_cannot_start_is_told(tmp_path):
     write_xeus(old, tmp_path / "xeus", reporter=heard)
     assert any("init_phase_1" in warning for warning in heard.warnings)
     assert any("%conda install" in warning for warning in heard.warnings)
+
+
+def test_a_kernel_of_another_family_is_refused(tmp_path):
+    both = environment(tmp_path / "prefix", "demo", pyodide_package())
+    with pytest.raises(PackError, match="cannot start the kernel 'python', of the family pyodide") as caught:
+        write_xeus(both, tmp_path / "xeus")
+    assert "native layout" in caught.value.hint
 
 
 @pytest.mark.network
