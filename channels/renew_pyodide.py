@@ -4,8 +4,8 @@
     python channels/renew_pyodide.py pyodide-0.27
 
 Between the lines ``# written by channels/renew_pyodide.py`` and ``# end`` everything is replaced, and nothing else is
-touched. The wheels and Pyodide's own ``pyodide-lock.json`` are fetched from PyPI and npm. Whether a wheel of Pyodide is the
-one that its lock names is checked here; the definition then holds that sha256.
+touched. The wheels and Pyodide's own ``pyodide-lock.json`` are fetched from PyPI and npm. Whether a wheel of Pyodide is
+the one that its lock names is checked here; the definition then holds that sha256.
 """
 
 from __future__ import annotations

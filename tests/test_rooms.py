@@ -162,11 +162,14 @@ def test_a_family_of_kernels_is_named_in_its_own_folder_and_the_table_alone():
     assert [family.name for family in families] == ["pyodide", "xeus"]
     for family in families:
         naming = {path for path in modules() if family.name in path.read_text(encoding="utf-8").lower()}
-        others = {path for path in naming if family not in path.parents and not names_the_packer(path)}
+        others = {path for path in naming if family not in path.parents and not names_another(path)}
         assert others == {FAMILIES / "__init__.py"}
 
 
-def names_the_packer(path: Path) -> bool:
-    """Whether a module may name jupyterlite-xeus, which is no family of kernels but a packer with a layout."""
+def names_another(path: Path) -> bool:
+    """Whether a module may name what only has the name of a family.
+
+    That is jupyterlite-xeus, a packer with a layout; and the platforms of wheels and of uv that Pyodide gave its name.
+    """
     place = path.relative_to(PACKAGE).as_posix()
-    return place.startswith(("site/xeus_", "jupyterlite/")) or place == "cli/pack.py"
+    return place.startswith(("site/xeus_", "jupyterlite/")) or place in ("cli/pack.py", "lock/pip.py")

@@ -198,8 +198,9 @@ def _two_abis_hint(channel: str, name: str, channels: Sequence[str], catalog: Ca
     if not here or not there or here == there:
         return None
     return (
-        f"{first} is built with Emscripten {here} and {channel} with Emscripten {there}, and no environment holds code of "
-        "both: take all compiled packages from one of them, or make two environments, which a site shows side by side"
+        f"{first} is built with Emscripten {here} and {channel} with Emscripten {there}, and no environment holds code "
+        "of both: take all compiled packages from one of them, or make two environments, "
+        "which a site shows side by side"
     )
 
 
