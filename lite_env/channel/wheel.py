@@ -8,11 +8,12 @@ import zipfile
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING, NoReturn
 
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name
 
 from lite_env.channel.member import ArchivedFile, read_archive
 from lite_env.errors import ChannelError
 from lite_env.lock.wheel import marker_environment, needed, split_wheel_name
+from lite_env.lock.wheel_target import ABI_PACKAGE, WheelTarget, platform_of
 from lite_env.spec.matchspec import name_of
 from lite_env.store.text import Origin, decode_text
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from lite_env.channel.model import PackageDefinition
-
-ABI_PACKAGE = "emscripten-abi"
-"""The package whose version is Emscripten's, and whose build string is the platform of wheels."""
 
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 _DATA = re.compile(r"[^/]+\.data/(?P<part>[a-z]+)/(?P<path>.+)\Z")
@@ -76,25 +74,16 @@ def _check_tags(package: PackageDefinition, file_name: str, python: str) -> None
         _fail(package, "is noarch exactly when its wheel runs everywhere", file_name, "a wheel and a subdir that fit")
     if name.pure:
         return
-    platform = _platform(package)
-    tags = parse_wheel_filename(file_name)[3]
-    if not any(tag.platform == platform and _runs_on(tag.interpreter, tag.abi, python) for tag in tags):
-        short = f"cp{_short(python).replace('.', '')}"
-        _fail(package, "has a wheel that does not load into it", name.tag, f"{short}-{short}-{platform}")
+    target = WheelTarget(python=python, platform=_platform(package))
+    if not target.takes(name):
+        _fail(package, "has a wheel that does not load into it", name.tag, target.tag)
 
 
-def _platform(package: PackageDefinition) -> str:
+def _platform(package: PackageDefinition) -> str | None:
     for spec in package.depends:
         if name_of(spec) == ABI_PACKAGE and len(spec.split(" ")) == 3:  # noqa: PLR2004 - name, version, build
-            return f"{spec.split(' ')[2]}_wasm32"
+            return platform_of(spec.split(" ")[2])
     return _fail(package, "has compiled code, and no ABI", None, f"{ABI_PACKAGE} VERSION BUILD among its `depends`")
-
-
-def _runs_on(interpreter: str, abi: str, python: str) -> bool:
-    short = f"cp{_short(python).replace('.', '')}"
-    if abi == "abi3":  # of this Python and all later ones
-        return interpreter.startswith("cp3") and int(interpreter[3:]) <= int(short[3:])
-    return interpreter == abi == short
 
 
 def _metadata(package: PackageDefinition, data: bytes) -> Message:
@@ -123,5 +112,5 @@ def _check_metadata(package: PackageDefinition, metadata: Message, python: str) 
             _fail(package, "lacks a dependency that its wheel requires", None, spec)
 
 
-def _fail(package: PackageDefinition, what: str, found: str | None, expected: str) -> NoReturn:
+def _fail(package: PackageDefinition, what: str, found: str | None, expected: str | None) -> NoReturn:
     raise ChannelError(f"{package.file_name} {what}", line=package.line, found=found, expected=expected)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lite_env.errors import LockError
 from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash
 from lite_env.lock.conda_lock_text import specs_of
-from lite_env.lock.conda_lock_wheels import parse_pip, parse_wheel
+from lite_env.lock.conda_lock_wheels import parse_pip, parse_wheel, refuse_native
 from lite_env.lock.field import LOCK_AGAIN, Field
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
 from lite_env.lock.urls import from_relative, split_package_url
@@ -124,6 +124,7 @@ def _custom(metadata: Field) -> Field:
 
 def _packages(field: Field, custom: Field, platforms: Collection[str], folder: Path) -> tuple[LockedPackage, ...]:
     packages: dict[str, LockedPackage] = {}
+    addresses: dict[str, Field] = {}
     for item in field.items():
         item.only(_PACKAGE)
         platform = item["platform"].string()
@@ -143,6 +144,8 @@ def _packages(field: Field, custom: Field, platforms: Collection[str], folder: P
         if package.name in packages:
             item["name"].fault(f"is {package.name}, which is locked twice")
         packages[package.name] = package
+        addresses[package.name] = item["url"]
+    refuse_native(packages, addresses)
     return tuple(packages[name] for name in sorted(packages))
 
 

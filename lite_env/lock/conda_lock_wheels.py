@@ -15,9 +15,11 @@ from lite_env.lock.conda_lock_text import specs_of
 from lite_env.lock.model import LockedPackage, LockedPip, SourceKind, WheelSource
 from lite_env.lock.pylock import public_address
 from lite_env.lock.wheel import split_wheel_name
+from lite_env.lock.wheel_target import target_of
 from lite_env.spec.pip import PipLineError, split_git
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lite_env.lock.field import Field
@@ -75,7 +77,7 @@ def parse_wheel(item: Field, wheels: Field, folder: Path) -> LockedPackage:
     """One package of the manager pip; `wheels` is our part, which a lock of another tool has not.
 
     Raises:
-        LockError: a field is wrong, or it is no wheel for every platform.
+        LockError: a field is wrong, or it is no wheel.
     """
     name = item["name"].string()
     own = wheels[name]
@@ -88,8 +90,6 @@ def parse_wheel(item: Field, wheels: Field, folder: Path) -> LockedPackage:
     parts = split_wheel_name(file_name)
     if parts is None:
         item["url"].fault("is not the address of a wheel: only wheels can be installed")
-    if not parts.pure:
-        item["url"].fault("is the address of a native wheel, which cannot be installed in the browser")
     if (parts.project, parts.version) != (name, item["version"].string()):
         item["url"].fault(f"is the address of {parts.project} {parts.version}, not of {name} {item['version'].value}")
     depends = specs_of({key: constraint.text() for key, constraint in item["dependencies"].entries(optional=True)})
@@ -111,6 +111,20 @@ def parse_wheel(item: Field, wheels: Field, folder: Path) -> LockedPackage:
         manager="wheel",
         wheel=source,
     )
+
+
+def refuse_native(packages: Mapping[str, LockedPackage], addresses: Mapping[str, Field]) -> None:
+    """Refuse wheels that are compiled for something else than the environment; both by the names of packages.
+
+    Raises:
+        LockError: there is one.
+    """
+    target = target_of(packages.values())
+    for name, package in packages.items():
+        parts = split_wheel_name(package.file_name) if package.manager == "wheel" else None
+        if parts is not None and not target.takes(parts):
+            needs = f": that would be {target.tag}" if target.tag else ""
+            addresses[name].fault(f"is the address of a native wheel, which cannot be installed in the browser{needs}")
 
 
 def _source(own: Field, item: Field) -> WheelSource:

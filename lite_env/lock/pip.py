@@ -1,6 +1,7 @@
 """Resolves a pip section: by uv, for the browser, against what the conda part provides.
 
-Only wheels for every platform are taken; what is native has to come from a channel. uv is asked as if the conda part
+Only wheels for every platform are taken, and those that are compiled for the environment's own binary interface
+(:mod:`lite_env.lock.pip_native`); what else is native has to come from a channel. uv is asked as if the conda part
 was a folder of wheels, see :mod:`lite_env.lock.stubs`; what it answers is fetched, looked into and locked.
 """
 
@@ -17,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 from lite_env.errors import LockError, SolveError
 from lite_env.lock.model import LockedPackage, WheelSource
 from lite_env.lock.pip_explain import explain, native_refusal
+from lite_env.lock.pip_native import fitting, write_stand_in
 from lite_env.lock.pylock import ResolvedFile, ResolvedPackage, parse_pylock
 from lite_env.lock.stubs import write_stubs
 from lite_env.lock.uv import run_uv
@@ -29,7 +31,10 @@ from lite_env.store.digest import sha256_of_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lite_env.lock.pip_native import Natives
     from lite_env.lock.stubs import ProvidedProject
+    from lite_env.lock.uv import UvAnswer
+    from lite_env.lock.wheel_target import WheelTarget
     from lite_env.progress import Reporter
     from lite_env.spec.pip import PipRequirement, PipSection
 
@@ -62,7 +67,7 @@ class WheelRequest:
 
     Attributes:
         section: what is asked for.
-        python: version of the environment's Python, ``3.11.3``.
+        target: what wheels have to be made for.
         provided: the projects that the conda part brings.
         conda: names of all packages of the conda part.
         here: the wheels of the section's local requirements.
@@ -71,7 +76,7 @@ class WheelRequest:
     """
 
     section: PipSection
-    python: str
+    target: WheelTarget
     provided: tuple[ProvidedProject, ...]
     conda: frozenset[str]
     here: tuple[HereWheel, ...] = ()
@@ -83,13 +88,14 @@ def resolve_wheels(request: WheelRequest, *, reporter: Reporter = SILENT) -> tup
     """The wheels that the section comes to, sorted by name; what the conda part provides is not among them.
 
     Raises:
-        SolveError: there is no answer, or a wheel of it is native.
+        SolveError: there is no answer, or a wheel of it is native and not for the environment.
         FetchError: an index or a wheel could not be read.
         LockError: an index gives no SHA-256.
         PrefixError: a wheel is broken or hostile.
     """
     _refuse_provided(request)
     with _asked(request) as question, reporter.task("resolving the pip section", None, "items") as task:
+        natives = question.offer_natives(reporter)
         resolved = question.resolve()
         newest = question.newest()
         task.advance(1)
@@ -103,7 +109,7 @@ def resolve_wheels(request: WheelRequest, *, reporter: Reporter = SILENT) -> tup
                 f"the wheel {package.name} has the name of a conda package, which is no Python project",
                 hint="an environment has one package of a name: remove one of them",
             )
-        wheels.append(_lock(package, request, requested=package.name in requested, reporter=reporter))
+        wheels.append(_lock(package, request, natives, requested=package.name in requested, reporter=reporter))
     _check_hashes(request.section, wheels)
     _tell_older(request, wheels, newest, reporter)
     return tuple(sorted(wheels, key=lambda wheel: wheel.name))
@@ -136,8 +142,10 @@ class _Question:
     def __init__(self, request: WheelRequest, folder: Path) -> None:
         self._request = request
         self._folder = folder
+        self._offered: frozenset[str] = frozenset()
         section = request.section
         (folder / "stubs").mkdir()
+        (folder / "here").mkdir()
         constraints = write_stubs(request.provided, folder / "stubs")
         (folder / "constraints.txt").write_text("\n".join([*constraints, *section.constraints, ""]), "utf-8")
         (folder / "requirements.in").write_text("\n".join([*self._lines(), ""]), "utf-8")
@@ -149,7 +157,25 @@ class _Question:
             elif requirement.kind == "url":
                 yield _direct(requirement, requirement.name or _project_of(requirement.address), requirement.address)
         for here in self._request.here:
-            yield _direct(here.requirement, here.name, here.path.as_uri())
+            name = split_wheel_name(here.path.name)
+            # uv would refuse a wheel that is compiled for a platform that it does not know.
+            native = name is not None and not name.pure
+            path = write_stand_in(here.path, self._folder / "here", of=here.url) if native else here.path
+            yield _direct(here.requirement, here.name, path.as_uri())
+
+    def offer_natives(self, reporter: Reporter) -> Natives:
+        """Stand-ins for the wheels of indexes that are compiled for the environment; the answer has these wheels."""
+        request = self._request
+        if request.target.platform is None:
+            return {}
+        answer = self._ask(["--universal", "--format", "pylock.toml"])
+        if answer.code:  # whatever it is, the question for the browser alone says it better
+            return {}
+        natives = fitting(parse_pylock(answer.out, self._folder), request.target)
+        self._offered = frozenset(name for name, _ in natives)
+        for file in natives.values():
+            write_stand_in(_fetched(file, request, reporter), self._folder / "stubs", of=file.url)
+        return natives
 
     def resolve(self) -> tuple[ResolvedPackage, ...]:
         """What uv takes; of what was locked as much as can stay."""
@@ -176,10 +202,24 @@ class _Question:
         return parse_pylock(self._run(["--format", "pylock.toml", *more]), self._folder)
 
     def _run(self, more: Sequence[str]) -> str:
+        request = self._request
+        answer = self._ask(["--python-platform", _PLATFORM, *more])
+        if answer.code:
+            raise explain(
+                answer.told,
+                request.section,
+                request.provided,
+                offline=request.offline,
+                tag=request.target.tag,
+                offered=self._offered,
+            )
+        return answer.out
+
+    def _ask(self, more: Sequence[str]) -> UvAnswer:
         request, section = self._request, self._request.section
         arguments = [
             *("pip", "compile", "requirements.in", "--constraints", "constraints.txt", "--find-links", "stubs"),
-            *("--python-platform", _PLATFORM, "--python-version", request.python, "--only-binary", ":all:"),
+            *("--python-version", request.target.python, "--only-binary", ":all:"),
             *(f"--no-emit-package={project.name}" for project in request.provided),
             *(("--default-index", section.index_url) if section.index_url else ()),
             *(word for url in section.extra_index_urls for word in ("--index", url)),
@@ -189,10 +229,7 @@ class _Question:
             *(("--exclude-newer", section.exclude_newer) if section.exclude_newer else ()),
             *more,
         ]
-        answer = run_uv(arguments, folder=self._folder, offline=request.offline)
-        if answer.code:
-            raise explain(answer.told, section, request.provided, offline=request.offline)
-        return answer.out
+        return run_uv(arguments, folder=self._folder, offline=request.offline)
 
 
 def _direct(requirement: PipRequirement, name: str, url: str) -> str:
@@ -207,34 +244,36 @@ def _project_of(address: str) -> str:
     return name.project
 
 
-def _lock(package: ResolvedPackage, request: WheelRequest, *, requested: bool, reporter: Reporter) -> LockedPackage:
+def _lock(
+    package: ResolvedPackage, request: WheelRequest, natives: Natives, *, requested: bool, reporter: Reporter
+) -> LockedPackage:
     here = next((each for each in request.here if each.name == package.name), None)
     if here is not None:
-        return locked_wheel(here.path, here.url, here.source, request.python)
-    file = _pure(package)
-    path = fetch_wheel(
-        file.url,
-        file.file_name,
-        sha256=file.sha256 or _own_sha256(file),
-        size=file.size,
-        offline=request.offline,
-        reporter=reporter,
-    )
+        return locked_wheel(here.path, here.url, here.source, request.target)
+    file = natives.get((package.name, package.version or "")) or _pure(package, request.target)
+    path = _fetched(file, request, reporter)
     local = local_path(file.url) is not None
     source = WheelSource(kind="file" if local else "index", requested=requested)
-    return locked_wheel(path, file.url, source, request.python)
+    return locked_wheel(path, file.url, source, request.target)
 
 
-def locked_wheel(path: Path, url: str, source: WheelSource, python: str) -> LockedPackage:
+def _fetched(file: ResolvedFile, request: WheelRequest, reporter: Reporter) -> Path:
+    sha256 = file.sha256 or _own_sha256(file)
+    return fetch_wheel(
+        file.url, file.file_name, sha256=sha256, size=file.size, offline=request.offline, reporter=reporter
+    )
+
+
+def locked_wheel(path: Path, url: str, source: WheelSource, target: WheelTarget) -> LockedPackage:
     """A wheel in the cache as a lock has it.
 
     Raises:
         PrefixError: it is broken or hostile.
-        SolveError: it is native.
+        SolveError: it is native, and not for `target`.
     """
     wheel = read_wheel(path, of=url)
-    if not wheel.name.pure:
-        raise native_refusal(wheel.name.project, wheel.name.version, path.name)
+    if not target.takes(wheel.name):
+        raise native_refusal(wheel.name.project, wheel.name.version, path.name, target.tag)
     return LockedPackage(
         name=wheel.name.project,
         version=wheel.name.version,
@@ -246,20 +285,20 @@ def locked_wheel(path: Path, url: str, source: WheelSource, python: str) -> Lock
         channel="",
         sha256=sha256_of_file(path),
         size=path.stat().st_size,
-        depends=needed(wheel.requires, marker_environment(python)),
+        depends=needed(wheel.requires, marker_environment(target.python)),
         license=wheel.license,
         manager="wheel",
         wheel=source,
     )
 
 
-def _pure(package: ResolvedPackage) -> ResolvedFile:
+def _pure(package: ResolvedPackage, target: WheelTarget) -> ResolvedFile:
     for file in package.files:
         name = split_wheel_name(file.file_name)
         if name is not None and name.pure:
             return file
     found = package.files[0].file_name if package.files else "a source archive"
-    raise native_refusal(package.name, package.version or "", found)
+    raise native_refusal(package.name, package.version or "", found, target.tag)
 
 
 def _own_sha256(file: ResolvedFile) -> str:

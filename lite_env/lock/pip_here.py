@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lite_env.lock.wheel_target import WheelTarget
     from lite_env.progress import Reporter
     from lite_env.spec.pip import PipRequirement, PipSection
 
@@ -47,22 +48,22 @@ class Before:
 
 
 def wheels_here(
-    section: PipSection, before: Before, *, offline: bool, reporter: Reporter = SILENT
+    section: PipSection, before: Before, target: WheelTarget, *, offline: bool, reporter: Reporter = SILENT
 ) -> tuple[HereWheel, ...]:
     """A wheel for each requirement that names one, a folder of them, a project or a repository.
 
     Raises:
         BuildError: a project cannot be built, or is native.
         FetchError: a wheel or a repository cannot be read.
-        SolveError: a wheel is native.
+        SolveError: a wheel is native, and not for `target`.
         LockError: a requirement is not of the project that it says.
     """
     found: list[HereWheel] = []
     for requirement in section.requirements:
         if requirement.kind == "wheel" and requirement.path is not None:
-            found.append(_wheel(requirement, requirement.path))
+            found.append(_wheel(requirement, requirement.path, target))
         elif requirement.kind == "folder" and requirement.path is not None:
-            found += _folder(requirement, requirement.path)
+            found += _folder(requirement, requirement.path, target)
         elif requirement.kind == "project" and requirement.path is not None:
             found.append(_project(requirement, requirement.path, section, before, offline=offline, reporter=reporter))
         elif requirement.kind == "git":
@@ -119,12 +120,12 @@ def _again(wheel: LockedPackage, source: WheelSource, *, offline: bool) -> Built
     return build_wheel(folder_here, what=what, pinned=source.build, offline=offline)
 
 
-def _wheel(requirement: PipRequirement, path: Path) -> HereWheel:
+def _wheel(requirement: PipRequirement, path: Path, target: WheelTarget) -> HereWheel:
     name = split_wheel_name(path.name)
     if name is None:
         raise _at(requirement, f"'{path.name}' has not the name of a wheel")
-    if not name.pure:
-        raise native_refusal(name.project, name.version, path.name)
+    if not target.takes(name):
+        raise native_refusal(name.project, name.version, path.name, target.tag)
     try:
         kept = keep_wheel(path.read_bytes(), path.name)
     except OSError as error:
@@ -133,16 +134,16 @@ def _wheel(requirement: PipRequirement, path: Path) -> HereWheel:
     return HereWheel(name=name.project, path=kept, url=path.as_uri(), source=source, requirement=requirement)
 
 
-def _folder(requirement: PipRequirement, folder: Path) -> Iterator[HereWheel]:
-    """The newest wheel of each project in a folder; those for a platform are passed over where there is another."""
+def _folder(requirement: PipRequirement, folder: Path, target: WheelTarget) -> Iterator[HereWheel]:
+    """The newest wheel of each project in a folder; those that are not for `target` are passed over if they can be."""
     best: dict[str, tuple[bool, Version, Path]] = {}
     for path in sorted(folder.glob("*.whl")):
         name = split_wheel_name(path.name)
         if name is None:
             raise _at(requirement, f"'{path.name}' in that folder has not the name of a wheel")
-        key = (name.pure, Version(name.version), path)
+        key = (target.takes(name), Version(name.version), path)
         best[name.project] = max(best.get(name.project, key), key)
-    return (_wheel(requirement, best[project][2]) for project in sorted(best))
+    return (_wheel(requirement, best[project][2], target) for project in sorted(best))
 
 
 def _project(

@@ -71,20 +71,27 @@ def write_stubs(provided: Iterable[ProvidedProject], folder: Path) -> tuple[str,
 
 
 def _write(project: ProvidedProject, version: str, folder: Path) -> None:
-    stem = f"{project.name.replace('-', '_')}-{version}"
-    info = f"{stem}.dist-info"
     headers = ["Metadata-Version: 2.1", f"Name: {project.name}", f"Version: {version}"]
     headers += [f"Provides-Extra: {extra}" for extra in project.extras]
     headers += [f"Requires-Dist: {text}" for text in project.requires if _is_plain(text)]
+    write_wheel(project.name, version, "\n".join([*headers, ""]).encode(), folder)
+
+
+def write_wheel(name: str, version: str, metadata: bytes, folder: Path) -> Path:
+    """Put a wheel for every platform that has its records only into `folder`."""
+    stem = f"{name.replace('-', '_')}-{version}"
+    info = f"{stem}.dist-info"
     files = {
-        f"{info}/METADATA": "\n".join([*headers, ""]).encode(),
+        f"{info}/METADATA": metadata,
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: lite-env\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = [f"{path},sha256={_digest(data)},{len(data)}\n" for path, data in files.items()]
     files[f"{info}/RECORD"] = "".join([*rows, f"{info}/RECORD,,\n"]).encode()
-    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+    wheel = folder / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
         for path, data in files.items():
             archive.writestr(zipfile.ZipInfo(path, _EPOCH), data)
+    return wheel
 
 
 def of_extras(requires: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from lite_env.errors import SpecError
 from lite_env.lock.pip import WheelRequest, resolve_wheels
 from lite_env.lock.pip_answer import answered_pip
 from lite_env.lock.pip_here import wheels_here
-from lite_env.prefix.installer import python_of
+from lite_env.lock.wheel_target import target_of
 from lite_env.prefix.provided import provided_projects
 from lite_env.workflow.install import cached_environment
 
@@ -57,12 +57,13 @@ def lock_wheels(
     # Installed to be looked into: which projects a package brings, its own files tell and nothing else does.
     with cached_environment(lock, offline=offline, store=store, reporter=reporter) as prefix:
         provided = provided_projects(prefix)
+    target = target_of(lock.conda)
     request = WheelRequest(
         section=section,
-        python=python_of(lock),
+        target=target,
         provided=provided,
         conda=frozenset(package.name for package in lock.conda),
-        here=wheels_here(section, before, offline=offline, reporter=reporter),
+        here=wheels_here(section, before, target, offline=offline, reporter=reporter),
         locked=before.wheels,
         offline=offline,
     )

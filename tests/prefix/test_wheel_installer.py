@@ -10,6 +10,7 @@ from lite_env.errors import PrefixError
 from lite_env.lock.model import WheelSource
 from lite_env.lock.pip import locked_wheel
 from lite_env.lock.wheel import marker_environment, needed, read_wheel, split_wheel_name
+from lite_env.lock.wheel_target import WheelTarget
 from lite_env.pack.filters import FileFilter, parse_filter
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.restore import unpack
@@ -35,7 +36,7 @@ def environment(tmp_path):
     """An environment with one wheel in it, as an installation from a lock leaves it."""
     root = make_prefix(tmp_path / "env", kernel_package(), python_package())
     path = make_wheel(tmp_path, "toy-pkg", "1.0", files=FILES, metadata=["License-Expression: MIT"], requires=["numpy"])
-    wheel = locked_wheel(path, path.as_uri(), WheelSource(kind="file", requested=True), "3.11.3")
+    wheel = locked_wheel(path, path.as_uri(), WheelSource(kind="file", requested=True), WheelTarget(python="3.11.3"))
     install_wheels([FetchedWheel(package=wheel, path=path)], root, "3.11.3")
     files = {wheel.name: WheelFileRecord(file_name=wheel.file_name, sha256=wheel.sha256)}
     write_environment(root, name="demo", lock_digest="0" * 64, requested=("xeus-toy",), variables={}, wheels=files)

@@ -224,6 +224,61 @@ def test_where_there_is_no_answer_it_is_said_why(write, line, says, hint):
     assert "lite.env" not in caught.value.message
 
 
+NATIVE = "cp311-cp311-toys_2024_0_wasm32"
+
+
+@pytest.fixture
+def abi(project):
+    """Gives the channel's Python a binary interface that wheels have a platform for."""
+    make_package(project / "channel", "emscripten-abi", "3.1.58", build="toys_2024_0", noarch="generic")
+    index_channel(project / "channel")
+
+
+def test_wheels_that_are_compiled_for_the_environment_are_locked_and_installed(abi, write, index, tmp_path):
+    make_wheel(index.folder, "fast", "1.0")  # pure once
+    make_wheel(index.folder, "fast", "2.0", requires=["leaf"], files={"_fast.so": "wasm"}, tag=NATIVE)
+    make_wheel(index.folder, "fast", "2.0", tag="cp312-cp312-toys_2024_0_wasm32")
+    make_wheel(index.folder, "user", "1.0", requires=["fast==2.0"])
+    result = lock_environment(write("user", conda="[python, emscripten-abi]"))
+    assert wheels(result.lock) == {"fast": "2.0", "leaf": "2.0", "user": "1.0"}
+    fast = next(wheel for wheel in result.lock.wheels if wheel.name == "fast")
+    file = index.folder / f"fast-2.0-{NATIVE}.whl"
+    assert (fast.build, fast.file_name, fast.sha256) == (NATIVE, file.name, sha256_of_file(file))
+    assert read_lock(result.path) == result.lock
+    install_environment(result.lock, tmp_path / "prefix")
+    prefix = read_prefix(tmp_path / "prefix")
+    assert f"{SITE}/_fast.so" in {file.path for file in prefix.files}
+    again = lock_environment(write("user", "leaf", conda="[python, emscripten-abi]"))
+    assert next(wheel for wheel in again.lock.wheels if wheel.name == "fast") == fast
+
+
+def test_a_wheel_here_that_is_compiled_for_the_environment_is_taken(abi, write, project):
+    make_wheel(project / "env", "local", "1.0", requires=["leaf"], tag=NATIVE)
+    lock = lock_environment(write(f"./local-1.0-{NATIVE}.whl", conda="[python, emscripten-abi]")).lock
+    assert {wheel.name: wheel.build for wheel in lock.wheels} == {"leaf": "py3-none-any", "local": NATIVE}
+    other = NATIVE.replace("2024", "2025")
+    make_wheel(project / "env", "local", "1.0", tag=other)
+    with pytest.raises(SolveError, match=r"local 1\.0 is native") as caught:
+        lock_environment(write(f"./local-1.0-{other}.whl", conda="[python, emscripten-abi]"))
+    assert f"a wheel for this environment is tagged {NATIVE}" in caught.value.hint
+
+
+def test_what_lacks_a_wheel_for_the_environment_is_told_with_the_tag(abi, write, index):
+    make_wheel(index.folder, "fast", "2.0", requires=["native"], tag=NATIVE)
+    make_wheel(index.folder, "fast", "1.0", tag="cp310-cp310-toys_2024_0_wasm32")
+    with pytest.raises(SolveError) as caught:
+        lock_environment(write("fast", conda="[python, emscripten-abi]"))
+    assert caught.value.hint.startswith(f"native has no pure wheel and none tagged {NATIVE}: ask for its conda package")
+
+
+def test_a_lock_with_a_wheel_for_another_environment_is_refused(abi, write, index):
+    make_wheel(index.folder, "fast", "2.0", tag=NATIVE)
+    path = lock_environment(write("fast", conda="[python, emscripten-abi]")).path
+    path.write_text(path.read_text().replace("cp311-cp311-toys", "cp312-cp312-toys"))
+    with pytest.raises(LockError, match=f"is the address of a native wheel.*: that would be {NATIVE}"):
+        read_lock(path)
+
+
 def test_a_pip_section_needs_python(write, project):
     make_package(project / "channel", "tool")
     index_channel(project / "channel")
