@@ -117,7 +117,7 @@ CHANNELS = (
             *("pyodide-unix-timezones", "pyparsing", "python-dateutil", "pytz", "scikit-learn", "scipy", "six"),
             *("sqlite3", "ssl", "stack-data", "threadpoolctl", "traitlets", "wcwidth"),
         ),
-        from_index=("comm==0.2.2", "tzdata==2025.2"),
+        from_index=("comm==0.2.2", "jinja2==3.1.6", "tzdata==2025.2"),
         # pyarrow works without pandas. The others are of older versions, or of what something else needs.
         dropped=frozenset(
             {
@@ -137,7 +137,13 @@ CHANNELS = (
         # Versions are those of Pyodide's lock where it has them.
         from_index=(
             *("annotated-types==0.7.0", "asttokens==3.0.1", "comm==0.2.3", "decorator==5.2.1", "executing==2.2.1"),
-            *("ipython==9.12.0", "ipython-pygments-lexers==1.1.1", "jedi==0.19.2", "matplotlib-inline==0.2.1"),
+            *(
+                "ipython==9.12.0",
+                "ipython-pygments-lexers==1.1.1",
+                "jedi==0.19.2",
+                "jinja2==3.1.6",
+                "matplotlib-inline==0.2.1",
+            ),
             *("micropip==0.11.1", "msgpack==1.2.4", "packaging==26.1", "parso==0.8.6", "prompt-toolkit==3.0.52"),
             *("pure-eval==0.2.3", "pydantic==2.14.4", "pydantic-core==2.50.5", "pygments==2.20.0", "stack-data==0.6.3"),
             *("traitlets==5.14.3", "typing-extensions==4.16.0", "typing-inspection==0.4.4", "tzdata==2025.3"),

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Over (subdir, file name, sha256) of all packages: locks hold these hashes, so this changes on purpose only.
 DIGESTS = {
-    "pyodide-0.27": "462a3d14784cbebaa08df42557cd653d2aa5468691d646e375d42822da2466ff",
-    "pyodide-314": "d520dd1797692309baab753300e967e11f40e5c15c32afebc65574da1d05b714",
+    "pyodide-0.27": "e1315b6b5426a11b3ffe213db2ba1e4949a31e7921131b804a8ac763462f6e46",
+    "pyodide-314": "5d55fe1329a40a01755e180320162be5ffbea6a9063d3608008a7cd2296a1527",
 }
 SCIENCE = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pyarrow", "pillow")
 
