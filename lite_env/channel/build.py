@@ -178,7 +178,14 @@ def _build(
 ) -> BuiltChannel:
     downloads = cache_directory("downloads")
     sources = {
-        source.name: fetch_source(source, store=store, downloads=downloads, offline=offline, reporter=reporter)
+        source.name: fetch_source(
+            source,
+            store=store,
+            downloads=downloads,
+            members=definition.members(source.name),
+            offline=offline,
+            reporter=reporter,
+        )
         for source in definition.sources
     }
     # A build that was killed could not clean up after itself; the lock says that none is running.

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from lite_env.channel.definition_source import read_sha256, read_source
 from lite_env.channel.member import unsafe_reason
 from lite_env.channel.model import (
     DEFINITION_FILE,
@@ -15,7 +16,6 @@ from lite_env.channel.model import (
     FileRule,
     Member,
     PackageDefinition,
-    Source,
     TextRule,
     Transform,
 )
@@ -24,12 +24,14 @@ from lite_env.channel.transform import check_transform
 from lite_env.errors import ChannelError
 from lite_env.lock.wheel import split_wheel_name
 from lite_env.spec.matchspec import beyond_bounds
-from lite_env.store.digest import is_sha256, sha256_of_bytes
+from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.refusals import refusal
-from lite_env.store.text import Origin, decode_text, read_bounded, split_url
+from lite_env.store.text import Origin, decode_text, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lite_env.channel.model import Source
 
     Sources = dict[str, str]  # file names by the names of the sources
 
@@ -43,10 +45,7 @@ _BUILD = re.compile(r"[A-Za-z0-9_.+]+\Z")
 _MATCH_SPEC = re.compile(r"[a-z0-9_][a-z0-9_.-]*( \S+){0,2}\Z")
 _BUILD_NUMBER = re.compile(r"_([0-9]+)\Z")
 _CHANNEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
-_PIP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+\Z")
-_NPM = re.compile(r"(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@[A-Za-z0-9.+-]+\Z")
 _NOARCH: dict[str, Literal["python", "generic"]] = {"python": "python", "generic": "generic"}
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
 
 
 def load_definition(directory: Path) -> ChannelDefinition:
@@ -86,7 +85,7 @@ def parse_definition(text: str, file: Path, *, digest: str) -> ChannelDefinition
         top.need("name").place.fail("this is not a channel's name", found=name, expected="like emscripten-forge-2023")
     summary = top.text("summary")
     timestamp = _timestamp(top.need("timestamp"))
-    sources = tuple(_source(key, value) for key, value in sorted(top.need("sources").mapping().all()))
+    sources = tuple(read_source(key, value) for key, value in sorted(top.need("sources").mapping().all()))
     values = top.need("packages").items()
     packages = tuple(_package(value, {source.name: source.file for source in sources}) for value in values)
     top.finish()
@@ -111,54 +110,6 @@ def _timestamp(value: Value) -> datetime:
     if moment is None or moment.tzinfo is None:
         value.place.fail("this is not a moment in time", found=text, expected="like 2023-12-13T00:00:00Z")
     return moment
-
-
-def _source(name: str, value: Value) -> Source:
-    fields = value.mapping()
-    pip = _registered(fields, "pip", _PIP, "NAME==VERSION")
-    npm = _registered(fields, "npm", _NPM, "NAME@VERSION")
-    if pip is not None and npm is not None:
-        fields.place.fail("this source comes from two registries", expected="one of the two", found="`pip` and `npm`")
-    urls = tuple(_url(item) for item in fields.texts("url"))
-    if pip is None and npm is None and not urls:
-        fields.place.fail(
-            "this source has no place to come from", expected="`pip`, `npm`, or a list of `url`", found="neither"
-        )
-    file = fields.text("file")
-    if not _FILE_NAME.match(file):
-        fields.need("file").place.fail("this must be a plain file name", found=file, expected="like name-1.0.zip")
-    size = fields.need("size").integer()
-    root = fields.text("root").strip("/") if fields.find("root") else ""
-    source = Source(name=name, pip=pip, npm=npm, urls=urls, file=file, sha256=_sha256(fields), size=size, root=root)
-    fields.finish()
-    return source
-
-
-def _registered(fields: Mapping, key: str, pattern: re.Pattern[str], expected: str) -> str | None:
-    text = fields.text(key) if fields.find(key) else None
-    if text is not None and not pattern.match(text):
-        fields.need(key).place.fail("this is not one exact distribution", found=text, expected=expected)
-    return text
-
-
-def _url(value: Value) -> str:
-    text = value.text()
-    try:
-        parts = split_url(text)
-    except ValueError as error:
-        value.place.fail(f"this is not an address to download from: {error}", found=text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
-        value.place.fail(
-            "this is not an address to download from", found=text, expected="https://… without a user name or password"
-        )
-    return text
-
-
-def _sha256(fields: Mapping) -> str:
-    text = fields.text("sha256")
-    if not is_sha256(text):
-        fields.need("sha256").place.fail("this is not a SHA-256", found=text, expected="64 lower-case hex digits")
-    return text
 
 
 def _package(value: Value, sources: Sources) -> PackageDefinition:
@@ -254,7 +205,7 @@ def _archive(path: str, value: Value, sources: Sources) -> ArchiveRule:
         member, sha256 = _member(value, sources, whole=True), None
     else:
         fields = value.mapping()
-        member, sha256 = _member(fields.need("from"), sources, whole=True), _sha256(fields)
+        member, sha256 = _member(fields.need("from"), sources, whole=True), read_sha256(fields)
         fields.finish()
     return ArchiveRule(path=path, member=member, file_name=member.name or sources[member.source], sha256=sha256)
 
@@ -274,7 +225,7 @@ def _file(path: str, value: Value, sources: Sources) -> FileRule:
     rule = FileRule(
         path=path,
         member=member,
-        sha256=_sha256(fields) if fields.find("sha256") else None,
+        sha256=read_sha256(fields) if fields.find("sha256") else None,
         transform=_transform(transform) if transform else None,
     )
     fields.finish()
@@ -291,7 +242,7 @@ def _transform(value: Value) -> Transform:
     reason = check_transform(name, options)
     if reason:
         value.place.fail("this transformation cannot be done", expected=reason, found=f"{name} {options}")
-    return Transform(name=name, options=tuple(sorted(options.items())), sha256=_sha256(fields))
+    return Transform(name=name, options=tuple(sorted(options.items())), sha256=read_sha256(fields))
 
 
 def _texts(fields: Mapping) -> list[TextRule]:
@@ -340,8 +291,20 @@ def _check_whole(
             )
         if both:
             value.place.fail("this path is in `files` and in `text`", found=min(both), expected="one of the two")
+    for source in sources:
+        if source.members is not None:
+            _check_members(source.name, packages, top)
     used = {member.source for package in packages for member in package.members}
     for source in sources:
         if source.name not in used:
             place = top.need("sources").place
             place.fail("no package uses this source", found=source.name, expected="a package that names it")
+
+
+def _check_members(source: str, packages: tuple[PackageDefinition, ...], top: Mapping) -> None:
+    """What may come from a place of its own is known by its own digest."""
+    for package in packages:
+        for member, sha256 in package.digests:
+            if member.source == source and sha256 is None:
+                place = top.need("sources").place
+                place.fail("this source has `members`, so each needs a sha256", found=str(member), expected="sha256: …")

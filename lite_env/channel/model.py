@@ -31,6 +31,7 @@ class Source:
         pip: ``NAME==VERSION`` of a distribution on the package index that pip is configured for, if it is there.
         npm: ``NAME@VERSION`` of a package in the registry that npm is configured for, if it is there.
         urls: further places, tried in order after pip or npm.
+        members: address below which its members lie one by one, by their paths; the last place of all.
         file: the file's own name.
         sha256, size: of the file, whatever place it comes from; size in bytes.
         root: folder inside it that members are relative to, without slashes at its ends; empty for the top.
@@ -43,6 +44,7 @@ class Source:
     pip: str | None = None
     npm: str | None = None
     urls: tuple[str, ...] = ()
+    members: str | None = None
     root: str = ""
 
 
@@ -157,10 +159,15 @@ class PackageDefinition:
     @property
     def members(self) -> tuple[Member, ...]:
         """Everything it takes from sources."""
-        archive = (self.archive,) if self.archive else ()
-        wheel = (self.wheel.member,) if self.wheel else ()
-        unpacked = tuple(rule.member for rule in self.unpacked)
-        return archive + wheel + unpacked + tuple(rule.member for rule in self.files)
+        return tuple(member for member, _ in self.digests)
+
+    @property
+    def digests(self) -> tuple[tuple[Member, str | None], ...]:
+        """Everything it takes from sources, each with the SHA-256 that the definition gives it."""
+        archive = ((self.archive, None),) if self.archive else ()
+        archives = (self.wheel, *self.unpacked) if self.wheel else self.unpacked
+        files = tuple((rule.member, rule.sha256) for rule in self.files)
+        return archive + tuple((rule.member, rule.sha256) for rule in archives) + files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,6 +194,11 @@ class ChannelDefinition:
     def source(self, name: str) -> Source:
         """The source called `name`."""
         return next(source for source in self.sources if source.name == name)
+
+    def members(self, source: str) -> dict[str, str | None]:
+        """Of all that is taken from that source the SHA-256, by path."""
+        found = (pair for package in self.packages for pair in package.digests)
+        return {member.path: sha256 for member, sha256 in found if member.source == source}
 
     @property
     def python(self) -> str | None:

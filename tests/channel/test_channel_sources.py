@@ -196,6 +196,31 @@ def test_urls_are_tried_after_pip_and_in_order(fetch_source, store, wheels):
     assert [asked for asked, _ in served.requests] == ["/gone", "/good"]
 
 
+def test_members_are_fetched_one_by_one_where_the_whole_cannot_be_had(fetch_source, store):
+    files = {"one.js": b"1", "inner/two.bin": b"2"}
+    wanted = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    heard = RecordingReporter()
+    with serving(Served(files={f"full/{path}": data for path, data in files.items()})) as served:
+        source = dataclasses.replace(SOURCE, pip=None, urls=(f"{served.url}/gone",), members=f"{served.url}/full/")
+        source = dataclasses.replace(source, root="below")
+        data = fetch_source(source, store=store, members=wanted, retry=RETRY, reporter=heard)
+        archive = SourceArchive(data, name="things", root="below")
+        assert {path: archive.read(path) for path in files} == files
+        asked = len(served.requests)
+        again = fetch_source(source, store=store, members=wanted, retry=RETRY)
+        assert [path for path, _ in served.requests[asked:]] == ["/gone"]
+    assert again == data
+    assert any("one by one" in note for note in heard.notes)
+
+
+def test_a_member_that_is_another_one_is_refused(fetch_source, store):
+    with serving(Served(files={"full/one.js": b"changed"})) as served:
+        source = dataclasses.replace(SOURCE, pip=None, urls=(f"{served.url}/gone",), members=f"{served.url}/full/")
+        with pytest.raises(FetchError):
+            fetch_source(source, store=store, members={"one.js": hashlib.sha256(b"1").hexdigest()}, retry=RETRY)
+    assert not list(store.entries())
+
+
 def test_when_no_place_has_it_each_is_named(fetch_source, store):
     with serving(Served()) as served:
         source = dataclasses.replace(SOURCE, pip=None, urls=(f"{served.url}/a", f"{served.url}/b"))

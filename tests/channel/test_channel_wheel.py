@@ -233,6 +233,12 @@ def test_a_broken_wheel_is_refused(stage, content):
         ("@toys/all@1.0.0", "all", "this is not one exact distribution"),
         ("@toys/all@1.0.0", "all@^1.0", "this is not one exact distribution"),
         ('    npm: "@toys/all@1.0.0"\n', "    npm: all@1\n    pip: all==1\n", "this source comes from two registries"),
+        (
+            '    npm: "@toys/all@1.0.0"',
+            "    npm: all@1\n    members: https://x.org",
+            "this is not the address of a folder",
+        ),
+        ('    npm: "@toys/all@1.0.0"', "    npm: all@1\n    members: https://x.org/", "so each needs a sha256"),
         ("wheel: alone", "wheel: all", "this is not the name of a wheel"),
         ("wheel: alone", "wheel: all:tidy.zip", "this is not the name of a wheel"),
         ("      lib: all:", "      ../lib: all:", "this path cannot be in a package"),
