@@ -94,7 +94,7 @@ def pyodide_package(*, module: bool = False, files: Mapping[str, bytes | str] | 
         "bin/pyodide.asm.wasm": WASM,
         "share/jupyter/kernels/python/kernel.json": json.dumps(document),
     }
-    return Toy(name="pyodide-toy", files={**own, **(files or {})})
+    return Toy(name="pyodide-toy", depends=["emscripten-abi"], files={**own, **(files or {})})
 
 
 def python_package(version: str = "3.11.3", files: Mapping[str, bytes | str] | None = None) -> Toy:

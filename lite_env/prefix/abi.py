@@ -41,18 +41,34 @@ def with_runtimes(
         _check_python_files(python, files)
     for kernel in kernels:
         _check_interpreter(kernel, by_name)
-    emscripten = by_name[_ABI].version if _ABI in by_name else None
     return tuple(
         replace(
             kernel,
             runtime=replace(
                 kernel.runtime,
-                emscripten=emscripten,
+                emscripten=_emscripten(kernel, by_name, files),
                 python=python if kernel.runtime.interpreter == _PYTHON else None,
             ),
         )
         for kernel in kernels
     )
+
+
+def _emscripten(
+    kernel: KernelSpec, by_name: Mapping[str, InstalledPackage], files: Mapping[str, PrefixFile]
+) -> str | None:
+    """What the packages say that bring the kernel, or what those need: another kernel beside it may be of another."""
+    if _ABI not in by_name:
+        return None
+    owners = {owner for path in kernel.paths if path in files and (owner := files[path].package) is not None}
+    waiting, seen = list(owners), set(owners)
+    while waiting:
+        package = by_name.get(waiting.pop())
+        names = {name_of(spec) for spec in package.depends} if package else set()
+        new = {name for name in names if name is not None} - seen
+        seen |= new
+        waiting.extend(new)
+    return by_name[_ABI].version if _ABI in seen or not owners else None
 
 
 def _check_dependencies(packages: Sequence[InstalledPackage], by_name: Mapping[str, InstalledPackage]) -> None:

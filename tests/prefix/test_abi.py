@@ -12,7 +12,8 @@ ABI = Toy(name="emscripten-abi", version="3.1.45")
 def test_what_the_environment_was_built_for_comes_from_its_packages(tmp_path):
     numpy = Toy(name="numpy", depends=["emscripten-abi >=3.1.45,<3.1.46.0a0", "python_abi 3.11.* *_cp311", "python"])
     abi = Toy(name="python_abi", version="3.11", build="4_cp311", subdir="noarch")
-    prefix = make_prefix(tmp_path, kernel_package(language="python"), python_package(), ABI, numpy, abi)
+    kernel = kernel_package(language="python", depends=["numpy"])
+    prefix = make_prefix(tmp_path, kernel, python_package(), ABI, numpy, abi)
     runtime = read_prefix(prefix).kernels[0].runtime
     assert (runtime.family, runtime.emscripten, runtime.python) == ("xeus", "3.1.45", "3.11.3")
 
@@ -21,6 +22,13 @@ def test_a_kernel_of_another_language_has_no_python(tmp_path):
     prefix = make_prefix(tmp_path, kernel_package("xeus-lua", language="lua"), python_package())
     runtime = read_prefix(prefix).kernels[0].runtime
     assert (runtime.family, runtime.emscripten, runtime.python) == ("xeus", None, None)
+
+
+def test_a_kernel_that_needs_no_binary_interface_is_not_said_to_have_its_neighbours(tmp_path):
+    own = kernel_package("xeus-old", kernel="old", argv=["/bin/xold"])
+    neighbour = kernel_package("xeus-new", kernel="new", argv=["/bin/xnew"], depends=["emscripten-abi >=3.1.45"])
+    kernels = read_prefix(make_prefix(tmp_path, own, neighbour, ABI)).kernels
+    assert {kernel.name: kernel.runtime.emscripten for kernel in kernels} == {"new": "3.1.45", "old": None}
 
 
 @pytest.mark.parametrize(
