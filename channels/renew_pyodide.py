@@ -72,6 +72,7 @@ SUMMARY_OF = {
 }
 HOME_OF = {
     "decorator": "https://github.com/micheles/decorator",
+    "pytz": "https://github.com/stub42/pytz",
     "sqlite3": "https://docs.python.org/3/library/sqlite3.html",
     "ssl": "https://docs.python.org/3/library/ssl.html",
 }
