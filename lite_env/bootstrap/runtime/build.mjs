@@ -23,6 +23,7 @@ const zstdDecoder = {
   },
 };
 const common = {
+  loader: { '.py': 'text' },
   plugins: [zstdDecoder],
   absWorkingDir: here,
   bundle: true,

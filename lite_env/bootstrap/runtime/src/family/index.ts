@@ -3,9 +3,10 @@ import { BootError } from '../errors';
 import { Checker } from '../pack/check';
 import { MANIFEST, type Manifest, type PackedKernel } from '../pack/manifest';
 import type { Runtime, Startable } from './runtime';
+import { pyodide } from './pyodide/index';
 import { xeus } from './xeus/index';
 
-const RUNTIMES: readonly Runtime[] = [xeus];
+const RUNTIMES: readonly Runtime[] = [pyodide, xeus];
 
 /** A kernel of a manifest, as its family reads it. */
 export function readKernel({ kernels }: Manifest, kernel: PackedKernel): Startable {

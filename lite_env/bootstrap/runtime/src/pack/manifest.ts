@@ -30,6 +30,12 @@ export interface KernelFile extends Compressed {
   readonly name: string;
 }
 
+/** The one file of a kernel that has that role. @throws BootError at `where`, the kernel's place in the manifest. */
+export function onlyFile({ files }: PackedKernel, role: string, check: Checker, where: string): KernelFile {
+  const found = files.filter(file => file.role === role);
+  return found.length === 1 ? (found[0] as KernelFile) : check.fail(`${where}.files`, found.length, `one "${role}"`);
+}
+
 /** How a kernel is started. */
 export interface RuntimeInfo {
   readonly family: string;

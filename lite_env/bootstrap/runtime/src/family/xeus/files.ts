@@ -1,6 +1,6 @@
 import type { Compressed } from '../../io/verify';
 import type { Checker } from '../../pack/check';
-import type { KernelFile, PackedKernel } from '../../pack/manifest';
+import { onlyFile, type PackedKernel } from '../../pack/manifest';
 
 /** A kernel with its files where this family looks for them. */
 export interface XeusFiles extends PackedKernel {
@@ -14,8 +14,7 @@ export interface XeusFiles extends PackedKernel {
 
 export function readFiles(kernel: PackedKernel, check: Checker, where: string): XeusFiles {
   const of = (role: string) => kernel.files.filter(file => file.role === role);
-  const one = (role: string) =>
-    of(role).length === 1 ? (of(role)[0] as KernelFile) : check.fail(`${where}.files`, of(role).length, `one "${role}"`);
+  const one = (role: string) => onlyFile(kernel, role, check, where);
   return {
     ...kernel,
     script: one('script'),

@@ -1,0 +1,142 @@
+import { because, BootError } from '../../errors';
+import type { Transport } from '../../io/transport';
+import type { Compressed } from '../../io/verify';
+import type { Surroundings } from '../runtime';
+import type { PyodideFiles } from './files';
+import type { LoadPyodide, Lockfile, ModuleFactory, Pyodide, PyodideModule, Settings } from './pyodide';
+import { HERE, standIn } from './stand-in';
+
+/** What the glue defines before 314, and the loader looks for. */
+const FACTORY = '_createPyodideModule';
+const LOADER = 'loadPyodide';
+/** What the interpreter's start waits for. */
+const TREE = 'lite-env-tree';
+
+/** A module whose file system is there, and whose interpreter waits to be started. */
+export interface Waiting {
+  readonly module: PyodideModule;
+  /** Let the interpreter start. */
+  start(): Promise<Pyodide>;
+}
+
+/**
+ * Fetch the kernel's own files in parallel and let its loader run, up to the moment when the interpreter would look for
+ * its files. The scripts are compiled and run while the module arrives.
+ */
+export async function loadWaiting(kernel: PyodideFiles, surroundings: Surroundings): Promise<Waiting> {
+  const { files, transport } = surroundings;
+  const wasm = files.module(kernel.wasm, 'kernel');
+  wasm.catch(() => undefined); // Told when it is waited for.
+  const [load, factory] = await Promise.all([
+    files.read(kernel.loader, 'kernel').then(code => defined<LoadPyodide>(code, kernel.loader, LOADER, kernel, transport)),
+    files.read(kernel.script, 'kernel').then(code => defined<ModuleFactory>(code, kernel.script, FACTORY, kernel, transport)),
+  ]);
+  const waiting = run(load, factory, wasm, kernel, surroundings);
+  const [made] = await Promise.all([waiting, wasm]);
+  return made;
+}
+
+/** What a script defines as a global, or exports where it is a module. */
+async function defined<T>(
+  code: Uint8Array,
+  { path }: Compressed,
+  name: string,
+  kernel: PyodideFiles,
+  transport: Transport
+): Promise<T> {
+  let found: unknown;
+  if (kernel.runtime.worker === 'module') {
+    const exported = await transport.importModule(code, path);
+    found = exported[name] ?? exported['default'];
+  } else {
+    transport.evaluate(code, path);
+    found = (globalThis as Record<string, unknown>)[name];
+  }
+  if (typeof found !== 'function') {
+    throw new BootError('AbiMismatch', `"${path}" does not define ${name}`, {
+      file: path,
+      hint: 'the kernel is not of the pyodide family',
+    });
+  }
+  return found as T;
+}
+
+function run(
+  load: LoadPyodide,
+  factory: ModuleFactory,
+  wasm: Promise<WebAssembly.Module>,
+  kernel: PyodideFiles,
+  { print, variables, prefix }: Surroundings
+): Promise<Waiting> {
+  if (prefix !== '/') {
+    throw new BootError('UnsupportedFormat', `Pyodide looks for its files in "/", the environment is in "${prefix}"`, {
+      file: 'manifest.json',
+      hint: 'pack the environment again',
+    });
+  }
+  return new Promise<Waiting>((resolve, reject) => {
+    let fail: (cause: unknown) => void = cause => reject(notLoaded(kernel, cause));
+    const end = standIn(wasm, cause => fail(cause));
+    const create: ModuleFactory = settings => {
+      settings.onAbort = reason => fail(reason);
+      settings.API.lockFilePromise = Promise.resolve(lockOfNothing(settings, kernel));
+      settings.preRun.push(module => {
+        end();
+        module.addRunDependency(TREE);
+        const start = async () => {
+          const died = new Promise<never>((_, rejectStart) => (fail = rejectStart));
+          module.removeRunDependency(TREE);
+          return Promise.race([loading, died]).catch((cause: unknown) => {
+            throw notStarted(kernel, cause);
+          });
+        };
+        resolve({ module, start });
+      });
+      return factory(settings);
+    };
+    if (kernel.runtime.worker === 'classic') {
+      Object.assign(globalThis, { [FACTORY]: create });
+    }
+    const loading = load({
+      indexURL: HERE,
+      env: variables,
+      stdout: line => print('stdout', line),
+      stderr: line => print('stderr', line),
+      stdin: () => null,
+      createPyodideModule: create,
+    });
+    loading.catch((cause: unknown) => {
+      end();
+      fail(cause);
+    });
+  });
+}
+
+/** Nothing is downloaded by names that a cell imports: what is packed is there, and what is not is for `%pip`. */
+function lockOfNothing({ API }: Settings, { runtime }: PyodideFiles): Lockfile {
+  return {
+    info: {
+      arch: 'wasm32',
+      platform: `emscripten_${runtime.emscripten?.replaceAll('.', '_')}`,
+      python: String(runtime.python),
+      // Compared with what the module says of itself, once it runs.
+      get version() {
+        return String(API.version);
+      },
+    },
+    packages: {},
+  };
+}
+
+function notLoaded({ wasm, name }: PyodideFiles, cause: unknown): BootError {
+  return because(cause, 'KernelFailed', `the kernel "${name}" ended while it was loaded`, {
+    file: wasm.path,
+    hint: 'loader, script and module come from different builds of Pyodide, or the browser is too old',
+  });
+}
+
+function notStarted({ runtime }: PyodideFiles, cause: unknown): BootError {
+  return because(cause, 'InterpreterFailed', `Python ${runtime.python} did not start`, {
+    hint: 'see the log: most often a module of the standard library is missing from the pack',
+  });
+}

@@ -1,0 +1,107 @@
+import { describe } from '../../errors';
+import { importedModules } from '../../kernel/imports';
+import { isInterrupted, signalBuffer, takeSignal } from '../../kernel/interrupt';
+import { forgetUnfinished } from '../../kernel/libraries';
+import { newId } from '../../ids';
+import { newMessage } from '../../message';
+import type { JupyterMessage } from '../../protocol';
+import type { Ask, Running } from '../runtime';
+import KERNEL from './kernel.py';
+import type { Pyodide, PyodideModule, PythonObject } from './pyodide';
+
+/** How often an interrupt is looked for while a cell awaits. */
+const LOOK_MS = 50;
+
+/** An instance of kernel.py's `Kernel`. */
+interface PythonKernel extends PythonObject {
+  handle(message: string, buffers: readonly Uint8Array[]): Promise<void>;
+  interrupt(): void;
+}
+
+/** A Pyodide kernel that takes messages. */
+export class PyodideRunning implements Running {
+  private readonly kernel: PythonKernel;
+  private readonly session = newId();
+  /** The request at hand, or the last one. */
+  private request: JupyterMessage['header'] | null = null;
+  private awaits = false;
+  private asks: Ask | null = null;
+  private memory: SharedArrayBuffer | null = null;
+
+  constructor(
+    private readonly pyodide: Pyodide,
+    private readonly module: PyodideModule,
+    private readonly post: (message: unknown) => void
+  ) {
+    const names = pyodide.toPy({});
+    pyodide.runPython(KERNEL, { globals: names, filename: '<lite_env>/kernel.py' });
+    const create = names.get('Kernel') as ((host: object) => PythonKernel) & PythonObject;
+    this.kernel = create({
+      say: (channel: string, type: string, content: string, metadata: string, buffers: Uint8Array[]) =>
+        this.say(channel, type, content, metadata, buffers),
+      ask: () => this.ask(),
+      awaits: (on: boolean) => void (this.awaits = on),
+    });
+    create.destroy();
+    names.destroy();
+  }
+
+  async handle(message: JupyterMessage): Promise<void> {
+    forgetUnfinished(this.module);
+    const { buffers, ...rest } = message;
+    this.request = message.header;
+    const watch = setInterval(() => this.awaits && this.takeInterrupt() && this.kernel.interrupt(), LOOK_MS);
+    try {
+      await this.kernel.handle(JSON.stringify(rest), (buffers ?? []) as Uint8Array[]);
+    } catch (error) {
+      // One that hit the kernel's own code, before or after the cell: it has returned, and goes on.
+      if ((error as { type?: unknown }).type !== 'KeyboardInterrupt') {
+        throw error;
+      }
+    } finally {
+      this.awaits = false;
+      clearInterval(watch);
+    }
+  }
+
+  input(ask: Ask): void {
+    this.asks = ask;
+  }
+
+  listen(interrupt: SharedArrayBuffer): boolean {
+    this.memory = interrupt;
+    this.pyodide.setInterruptBuffer(signalBuffer(interrupt, () => this.awaits));
+    return true;
+  }
+
+  imports(code: string): readonly string[] {
+    return importedModules(code);
+  }
+
+  explain(error: unknown): string {
+    return describe(error);
+  }
+
+  private say(channel: string, type: string, content: string, metadata: string, buffers: Uint8Array[]): void {
+    const message = newMessage(this.session, type, JSON.parse(content) as JupyterMessage['content'], channel, this.request ?? {});
+    this.post({ ...message, metadata: JSON.parse(metadata) as JupyterMessage['metadata'], buffers });
+  }
+
+  /** Block until the question that was told last is answered. */
+  private ask(): { value: string; interrupted: boolean } {
+    const answer = this.asks?.();
+    if (answer?.interrupted) {
+      this.takeInterrupt();
+    }
+    return { value: String(answer?.reply.content['value'] ?? ''), interrupted: answer?.interrupted ?? false };
+  }
+
+  /** Take a signal that the kernel has not seen. */
+  private takeInterrupt(): boolean {
+    if (!this.memory || !isInterrupted(this.memory)) {
+      return false;
+    }
+    takeSignal(this.memory);
+    return true;
+  }
+}
