@@ -5,9 +5,9 @@ The host's functions: ``say(channel, type, content, metadata, buffers)`` sends a
 """
 
 import asyncio
-import builtins
 import io
 import json
+import os
 import platform
 import sys
 
@@ -46,6 +46,7 @@ class Kernel:
     """One IPython shell that answers requests."""
 
     def __init__(self, host):
+        tidy_search_path()
         import pyodide_kernel
         from pyodide_kernel import jsonutil
 
@@ -250,6 +251,14 @@ class Kernel:
 
     def on_shutdown_request(self, message):
         return {"restart": message["content"].get("restart", False)}
+
+
+def tidy_search_path():
+    """Forget how the interpreter was told of its standard library (load.ts)."""
+    sys.path[:] = dict.fromkeys(sys.path)
+    given, _, _ = os.environ.pop("PYTHONPATH", "").rpartition(":")
+    if given:
+        os.environ["PYTHONPATH"] = given
 
 
 def _to_js(buffers):

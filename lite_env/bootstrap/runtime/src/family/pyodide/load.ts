@@ -99,7 +99,7 @@ function run(
     }
     const loading = load({
       indexURL: HERE,
-      env: variables,
+      env: { ...variables, PYTHONPATH: searchPath(variables, kernel) },
       stdout: line => print('stdout', line),
       stderr: line => print('stderr', line),
       stdin: () => null,
@@ -112,6 +112,12 @@ function run(
   });
 }
 
+/** From 314 on Pyodide looks for the standard library in its archive alone, and wherever this says. */
+function searchPath({ PYTHONPATH }: Surroundings['variables'], { runtime }: PyodideFiles): string {
+  const library = `/lib/python${String(runtime.python).split('.').slice(0, 2).join('.')}`;
+  return PYTHONPATH ? `${PYTHONPATH}:${library}` : library;
+}
+
 /** Nothing is downloaded by names that a cell imports: what is packed is there, and what is not is for `%pip`. */
 function lockOfNothing({ API }: Settings, { runtime }: PyodideFiles): Lockfile {
   return {
@@ -122,6 +128,9 @@ function lockOfNothing({ API }: Settings, { runtime }: PyodideFiles): Lockfile {
       // Compared with what the module says of itself, once it runs.
       get version() {
         return String(API.version);
+      },
+      get abi_version() {
+        return String(API.abiVersion);
       },
     },
     packages: {},

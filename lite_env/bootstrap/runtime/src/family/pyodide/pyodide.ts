@@ -11,12 +11,12 @@ export interface PyodideModule extends FileSystemHost, Linker {
 export interface Settings {
   preRun: ((module: PyodideModule) => void)[];
   onAbort?: (reason: unknown) => void;
-  readonly API: { readonly version?: string; lockFilePromise?: Promise<Lockfile> };
+  readonly API: { readonly version?: string; readonly abiVersion?: string; lockFilePromise?: Promise<Lockfile> };
 }
 
 /** What `loadPackage` may load: nothing, since all that is packed is there. */
 export interface Lockfile {
-  readonly info: Readonly<Record<'arch' | 'platform' | 'python' | 'version', string>>;
+  readonly info: Readonly<Record<'abi_version' | 'arch' | 'platform' | 'python' | 'version', string>>;
   readonly packages: Readonly<Record<string, never>>;
 }
 
