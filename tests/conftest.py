@@ -72,6 +72,18 @@ def nelson_pack(shared_folder) -> Path:
     return make_pack(EXAMPLES / "nelson" / "environment.yml", shared_folder / "nelson")
 
 
+@pytest.fixture(scope="session")
+def science_pack(shared_folder) -> Path:
+    """The pack of examples/science: Pyodide 0.27 with the scientific packages. Its channel is 95 MB of downloads."""
+    return make_pack(EXAMPLES / "science" / "environment.yml", shared_folder / "science")
+
+
+@pytest.fixture(scope="session")
+def newest_pack(shared_folder) -> Path:
+    """Pyodide 314, which runs in module workers only, with compiled packages from PyPI."""
+    return make_pack(EXAMPLES.parent / "tests" / "environments" / "pyodide-314.yml", shared_folder / "newest")
+
+
 def make_pack(environment: Path, folder: Path) -> Path:
     """Lock, install and pack `environment`; the folder of the pack."""
     # Imported here: most tests need none of this, and rattler is slow to load.

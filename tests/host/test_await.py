@@ -1,4 +1,4 @@
-"""Top-level ``await`` in the Python kernel of 2023, in Node and in Chromium."""
+"""Top-level ``await`` in Python kernels, in Node and in Chromium."""
 
 from __future__ import annotations
 
@@ -22,9 +22,17 @@ def said(result) -> str:
     return "".join(output.content.get("text", "") for output in result.outputs)
 
 
+PACKS = ["numpy_pack", *(pytest.param(pack, marks=pytest.mark.slow) for pack in ("science_pack", "newest_pack"))]
+
+
+@pytest.fixture(scope="module", params=PACKS)
+def pack(request):
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(scope="module", params=ENGINES)
-def running(request, numpy_pack):
-    with start_kernel(numpy_pack, options=RunOptions(engine=request.param)) as running:
+def running(request, pack):
+    with start_kernel(pack, options=RunOptions(engine=request.param)) as running:
         assert running.client.execute("import asyncio").status == "ok"
         yield running
 

@@ -87,8 +87,7 @@ class PackedKernelTests(jupyter_kernel_test.KernelTests):
         pass
 
 
-class TestPython(PackedKernelTests):
-    __test__ = True
+class PythonKernelTests(PackedKernelTests):
     language_name = "python"
     file_extension = ".py"
     code_hello_world = "print('hello, world')"
@@ -105,13 +104,8 @@ class TestPython(PackedKernelTests):
     ]
     code_inspect_sample = "zip"
     code_clear_output = "from IPython.display import clear_output; clear_output()"
-    # The kernel keeps no history: IPython's is in SQLite, which xeus-python-shell leaves out.
+    # The kernels keep no history: IPython's is in SQLite, which they leave out.
     test_history: ClassVar = None
-
-    @pytest.fixture(autouse=True, scope="class")
-    @staticmethod
-    def kernel(request, numpy_pack, tmp_path_factory):
-        yield from start(request.cls, numpy_pack, tmp_path_factory.mktemp("jupyter"))
 
     def replies(self, count: int) -> list[dict[str, Any]]:
         return [self.kc.get_shell_msg(timeout=SECONDS)["content"] for _ in range(count)]
@@ -182,6 +176,35 @@ class TestPython(PackedKernelTests):
         while (reply := self.kc.get_shell_msg(timeout=SECONDS))["parent_header"]["msg_id"] != asked:
             assert reply["msg_type"] == "kernel_info_reply"
         assert (reply["content"]["status"], reply["content"].get("ename")) == ("error", "KeyboardInterrupt")
+
+
+class TestPython(PythonKernelTests):
+    __test__ = True
+
+    @pytest.fixture(autouse=True, scope="class")
+    @staticmethod
+    def kernel(request, numpy_pack, tmp_path_factory):
+        yield from start(request.cls, numpy_pack, tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.mark.slow
+class TestPyodide(PythonKernelTests):
+    __test__ = True
+
+    @pytest.fixture(autouse=True, scope="class")
+    @staticmethod
+    def kernel(request, science_pack, tmp_path_factory):
+        yield from start(request.cls, science_pack, tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.mark.slow
+class TestNewestPyodide(PythonKernelTests):
+    __test__ = True
+
+    @pytest.fixture(autouse=True, scope="class")
+    @staticmethod
+    def kernel(request, newest_pack, tmp_path_factory):
+        yield from start(request.cls, newest_pack, tmp_path_factory.mktemp("jupyter"))
 
 
 class TestLua(PackedKernelTests):

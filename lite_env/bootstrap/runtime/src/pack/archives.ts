@@ -6,7 +6,7 @@ import type { ArchiveInfo } from './manifest';
 import type { FileEntry } from './tree';
 
 /** How many inflated bytes are kept for the next file of the same archive. */
-const KEPT_BYTES = 24 * 1024 * 1024;
+const KEPT_BYTES = 96 * 1024 * 1024;
 
 /** The pack's archives: fetched ahead or at the moment a file is opened, inflated, and let go again. */
 export class ArchiveStore {

@@ -64,7 +64,10 @@ class Kernel:
 
     def take_over(self, pyodide_kernel):
         """Have all that the shell shows go through here."""
+        from IPython.core import page, payloadpage
+
         shell = self.shell
+        shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
         pyodide_kernel.stdout_stream, pyodide_kernel.stderr_stream = self.streams
         sys.stdout, sys.stderr = self.streams
         shell._showtraceback = self.tell_error
