@@ -15,6 +15,7 @@ const read = (path: string) => readFileSync(`${SOURCES}${path}`, 'utf8');
 /** What families call themselves, and names that only their kernels know. */
 const FAMILIES: Readonly<Record<string, RegExp>> = {
   xeus: /xeus|pyjs|xkernel|toplevel_promise|get_stdin|notify_listener|Py_Emscripten|init_phase/i,
+  pyodide: /pyodide|addRunDependency|setInterruptBuffer/i,
 };
 /** The table of families. */
 const TABLE = 'family/index.ts';
@@ -25,7 +26,7 @@ type Graph = Readonly<Record<string, readonly string[]>>;
 function neededBy(path: string): string[] {
   const statements = read(path).matchAll(/^(?:import|export)\s+(type\s)?([^;'"]*?)from\s+['"](\.[^'"]+)['"]/gm);
   return [...statements]
-    .filter(([, type, names = '']) => !type && !isOnlyTypes(names))
+    .filter(([, type, names = '', target = '']) => !type && !isOnlyTypes(names) && !target.endsWith('.py'))
     .map(([, , , target = '']) => `${posix.join(posix.dirname(path), target)}.ts`);
 }
 

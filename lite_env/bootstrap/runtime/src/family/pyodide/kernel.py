@@ -1,8 +1,11 @@
 """Jupyter's messages over what pyodide_kernel makes of IPython.
 
-The host's functions: ``say(channel, type, content, metadata, buffers)`` sends a message that the request at hand caused,
-``ask()`` blocks until its question is answered, ``awaits(bool)`` tells whether the cell waits at a top-level ``await``.
+The host's functions: ``say(channel, type, content, metadata, buffers)`` sends a message that the request at hand
+caused, ``ask()`` blocks until its question is answered, ``awaits(on)`` tells whether the cell waits at a top-level
+``await``.
 """
+
+from __future__ import annotations
 
 import asyncio
 import io
@@ -10,6 +13,10 @@ import json
 import os
 import platform
 import sys
+from typing import Any
+
+Message = dict[str, Any]
+Reply = dict[str, Any]
 
 
 class Stream(io.TextIOBase):
@@ -19,15 +26,15 @@ class Stream(io.TextIOBase):
     errors = "backslashreplace"
     line_buffering = True
 
-    def __init__(self, name, tell):
+    def __init__(self, name: str, tell: Any) -> None:
         self.name = name
         self._tell = tell
-        self._text = []
+        self._text: list[str] = []
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         self._text.append(text)
@@ -35,7 +42,7 @@ class Stream(io.TextIOBase):
             self.flush()
         return len(text)
 
-    def flush(self):
+    def flush(self) -> None:
         text = "".join(self._text)
         self._text.clear()
         if text:
@@ -45,7 +52,7 @@ class Stream(io.TextIOBase):
 class Kernel:
     """One IPython shell that answers requests."""
 
-    def __init__(self, host):
+    def __init__(self, host: Any) -> None:
         tidy_search_path()
         import pyodide_kernel
         from pyodide_kernel import jsonutil
@@ -56,13 +63,26 @@ class Kernel:
         self.shell = pyodide_kernel.ipython_shell
         self.kernel = pyodide_kernel.kernel_instance
         self.streams = [Stream(name, self.tell_text) for name in ("stdout", "stderr")]
-        self.task = None
+        self.task: asyncio.Task[Any] | None = None
         self.stopped = False
         self.allow_stdin = False
-        self.error = None
+        self.error: Reply | None = None
         self.take_over(pyodide_kernel)
+        self.guard_loop()
 
-    def take_over(self, pyodide_kernel):
+    def guard_loop(self) -> None:
+        """An interrupt that hits a callback of the event loop is the cell's that awaits."""
+        step = asyncio.Handle._run
+
+        def run_step(handle: asyncio.Handle) -> None:
+            try:
+                step(handle)
+            except KeyboardInterrupt:
+                self.interrupt()
+
+        asyncio.Handle._run = run_step
+
+    def take_over(self, pyodide_kernel: Any) -> None:
         """Have all that the shell shows go through here."""
         from IPython.core import page, payloadpage
 
@@ -81,35 +101,35 @@ class Kernel:
 
     # What is told.
 
-    def tell(self, channel, kind, content, metadata=None, buffers=None):
+    def tell(self, channel: str, kind: str, content: Any, metadata: Any = None, buffers: Any = None) -> None:
         if kind != "stream":
             self.flush()
         self.host.say(channel, kind, self.dumps(content), self.dumps(metadata or {}), _to_js(buffers))
 
-    def dumps(self, value):
+    def dumps(self, value: Any) -> str:
         try:
             return json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
             return json.dumps(self.clean(value), allow_nan=False, default=repr)
 
-    def flush(self):
+    def flush(self) -> None:
         for stream in self.streams:
             stream.flush()
 
-    def tell_text(self, name, text):
+    def tell_text(self, name: str, text: str) -> None:
         self.tell("iopub", "stream", {"name": name, "text": text})
 
-    def tell_result(self, count, data, metadata):
+    def tell_result(self, count: int, data: Any, metadata: Any) -> None:
         self.tell("iopub", "execute_result", {"execution_count": count, "data": data, "metadata": metadata or {}})
 
-    def tell_display(self, kind, data, metadata=None, transient=None):
+    def tell_display(self, kind: str, data: Any, metadata: Any = None, transient: Any = None) -> None:
         shown = self.clean(self.encode_images(data))
         self.tell("iopub", kind, {"data": shown, "metadata": metadata or {}, "transient": transient or {}})
 
-    def tell_comm(self, kind, content, metadata=None, topic=None, buffers=None):
+    def tell_comm(self, kind: str, content: Any, metadata: Any = None, topic: Any = None, buffers: Any = None) -> None:
         self.tell("iopub", kind, content, metadata, buffers)
 
-    def tell_error(self, etype, evalue, traceback):
+    def tell_error(self, etype: Any, evalue: Any, traceback: Any) -> None:
         lines = list(traceback) if not isinstance(traceback, str) else traceback.split("\n")
         name, text = getattr(etype, "__name__", str(etype)), str(evalue)
         if self.stopped and etype is asyncio.CancelledError:
@@ -118,7 +138,7 @@ class Kernel:
         self.error = {"ename": name, "evalue": text, "traceback": lines}
         self.tell("iopub", "error", self.error)
 
-    def ask(self, prompt, *, password):
+    def ask(self, prompt: object, *, password: bool) -> str:
         if not self.allow_stdin:
             from IPython.core.error import StdinNotImplementedError
 
@@ -132,9 +152,9 @@ class Kernel:
 
     # What is asked.
 
-    async def handle(self, message, buffers):
+    async def handle(self, text: str, buffers: Any) -> None:
         """Answer one request, given as JSON without its buffers."""
-        message = json.loads(message)
+        message: Message = json.loads(text)
         kind = message["header"]["msg_type"]
         message["buffers"] = [memoryview(found.to_bytes()) for found in buffers]
         self.tell("iopub", "status", {"execution_state": "busy"})
@@ -148,7 +168,7 @@ class Kernel:
                 self.tell("shell", reply_kind, {"status": "ok", **reply})
         self.tell("iopub", "status", {"execution_state": "idle"})
 
-    async def on_execute_request(self, message):
+    async def on_execute_request(self, message: Message) -> Reply:
         content, shell = message["content"], self.shell
         code, silent = content["code"], content.get("silent", False)
         keep = content.get("store_history", not silent) and not silent
@@ -168,12 +188,12 @@ class Kernel:
             return {"status": "error", **self.error, "execution_count": count, "payload": payload}
         return {"execution_count": count, "user_expressions": values, "payload": payload}
 
-    async def run(self, code, *, silent, keep):
+    async def run(self, code: str, *, silent: bool, keep: bool) -> None:
         shell = self.shell
         raised = None
         try:
             transformed = shell.transform_cell(code)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a transformation of the user's own may raise anything
             transformed, raised = code, sys.exc_info()
         how = {"transformed_cell": transformed, "preprocessing_exc_tuple": raised}
         if not shell.should_run_async(code, **how):
@@ -186,7 +206,8 @@ class Kernel:
         except asyncio.CancelledError:
             if not self.stopped:
                 raise
-            self.error or shell.showtraceback()
+            if not self.error:
+                shell.showtraceback()
         finally:
             self.host.awaits(False)
             self.task = None
@@ -195,13 +216,13 @@ class Kernel:
         if not silent:
             shell.events.trigger("post_run_cell", getattr(shell, "_last_run_result", None))
 
-    def interrupt(self):
+    def interrupt(self) -> None:
         """End the cell that waits at an ``await``."""
         if self.task:
             self.stopped = True
             self.task.cancel()
 
-    def on_kernel_info_request(self, message):
+    def on_kernel_info_request(self, message: Message) -> Reply:
         import IPython
 
         version = platform.python_version()
@@ -223,40 +244,40 @@ class Kernel:
             "help_links": [],
         }
 
-    def on_complete_request(self, message):
+    def on_complete_request(self, message: Message) -> Reply:
         content = message["content"]
         return self.kernel.complete(content["code"], content.get("cursor_pos"))
 
-    def on_inspect_request(self, message):
+    def on_inspect_request(self, message: Message) -> Reply:
         content = message["content"]
         return self.kernel.inspect(content["code"], content["cursor_pos"], content.get("detail_level", 0))
 
-    def on_is_complete_request(self, message):
+    def on_is_complete_request(self, message: Message) -> Reply:
         return self.kernel.is_complete(message["content"]["code"])
 
-    def on_history_request(self, message):
+    def on_history_request(self, message: Message) -> Reply:
         return {"history": []}
 
-    def on_comm_info_request(self, message):
+    def on_comm_info_request(self, message: Message) -> Reply:
         return {"comms": self.kernel.comm_info(message["content"].get("target_name") or "")}
 
-    def on_comm_open(self, message):
+    def on_comm_open(self, message: Message) -> None:
         self.kernel.comm_manager.comm_open(None, None, message)
 
-    def on_comm_msg(self, message):
+    def on_comm_msg(self, message: Message) -> None:
         self.kernel.comm_manager.comm_msg(None, None, message)
 
-    def on_comm_close(self, message):
+    def on_comm_close(self, message: Message) -> None:
         self.kernel.comm_manager.comm_close(None, None, message)
 
-    def on_interrupt_request(self, message):
+    def on_interrupt_request(self, message: Message) -> Reply:
         return {}
 
-    def on_shutdown_request(self, message):
+    def on_shutdown_request(self, message: Message) -> Reply:
         return {"restart": message["content"].get("restart", False)}
 
 
-def tidy_search_path():
+def tidy_search_path() -> None:
     """Forget how the interpreter was told of its standard library (load.ts)."""
     sys.path[:] = dict.fromkeys(sys.path)
     given, _, _ = os.environ.pop("PYTHONPATH", "").rpartition(":")
@@ -264,7 +285,7 @@ def tidy_search_path():
         os.environ["PYTHONPATH"] = given
 
 
-def _to_js(buffers):
+def _to_js(buffers: Any) -> Any:
     from pyodide.ffi import to_js
 
     return to_js([bytes(found) for found in buffers or []])
