@@ -73,6 +73,12 @@ def nelson_pack(shared_folder) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sqlite_pack(shared_folder) -> Path:
+    """A kernel of SQL."""
+    return make_pack(EXAMPLES.parent / "tests" / "environments" / "sqlite.yml", shared_folder / "sqlite")
+
+
+@pytest.fixture(scope="session")
 def science_pack(shared_folder) -> Path:
     """The pack of examples/science: Pyodide 0.27 with the scientific packages. Its channel is 95 MB of downloads."""
     return make_pack(EXAMPLES / "science" / "environment.yml", shared_folder / "science")
@@ -82,6 +88,18 @@ def science_pack(shared_folder) -> Path:
 def newest_pack(shared_folder) -> Path:
     """Pyodide 314, which runs in module workers only, with compiled packages from PyPI."""
     return make_pack(EXAMPLES.parent / "tests" / "environments" / "pyodide-314.yml", shared_folder / "newest")
+
+
+@pytest.fixture(scope="session")
+def xeus_packs(numpy_pack, lua_pack, nelson_pack) -> tuple[Path, ...]:
+    """Kernels of three languages."""
+    return numpy_pack, lua_pack, nelson_pack
+
+
+@pytest.fixture(scope="session")
+def pyodide_packs(science_pack, newest_pack) -> tuple[Path, ...]:
+    """Pyodide in two generations, whose workers are classic and modules."""
+    return science_pack, newest_pack
 
 
 def make_pack(environment: Path, folder: Path) -> Path:

@@ -19,10 +19,12 @@ pytestmark = [
 # The code of each cell that a kernel has begun, which it sends back before it runs it.
 NOTE_BEGUN = """
 globalThis.begun = [];
+globalThis.kinds = [];
 const Real = Worker;
 globalThis.Worker = class extends Real {
   constructor(...from) {
     super(...from);
+    kinds.push(from[1]?.type ?? 'classic');
     this.addEventListener('message', ({ data }) => {
       if (data.type === 'message' && data.message.header.msg_type === 'execute_input') {
         begun.push(data.message.content.code);
@@ -68,12 +70,17 @@ LANGUAGES = {
 }
 
 
-@pytest.fixture
-def packs(numpy_pack, lua_pack, nelson_pack):
-    return numpy_pack, lua_pack, nelson_pack
+def test_each_kernel_starts_is_ended_under_load_is_interrupted_and_asks(console, serve, tmp_path, xeus_packs):
+    check(console, serve, tmp_path, xeus_packs)
 
 
-def test_each_kernel_starts_is_ended_under_load_is_interrupted_and_asks(console, serve, tmp_path, packs):
+@pytest.mark.slow
+def test_pyodides_of_two_generations_do_so_too(console, serve, tmp_path, pyodide_packs):
+    check(console, serve, tmp_path, pyodide_packs)
+    assert console.page.evaluate("kinds") == ["module", "module"]
+
+
+def check(console, serve, tmp_path, packs) -> None:
     page = console.page
     page.add_init_script(NOTE_BEGUN)
     console.open(serve(make_site(tmp_path / "site", *packs)).url)
