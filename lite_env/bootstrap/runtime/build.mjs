@@ -77,7 +77,7 @@ async function buildRuntime() {
 
 // What lite-env.d.ts is made of: no module of ours that a page does not see.
 const DECLARED = new Set(
-  ['embed/index', 'embed/api', 'embed/browser-contents', 'errors', 'protocol', 'drive/channel'].map(
+  ['embed/index', 'embed/api', 'embed/browser-contents', 'errors', 'protocol', 'drive/channel', 'network/channel', 'network/grant'].map(
     name => `${name}.d.ts`
   )
 );

@@ -9,6 +9,7 @@ import { Source } from './io/source';
 import type { Transport } from './io/transport';
 import type { Installation } from './kernel/installation';
 import type { StreamName } from './kernel/output';
+import type { KernelNetwork } from './network/kernel';
 import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
 import { parseTree, type Tree } from './pack/tree';
@@ -22,6 +23,8 @@ export interface BootOptions {
   readonly drive?: Promise<DriveSource | null> | undefined;
   /** Keep which files are opened. */
   readonly trace?: boolean | undefined;
+  /** What carries the HTTP requests of the kernel's programs. */
+  readonly network: KernelNetwork;
   /** The global object of this worker, and what it runs; both kinds where nobody says. */
   readonly scope: object;
   readonly worker?: WorkerKind | undefined;
@@ -76,6 +79,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     transport,
     prefix: manifest.mounts.prefix,
     variables,
+    network: options.network,
     locate: options.locate,
     post: options.post,
     print: (name, line) => {

@@ -1,6 +1,8 @@
 /** The envelopes between a host (page, Node, JupyterLite) and the worker that runs the kernel. */
 import type { DriveEnvelope } from './drive/channel';
 import type { Failure } from './errors';
+import type { FetchEnvelope } from './network/channel';
+import type { NetworkGrant } from './network/grant';
 
 /** A Jupyter message as it goes through `postMessage`; buffers are binary. */
 export interface JupyterMessage {
@@ -95,6 +97,8 @@ export type ToWorker =
       readonly prefetch?: Prefetch;
       /** Name of a lock that the worker holds while it lives. */
       readonly pulse?: string | null;
+      /** Which servers the kernel may ask, where the host can say; else all. */
+      readonly network?: NetworkGrant;
       /** Keep which files of the environment are opened, for `trace`. */
       readonly trace?: boolean;
     }
@@ -140,6 +144,7 @@ export type FromWorker =
   | { readonly type: 'message'; readonly message: JupyterMessage }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
   | { readonly type: 'error'; readonly error: Failure; readonly fatal: boolean }
-  | DriveEnvelope;
+  | DriveEnvelope
+  | FetchEnvelope;
 
 export type Emit = (envelope: FromWorker) => void;

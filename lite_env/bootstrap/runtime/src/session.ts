@@ -1,6 +1,8 @@
 import { boot, type Booted } from './boot';
 import { describe, failureOf } from './errors';
 import type { Transport } from './io/transport';
+import { KernelNetwork, throughHost } from './network/kernel';
+import { Blocking } from './network/xhr';
 import type { WorkerKind } from './pack/manifest';
 import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, ToWorker } from './protocol';
 import type { LoadInstaller } from './session/install';
@@ -78,6 +80,7 @@ export class Session {
     this.runtime = envelope.runtime ?? null;
     this.stdin.share(this.shared);
     this.interrupts.share(this.shared?.interrupt ?? null);
+    const network = new KernelNetwork(this.shared ? throughHost(emit) : request => new Blocking(request));
     const strayed = new Promise<never>((_, reject) => {
       this.failStart = reject;
     });
@@ -89,6 +92,7 @@ export class Session {
         drive: envelope.awaitsDrive ? this.linked : undefined,
         trace: envelope.trace,
         scope: this.scope,
+        network,
         worker: this.host.worker,
         emit,
         post: message => this.fromKernel(message),
@@ -98,6 +102,9 @@ export class Session {
       this.booted = await Promise.race([booting, strayed]);
       const { kernel, running, drive, figures } = this.booted;
       running.input(() => this.stdin.ask());
+      if (this.shared) {
+        network.listen(this.shared.interrupt);
+      }
       const interrupts = this.shared !== null && running.listen(this.shared.interrupt);
       emit({ type: 'ready', kernel: kernel.name, figures: figures(), interrupts, drive });
       void this.booted.prefetch(envelope.prefetch ?? 'none', () => this.queue.done());

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boot } from '../src/boot';
 import { BootError } from '../src/errors';
+import { noNetwork } from './support/network';
 import { generation2023, generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
 import {
   EMPTY_WASM,
@@ -34,7 +35,7 @@ function prepare(kernel: FakeKernel, parts: PackParts = {}, change: (pack: Memor
   const transport = new MemoryTransport(pack);
   const recorder = new Recorder();
   const start = (options: { kernel?: string; env?: Record<string, string>; worker?: 'classic' | 'module' } = {}) =>
-    boot({ transport, scope: {}, emit: recorder.emit, post: () => undefined, locate: path => `located:${path}`, ...options });
+    boot({ transport, scope: {}, network: noNetwork(), emit: recorder.emit, post: () => undefined, locate: path => `located:${path}`, ...options });
   return { transport, recorder, start, pack };
 }
 
@@ -530,7 +531,7 @@ for (const [mountpoint, expected] of [[undefined, '/data'], ['/own', '/own']] as
     t.after(() => Reflect.deleteProperty(globalThis, 'XMLHttpRequest'));
     const source = { kind: 'xhr', driveName: '', mountpoint, url: '/api/drive', headers: {}, browsingContextId: 'x' } as const;
     const { emit } = recorder;
-    const start = boot({ transport, scope: {}, emit, post: () => undefined, locate: path => path, drive: Promise.resolve(source) });
+    const start = boot({ transport, scope: {}, network: noNetwork(), emit, post: () => undefined, locate: path => path, drive: Promise.resolve(source) });
     await assert.rejects(start, new RegExp(`${expected} refused: the drive has no folder`));
     assert.deepEqual(asked, ['']);
   });

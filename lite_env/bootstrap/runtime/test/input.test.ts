@@ -5,6 +5,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { Relay } from '../src/host/channels';
 import { answerInput, awaitInput, interruptInput, INPUT_BYTES } from '../src/kernel/input';
 import type { JupyterMessage, ToWorker } from '../src/protocol';
+import { unsent } from './support/network';
 
 /** What blocks by mistake fails. */
 const LIMITED = { timeout: 20_000 };
@@ -250,7 +251,8 @@ function makeRelay() {
   let ended = 0;
   const relay = new Relay(
     { postMessage: envelope => posted.push(envelope), terminate: () => (ended += 1) },
-    envelope => envelope.type === 'log' && complaints.push(envelope.text)
+    envelope => envelope.type === 'log' && complaints.push(envelope.text),
+    unsent
   );
   return { relay, posted, complaints, ended: () => ended };
 }

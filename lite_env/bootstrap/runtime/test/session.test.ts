@@ -8,6 +8,7 @@ import type { ModuleOptions } from '../src/family/xeus/emscripten';
 import type { JupyterMessage, SharedChannels, ToWorker } from '../src/protocol';
 import { Session } from '../src/session';
 import type { InstallCell } from '../src/session/install';
+import { unsent } from './support/network';
 import { generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
 import { makePack, MemoryTransport, Recorder, type MemoryPack, type PackParts } from './support/pack';
 
@@ -456,7 +457,7 @@ async function withHost() {
     shared = (envelope.type === 'start' ? envelope.shared : null) ?? shared;
     setTimeout(() => session.receive(envelope), 1);
   };
-  const relay = new Relay({ postMessage, terminate: () => undefined }, recorder.emit);
+  const relay = new Relay({ postMessage, terminate: () => undefined }, recorder.emit, unsent);
   const signal = () => new Uint8Array(shared?.interrupt as SharedArrayBuffer)[0];
   kernel.onMessage = message => {
     ran.push(`${message.header.msg_id} ${signal()}`);

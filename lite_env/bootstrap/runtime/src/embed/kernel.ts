@@ -4,6 +4,7 @@ import { Relay } from '../host/channels';
 import { createWorker } from '../host/create-worker';
 import type { HostCommand } from '../host/envelope';
 import { newId } from '../ids';
+import { sendFromPage } from '../network/browser';
 import type { Figures, FromWorker, JupyterMessage } from '../protocol';
 import { KernelError, type Ahead, type ExecuteOptions, type Kernel, type KernelOptions, type RequestOptions } from './api';
 import { hasSharedMemory, PageLink } from './drive-link';
@@ -193,6 +194,7 @@ export class WorkerKernel implements Kernel {
     this.relay = new Relay(
       worker,
       envelope => this.take(envelope),
+      sendFromPage,
       reply => this.link?.answerInput(reply) ?? false
     );
     const ready = new Promise<Ready>((resolve, reject) => {
@@ -245,8 +247,7 @@ export class WorkerKernel implements Kernel {
       if (event.data.type === 'pulse') {
         // From now on its end is noticed, also while it starts.
         pulse.watch(() => this.take({ type: 'error', error: GONE, fatal: true }));
-      } else {
-        this.relay?.note(event.data);
+      } else if (!this.relay?.note(event.data)) {
         this.take(event.data);
       }
     });
@@ -270,6 +271,7 @@ export class WorkerKernel implements Kernel {
     this.pulse?.stop();
     this.worker?.terminate();
     this.worker = null;
+    this.relay?.end();
     this.relay = null;
     this.end(reason);
   }

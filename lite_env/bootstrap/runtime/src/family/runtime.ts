@@ -9,6 +9,7 @@ import type { Inflater } from '../io/inflate';
 import type { Transport } from '../io/transport';
 import type { Compressed } from '../io/verify';
 import type { StreamName } from '../kernel/output';
+import type { KernelNetwork } from '../network/kernel';
 import type { Checker } from '../pack/check';
 import type { PackedKernel } from '../pack/manifest';
 import type { Tree } from '../pack/tree';
@@ -46,6 +47,8 @@ export interface Surroundings {
   readonly prefix: string;
   /** What programs find in their environment. */
   readonly variables: Readonly<Record<string, string>>;
+  /** What carries the HTTP requests of its programs. */
+  readonly network: KernelNetwork;
   /** Turns a path in the pack into what a script can fetch by itself. */
   locate(path: string): string;
   /** Takes what the kernel sends: Jupyter messages, and whatever else. */

@@ -1,6 +1,8 @@
 import { describe } from '../errors';
 import { INPUT_BYTES, answerInput, interruptInput } from '../kernel/input';
 import { INTERRUPT_BYTES, requestInterrupt } from '../kernel/interrupt';
+import { isFetch, type Send } from '../network/channel';
+import { FetchDesk } from '../network/desk';
 import type { FromWorker, JupyterMessage, SharedChannels, ToWorker } from '../protocol';
 import type { HostCommand } from './envelope';
 import { OpenQuestion } from './question';
@@ -19,20 +21,34 @@ export class Relay {
   private seen = 0;
   /** Messages. */
   private sent = 0;
+  private readonly desk: FetchDesk;
 
-  /** `carry` takes answers to a blocked worker where no memory is shared with it; whether it can. */
+  /** `send` sends the kernel's requests; `carry` takes answers to a blocked worker where no memory is shared with it; whether it can. */
   constructor(
     private readonly worker: WorkerPort,
     private readonly emit: (envelope: FromWorker) => void,
+    send: Send,
     private readonly carry: (reply: JupyterMessage) => boolean = () => false
-  ) {}
+  ) {
+    this.desk = new FetchDesk(send);
+  }
 
-  /** To be told of everything that the worker says, before anybody can answer it. */
-  note(envelope: FromWorker): void {
+  /** To be told of everything that the worker says, before anybody can answer it; whether it was for the relay alone. */
+  note(envelope: FromWorker): boolean {
+    if (isFetch(envelope)) {
+      this.desk.take(envelope);
+      return true;
+    }
     this.question.note(envelope);
     if (envelope.type === 'message' && envelope.message.header.msg_type === 'execute_reply') {
       this.seen += 1;
     }
+    return false;
+  }
+
+  /** The worker has ended. */
+  end(): void {
+    this.desk.close();
   }
 
   obey(command: HostCommand): void {

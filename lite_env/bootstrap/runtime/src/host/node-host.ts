@@ -2,6 +2,8 @@
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { describe, failureOf } from '../errors';
+import { grantOf } from '../network/grant';
+import { sendFromNode } from '../network/node';
 import type { FromWorker } from '../protocol';
 import { Relay } from './channels';
 import { decodeCommand, encodeEnvelope } from './envelope';
@@ -17,8 +19,7 @@ const drive = new NodeDrive();
 worker.on('message', (envelope: FromWorker) => {
   if (envelope.type === 'drive' || envelope.type === 'drive-more') {
     drive.take(envelope);
-  } else {
-    relay.note(envelope);
+  } else if (!relay.note(envelope)) {
     emit(envelope);
   }
 });
@@ -34,14 +35,20 @@ worker.on('exit', code => {
   }
 });
 
+// Said by the command that starts the kernel; until then nothing is granted.
+let granted = grantOf([]);
 const relay = new Relay(
   { postMessage: envelope => worker.postMessage(envelope), terminate: () => process.exit(0) },
-  emit
+  emit,
+  sendFromNode(url => granted(url))
 );
 const lines = createInterface({ input: process.stdin });
 lines.on('line', line => {
   try {
     const command = decodeCommand(line);
+    if (command.type === 'start') {
+      granted = grantOf(command.network ?? 'all');
+    }
     relay.obey(command.type === 'link' ? { ...command, ...drive.link(command) } : command);
   } catch (error) {
     emit({ type: 'log', level: 'error', text: `not an envelope: ${describe(error)}` });

@@ -1,5 +1,6 @@
 /** Entry of the page that a driven browser opens: envelopes in by a call, out by an exposed binding. */
 import { newId } from '../ids';
+import { sendFromPage } from '../network/browser';
 import type { FromWorker } from '../protocol';
 import { createPulse } from '../pulse';
 import { brokenWorker, GONE } from './broken';
@@ -18,14 +19,13 @@ const pulse = createPulse(newId());
 worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
   if (event.data.type === 'pulse') {
     pulse.watch(() => emit({ type: 'error', error: GONE, fatal: true }));
-  } else {
-    relay.note(event.data);
+  } else if (!relay.note(event.data)) {
     emit(event.data);
   }
 });
 worker.addEventListener('error', event => emit({ type: 'error', error: brokenWorker(event), fatal: true }));
 
-const relay = new Relay(worker, emit);
+const relay = new Relay(worker, emit, sendFromPage);
 page.liteEnvHost = {
   post: json => {
     const command = decodeCommand(json);

@@ -28,6 +28,8 @@ def _lite_env_mend():
         try:
             step(handle)
         except KeyboardInterrupt:
+            if getattr(handle._loop, "blocks", False):
+                raise  # That one runs within a cell.
             # Whatever is thrown out of the event loop ends the worker.
             for stop in stops:
                 stop()

@@ -7,6 +7,7 @@ import type { Tree } from '../../pack/tree';
 import type { Loaded, Running, Runtime, Startable, Surroundings } from '../runtime';
 import { readFiles, type XeusFiles } from './files';
 import { Globals } from './globals';
+import { installNetwork } from './network';
 import { createModule, type Created } from './module';
 import { XeusRunning } from './running';
 import { setVariables, startInterpreter, startKernel } from './start';
@@ -55,6 +56,9 @@ class XeusLoaded implements Loaded {
     await interpreted();
     const server = startKernel(created.module, kernel);
     globals.show(created.module);
+    if (kernel.language === 'python') {
+      installNetwork(this.surroundings.scope, created.module, this.surroundings.network);
+    }
     return new XeusRunning(kernel, created, server, globals);
   }
 }

@@ -1,0 +1,46 @@
+/** The bridge of pyjs: what the network layer's Python, which every family has, finds as `lite_env_bridge`. */
+import type { KernelNetwork } from '../../network/kernel';
+import type { EmscriptenModule } from './emscripten';
+
+const PLACE = 'lite_env_network';
+
+const BRIDGE = `
+def _lite_env_network():
+    import sys, types, pyjs
+
+    host = pyjs.js.globalThis.${PLACE}
+    bridge = types.ModuleType("lite_env_bridge")
+    to_js, to_py = pyjs.buffer_to_js_typed_array, pyjs.to_py
+    send, take = host.open, host.take
+    bridge.open = lambda method, url, headers, body, limit: send(method, url, headers, to_js(body) if body else "", limit)
+    bridge.take = lambda number: bytes(to_py(take(number)))
+    bridge.wait, bridge.close, bridge.nap = host.wait, host.close, host.nap
+    bridge.interrupted, bridge.source = host.interrupted, host.source
+    sys.modules["lite_env_bridge"] = bridge
+    start = types.ModuleType("lite_env_network_start")
+    exec(compile(bridge.source("start"), "<lite_env>/start.py", "exec"), vars(start))
+    start.start()
+
+_lite_env_network()
+del _lite_env_network
+`;
+
+/** Let programs of a started kernel ask servers, if it is one with pyjs. */
+export function installNetwork(scope: object, module: EmscriptenModule, network: KernelNetwork): void {
+  if (!module.exec || !module.pyobject) {
+    return;
+  }
+  // Functions, not methods: pyjs calls them without their object.
+  const shown = {
+    open: (method: string, url: string, headers: string, body: Uint8Array | '', limit: number) =>
+      network.open(method, url, headers, body || undefined, limit),
+    wait: (id: number, milliseconds: number) => network.wait(id, milliseconds),
+    take: (id: number) => network.take(id),
+    close: (id: number) => network.close(id),
+    nap: (milliseconds: number) => network.nap(milliseconds),
+    interrupted: () => network.interrupted(),
+    source: (name: string) => network.source(name),
+  };
+  Object.assign(scope, { [PLACE]: shown });
+  module.exec(BRIDGE);
+}

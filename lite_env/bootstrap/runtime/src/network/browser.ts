@@ -1,0 +1,123 @@
+/** Sends a kernel's requests as a page can: by fetch, which tells little of why there is no answer. */
+import { describe } from '../errors';
+import { NetworkFailure, type Answer, type NetworkRequest } from './channel';
+import { isForbidden } from './forbidden';
+import { isMixed } from './mixed';
+
+const PROBE_MS = 5000;
+
+export async function sendFromPage(request: NetworkRequest, signal: AbortSignal): Promise<Answer> {
+  const { method, url } = request;
+  const policy = new PolicyWatch();
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: request.headers.filter(([name]) => !isForbidden(name)).map(([name, value]): [string, string] => [name, value]),
+      body: request.body as Uint8Array<ArrayBuffer> | null,
+      signal,
+    });
+    return answerOf(response, method);
+  } catch (error) {
+    if (signal.aborted) {
+      throw error;
+    }
+    throw await why(request, error, policy);
+  } finally {
+    policy.end();
+  }
+}
+
+function answerOf(response: Response, method: string): Answer {
+  const { status, statusText: reason, url, redirected } = response;
+  const headers = [...response.headers];
+  const head = { status, reason, headers, url, redirected, decoded: isDecoded(response, method) };
+  return { head, body: piecesOf(response) };
+}
+
+/**
+ * Whether the length that was told may be that of compressed bytes. Servers of other origins have to allow that the page
+ * sees `Content-Encoding`, and few do; what was asked in part is not compressed.
+ */
+function isDecoded({ url, status, headers }: Response, method: string): boolean {
+  if (headers.has('content-encoding')) {
+    return true;
+  }
+  return new URL(url).origin !== location.origin && status !== 206 && method !== 'HEAD';
+}
+
+async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader();
+  try {
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+      yield next.value;
+    }
+  } catch (error) {
+    throw new NetworkFailure('broken', describe(error));
+  } finally {
+    await reader?.cancel().catch(() => undefined); // It broke: nothing is left to be cancelled.
+  }
+}
+
+/** What a fetch does not say. */
+async function why({ method, url, body }: NetworkRequest, error: unknown, policy: PolicyWatch): Promise<NetworkFailure> {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    return new NetworkFailure('address', describe(error));
+  }
+  const isRead = method === 'GET' || method === 'HEAD';
+  if (isRead && body) {
+    return new NetworkFailure('body');
+  }
+  if (isMixed(url)) {
+    return new NetworkFailure('mixed');
+  }
+  if (policy.refused) {
+    return new NetworkFailure('policy');
+  }
+  if (new URL(url).origin === location.origin) {
+    return new NetworkFailure('unreachable');
+  }
+  if (!navigator.onLine) {
+    return new NetworkFailure('offline');
+  }
+  return new NetworkFailure(isRead ? await probed(url) : 'cors-or-unreachable');
+}
+
+/** Ask the server for anything, which the page may do without its leave as long as it does not read the answer. */
+async function probed(url: string): Promise<'cors' | 'unreachable' | 'cors-or-unreachable'> {
+  try {
+    const signal = AbortSignal.timeout(PROBE_MS);
+    await fetch(url, { mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal }).then(({ body }) => body?.cancel());
+    return 'cors';
+  } catch {
+    return (await letsProbe()) ? 'unreachable' : 'cors-or-unreachable';
+  }
+}
+
+/** A page that is isolated by `require-corp` gets no answers that it may not read, alive as their server may be. */
+async function letsProbe(): Promise<boolean> {
+  if (!crossOriginIsolated) {
+    return true;
+  }
+  try {
+    const { headers } = await fetch(location.href, { method: 'HEAD', signal: AbortSignal.timeout(PROBE_MS) });
+    return headers.get('cross-origin-embedder-policy') === 'credentialless';
+  } catch {
+    return false;
+  }
+}
+
+/** Notices that the page's policy refuses a request. */
+class PolicyWatch {
+  refused = false;
+  private readonly note = (event: SecurityPolicyViolationEvent) => {
+    this.refused ||= event.effectiveDirective === 'connect-src' && event.disposition === 'enforce';
+  };
+
+  constructor() {
+    document.addEventListener('securitypolicyviolation', this.note);
+  }
+
+  end(): void {
+    document.removeEventListener('securitypolicyviolation', this.note);
+  }
+}

@@ -1,0 +1,42 @@
+"""What clients need besides sockets, each mended when it is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def mend(module: ModuleType) -> None:
+    """Mend a module that was just loaded."""
+    _MENDERS[module.__name__](vars(module))
+
+
+def _fsspec(space: dict[str, Any]) -> None:
+    """Its coroutines run in a thread of their own elsewhere; here where they are called."""
+    from lite_env_network import loop
+
+    space["get_loop"] = loop.shared_loop
+    space["sync"] = loop.sync
+
+
+def _anyio(space: dict[str, Any]) -> None:
+    """TLS is the host's: the stream stays as it is, and its socket asks by https."""
+    from anyio.abc import SocketAttribute  # type: ignore[import-not-found]
+
+    async def wrap(_cls: Any, transport_stream: Any, **_: Any) -> Any:
+        transport_stream.extra(SocketAttribute.raw_socket).tls = True  # noqa: S610 - nothing of Django's
+        return transport_stream
+
+    space["TLSStream"].wrap = classmethod(wrap)  # type: ignore[arg-type] # it is called with names
+
+
+def _pip(_space: dict[str, Any]) -> None:
+    """The mask of new files says that nobody may read them, which pip's own checks trip over."""
+    import os
+
+    os.umask(0o22)
+
+
+_MENDERS = {"fsspec.asyn": _fsspec, "anyio.streams.tls": _anyio, "pip._internal.cli.main": _pip}

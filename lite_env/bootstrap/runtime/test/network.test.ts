@@ -1,0 +1,220 @@
+/** The way of a kernel's requests, with a real thread that blocks and a real server. This file is also that thread's program. */
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { INTERRUPT_BYTES, requestInterrupt } from '../src/kernel/interrupt';
+import { END, FAILED, HEAD, INTERRUPTED, NOTHING, PIECE, isFetch, type FetchEnvelope } from '../src/network/channel';
+import { FetchDesk } from '../src/network/desk';
+import { grantOf, type NetworkGrant } from '../src/network/grant';
+import { KernelNetwork, throughHost } from '../src/network/kernel';
+import { sendFromNode } from '../src/network/node';
+
+const LIMITED = { timeout: 20_000 };
+
+/** What the blocked thread is to do, and what it tells. */
+interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: readonly (readonly [string, string])[];
+  readonly body?: string;
+  /** Close after that many parts. */
+  readonly closeAfter?: number;
+}
+interface Told {
+  readonly states: readonly number[];
+  readonly texts: readonly string[];
+  readonly bytes: number;
+}
+
+if (isMainThread) {
+  tests();
+} else {
+  const network = new KernelNetwork(throughHost(envelope => parentPort?.postMessage(envelope)));
+  for (const asked of workerData as readonly Asked[]) {
+    parentPort?.postMessage({ type: 'told', told: ask(network, asked) });
+  }
+}
+
+function ask(network: KernelNetwork, { method, url, headers = [], body = '', closeAfter = Infinity }: Asked): Told {
+  const id = network.open(method, url, JSON.stringify(headers), new TextEncoder().encode(body), 0);
+  const states: number[] = [];
+  const texts: string[] = [];
+  let bytes = 0;
+  for (let last = NOTHING; last !== END && last !== FAILED && states.length < closeAfter; ) {
+    last = network.wait(id, 50);
+    if (last !== NOTHING) {
+      const part = network.take(id);
+      bytes += last === PIECE ? part.length : 0;
+      states.push(last);
+      texts.push(new TextDecoder().decode(part.subarray(0, 1000)));
+    }
+  }
+  network.close(id);
+  return { states, texts, bytes };
+}
+
+/** Let a blocked thread ask, one after the other. */
+function blocked(asked: readonly Asked[], network: NetworkGrant = 'all'): Promise<Told[]> {
+  const desk = new FetchDesk(sendFromNode(grantOf(network)));
+  const worker = new Worker(new URL(import.meta.url), { workerData: asked });
+  const told: Told[] = [];
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: FetchEnvelope | { type: 'told'; told: Told }) => {
+      if (isFetch(message)) {
+        desk.take(message);
+      } else {
+        told.push(message.told);
+      }
+    });
+    worker.on('error', reject);
+    worker.on('exit', () => resolve(told));
+  });
+}
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function served(t: TestContext, handle: Handle): Promise<string> {
+  const server = createServer(handle);
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function tests(): void {
+  test('a blocked thread gets head, body and end', LIMITED, async t => {
+    const url = await served(t, (request, response) => {
+      const sent: Buffer[] = [];
+      request.on('data', (piece: Buffer) => sent.push(piece));
+      request.on('end', () => {
+        const seen = `${request.method} ${request.headers['x-own']} ${request.headers['user-agent']} ${Buffer.concat(sent)}`;
+        response.writeHead(201, 'Made', { 'X-Twice': ['a', 'b'] }).end(seen);
+      });
+    });
+    const headers = [['X-Own', 'own'], ['User-Agent', 'me'], ['Connection', 'close']] as const;
+    const [told] = await blocked([{ method: 'POST', url: `${url}/a`, headers, body: 'sent' }]);
+    assert.deepEqual(told?.states, [HEAD, PIECE, END]);
+    const head = JSON.parse(told.texts[0] ?? '');
+    assert.deepEqual([head.status, head.reason, head.redirected, head.decoded], [201, 'Made', false, false]);
+    assert.deepEqual(
+      head.headers.filter(([name]: [string]) => name === 'X-Twice').map(([, value]: [string, string]) => value),
+      ['a', 'b']
+    );
+    assert.equal(told.texts[1], 'POST own me sent');
+  });
+
+  test('a long body comes whole, in pieces that fit, and the next request has its own', LIMITED, async t => {
+    const long = Buffer.alloc(3_000_000, 'x');
+    const url = await served(t, ({ url }, response) => response.end(url === '/long' ? long : 'short'));
+    const [first, second] = await blocked([
+      { method: 'GET', url: `${url}/long` },
+      { method: 'GET', url: `${url}/short` },
+    ]);
+    assert.equal(first?.bytes, 3_000_000);
+    assert.equal(second?.texts[1], 'short');
+  });
+
+  test('redirects and compressed bodies come as they are', LIMITED, async t => {
+    const url = await served(t, (_, response) =>
+      response.writeHead(307, { Location: '/there', 'Content-Encoding': 'gzip' }).end('packed')
+    );
+    const [told] = await blocked([{ method: 'POST', url, body: 'a' }]);
+    assert.deepEqual([JSON.parse(told?.texts[0] ?? '').status, told?.texts[1]], [307, 'packed']);
+  });
+
+  test('who closes early lets the server go, and can ask again', LIMITED, async t => {
+    let gone: () => void = () => undefined;
+    const wasClosed = new Promise<void>(resolve => (gone = resolve));
+    const url = await served(t, (request, response) => {
+      if (request.url === '/endless') {
+        response.on('close', () => gone());
+        const more = () => !response.destroyed && response.write(Buffer.alloc(1 << 16), () => setTimeout(more, 1));
+        more();
+      } else {
+        response.end('next');
+      }
+    });
+    const [, second] = await blocked([
+      { method: 'GET', url: `${url}/endless`, closeAfter: 3 },
+      { method: 'GET', url },
+    ]);
+    await wasClosed;
+    assert.equal(second?.texts[1], 'next');
+  });
+
+  test('an answer that breaks off fails after what has come of it', LIMITED, async t => {
+    const url = await served(t, (_, response) => {
+      response.writeHead(200, { 'Content-Length': 1000 }).write('begun');
+      setTimeout(() => response.destroy(), 50);
+    });
+    const [told] = await blocked([{ method: 'GET', url }]);
+    assert.deepEqual(told?.states, [HEAD, PIECE, FAILED]);
+    assert.equal(JSON.parse(told.texts[2] ?? '').kind, 'broken');
+  });
+
+  test('a port where nobody listens, and what is no address', LIMITED, async t => {
+    const url = await served(t, () => undefined);
+    const unused = await new Promise<number>(resolve => {
+      const server = createServer().listen(0, '127.0.0.1', () => {
+        const { port } = server.address() as AddressInfo;
+        server.close(() => resolve(port));
+      });
+    });
+    const asked = [`http://127.0.0.1:${unused}/`, 'nowhere', 'ftp://127.0.0.1/'].map(url => ({ method: 'GET', url }));
+    const told = await blocked([...asked, { method: 'G T', url }]);
+    assert.deepEqual(told.map(({ texts }) => JSON.parse(texts[0] ?? '').kind), ['unreachable', 'address', 'address', 'address']);
+  });
+
+  test('only servers that are granted are asked', LIMITED, async t => {
+    let asked = 0;
+    const url = await served(t, (_, response) => response.end(`${(asked += 1)}`));
+    const kinds = async (network: NetworkGrant) => {
+      const [told] = await blocked([{ method: 'GET', url }], network);
+      return told?.states[0] === HEAD ? 'answered' : JSON.parse(told?.texts[0] ?? '').kind;
+    };
+    assert.equal(await kinds([]), 'not-granted');
+    assert.equal(await kinds(['example.org', '127.0.0.1:1']), 'not-granted');
+    assert.equal(asked, 0);
+    assert.equal(await kinds(['127.0.0.1']), 'answered');
+    assert.equal(await kinds([new URL(url).host]), 'answered');
+    assert.equal(asked, 2);
+  });
+
+  test('hosts are granted with their port or with every one, in any case of letters', () => {
+    const granted = grantOf(['Example.org', 'other.org:443', '[::1]:8000']);
+    const asked = ['http://example.org:81/', 'https://other.org/', 'http://other.org/', 'http://[::1]:8000/', 'http://[::1]/', 'http://sub.example.org/'];
+    assert.deepEqual(asked.map(url => granted(new URL(url))), [true, true, false, true, false, false]);
+  });
+
+  test('a wait ends at once where an interrupt has come', () => {
+    const network = new KernelNetwork(throughHost(() => undefined));
+    const memory = new SharedArrayBuffer(INTERRUPT_BYTES);
+    network.listen(memory);
+    const id = network.open('GET', 'http://silent/', '[]', undefined, 0);
+    assert.equal(network.wait(id, 1), NOTHING);
+    requestInterrupt(memory, 1);
+    const began = performance.now();
+    assert.equal(network.wait(id, 10_000), INTERRUPTED);
+    network.nap(10_000);
+    assert.ok(performance.now() - began < 5000);
+    assert.equal(network.interrupted(), true);
+  });
+
+  test('a number that was never given, or is closed, is a failure and nothing that is thrown', () => {
+    const network = new KernelNetwork(throughHost(() => undefined));
+    assert.equal(network.wait(7, 0), FAILED);
+    assert.equal(JSON.parse(new TextDecoder().decode(network.take(7))).kind, 'lost');
+  });
+
+  test('the Python half is there, and none of its text is empty', () => {
+    const network = new KernelNetwork(throughHost(() => undefined));
+    for (const name of ['start', 'sockets', 'exchange', 'wire', 'errors', 'tls', 'https', 'loop', 'clients']) {
+      assert.match(network.source(name), /^"""/);
+    }
+    assert.equal(network.source('unknown'), '');
+  });
+}
