@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lite_env.host.drive import FolderDrive
+    from lite_env.host.network import Network
     from lite_env.lock.model import LockedPackage
     from lite_env.lock.solver import SolveRequest
     from lite_env.store.protocol import Key
@@ -35,13 +36,21 @@ class FakeEngine:
         self.posted: list[Outgoing] = []
         self.started: tuple[str | None, dict[str, str]] | None = None
         self.drive: FolderDrive | None = None
+        self.network: Network = ()
         self.closed = False
 
     def start(
-        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+        self,
+        *,
+        kernel: str | None,
+        env: dict[str, str],
+        trace: bool = False,
+        drive: FolderDrive | None = None,
+        network: Network = "all",
     ) -> None:
         self.started = (kernel, env)
         self.drive = drive
+        self.network = network
         self.deliver({"type": "ready", "kernel": kernel or "fake", "figures": FIGURES, "drive": drive is not None})
 
     def post(self, envelope: Outgoing) -> None:

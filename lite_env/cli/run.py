@@ -19,6 +19,7 @@ from lite_env.cli.run_job import Job, job_of
 from lite_env.cli.signals import handling
 from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.choose import Wish, choose
+from lite_env.host.network import network_of
 from lite_env.host.run import (
     CELL_SECONDS,
     ENGINES,
@@ -59,6 +60,12 @@ _MEGA = 1e6
 )
 @click.option("--no-drive", is_flag=True, help="Give the kernel no folder.")
 @click.option(
+    "--network",
+    multiple=True,
+    metavar="none|all|HOST",
+    help="Servers that the kernel may ask, in Node.js: `all` (default), `none`, or a host; may be repeated.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0),
     default=CELL_SECONDS,
@@ -90,6 +97,7 @@ def command(
     kernel: str | None,
     drive: Path | None,
     no_drive: bool,
+    network: tuple[str, ...],
     timeout: float,
     start_timeout: float,
     as_json: bool,
@@ -130,7 +138,13 @@ def command(
         return
     job = job_of(common, source=source, code=code, inplace=inplace, reporter=reporter)
     choice = find_kernel(pack, job.wish)
-    options = RunOptions(engine=engine, kernel=choice.kernel.name, start_timeout=start_timeout, drive=job.drive)
+    options = RunOptions(
+        engine=engine,
+        kernel=choice.kernel.name,
+        start_timeout=start_timeout,
+        drive=job.drive,
+        network=network_of(network),
+    )
     if choice.note is not None:
         reporter.note(choice.note)
     if choice.warning is not None:

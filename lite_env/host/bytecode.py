@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import HostError
 from lite_env.host.engine import AskRead, ReadEnvelope
 from lite_env.host.marshal_form import canonical
+from lite_env.host.network import SEALED
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.pack.bytecode import Bytecode
 from lite_env.store.text import Origin, parse_json
@@ -96,7 +97,7 @@ def compile_packages(
     Raises:
         HostError: the kernel does not start, or does not compile.
     """
-    with start_kernel(pack, options=RunOptions(kernel=how.kernel, env=how.variables)) as running:
+    with start_kernel(pack, options=RunOptions(kernel=how.kernel, env=how.variables, network=SEALED)) as running:
         client = running.client
         _run(client, resource_files("lite_env.host").joinpath(_SCRIPT).read_text("utf-8"))
         for name, sources in packages.items():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, Playwright
 
     from lite_env.host.drive import FolderDrive
+    from lite_env.host.network import Network
 
 PAGE_SCRIPT = "page-host.js"
 PAGE = """<!doctype html>
@@ -67,9 +68,20 @@ class ChromiumEngine:
         self._closing = False
 
     def start(
-        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+        self,
+        *,
+        kernel: str | None,
+        env: dict[str, str],
+        trace: bool = False,
+        drive: FolderDrive | None = None,
+        network: Network = "all",
     ) -> None:
         """Start server, browser and page; see `Engine.start`."""
+        if network != "all":
+            raise HostError(
+                "a kernel in Chromium asks as a page does: its network cannot be limited",
+                hint="run it in Node.js, which `--engine node` does, or leave `--network` away",
+            )
         if importlib.util.find_spec("playwright") is None:
             raise HostError("the package `playwright` is not installed", hint="`pip install 'lite-env[chromium]'`")
         program = self._chromium or find_chromium()

@@ -16,6 +16,7 @@ from lite_env.errors import HostError
 
 if TYPE_CHECKING:
     from lite_env.host.drive import FolderDrive
+    from lite_env.host.network import Network
 
 Channel = Literal["shell", "control", "stdin", "iopub"]
 Phase = Literal["manifest", "index", "kernel", "archive", "interpreter", "ready"]
@@ -100,6 +101,7 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
         env: variables to set besides those of the manifest.
         trace: whether to keep which files are opened, for `AskTrace`.
         awaits_drive: whether the interpreter waits for a `Link`.
+        network: which servers its programs may ask.
     """
 
     manifest: str
@@ -107,6 +109,7 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
     env: dict[str, str] = {}
     trace: bool = False
     awaits_drive: bool = msgspec.field(default=False, name="awaitsDrive")
+    network: Literal["all"] | tuple[str, ...] = "all"
 
 
 class DriveLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -228,7 +231,13 @@ class Engine(Protocol):
     """Where a packed kernel runs."""
 
     def start(
-        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+        self,
+        *,
+        kernel: str | None,
+        env: dict[str, str],
+        trace: bool = False,
+        drive: FolderDrive | None = None,
+        network: Network = "all",
     ) -> None:
         """Start the runtime on the engine's pack, with a folder as the kernel's drive; returns before it is ready.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.host.drive import FolderDrive
+    from lite_env.host.network import Network
 
 HOST_SCRIPT = "node-host.mjs"
 _TAIL_LINES = 20
@@ -44,7 +45,13 @@ class NodeEngine:
         self._drive: LoopbackServer | None = None
 
     def start(
-        self, *, kernel: str | None, env: dict[str, str], trace: bool = False, drive: FolderDrive | None = None
+        self,
+        *,
+        kernel: str | None,
+        env: dict[str, str],
+        trace: bool = False,
+        drive: FolderDrive | None = None,
+        network: Network = "all",
     ) -> None:
         """Start the process; see `Engine.start`."""
         command = [str(self._node or find_node()), str(self._runtime / HOST_SCRIPT)]
@@ -60,7 +67,8 @@ class NodeEngine:
             raise refusal(HostError, "Node.js could not be started", error, file=command[0]) from error
         self._watch(self._process)
         manifest = str(self._pack.resolve())
-        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=drive is not None))
+        waits = drive is not None
+        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=waits, network=network))
         if drive is not None:
             token = new_token()
             self._drive = LoopbackServer(DriveApi(token=token, drive=drive))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.host.engine import Engine, Log, Message, Progress, Ready
+    from lite_env.host.network import Network
     from lite_env.host.request import ExecuteResult, InputRequest
     from lite_env.pack.manifest import Kernel, Manifest
     from lite_env.progress import Reporter, Task
@@ -43,6 +44,7 @@ class RunOptions:
         env: variables besides those of the environment.
         trace: whether the runtime keeps which files are opened.
         drive: the folder that the kernel sees as ``/drive``, to read and to write, and in which it starts.
+        network: which servers its programs may ask; in Chromium all.
     """
 
     engine: EngineName = "node"
@@ -51,6 +53,7 @@ class RunOptions:
     env: tuple[tuple[str, str], ...] = ()
     trace: bool = False
     drive: Path | None = None
+    network: Network = "all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +114,9 @@ def start_kernel(
     drive = None if options.drive is None else FolderDrive(options.drive)
     engine = _engine_of(options.engine, pack)
     try:
-        engine.start(kernel=kernel.name, env=dict(options.env), trace=options.trace, drive=drive)
+        engine.start(
+            kernel=kernel.name, env=dict(options.env), trace=options.trace, drive=drive, network=options.network
+        )
         client = KernelClient(engine, on_message=on_message, on_log=on_log)
         with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
             ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)

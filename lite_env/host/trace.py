@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.engine import AskTrace, TraceEnvelope
+from lite_env.host.network import SEALED
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.store.text import parse_json
 
@@ -93,7 +94,9 @@ def trace_job(
     Raises:
         HostError: the kernel does not start, or not even the boot's messages are answered.
     """
-    with start_kernel(pack, options=RunOptions(kernel=job.kernel, env=variables, trace=True)) as running:
+    with start_kernel(
+        pack, options=RunOptions(kernel=job.kernel, env=variables, trace=True, network=SEALED)
+    ) as running:
         client = running.client
         greet(client, python=running.kernel.language == "python")
         boot = _trace(client)

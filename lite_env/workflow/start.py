@@ -11,6 +11,7 @@ from lite_env.bootstrap import runtime_dir
 from lite_env.errors import HostError, LiteEnvError, MissingEngineError
 from lite_env.host.capacity import kernels_at_once
 from lite_env.host.find import locate_node
+from lite_env.host.network import SEALED
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.pack.early import left_open
 from lite_env.pack.reader import MANIFEST
@@ -145,7 +146,7 @@ def _refuse_errors(log: Log) -> None:
 
 def _start(pack: Path, kernel: str, *, on_log: Callable[[Log], None] | None = None) -> None:
     try:
-        with start_kernel(pack, options=RunOptions(kernel=kernel), on_log=on_log) as running:
+        with start_kernel(pack, options=RunOptions(kernel=kernel, network=SEALED), on_log=on_log) as running:
             running.client.kernel_info()
     except HostError as error:
         raise not_started(error, kernel) from error

@@ -497,6 +497,13 @@ def test_the_folder_of_a_file_is_the_drive_and_code_has_none(engine, tmp_path):
     assert "is not a folder" in str(error)
 
 
+def test_the_network_is_granted_as_it_is_asked(engine, tmp_path):
+    for words, expected in [((), "all"), (("none",), ()), (("a.org", "b.org:81"), ("a.org", "b.org:81"))]:
+        result = run(tmp_path, "-c", "out", *(part for word in words for part in ("--network", word)))
+        assert (result.exit_code, engine.network) == (0, expected)
+    assert "names no host" in str(run(tmp_path, "-c", "out", "--network", "https://a.org/").exception)
+
+
 def test_a_kernel_without_a_file_system_is_said_where_it_matters(engine, tmp_path, monkeypatch):
     def start(**options):
         FakeEngine.start(engine, **{**options, "drive": None})

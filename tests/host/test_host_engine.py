@@ -37,8 +37,16 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
     ("envelope", "expected"),
     [
         (
-            Start(manifest="/p", kernel="k"),
-            {"type": "start", "manifest": "/p", "kernel": "k", "env": {}, "trace": False, "awaitsDrive": False},
+            Start(manifest="/p", kernel="k", network=("a.org", "b:1")),
+            {
+                "type": "start",
+                "manifest": "/p",
+                "kernel": "k",
+                "env": {},
+                "trace": False,
+                "awaitsDrive": False,
+                "network": ["a.org", "b:1"],
+            },
         ),
         (
             link_to("http://127.0.0.1:1/", "t"),

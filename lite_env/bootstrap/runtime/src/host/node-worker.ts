@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { parentPort, Worker } from 'node:worker_threads';
 import { describe } from '../errors';
 import { NodeTransport } from '../io/node';
+import { grantOf } from '../network/grant';
+import { limitWays } from '../network/limited';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
 import { loadInstaller, type Helper } from '../session/install';
@@ -37,6 +39,9 @@ process.on('unhandledRejection', reason => session.stray(reason));
 port.on('message', (envelope: ToWorker) => {
   if (envelope.type === 'start') {
     pretendBrowserWorker(scope, envelope.manifest);
+    if (envelope.network && envelope.network !== 'all') {
+      limitWays(scope, grantOf(envelope.network));
+    }
   }
   session.receive(envelope);
 });
