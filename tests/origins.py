@@ -28,10 +28,11 @@ def block(start: int, size: int) -> bytes:
 
 
 class Origin:
-    """A server on a free port of this machine; it keeps which requests came."""
+    """A server on a free port of this machine; it keeps which requests came; `files` are by path, with types."""
 
     def __init__(self, *, cors: bool = True, tls: ssl.SSLContext | None = None) -> None:
-        handler = type("Handler", (_Handler,), {"cors": cors, "asked": []})
+        self.files: dict[str, tuple[str, bytes]] = {}
+        handler = type("Handler", (_Handler,), {"cors": cors, "asked": [], "files": self.files})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self._tls = tls is not None
@@ -64,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     cors = True
     asked: list[tuple[str, str, dict[str, str]]]
+    files: dict[str, tuple[str, bytes]]
 
     def log_message(self, *_: Any) -> None:
         """Tests say themselves what went wrong."""
@@ -89,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._note()
         name = re.sub(r"\W.*", "", self.path.lstrip("/"))
         answer = getattr(self, f"answer_{name}", None)
-        if answer is None:
+        if self.path in self.files:
+            kind, body = self.files[self.path]
+            self._answer(200, {"Content-Type": kind}, body)
+        elif answer is None:
             self._answer(404, {"Content-Type": "text/plain"}, b"nothing here")
         else:
             answer()

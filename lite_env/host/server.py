@@ -5,12 +5,13 @@ Cross-origin isolation is on, so that the page has SharedArrayBuffer.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lite_env.host.drive_api import API
-from lite_env.host.files import ISOLATION, cache_control, content_type, resolve_path
+from lite_env.host.files import ISOLATION, cache_control, content_type, isolation_for, resolve_path
 from lite_env.host.loopback import LoopbackServer, Request, Response, refusal
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class StaticServer(LoopbackServer):
         self.api: DriveApi | None = None
 
     def _respond(self, request: Request) -> Response:
+        response = self._answer(request)
+        return replace(response, headers=isolation_for(response.headers, request.headers.get("user-agent", "")))
+
+    def _answer(self, request: Request) -> Response:
         if self.api is not None and request.path.startswith(API):
             return self.api(request)
         if request.method == "POST":

@@ -6,12 +6,12 @@ pages and bring the token that was printed (see :mod:`lite_env.host.drive_api`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from lite_env.host.drive_api import API, DriveApi
-from lite_env.host.files import IMMUTABLE, decode_path, open_regular, resolve_path
+from lite_env.host.files import IMMUTABLE, decode_path, isolation_for, open_regular, resolve_path
 from lite_env.host.loopback import Request, Response, refusal
 from lite_env.site.encoding import Coding, EncodedFiles, choose_coding, is_worth_encoding, known_codings
 from lite_env.site.headers import cache_control, common_headers, file_headers
@@ -59,6 +59,10 @@ class SiteApplication:
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
+        response = self._answer(request)
+        return replace(response, headers=isolation_for(response.headers, request.headers.get("user-agent", "")))
+
+    def _answer(self, request: Request) -> Response:
         if request.path.startswith(API):
             return DriveApi(token=self.token, drive=self.drive, headers=self._common())(request)
         if request.method == "POST":

@@ -16,8 +16,8 @@ from lite_env.host.network import network_of
         (["all"], "all"),
         (["none"], ()),
         (
-            ["example.org", "127.0.0.1:8000", "[::1]:81", "localhost"],
-            ("example.org", "127.0.0.1:8000", "[::1]:81", "localhost"),
+            ["example.org", "127.0.0.1:8000", "[::1]:81"],
+            ("example.org", "127.0.0.1:8000", "[::1]:81"),
         ),
     ],
 )

@@ -31,12 +31,13 @@ def server(root):
         yield running
 
 
-def ask(server, path: str, *, method: str = "GET", host: str | None = None):
+def ask(server, path: str, *, method: str = "GET", host: str | None = None, agent: str = ""):
     place = urlsplit(server.url)
     connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)
     try:
         connection.putrequest(method, path, skip_host=True)
         connection.putheader("Host", host or place.netloc)
+        connection.putheader("User-Agent", agent)
         connection.endheaders()
         answer = connection.getresponse()
         return answer.status, dict(answer.getheaders()), answer.read()
@@ -64,6 +65,16 @@ def test_every_answer_makes_the_page_isolated(server):
         assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_browsers_that_know_it_get_pages_without_credentials_of_others(server):
+    for agent, expected in [
+        ("AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36", "credentialless"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0", "credentialless"),
+        ("AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15", "require-corp"),
+    ]:
+        _, headers, _ = ask(server, "/pack/manifest.json", agent=agent)
+        assert headers["Cross-Origin-Embedder-Policy"] == expected
 
 
 def test_hashed_files_are_immutable_and_never_encoded(server):

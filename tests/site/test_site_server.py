@@ -179,6 +179,13 @@ def test_every_answer_is_isolated_or_none(start, isolation, expected):
     assert {headers["Referrer-Policy"] for headers in answers} == {"same-origin"}
 
 
+@pytest.mark.parametrize(("isolation", "expected"), [(True, "credentialless"), (False, None)])
+def test_a_browser_that_knows_it_gets_pages_without_credentials_of_others(start, isolation, expected):
+    server = start(isolation=isolation)
+    for path in ("/", "/sw.js", "/packs/demo/manifest.json", "/none", "/api/drive"):
+        assert ask(server, path, User_Agent="Chrome/156.0")[1].get("Cross-Origin-Embedder-Policy") == expected
+
+
 @pytest.mark.parametrize(
     ("accepted", "coding"),
     [("gzip, deflate, br", brotli), ("gzip, deflate", gzip)],

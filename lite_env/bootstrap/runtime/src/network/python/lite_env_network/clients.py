@@ -32,6 +32,23 @@ def _anyio(space: dict[str, Any]) -> None:
     space["TLSStream"].wrap = classmethod(wrap)  # type: ignore[arg-type] # it is called with names
 
 
+def _anyio_errors(space: dict[str, Any]) -> None:
+    """What a stream that was lost raises says why."""
+    stream, broken = space["SocketStream"], space["BrokenResourceError"]
+
+    def telling(method: Any) -> Any:
+        async def call(self: Any, *args: Any, **how: Any) -> Any:
+            try:
+                return await method(self, *args, **how)
+            except broken as error:
+                error.args = error.args or (str(error.__cause__ or ""),)
+                raise
+
+        return call
+
+    stream.receive, stream.send = telling(stream.receive), telling(stream.send)
+
+
 def _pip(_space: dict[str, Any]) -> None:
     """The mask of new files says that nobody may read them, which pip's own checks trip over."""
     import os
@@ -39,4 +56,9 @@ def _pip(_space: dict[str, Any]) -> None:
     os.umask(0o22)
 
 
-_MENDERS = {"fsspec.asyn": _fsspec, "anyio.streams.tls": _anyio, "pip._internal.cli.main": _pip}
+_MENDERS = {
+    "fsspec.asyn": _fsspec,
+    "anyio.streams.tls": _anyio,
+    "anyio._backends._asyncio": _anyio_errors,
+    "pip._internal.cli.main": _pip,
+}

@@ -33,7 +33,7 @@ _STAND_INS = {
     "pip._vendor.urllib3.contrib.emscripten": ("nothing", None),
 }
 # Modules that are mended once they are loaded.
-_MENDED = ("fsspec.asyn", "anyio.streams.tls", "pip._internal.cli.main")
+_MENDED = ("fsspec.asyn", "anyio.streams.tls", "anyio._backends._asyncio", "pip._internal.cli.main")
 _LOOP_NAMES = ("create_connection", "getaddrinfo", "getnameinfo", "sock_connect", "start_tls", "run_in_executor")
 
 
