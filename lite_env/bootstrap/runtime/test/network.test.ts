@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { INTERRUPT_BYTES, requestInterrupt } from '../src/kernel/interrupt';
-import { END, FAILED, HEAD, INTERRUPTED, NOTHING, PIECE, isFetch, type FetchEnvelope } from '../src/network/channel';
+import { END, FAILED, HEAD, INTERRUPTED, NOTHING, PIECE, isFetch, type FetchEnvelope, type NetworkRequest } from '../src/network/channel';
+import { sendFromPage } from '../src/network/browser';
 import { FetchDesk } from '../src/network/desk';
 import { grantOf, type NetworkGrant } from '../src/network/grant';
 import { KernelNetwork, throughHost } from '../src/network/kernel';
+import { isMixed } from '../src/network/mixed';
 import { sendFromNode } from '../src/network/node';
 
 const LIMITED = { timeout: 20_000 };
@@ -203,6 +205,47 @@ function tests(): void {
     assert.ok(performance.now() - began < 5000);
     assert.equal(network.interrupted(), true);
   });
+
+  test('a page of https may ask this machine by http, and nobody else', t => {
+    const page = (href: string) => Object.assign(globalThis, { location: new URL(href) });
+    t.after(() => Reflect.deleteProperty(globalThis, 'location'));
+    page('https://site.org/a');
+    const asked = ['http://a.org/', 'http://10.0.0.1/', 'http://127.0.0.1.org/', 'http://localhost:1/', 'http://127.0.0.1/', 'http://[::1]/', 'https://a.org/'];
+    assert.deepEqual(asked.map(isMixed), [true, true, true, false, false, false, false]);
+    page('http://site.org/a');
+    assert.equal(isMixed('http://a.org/'), false);
+  });
+
+  for (const [what, error, known, kind] of [
+    ['a server that answers whom it likes', null, {}, 'cors'],
+    ['a server that is not there', 'none', {}, 'unreachable'],
+    ['a page that is isolated by require-corp', 'none', { crossOriginIsolated: true }, 'cors-or-unreachable'],
+    ['a device without network', 'none', { navigator: { onLine: false } }, 'offline'],
+    ['another method', null, { method: 'DELETE' }, 'cors-or-unreachable'],
+    ['a body where browsers send none', null, { body: new Uint8Array(1) }, 'body'],
+    ['no address', null, { url: 'nowhere' }, 'address'],
+    ['its own server', 'none', { url: 'https://site.org/x' }, 'unreachable'],
+  ] as const) {
+    test(`why a page got no answer: ${what}`, async t => {
+      const asked: string[] = [];
+      const refuse = () => Promise.reject(new TypeError('Failed to fetch'));
+      const answer = (url: string, { mode, method }: RequestInit) => {
+        asked.push(`${mode ?? method} ${url}`);
+        const isProbe = mode === 'no-cors' && error === null;
+        return isProbe || url === 'https://site.org/a' ? Promise.resolve(new Response('')) : refuse();
+      };
+      const { method = 'GET', url = 'https://a.org/x', body = null, ...globals } = { ...known } as Partial<NetworkRequest>;
+      const request: NetworkRequest = { method, url, body, headers: [], limit: 0 };
+      const page = { location: new URL('https://site.org/a'), crossOriginIsolated: false, navigator: { onLine: true }, document: new EventTarget() };
+      for (const [name, value] of Object.entries({ ...page, fetch: answer, ...globals })) {
+        const before = Object.getOwnPropertyDescriptor(globalThis, name);
+        Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+        t.after(() => (before ? Object.defineProperty(globalThis, name, before) : Reflect.deleteProperty(globalThis, name)));
+      }
+      await assert.rejects(sendFromPage(request, new AbortController().signal), { name: 'NetworkFailure', kind });
+      assert.equal(asked[0], `${method} ${url}`);
+    });
+  }
 
   test('a number that was never given, or is closed, is a failure and nothing that is thrown', () => {
     const network = new KernelNetwork(throughHost(() => undefined));

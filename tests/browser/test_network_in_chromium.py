@@ -1,0 +1,117 @@
+"""A kernel on a page asks servers: isolated or not, and of https."""
+
+from __future__ import annotations
+
+import mimetypes
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.origins import Origin, closed_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Route
+
+    from tests.browser.conftest import Console
+    from tests.site_server import Answer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("console in Chromium")]
+
+BEGIN = """
+import json, time, urllib.error, urllib.request
+def why(url, **how):
+    try:
+        return urllib.request.urlopen(url, **how).status
+    except OSError as error:
+        return f"{type(error).__name__}: {error}"
+"""
+DYNAMIC = mimetypes.MimeTypes()
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with Origin() as origin:
+        yield origin
+
+
+@pytest.fixture
+def secret() -> Iterator[Origin]:
+    with Origin(cors=False) as origin:
+        yield origin
+
+
+def told(console: Console, code: str) -> str:
+    return console.text(BEGIN + code).strip()
+
+
+def credentialless(answer: Answer) -> Answer:
+    return replace(answer, headers={**answer.headers, "Cross-Origin-Embedder-Policy": "credentialless"})
+
+
+def test_an_isolated_page_says_what_it_can_know(console, serve, numpy_site, origin, secret):
+    site = serve(numpy_site)
+    console.open(site.url)
+    assert told(console, f"print(urllib.request.urlopen('{origin.url}/redirect').read())") == "b'hello\\n'"
+    either = "blocked by CORS, or the server cannot be reached"
+    assert either in told(console, f"print(why('{secret.url}/hello'))")
+    # Its own server is asked without anybody's leave, and is there or is not.
+    assert told(console, f"print(why('{site.url}manifest.json'))").startswith("HTTPError: HTTP Error 404")
+    assert told(console, f"print(why('{site.url}site.json'))") in {"200", "HTTPError: HTTP Error 404: Not Found"}
+    posted = f"print(why(urllib.request.Request('{secret.url}/echo', b'x')))"
+    before = len(secret.asked)
+    assert either in told(console, posted)
+    # What might change something is not asked a second time.
+    assert [method for method, _, _ in secret.asked[before:]] == ["POST"]
+
+
+def test_a_page_that_lets_others_in_tells_cors_from_a_server_that_is_not_there(console, serve, numpy_site, secret):
+    site = serve(numpy_site)
+    site.faults[""] = credentialless
+    console.open(site.url)
+    assert "does not allow this page to read it (CORS)" in told(console, f"print(why('{secret.url}/hello'))")
+
+
+def test_without_shared_memory_a_request_blocks_and_limits_hold(console, serve, numpy_site, origin, secret):
+    console.open(serve(numpy_site, isolated=False).url)
+    assert console.page.evaluate("crossOriginIsolated") is False
+    code = f"""
+A = {origin.url!r}
+ask = urllib.request.urlopen
+with ask(A + "/redirect") as answer:
+    print(answer.url == A + "/hello", answer.read(), answer.headers["X-Thing"])
+print(len(ask(A + "/gzip").read()), why(A + "/missing"))
+print(json.load(ask(urllib.request.Request(A + "/moved", b"abc")))["body"])
+began = time.time()
+print(why(A + "/slow", timeout=0.5), time.time() - began < 3)
+print(why({closed_port()!r}))
+print(why({secret.url + "/hello"!r}))
+"""
+    lines = told(console, code).splitlines()
+    assert lines[0] == "True b'hello\\n' thing"
+    assert lines[1] == "7000 HTTPError: HTTP Error 404: Not Found"
+    assert lines[2] == "abc"
+    assert "timed out" in lines[3]
+    assert lines[3].endswith(" True")
+    assert [("blocked by CORS, or the server cannot be reached" in line) for line in lines[4:]] == [True, True]
+
+
+def test_mixed_content_is_named(console, context, numpy_site, origin):
+    def answer(route: Route) -> None:
+        name = route.request.url.removeprefix("https://lan.test/").split("?")[0] or "index.html"
+        file = numpy_site / name
+        if file.is_file():
+            kind = DYNAMIC.guess_type(name)[0] or "application/octet-stream"
+            isolation = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+            route.fulfill(body=file.read_bytes(), headers={"Content-Type": kind, **isolation})
+        else:
+            route.fulfill(status=404, body="none")
+
+    context.route("https://lan.test/**", answer)
+    console.open("https://lan.test/")
+    assert console.page.evaluate("isSecureContext") is True
+    port = origin.url.rsplit(":", 1)[1]
+    assert "mixed content" in told(console, f"print(why('http://lan.test:{port}/hello'))")
+    assert origin.asked == []
