@@ -20,6 +20,7 @@ from lite_env.prefix.record import (
     read_wheel_files,
     write_environment,
 )
+from lite_env.prefix.stand_ins import make_way
 from lite_env.prefix.tree import CONDA_META
 from lite_env.prefix.verify import changed_files, hash_prefix
 from lite_env.prefix.wheel_installer import FetchedWheel, install_wheels
@@ -76,6 +77,7 @@ def install(
         # rattler marks what it makes as a cache, which backups would leave out.
         (staging / "CACHEDIR.TAG").unlink(missing_ok=True)
         if wheels:
+            make_way(staging, {wheel.package.name for wheel in wheels})
             install_wheels(wheels, staging, python_of(lock), reporter=reporter)
         write_environment(
             staging,
