@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import importlib
 import json
@@ -337,6 +338,16 @@ def test_a_file_outlives_its_socket_and_closes_the_answer(bridge):
     assert bridge.closed == [1]
     with pytest.raises(OSError, match="Bad file descriptor"):
         sock.recv(1)
+
+
+def test_what_a_program_forgets_is_closed(bridge):
+    bridge.will(head(headers={"Content-Length": "4"}))
+    sock = layer("functions").create_connection(("there", 80), 5)
+    sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    assert bridge.closed == []
+    del sock
+    gc.collect()
+    assert bridge.closed == [1]
 
 
 def test_https_proxies_and_continue(bridge):

@@ -34,7 +34,7 @@ function prepare(kernel: FakeKernel, parts: PackParts = {}, change: (pack: Memor
   change(pack);
   const transport = new MemoryTransport(pack);
   const recorder = new Recorder();
-  const start = (options: { kernel?: string; env?: Record<string, string>; worker?: 'classic' | 'module' } = {}) =>
+  const start = (options: { kernel?: string; env?: Record<string, string>; worker?: 'classic' | 'module'; scope?: object } = {}) =>
     boot({ transport, scope: {}, network: noNetwork(), emit: recorder.emit, post: () => undefined, locate: path => `located:${path}`, ...options });
   return { transport, recorder, start, pack };
 }
@@ -170,6 +170,28 @@ test('file names are UTF-8: the locale is set before the interpreter starts, and
   calls.length = 0;
   await prepare(unreadable, { archives, python: '3.11.3' }).start();
   assert.ok(!calls.some(([name]) => name === 'setlocale'), 'a name that cannot be written is not read');
+});
+
+test('programs of a kernel with pyjs are shown the network, once it is started; one that refuses starts all the same', async () => {
+  const kernel = generation2023();
+  const scope: Record<string, unknown> = {};
+  const ran: string[] = [];
+  const pyobject = { prototype: { py_call: () => undefined } };
+  Object.assign(kernel.module, { pyobject, exec: (code: string) => ran.push(`${kernel.calls.at(-1)}: ${code}`) });
+  const archives = [{ 'lib/python3.11/os.py': 'x' }];
+  const { start } = prepare(kernel, { archives, python: '3.11.3' });
+  await start({ scope });
+  assert.equal(ran.filter(code => /^start: [^]*lite_env_bridge/.test(code)).length, 1);
+  const shown = scope['lite_env_network'] as Record<string, (...given: unknown[]) => unknown>;
+  assert.match(String(shown['source']?.('start')), /^"""/);
+  const other = generation2023();
+  const refuse = () => {
+    throw new Error('no module named pyjs');
+  };
+  Object.assign(other.module, { pyobject: { prototype: {} }, exec: refuse });
+  const { start: startOther, recorder } = prepare(other, { archives, python: '3.11.3' });
+  await startOther();
+  assert.match(recorder.of('log').map(({ text }) => text).join(), /cannot ask servers: Error: no module named pyjs/);
 });
 
 test('a kernel that takes argv gets it, also one that could do without', async () => {

@@ -247,6 +247,20 @@ function tests(): void {
     });
   }
 
+  test('of what has ended nothing is kept', () => {
+    const posted: FetchEnvelope[] = [];
+    const network = new KernelNetwork(throughHost(envelope => posted.push(envelope)));
+    for (const last of [END, FAILED]) {
+      const id = network.open('GET', 'http://there/', '[]', undefined, 0);
+      const sent = posted.at(-1);
+      assert.ok(sent?.type === 'fetch');
+      Atomics.store(new Int32Array(sent.buffer, 0, 2), 0, last);
+      assert.equal(network.wait(id, 50), last);
+      network.take(id);
+      assert.equal(JSON.parse(new TextDecoder().decode(network.take(id))).kind, 'lost');
+    }
+  });
+
   test('a number that was never given, or is closed, is a failure and nothing that is thrown', () => {
     const network = new KernelNetwork(throughHost(() => undefined));
     assert.equal(network.wait(7, 0), FAILED);

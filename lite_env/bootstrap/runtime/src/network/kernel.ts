@@ -1,5 +1,6 @@
 import { isInterrupted } from '../kernel/interrupt';
 import {
+  END,
   EXCHANGE_BYTES,
   FAILED,
   HEADER_BYTES,
@@ -52,9 +53,15 @@ export class KernelNetwork {
   }
 
   take(id: number): Uint8Array {
-    return this.exchanges.get(id)?.take() ?? new TextEncoder().encode('{"kind": "lost"}');
+    const exchange = this.exchanges.get(id);
+    const last = exchange?.wait(0, () => false);
+    if (last === END || last === FAILED) {
+      this.exchanges.delete(id); // Nothing comes after it, and its memory is given back.
+    }
+    return exchange?.take() ?? new TextEncoder().encode('{"kind": "lost"}');
   }
 
+  /** Of one that has ended nothing is left to be closed. */
   close(id: number): void {
     this.exchanges.get(id)?.close();
     this.exchanges.delete(id);

@@ -56,9 +56,7 @@ class XeusLoaded implements Loaded {
     await interpreted();
     const server = startKernel(created.module, kernel);
     globals.show(created.module);
-    if (kernel.language === 'python') {
-      installNetwork(this.surroundings.scope, created.module, this.surroundings.network);
-    }
+    installNetwork(created.module, this.surroundings);
     return new XeusRunning(kernel, created, server, globals);
   }
 }

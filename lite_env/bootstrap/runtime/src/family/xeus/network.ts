@@ -1,6 +1,8 @@
 /** The bridge of pyjs: what the network layer's Python, which every family has, finds as `lite_env_bridge`. */
 import type { KernelNetwork } from '../../network/kernel';
+import type { Surroundings } from '../runtime';
 import type { EmscriptenModule } from './emscripten';
+import { explain } from './explain';
 
 const PLACE = 'lite_env_network';
 
@@ -25,11 +27,23 @@ _lite_env_network()
 del _lite_env_network
 `;
 
-/** Let programs of a started kernel ask servers, if it is one with pyjs. */
-export function installNetwork(scope: object, module: EmscriptenModule, network: KernelNetwork): void {
+/** Let programs of a started kernel ask servers, if it is one with pyjs; what fails of it is said, and ends no start. */
+export function installNetwork(
+  module: EmscriptenModule,
+  { scope, network, print }: Pick<Surroundings, 'scope' | 'network' | 'print'>
+): void {
   if (!module.exec || !module.pyobject) {
     return;
   }
+  show(scope, network);
+  try {
+    module.exec(BRIDGE);
+  } catch (error) {
+    print('stderr', `programs of this kernel cannot ask servers: ${explain(module, error)}`);
+  }
+}
+
+function show(scope: object, network: KernelNetwork): void {
   // Functions, not methods: pyjs calls them without their object.
   const shown = {
     open: (method: string, url: string, headers: string, body: Uint8Array | '', limit: number) =>
@@ -42,5 +56,4 @@ export function installNetwork(scope: object, module: EmscriptenModule, network:
     source: (name: string) => network.source(name),
   };
   Object.assign(scope, { [PLACE]: shown });
-  module.exec(BRIDGE);
 }

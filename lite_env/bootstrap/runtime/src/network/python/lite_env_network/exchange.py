@@ -103,6 +103,11 @@ class Exchange:
             bridge.close(self._id)
         self._out.clear()
 
+    def __del__(self) -> None:
+        # A program that forgets a socket has done with it.
+        if not getattr(self, "_ended", True):
+            self.close()
+
     def _receive(self, what: int, data: bytes) -> None:
         if what == HEAD:
             self._begin(json.loads(data))

@@ -146,7 +146,7 @@ def _make_loops_late() -> None:
     run.__doc__ = asyncio.run.__doc__
     run.__name__ = run.__qualname__ = "run"
     asyncio.run = run
-    asyncio.new_event_loop = new_event_loop
+    asyncio.new_event_loop = asyncio.events.new_event_loop = new_event_loop
     running = asyncio._get_running_loop()  # noqa: SLF001 - none is made by asking
     if running is not None:
         for name in _LOOP_NAMES:
