@@ -127,7 +127,7 @@ def _make_late(module: ModuleType) -> None:
     space["__getattr__"] = find
 
 
-def _make_loops_late() -> None:
+def _make_loops_late(loop_class: type | None) -> None:
     """Let event loops be what blocks where they are run, and connect where JavaScript runs them."""
     import asyncio
 
@@ -148,17 +148,17 @@ def _make_loops_late() -> None:
     asyncio.run = run
     asyncio.new_event_loop = asyncio.events.new_event_loop = new_event_loop
     running = asyncio._get_running_loop()  # noqa: SLF001 - none is made by asking
-    if running is not None:
-        for name in _LOOP_NAMES:
-            setattr(type(running), name, late(name))
+    run_by_javascript = loop_class or (type(running) if running is not None else None)
+    for name in _LOOP_NAMES if run_by_javascript is not None else ():
+        setattr(run_by_javascript, name, late(name))
 
 
-def start() -> None:
-    """Make all of it ready."""
+def start(loop_class: type | None = None) -> None:
+    """Make all of it ready; `loop_class` is that of the loop that JavaScript runs, where none runs yet."""
     sys.meta_path.insert(0, Finder())
     for name in _LATE:
         module = sys.modules.get(name)
         if module is not None:
             _make_late(module)
     if "asyncio" in sys.modules:
-        _make_loops_late()
+        _make_loops_late(loop_class)
