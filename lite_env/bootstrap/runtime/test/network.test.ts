@@ -10,6 +10,7 @@ import { sendFromPage } from '../src/network/browser';
 import { FetchDesk } from '../src/network/desk';
 import { grantOf, type NetworkGrant } from '../src/network/grant';
 import { KernelNetwork, throughHost } from '../src/network/kernel';
+import { limitWays } from '../src/network/limited';
 import { isMixed } from '../src/network/mixed';
 import { sendFromNode } from '../src/network/node';
 
@@ -190,6 +191,22 @@ function tests(): void {
     const granted = grantOf(['Example.org', 'other.org:443', '[::1]:8000']);
     const asked = ['http://example.org:81/', 'https://other.org/', 'http://other.org/', 'http://[::1]:8000/', 'http://[::1]/', 'http://sub.example.org/'];
     assert.deepEqual(asked.map(url => granted(new URL(url))), [true, true, false, true, false, false]);
+  });
+
+  test("JavaScript's own ways are held to the grant, and redirects do not lead out of it", async t => {
+    const url = await served(t, ({ url }, response) => {
+      if (url === '/away') {
+        response.writeHead(302, { Location: '/' });
+      }
+      response.end('here');
+    });
+    const scope = { fetch, WebSocket: Object, EventSource: Object };
+    limitWays(scope, grantOf([new URL(url).host]));
+    assert.equal(await scope.fetch(url).then(answer => answer.text()), 'here');
+    await assert.rejects(scope.fetch(`${url}/away`), TypeError);
+    await assert.rejects(scope.fetch('http://127.0.0.1:1/'), /is not granted to this kernel/);
+    assert.equal(await scope.fetch('data:text/plain,own').then(answer => answer.text()), 'own');
+    assert.deepEqual(Object.keys(scope), ['fetch']);
   });
 
   test('a wait ends at once where an interrupt has come', () => {

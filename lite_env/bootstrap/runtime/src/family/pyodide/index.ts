@@ -7,6 +7,7 @@ import { because } from '../../errors';
 import type { Loaded, Running, Runtime, Startable, Surroundings } from '../runtime';
 import { readFiles, type PyodideFiles } from './files';
 import { loadWaiting, type Waiting } from './load';
+import { installNetwork } from './network';
 import type { PyodideModule } from './pyodide';
 import { PyodideRunning } from './running';
 
@@ -46,7 +47,9 @@ class PyodideLoaded implements Loaded {
     const python = await this.waiting.start();
     await interpreted();
     try {
-      return new PyodideRunning(python, this.files, message => this.surroundings.post(message));
+      const running = new PyodideRunning(python, this.files, message => this.surroundings.post(message));
+      installNetwork(python, this.surroundings);
+      return running;
     } catch (cause) {
       throw because(cause, 'KernelFailed', `the kernel "${this.kernel.name}" did not start`, {
         file: this.kernel.script.path,

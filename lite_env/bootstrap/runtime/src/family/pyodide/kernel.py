@@ -78,6 +78,8 @@ class Kernel:
             try:
                 step(handle)
             except KeyboardInterrupt:
+                if getattr(handle._loop, "blocks", False):
+                    raise  # That one runs within a cell.
                 self.interrupt()
 
         asyncio.Handle._run = run_step

@@ -1,0 +1,47 @@
+/** The bridge of Pyodide: what the network layer's Python, which every family has, finds as `lite_env_bridge`. */
+import { describe } from '../../errors';
+import type { Surroundings } from '../runtime';
+import type { Pyodide, PythonObject } from './pyodide';
+
+const BRIDGE = `
+def install(host):
+    import sys, types
+    from pyodide.ffi import to_js
+    from pyodide.webloop import WebLoop
+
+    bridge = types.ModuleType("lite_env_bridge")
+    bridge.open = lambda method, url, headers, body, limit: host.open(
+        method, url, headers, to_js(body) if body else None, limit
+    )
+    bridge.take = lambda number: host.take(number).to_bytes()
+    bridge.wait, bridge.close, bridge.nap = host.wait, host.close, host.nap
+    bridge.interrupted, bridge.source = host.interrupted, host.source
+    sys.modules["lite_env_bridge"] = bridge
+    start = types.ModuleType("lite_env_network_start")
+    exec(compile(bridge.source("start"), "<lite_env>/start.py", "exec"), vars(start))
+    start.start(WebLoop)
+`;
+
+/** Let programs of a started kernel ask servers; what fails of it is said, and ends no start. */
+export function installNetwork(pyodide: Pyodide, { network, print }: Pick<Surroundings, 'network' | 'print'>): void {
+  const names = pyodide.toPy({});
+  try {
+    pyodide.runPython(BRIDGE, { globals: names, filename: '<lite_env>/bridge.py' });
+    const install = names.get('install') as ((host: object) => void) & PythonObject;
+    install({
+      open: (method: string, url: string, headers: string, body: Uint8Array | undefined, limit: number) =>
+        network.open(method, url, headers, body ?? undefined, limit),
+      wait: (id: number, milliseconds: number) => network.wait(id, milliseconds),
+      take: (id: number) => network.take(id),
+      close: (id: number) => network.close(id),
+      nap: (milliseconds: number) => network.nap(milliseconds),
+      interrupted: () => network.interrupted(),
+      source: (name: string) => network.source(name),
+    });
+    install.destroy();
+  } catch (error) {
+    print('stderr', `programs of this kernel cannot ask servers: ${describe(error)}`);
+  } finally {
+    names.destroy();
+  }
+}
