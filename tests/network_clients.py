@@ -144,7 +144,7 @@ except httpx.ReadTimeout:
 import asyncio, httpx, time
 async def several():
     async with httpx.AsyncClient() as client:
-        assert (await client.get(A + "/hello")).text == "hello\n"
+        assert (await client.get(A + "/hello")).text == "hello\\n"
         began = time.time()
         answers = await asyncio.gather(*(client.get(A + "/lines") for _ in range(5)))
         assert [len(r.text) for r in answers] == [35] * 5

@@ -106,6 +106,31 @@ def test_a_client_works(engine, pack, origin, row, tmp_path):
         ]
 
 
+@pytest.fixture(scope="module", params=["science_pack", "newest_pack"])
+def pyodide_pack(request) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+# pip is not in these packs.
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("row", CLIENTS[:-1], ids=lambda row: row.name)
+def test_a_client_works_on_pyodide(engine, pyodide_pack, origin, row, tmp_path):
+    folder = unpacked(row.wheels, tmp_path) if row.wheels else tmp_path
+    with start_kernel(pyodide_pack, options=RunOptions(engine=engine, drive=folder)) as running:
+        begin = f"import sys; sys.path.insert(0, '/drive'); A, C = {origin.url!r}, {closed_port()!r}\n"
+        assert running.client.execute(begin).status == "ok"
+        run(running.client, row.code)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_pandas_reads_a_table_from_a_server(engine, science_pack, origin):
+    with start_kernel(science_pack, options=RunOptions(engine=engine)) as running:
+        code = f"import pandas\nprint(pandas.read_csv({origin.url + '/table'!r}).sum().to_dict())"
+        assert run(running.client, code) == "{'a': 4, 'b': 6}\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["ask(A + '/slow')", "asyncio.run(asyncio.sleep(60))", "ask(A + '/lines').read()"])
 def test_an_interrupt_ends_a_wait_at_once_and_the_kernel_asks_on(client, call):

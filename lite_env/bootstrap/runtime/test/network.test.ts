@@ -172,6 +172,12 @@ function tests(): void {
     assert.deepEqual(told.map(({ texts }) => JSON.parse(texts[0] ?? '').kind), ['unreachable', 'address', 'address', 'address']);
   });
 
+  test('a server that speaks no TLS is not one without a certificate', LIMITED, async t => {
+    const url = await served(t, (_, response) => response.end());
+    const [told] = await blocked([{ method: 'GET', url: url.replace('http:', 'https:') }]);
+    assert.equal(JSON.parse(told?.texts[0] ?? '').kind, 'handshake');
+  });
+
   test('only servers that are granted are asked', LIMITED, async t => {
     let asked = 0;
     const url = await served(t, (_, response) => response.end(`${(asked += 1)}`));

@@ -56,6 +56,7 @@ export type FailureKind =
   | 'offline'
   | 'policy'
   | 'tls'
+  | 'handshake'
   | 'not-granted'
   | 'broken'
   | 'body'

@@ -7,7 +7,8 @@ import type { Grant } from './grant';
 
 /** Headers that belong to a connection; Node's has its own. */
 const OF_THE_CONNECTION = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
-const TLS = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS|ERR_SSL|EPROTO|HOSTNAME/;
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME/;
+const HANDSHAKE = /^(EPROTO|ERR_SSL|ERR_TLS)/;
 
 /** `granted` says which servers may be asked. */
 export function sendFromNode(granted: Grant): Send {
@@ -80,7 +81,10 @@ function headersOf({ headers, body, method }: NetworkRequest): Record<string, st
 
 function failureOf(error: NodeJS.ErrnoException): NetworkFailure {
   const { code = '', message } = error;
-  if (TLS.test(code)) {
+  if (HANDSHAKE.test(code) && !CERTIFICATE.test(code)) {
+    return new NetworkFailure('handshake', code);
+  }
+  if (CERTIFICATE.test(code)) {
     return new NetworkFailure('tls', `${message}${code && !message.includes(code) ? `, ${code}` : ''}`);
   }
   // Of several addresses each has an error of its own, and the whole has no message.

@@ -1,7 +1,7 @@
 """What a family's kernels have of their host; see ../kernel.ts, whose methods these are.
 
 A family makes a module of this name out of them (bytes, text and numbers are all that is carried), runs the text
-`source("start")` and calls its `start()`; see family/xeus/network.ts.
+`source("start")` and calls its `start()`; see network.ts in the folders of families.
 """
 
 def open(method: str, url: str, headers: str, body: bytes, limit: int) -> int:

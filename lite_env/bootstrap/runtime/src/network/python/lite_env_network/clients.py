@@ -13,6 +13,25 @@ def mend(module: ModuleType) -> None:
     _MENDERS[module.__name__](vars(module))
 
 
+def _ssl(space: dict[str, Any]) -> None:
+    """A Python with `ssl` has no more sockets than others: theirs is the host's TLS, too."""
+    from lite_env_network.sockets import Socket
+
+    context = space["SSLContext"]
+    wrap = context.wrap_socket
+
+    def wrap_socket(self: Any, sock: Any, *args: Any, **how: Any) -> Any:
+        if not isinstance(sock, Socket):
+            return wrap(self, sock, *args, **how)
+        sock.tls = True
+        return sock
+
+    context.wrap_socket = wrap_socket
+    if "stub" in space["OPENSSL_VERSION"]:
+        # That of some Python 3.14 has the property, and nothing behind it.
+        context.hostname_checks_common_name = False
+
+
 def _fsspec(space: dict[str, Any]) -> None:
     """Its coroutines run in a thread of their own elsewhere; here where they are called."""
     from lite_env_network import loop
@@ -57,6 +76,7 @@ def _pip(_space: dict[str, Any]) -> None:
 
 
 _MENDERS = {
+    "ssl": _ssl,
     "fsspec.asyn": _fsspec,
     "anyio.streams.tls": _anyio,
     "anyio._backends._asyncio": _anyio_errors,

@@ -16,6 +16,7 @@ _REASONS = {
     "offline": "this device has no network",
     "policy": "the page's Content-Security-Policy forbids it: its connect-src must allow the server",
     "tls": "the server's certificate is not trusted",
+    "handshake": "no TLS connection could be made; is it a server of https?",
     "not-granted": "the network is not granted to this kernel",
     "broken": "the connection broke in the middle of the answer",
     "body": "browsers send no body with GET and HEAD",
@@ -69,10 +70,10 @@ def explain(failure: dict[str, Any], method: str, url: str) -> OSError:
     text = f"{method} {url}: {reason}" + (f" ({detail})" if detail else "")
     if kind == "time":
         return timed_out(method, url, None)
-    if kind == "tls":
+    if kind in {"tls", "handshake"}:
         import ssl
 
-        return ssl.SSLCertVerificationError(1, text)
+        return (ssl.SSLCertVerificationError if kind == "tls" else ssl.SSLError)(1, text)
     return _KINDS.get(kind, NetworkError)(text)
 
 

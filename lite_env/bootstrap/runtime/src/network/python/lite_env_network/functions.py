@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket as socket_module
+import sys
 from typing import Any, NoReturn
 
-from lite_env_network import watch
+from lite_env_network import clients, watch
 from lite_env_network.errors import no_sockets
 from lite_env_network.sockets import Socket
 
@@ -74,3 +75,6 @@ def install() -> None:
         has_dualstack_ipv6=lambda: False,
     )
     watch.install()
+    loaded = sys.modules.get("ssl")
+    if loaded is not None and "_ssl" in sys.modules:
+        clients.mend(loaded)

@@ -231,6 +231,21 @@ class _Waiting:
         """There is nothing to close."""
 
 
+class _SetAside:
+    """Let no loop run, and no task be the present one (which is a thread's from 3.12 on, not a loop's)."""
+
+    def __enter__(self) -> None:
+        self._loop = events._get_running_loop()  # noqa: SLF001 - Python has no other way to set one aside
+        self._swap = getattr(asyncio.tasks, "_swap_current_task", None) if self._loop is not None else None
+        self._task = self._swap(self._loop, None) if self._swap else None
+        events._set_running_loop(None)  # noqa: SLF001
+
+    def __exit__(self, *_: object) -> None:
+        events._set_running_loop(self._loop)  # noqa: SLF001
+        if self._swap:
+            self._swap(self._loop, self._task)
+
+
 class BlockingLoop(asyncio.BaseEventLoop):
     """A loop that runs where it is called, also while another one runs, which has to wait."""
 
@@ -253,21 +268,13 @@ class BlockingLoop(asyncio.BaseEventLoop):
 
     def run_forever(self) -> None:
         """As any loop, in the place of the one that runs."""
-        outer = events._get_running_loop()  # noqa: SLF001 - Python has no other way to set one aside
-        events._set_running_loop(None)  # noqa: SLF001
-        try:
+        with _SetAside():
             super().run_forever()
-        finally:
-            events._set_running_loop(outer)  # noqa: SLF001
 
     def run_until_complete(self, future: Any) -> Any:
         """As any loop, in the place of the one that runs."""
-        outer = events._get_running_loop()  # noqa: SLF001
-        events._set_running_loop(None)  # noqa: SLF001
-        try:
+        with _SetAside():
             return super().run_until_complete(future)
-        finally:
-            events._set_running_loop(outer)  # noqa: SLF001
 
     def cancel_all(self) -> None:
         """Let nothing that is under way go on: each task is cancelled and has ended when this returns."""

@@ -1,4 +1,4 @@
-"""In place of urllib3's own backend for Pyodide: with sockets that carry HTTP it needs none."""
+"""In place of urllib3's own backend for browsers: with sockets that carry HTTP it needs none."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _STAND_INS = {
     "pip._vendor.urllib3.contrib.emscripten": ("nothing", None),
 }
 # Modules that are mended once they are loaded.
-_MENDED = ("fsspec.asyn", "anyio.streams.tls", "anyio._backends._asyncio", "pip._internal.cli.main")
+_MENDED = ("ssl", "fsspec.asyn", "anyio.streams.tls", "anyio._backends._asyncio", "pip._internal.cli.main")
 _LOOP_NAMES = ("create_connection", "getaddrinfo", "getnameinfo", "sock_connect", "start_tls", "run_in_executor")
 
 
@@ -84,9 +84,9 @@ class Finder:
         if name.startswith(_PACKAGE) and name.partition(".")[0] == _PACKAGE:
             inner = name[len(_PACKAGE) + 1 :]
             return spec_from_loader(name, cast("Any", _Text(inner or "__init__")), is_package=not inner)
-        if name in _STAND_INS:
-            text, needed = _STAND_INS[name]
-            return None if needed and _is_there(needed) else spec_from_loader(name, cast("Any", _Text(text)))
+        text, needed = _STAND_INS.get(name, ("", None))
+        if text and not (needed and _is_there(needed)):
+            return spec_from_loader(name, cast("Any", _Text(text)))
         if name in _LATE:
             return self._then(name, path, _make_late)
         return self._then(name, path, _mend) if name in _MENDED else None
