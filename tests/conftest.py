@@ -85,6 +85,12 @@ def science_pack(shared_folder) -> Path:
 
 
 @pytest.fixture(scope="session")
+def parquet_pack(shared_folder) -> Path:
+    """Pandas with pyarrow."""
+    return make_pack(EXAMPLES.parent / "tests" / "environments" / "parquet.yml", shared_folder / "parquet")
+
+
+@pytest.fixture(scope="session")
 def newest_pack(shared_folder) -> Path:
     """Pyodide 314, which runs in module workers only, with compiled packages from PyPI."""
     return make_pack(EXAMPLES.parent / "tests" / "environments" / "pyodide-314.yml", shared_folder / "newest")
