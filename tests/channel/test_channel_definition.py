@@ -257,7 +257,7 @@ def test_unsafe_paths_are_known(path):
 def test_the_shipped_definition_is_the_whole_of_2023():
     definition = load_definition(shipped_definitions()["emscripten-forge-2023"])
     packages = {package.name: package for package in definition.packages}
-    assert len(packages) == 31
+    assert len(packages) == 32
     assert {source.pip for source in definition.sources} == {
         "jupyterlite-xeus-lua==0.3.3",
         "jupyterlite-xeus-nelson==0.1.4",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, NoReturn
 
 FORMAT_AUTO, FORMAT_XZ, FORMAT_ALONE, FORMAT_RAW = range(4)
@@ -18,8 +19,8 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise LZMAError("this Python was built without lzma: .xz and .lzma cannot be read or written")
 
 
-class LZMAFile:
-    """A file that cannot be opened."""
+class LZMAFile(io.BufferedIOBase):
+    """A file that cannot be opened; joblib looks whether the class is that of one."""
 
     __init__ = _refuse
 

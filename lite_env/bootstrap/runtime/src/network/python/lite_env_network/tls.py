@@ -83,6 +83,8 @@ class Options(enum.IntFlag):
     """As Python's."""
 
     OP_ALL = 0x80000050
+    OP_LEGACY_SERVER_CONNECT = 0x4
+    OP_ENABLE_KTLS = 0x8
     OP_NO_SSLv2 = 0
     OP_NO_SSLv3 = 0x2000000
     OP_NO_TLSv1 = 0x4000000
