@@ -262,6 +262,7 @@ def test_the_shipped_definition_is_the_whole_of_2023():
         "jupyterlite-xeus-lua==0.3.3",
         "jupyterlite-xeus-nelson==0.1.4",
         "jupyterlite-xeus-python==1.0.0",
+        "jupyterlite-xeus-sqlite==0.2.1",
     }
     # Every dependency of a package here is on a package here that has the version asked for by name at least.
     names = {spec.split()[0] for package in definition.packages for spec in package.depends}
@@ -275,6 +276,7 @@ def test_the_shipped_definition_is_the_whole_of_2023():
         "xeus-lua",
         "xeus-nelson",
         "xeus-python",
+        "xeus-sqlite",
     ]
     assert [name for name, package in packages.items() if package.noarch == "generic"] == ["emscripten-abi"]
     assert packages["xeus-lua"].depends == ()
