@@ -26,7 +26,10 @@ pytestmark = pytest.mark.network
 # somebody who builds the channel is stale. So it changes on purpose only, and the changelog says so.
 DIGEST = "d5bc08abaee0a25a994bc234a2904990ca430afa0d533d6c3cd871da599afda3"
 # What came later, by name: the locks of the others stay as they were.
-LATER = {"xeus-nelson": "3bd775043561e229a6dbd29190b249855f3cc3b7e5bfd47be9d56ce65af1f78c"}
+LATER = {
+    "xeus-nelson": "3bd775043561e229a6dbd29190b249855f3cc3b7e5bfd47be9d56ce65af1f78c",
+    "xeus-sqlite": "4a7512efa7383b38c1d3bcd73290512dcb6ed72ca8ed6ec0c95c8d014093bd1a",
+}
 
 KERNEL_FILES = {
     "bin/xpython_wasm.js": "xpython_wasm.js",
