@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack bench-jupyterlite clean
+.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack bench-jupyterlite bench-science clean
 
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
@@ -19,6 +19,7 @@ help:
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
 	@echo "make bench-start, bench-pack  measure against others: an hour, half an hour (BENCH=--quick: minutes)"
 	@echo "make bench-jupyterlite  measure kernels in JupyterLite against others: a quarter of an hour (BENCH=--quick: minutes)"
+	@echo "make bench-science  measure the scientific stack against Pyodide's own loading: twenty minutes (BENCH=--quick: some)"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
 	@echo "make pictures   make the documentation's pictures of the page anew"
 	@echo "make format     format Python and say what the linters would"
@@ -75,6 +76,10 @@ bench-pack: setup
 bench-jupyterlite: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.jupyterlite $(BENCH)
+
+bench-science: setup chromium
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.science $(BENCH)
 
 # Tests leave the pictures as they are, unless they are told otherwise.
 pictures: setup chromium

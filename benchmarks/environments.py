@@ -38,11 +38,11 @@ class Environment:
     packages: int
 
 
-def make_environment(name: str, dependencies: tuple[str, ...]) -> Environment:
-    """Write an environment file for the channel of 2023, lock it and install it in the cache."""
+def make_environment(name: str, dependencies: tuple[str, ...], channel: Path = CHANNEL) -> Environment:
+    """Write an environment file for `channel`, lock it and install it in the cache."""
     with step(f"environment {name}"):
         file = WORK / "environments" / name / "environment.yml"
-        document = {"name": name, "channels": [CHANNEL.as_posix()], "dependencies": sorted(dependencies)}
+        document = {"name": name, "channels": [channel.as_posix()], "dependencies": sorted(dependencies)}
         write_text(file, yaml.safe_dump(document, sort_keys=True))
         lock_environment(file)
         lock = read_lock(lock_path(file))

@@ -25,7 +25,7 @@
     const type = message.header.msg_type;
     if (type === 'stream') {
       request.text.push(message.content.text);
-    } else if (type === 'execute_result') {
+    } else if (type === 'execute_result' || type === 'display_data') {
       request.text.push(message.content.data['text/plain']);
     } else if (type === 'error') {
       request.text.push(`${message.content.ename}: ${message.content.evalue}`);

@@ -20,6 +20,7 @@ from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from benchmarks.environments import Environment
@@ -56,8 +57,8 @@ def ours(environment: Environment, *, key: str, label: str, own_page: bool, byte
     return Variant(key=key, label=label, tree=tree, config=config, lacks=lacks)
 
 
-def untraced_in(pack: Path) -> dict[str, str]:
-    """How the archive loads that holds each of `UNTRACED`; where it is not ``demand``, a trace saw the module.
+def untraced_in(pack: Path, modules: Sequence[str] = UNTRACED) -> dict[str, str]:
+    """How the archive loads that holds each of `modules`; where it is not ``demand``, a trace saw the module.
 
     The bytecode counts where there is one, since that is what an import opens.
     """
@@ -67,7 +68,7 @@ def untraced_in(pack: Path) -> dict[str, str]:
         for path, entry in read_index(pack, manifest).entries.items()
         if isinstance(entry, IndexedFile)
     }
-    return {module: _load_of(module, files) for module in UNTRACED}
+    return {module: _load_of(module, files) for module in modules}
 
 
 def _load_of(module: str, files: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from benchmarks.browser.cdp import Session
     from benchmarks.browser.model import Cell, Encoding, Link, Mark
     from benchmarks.browser.server import CountingServer
     from benchmarks.start.model import Variant
@@ -35,12 +36,14 @@ async def visit_in_turn(
     Raises:
         VisitFailedError: the kernel did not start, or a cell gave something else than expected.
     """
-    visits = []
+    visits: list[Visit] = []
     async with Browser(program) as browser:
         meter = Meter(browser, link)
         for occasion, own in zip(OCCASIONS, cells, strict=False):
             visit = _visit(browser, meter, server, variant, encoding, own)
-            marks = await limited(visit, f"{variant.key}, {link.label}, {occasion} visit")
+            page, marks = await limited(visit, f"{variant.key}, {link.label}, {occasion} visit")
+            if len(visits) + 1 < len(cells):
+                await leave(page)
             visits.append(
                 Visit(
                     variant=variant.key,
@@ -62,7 +65,7 @@ async def _visit(  # noqa: PLR0917 - see visit_in_turn
     variant: Variant,
     encoding: Encoding,
     cells: Sequence[Cell],
-) -> dict[str, Mark]:
+) -> tuple[Session, dict[str, Mark]]:
     page = await meter.open()
     tally = await Tally.begin(browser, meter, server)
     url = f"{server.url}{encoding}/{variant.key}/{'bench.html' if variant.page is None else variant.page}"
@@ -72,8 +75,7 @@ async def _visit(  # noqa: PLR0917 - see visit_in_turn
         answer = await evaluate(page, run_of(variant, cell))
         expect(cell, answer["text"], variant.key)
         marks[cell.key] = await tally.mark(answer["milliseconds"] / 1000)
-    await leave(page)
-    return marks
+    return page, marks
 
 
 # The page may still be about:blank when it is asked: then the promise is lost with it, and it is asked again.
