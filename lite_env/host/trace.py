@@ -15,6 +15,8 @@ from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.engine import AskTrace, TraceEnvelope
 from lite_env.host.network import SEALED
 from lite_env.host.run import RunOptions, start_kernel
+from lite_env.host.survey import Survey, read_survey, survey_package
+from lite_env.pack.reader import read_index
 from lite_env.store.text import parse_json
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from lite_env.host.client import KernelClient
     from lite_env.host.request import ExecuteResult
+    from lite_env.host.run import RunningKernel
     from lite_env.store.text import Origin
 
 IMPORT_SECONDS = 120.0
@@ -40,11 +43,13 @@ class Job:
         kernel: where.
         name: of the module or the workload's file; empty for the boot alone.
         cells: code to run, cell by cell.
+        survey: whether the submodules of the module `name` are imported as well, after what is traced.
     """
 
     kernel: str
     name: str = ""
     cells: tuple[str, ...] = ()
+    survey: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +64,8 @@ class Traced:
         traceback: of that error.
         expired: whether it was ended because it took too long.
         crashed: whether the kernel did not survive it, or had no more memory.
+        survey: of the submodules; None where there are none to be asked for, or the kernel did not tell.
+        unsurveyed: why the kernel did not tell.
     """
 
     interpreter: tuple[str, ...]
@@ -68,16 +75,18 @@ class Traced:
     traceback: tuple[str, ...] = ()
     expired: bool = False
     crashed: bool = False
+    survey: Survey | None = None
+    unsurveyed: str | None = None
 
     @property
     def answered(self) -> bool:
         """Whether the program itself came to this, so that it would come to it again; else the machine had a part."""
-        return not self.expired and not self.crashed
+        return not self.expired and not self.crashed and self.unsurveyed is None
 
 
 def import_job(kernel: str, module: str) -> Job:
-    """The trace of ``import module``."""
-    return Job(kernel=kernel, name=module, cells=(f"import {module}",))
+    """The trace of ``import module``, and of its submodules."""
+    return Job(kernel=kernel, name=module, cells=(f"import {module}",), survey=True)
 
 
 def trace_job(
@@ -104,6 +113,8 @@ def trace_job(
         traceback: tuple[str, ...] = ()
         expired = crashed = False
         opened = boot.files
+        survey: Survey | None = None
+        unsurveyed: str | None = None
         try:
             for cell in job.cells:
                 result = client.execute(cell, timeout=seconds)
@@ -116,6 +127,11 @@ def trace_job(
             failure, expired = f"it took longer than {seconds:g} seconds", True
         except HostError as error:
             failure, crashed = error.message, True
+        if job.survey and failure is None:
+            try:
+                survey = _survey(pack, running, job.name, opened, seconds)
+            except HostError as error:
+                unsurveyed = error.message
         return Traced(
             interpreter=boot.files[: boot.interpreter],
             kernel=boot.files[boot.interpreter :],
@@ -124,7 +140,17 @@ def trace_job(
             traceback=traceback,
             expired=expired,
             crashed=crashed,
+            survey=survey,
+            unsurveyed=unsurveyed,
         )
+
+
+def _survey(pack: Path, running: RunningKernel, package: str, before: tuple[str, ...], seconds: float) -> Survey | None:
+    answer = survey_package(running.client, package, seconds=seconds)
+    if answer is None:
+        return None
+    opened = _trace(running.client).files[len(before) :]
+    return read_survey(answer, opened, before, read_index(pack, running.manifest).needed)
 
 
 def greet(client: KernelClient, *, python: bool) -> None:

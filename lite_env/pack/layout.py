@@ -6,8 +6,9 @@ Archives are of these sorts, in this order:
 * ``kernel``: what the kernel opens besides, until its first cell is done; the same. Where there are several kernels,
   one archive for each set of kernels and phases that open the same: a start loads what that kernel opens, and what two
   of them open lies once.
-* ``import``: what the import of one traced module opens besides; uncut, since all of it is needed at once. What several
-  of them open lies in archives of its own, once.
+* ``import``: what the imports of one traced package and its submodules open besides; uncut, since what an import
+  opens is needed at once. What several imports open lies once, see :mod:`lite_env.pack.grouping`; ``shared`` is what
+  imports of several packages open.
 * ``demand``: what a user's program opens besides; then the rest of each package, cut at about `ARCHIVE_SIZE` and never
   mixed with another package's. What imports open (``code``), what they do not (``data``), sources of modules that have
   bytecode, and tests lie apart from each other.
@@ -18,14 +19,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from lite_env.errors import PackError
 from lite_env.pack.archive import END_OF_ARCHIVE, Entry, entry_size, tar_offsets
 from lite_env.pack.bytecode import named_by_source, source_path
+from lite_env.pack.grouping import openers, put_together, traced_needs
 from lite_env.pack.limits import MAX_RAW_SIZE
 from lite_env.pack.manifest import PHASES, KernelStart
 from lite_env.pack.profile import Profile, file_key
+from lite_env.pack.submodules import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
 
 ARCHIVE_SIZE = 1 << 20
 """Bytes of an uncompressed archive that are aimed at; a larger file has an archive of its own."""
-
-SHARED_SIZE = 128 << 10
-"""Bytes below which what the same imports share is put together with what others share: a request is dearer."""
 
 Kind = Literal["interpreter", "kernel", "import", "shared", "workload", "code", "data", "sources", "tests"]
 Order = Literal["fused", "packages"]
@@ -83,7 +83,8 @@ class Layout:
 
     Attributes:
         archives: in the order of the manifest.
-        imports: for each traced module the positions of those that its import needs besides its kernel's start.
+        imports: for each traced module the positions of those that its import needs besides its kernel's start; a
+            submodule that is not named needs what the package above it does.
         starts: for each kernel the positions of those that its start loads.
     """
 
@@ -92,6 +93,7 @@ class Layout:
     starts: Mapping[str, KernelStart] = field(default_factory=dict)
 
 
+_Name = TypeVar("_Name")
 # Who opens a file when: kernels in a phase of their start.
 _Users = tuple[tuple[str, "Phase"], ...]
 # Files that belong together, before they are cut: what they are, whose starts and which imports open them.
@@ -116,23 +118,35 @@ def lay_out(
     """
     traced = profile or _UNTRACED
     kernels = traced.kernels if languages is None else traced.of_kernels(languages)
+    needs = traced_needs(traced)
     archives: list[ArchivePlan] = []
     users: list[_Users] = []
     importers: list[tuple[str, ...]] = []
-    for kind, starts, modules, members in _groups(tuple(files), traced, kernels):
+    for kind, starts, modules, members in _groups(tuple(files), traced, kernels, needs):
         for part in _cut(kind, members, order):
             archives.append(_archive(kind, part))
             users.append(starts)
             importers.append(modules)
     return Layout(
         archives=tuple(archives),
-        imports={name: _positions(name, importers) for name in sorted(traced.imports)},
-        starts={name: KernelStart(**{phase: _positions((name, phase), users) for phase in PHASES}) for name in kernels},
+        imports=told_apart(_positions(needs, importers), ()),
+        starts={name: _start(name, users) for name in kernels},
     )
 
 
-def _positions(user: object, users: Sequence[tuple[object, ...]]) -> tuple[int, ...]:
-    return tuple(number for number, those in enumerate(users) if user in those)
+def _start(kernel: str, users: Sequence[_Users]) -> KernelStart:
+    positions = _positions([(kernel, phase) for phase in PHASES], users)
+    return KernelStart(**{phase: positions[kernel, phase] for phase in PHASES})
+
+
+def _positions(names: Iterable[_Name], users: Iterable[Iterable[_Name]]) -> dict[_Name, tuple[int, ...]]:
+    """For each of `names` where in `users` it is."""
+    positions: dict[_Name, list[int]] = {name: [] for name in names}
+    for number, those in enumerate(users):
+        for name in those:
+            if name in positions:
+                positions[name].append(number)
+    return {name: tuple(numbers) for name, numbers in positions.items()}
 
 
 def kind_of(path: str) -> Kind:
@@ -145,11 +159,16 @@ def kind_of(path: str) -> Kind:
     return "code" if base in _CODE_METADATA and folder.endswith((".dist-info", ".egg-info")) else "data"
 
 
-def _groups(files: Sequence[PrefixFile], profile: Profile, kernels: Mapping[str, Opened]) -> Iterable[_Group]:
+def _groups(
+    files: Sequence[PrefixFile],
+    profile: Profile,
+    kernels: Mapping[str, Opened],
+    needs: Mapping[str, Iterable[str]],
+) -> Iterable[_Group]:
     """Every file in one group; groups in the order of their archives."""
     starting = _starters(kernels)
-    importing = _openers(profile.imports)
-    working = _openers(profile.workloads)
+    importing = openers(needs)
+    working = openers(profile.workloads)
     compiled = {source for file in files if (source := source_path(file.path)) is not None}
     started: dict[_Users, list[PrefixFile]] = defaultdict(list)
     started_importers: dict[_Users, set[str]] = defaultdict(set)
@@ -181,10 +200,14 @@ def _groups(files: Sequence[PrefixFile], profile: Profile, kernels: Mapping[str,
 
 
 def _imported(groups: Mapping[tuple[str, ...], list[PrefixFile]]) -> Iterable[_Group]:
-    for alone in sorted(names for names in groups if len(names) == 1):
-        yield "import", (), alone, groups[alone]
-    for several, members in _shared({names: members for names, members in groups.items() if len(names) > 1}):
-        yield "shared", (), several, members
+    sizes = {names: sum(entry_size(_entry(file)) for file in members) for names, members in groups.items()}
+    together: dict[Kind, list[_Group]] = {"import": [], "shared": []}
+    for keys in put_together(sizes):
+        importers = tuple(sorted({name for names in keys for name in names}))
+        kind: Kind = "import" if len({name.partition(".")[0] for name in importers}) == 1 else "shared"
+        together[kind].append((kind, (), importers, [file for names in keys for file in groups[names]]))
+    yield from together["import"]
+    yield from together["shared"]
 
 
 def _starters(kernels: Mapping[str, Opened]) -> dict[str, _Users]:
@@ -200,34 +223,6 @@ def _starters(kernels: Mapping[str, Opened]) -> dict[str, _Users]:
 
 def _earliest(users: _Users) -> Phase:
     return min((phase for _, phase in users), key=PHASES.index)
-
-
-def _openers(opened: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """For each file, who opens it, sorted."""
-    openers: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(opened):
-        for file in opened[name]:
-            openers[file].append(name)
-    return {file: tuple(names) for file, names in openers.items()}
-
-
-def _shared(
-    groups: Mapping[tuple[str, ...], list[PrefixFile]],
-) -> Iterable[tuple[tuple[str, ...], list[PrefixFile]]]:
-    """What several imports open: one group for the same imports; small ones together, up to `ARCHIVE_SIZE`."""
-    names: frozenset[str] = frozenset()
-    together: list[PrefixFile] = []
-    for importers in sorted(groups):
-        members = groups[importers]
-        if _raw_size(members) >= SHARED_SIZE:
-            yield importers, members
-            continue
-        if together and _raw_size([*together, *members]) > ARCHIVE_SIZE:
-            yield tuple(sorted(names)), together
-            names, together = frozenset(), []
-        names, together = names | set(importers), together + members
-    if together:
-        yield tuple(sorted(names)), together
 
 
 def _cut(kind: Kind, members: Sequence[PrefixFile], order: Order) -> Iterable[list[PrefixFile]]:
@@ -277,10 +272,6 @@ def _archive(kind: Kind, members: Sequence[PrefixFile]) -> ArchivePlan:
 
 def _owner(file: PrefixFile) -> tuple[bool, str]:
     return file.package is None, file.package or ""
-
-
-def _raw_size(members: Sequence[PrefixFile]) -> int:
-    return tar_offsets([_entry(file) for file in members])[1]
 
 
 def _entry(file: PrefixFile) -> Entry:

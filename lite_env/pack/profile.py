@@ -14,8 +14,13 @@ A file is ``package:path``, the path relative to the environment; without a pack
 is named by its source whether its bytecode or its source was opened: one profile serves packs with and without
 bytecode. What a profile names and an environment does not have is passed over.
 
-That is format 1.0, of an environment with one kernel. Where there are several, format 2.0 says what each of them opens,
-in place of ``interpreter`` and ``kernel``::
+Submodules, where some were traced, make it format 1.1 (see :mod:`lite_env.pack.submodules`)::
+
+    {"submodules": {"scipy.linalg": {"files": ["scipy:…"], "needs": []},
+                    "scipy.stats": {"files": ["scipy:…"], "needs": ["scipy.linalg"]}}, …}
+
+That is format 1.0, of an environment with one kernel. Where there are several, format 2.0 (or 2.1) says what each of
+them opens, in place of ``interpreter`` and ``kernel``::
 
     {"kernels": {"xlua": {"interpreter": [], "kernel": []}, "xpython": {"interpreter": […], "kernel": […]}}, …}
 """
@@ -28,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lite_env.errors import SpecError
+from lite_env.pack.submodules import Submodule, condense, expand, told_apart
 from lite_env.store.atomic import write_text
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.refusals import refusal
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 
 FORMAT_ONE = "1.0"
 FORMAT_SEVERAL = "2.0"
+_SUBMODULES = ".1"  # the minor version that has them
 ANY = ""
 """For a kernel's name in a profile of format 1.0: it is of the only kernel, or else of each that speaks Python."""
 
@@ -68,6 +75,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         kernels: by name, sorted, what the start of each kernel opens; under `ANY` alone where there is one kernel.
         imports: by top-level module, what ``import`` opened after the boot of the kernel that it was traced in.
         workloads: by file name, what a user's program opened after the boot.
+        submodules: by dotted name, what the import of a submodule opens besides that of its top-level module.
         failed: imports and workloads that ended with an error, and the error's last line.
     """
 
@@ -75,6 +83,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kernels: dict[str, Opened]
     imports: dict[str, tuple[str, ...]] = {}
     workloads: dict[str, tuple[str, ...]] = {}
+    submodules: dict[str, tuple[str, ...]] = {}
     failed: dict[str, str] = {}
 
     @property
@@ -100,24 +109,26 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class _OfOne(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Format 1.0."""
+    """Format 1.x."""
 
     environment: str
     interpreter: tuple[str, ...]
     kernel: tuple[str, ...]
     imports: dict[str, tuple[str, ...]]
     workloads: dict[str, tuple[str, ...]] = {}
+    submodules: dict[str, Submodule] = {}
     failed: dict[str, str] = {}
     format: str = FORMAT_ONE
 
 
 class _OfSeveral(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Format 2.0."""
+    """Format 2.x."""
 
     environment: str
     kernels: dict[str, Opened]
     imports: dict[str, tuple[str, ...]]
     workloads: dict[str, tuple[str, ...]] = {}
+    submodules: dict[str, Submodule] = {}
     failed: dict[str, str] = {}
     format: str = FORMAT_SEVERAL
 
@@ -135,6 +146,7 @@ def make_profile(
     imports: Mapping[str, Iterable[str]],
     workloads: Mapping[str, Iterable[str]],
     failed: Mapping[str, str],
+    submodules: Mapping[str, Iterable[str]] | None = None,
 ) -> Profile:
     """A profile with everything in its order; what every boot opened is taken out of what follows.
 
@@ -147,6 +159,7 @@ def make_profile(
         imports: see `Profile`.
         workloads: see `Profile`.
         failed: see `Profile`.
+        submodules: see `Profile`.
     """
     starts = {name: opened_by(interpreter=kernels[name].interpreter, kernel=kernels[name].kernel) for name in kernels}
     # A kernel without a file system opens nothing, and imports nothing either.
@@ -161,8 +174,21 @@ def make_profile(
         kernels={ANY: next(iter(starts.values()))} if len(starts) == 1 else dict(sorted(starts.items())),
         imports=rest(imports),
         workloads=rest(workloads),
+        submodules=_besides(rest(submodules or {}), imports),
         failed=dict(sorted(failed.items())),
     )
+
+
+def _besides(
+    submodules: Mapping[str, tuple[str, ...]], imports: Mapping[str, Iterable[str]]
+) -> dict[str, tuple[str, ...]]:
+    """What submodules open besides their top-level modules; those are left out that open no more than what is above."""
+    tops = {name: frozenset(files) for name, files in imports.items()}
+    besides = {
+        name: tuple(file for file in submodules[name] if file not in tops.get(name.partition(".")[0], ()))
+        for name in submodules
+    }
+    return told_apart(besides, ())
 
 
 def file_key(package: str | None, path: str) -> str:
@@ -173,13 +199,20 @@ def file_key(package: str | None, path: str) -> str:
 def encode_profile(profile: Profile) -> str:
     """The profile as it is written: JSON with sorted keys, a line an entry, a final newline."""
     rest = {key: getattr(profile, key) for key in ("environment", "imports", "workloads", "failed")}
+    rest["submodules"] = condense(profile.submodules)
     form: _OfOne | _OfSeveral
     if profile.kernels.keys() == {ANY}:
         only = profile.kernels[ANY]
         form = _OfOne(interpreter=only.interpreter, kernel=only.kernel, **rest)
     else:
         form = _OfSeveral(kernels=profile.kernels, **rest)
-    return json.dumps(msgspec.to_builtins(form), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    document = msgspec.to_builtins(form)
+    if profile.submodules:
+        document["format"] = form.format.partition(".")[0] + _SUBMODULES
+    else:
+        # As profiles were before: who reads those reads this one.
+        del document["submodules"]
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write_profile(profile: Profile, path: Path) -> None:
@@ -224,7 +257,12 @@ def parse_profile(data: bytes, *, file: str) -> Profile:
     kernels, form = _decode(document, origin, of_one=major == "1")
     # Put in order again: people merge such files.
     return make_profile(
-        form.environment, kernels=kernels, imports=form.imports, workloads=form.workloads, failed=form.failed
+        form.environment,
+        kernels=kernels,
+        imports=form.imports,
+        workloads=form.workloads,
+        submodules=expand(form.submodules),
+        failed=form.failed,
     )
 
 

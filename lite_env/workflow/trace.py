@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lite_env.store.protocol import Key, Store
     from lite_env.workflow.workload import Work, Workload
 
-FORM = 5
+FORM = 6
 """Raised when a trace of the same pack becomes another: part of the key under which traces are kept."""
 
 _KIND = "trace"
@@ -230,7 +230,8 @@ class _Shelf:
         """Keep what `job` did, if it was the program's own doing: elsewhere, or next time, it may be in time."""
         if not traced.answered:
             return
-        paths = (*traced.interpreter, *traced.kernel, *traced.opened)
+        surveyed = traced.survey.opened if traced.survey is not None else ()
+        paths = (*traced.interpreter, *traced.kernel, *traced.opened, *surveyed)
         # Bytecode follows from its source.
         sources = {named_by_source(path, self.digests) for path in paths}
         opened = {path: self.digests[path] for path in sorted(sources)}
@@ -305,17 +306,38 @@ def _traces_of(environment: str, work: Work, done: Mapping[Job, Traced], owners:
         # An import that fails needs nothing ahead; a program that fails late is worth what it opened until then.
         imports={job.name: after_start(job) for job in work.imports if job.name not in failed},
         workloads={job.name: after_start(job) for job in work.workloads},
+        submodules=_submodules_of(work, done, boots, owners),
         failed=failed,
     )
     return Traces(profile=profile, failed=_failures(done), answered=all(traced.answered for traced in done.values()))
 
 
+def _submodules_of(
+    work: Work, done: Mapping[Job, Traced], boots: Mapping[str, frozenset[str]], owners: Mapping[str, str | None]
+) -> dict[str, frozenset[str]]:
+    """What the imports of submodules open after the start."""
+    found: dict[str, frozenset[str]] = {}
+    for job in work.imports:
+        survey = done[job].survey
+        if survey is not None:
+            for name in survey.names:
+                files = frozenset(_key(path, owners) for path in survey.files(name))
+                found[name] = files - boots[job.kernel]
+    return found
+
+
 def _failures(done: Mapping[Job, Traced]) -> tuple[str, ...]:
-    named = sorted((job.name, traced) for job, traced in done.items() if traced.failure is not None)
-    return tuple(
-        "\n    ".join([f"tracing '{name}' failed: {traced.failure}", *"\n".join(traced.traceback).splitlines()])
-        for name, traced in named
-    )
+    failed = [
+        "\n    ".join([f"tracing '{job.name}' failed: {traced.failure}", *"\n".join(traced.traceback).splitlines()])
+        for job, traced in done.items()
+        if traced.failure is not None
+    ]
+    lost = [
+        f"tracing the submodules of '{job.name}' failed: {traced.unsurveyed}"
+        for job, traced in done.items()
+        if traced.unsurveyed is not None
+    ]
+    return (*sorted(failed), *sorted(lost))
 
 
 def _key(path: str, owners: Mapping[str, str | None]) -> str:
