@@ -7,6 +7,7 @@ import { LazyTree } from './fs/lazy';
 import { Inflater } from './io/inflate';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
+import { ofNearest } from './kernel/imports';
 import type { Installation } from './kernel/installation';
 import type { StreamName } from './kernel/output';
 import type { KernelNetwork } from './network/kernel';
@@ -151,14 +152,14 @@ async function fetchTree({ index, archives }: Manifest, files: Inflater): Promis
 }
 
 function prepareImports(modules: readonly string[], { imports }: Manifest, archives: ArchiveStore): Promise<unknown> {
-  const positions = new Set(modules.flatMap(name => imports.get(name) ?? []));
+  const positions = new Set(modules.flatMap(name => ofNearest(imports, name) ?? []));
   // What fails here fails again when the file is opened, and is told then.
   return Promise.allSettled([...positions].map(position => archives.fetchAhead(position)));
 }
 
-/** Positions of archives, those that imports need first. */
+/** Positions of archives, those that imports of top-level modules need first. */
 function wanted(what: Prefetch, { archives, imports }: Manifest): readonly number[] {
-  const imported = what === 'none' ? [] : [...imports.values()].flat();
+  const imported = what === 'none' ? [] : [...imports].flatMap(([name, needed]) => (name.includes('.') ? [] : needed));
   return [...new Set([...imported, ...(what === 'all' ? archives.keys() : [])])];
 }
 

@@ -1,5 +1,6 @@
 /**
- * The modules that a cell is about to import, read from its text: top-level names, each once, in order.
+ * The modules that a cell is about to import, read from its text: dotted names, each once, in order. What is taken
+ * *from* a module may be one of its submodules, so it is named too, behind the module.
  *
  * Only statements count: `import` and `from` in strings, comments and attribute names do not. What cannot be parsed
  * is left out; the kernel will find the error itself.
@@ -14,19 +15,35 @@ export function importedModules(code: string): string[] {
   return [...found];
 }
 
-const NAME = /^[\p{L}_][\p{L}\p{N}_]*/u;
-
-function modulesOf(statement: string): string[] {
-  const from = /^from\s+([^\s.][^\s]*)\s+import\b/.exec(statement);
-  if (from?.[1]) {
-    return topLevel(from[1]);
+/** What a table has for a module; of one that is not in it, what it has for the nearest package above. */
+export function ofNearest<T>(table: ReadonlyMap<string, T>, module: string): T | undefined {
+  for (let name = module; name !== ''; name = name.slice(0, Math.max(name.lastIndexOf('.'), 0))) {
+    const value = table.get(name);
+    if (value !== undefined) {
+      return value;
+    }
   }
-  const names = /^import\s+(.+)$/s.exec(statement);
-  return names?.[1] ? names[1].split(',').flatMap(topLevel) : [];
+  return undefined;
 }
 
-function topLevel(dotted: string): string[] {
-  return NAME.exec(dotted.trim())?.slice(0, 1) ?? [];
+const DOTTED = /^[\p{L}_][\p{L}\p{N}_]*(?:\s*\.\s*[\p{L}_][\p{L}\p{N}_]*)*/u;
+
+function modulesOf(statement: string): string[] {
+  const from = /^from\s+([^\s.].*?)\s+import\b(.*)$/s.exec(statement);
+  if (from?.[1]) {
+    return dotted(from[1]).flatMap(module => [module, ...listed(from[2] ?? '').map(name => `${module}.${name}`)]);
+  }
+  const names = /^import\s+(.+)$/s.exec(statement);
+  return listed(names?.[1] ?? '');
+}
+
+function listed(names: string): string[] {
+  return names.split(',').flatMap(dotted);
+}
+
+function dotted(text: string): string[] {
+  const name = DOTTED.exec(text.trim())?.[0];
+  return name === undefined ? [] : [name.replace(/\s/g, '')];
 }
 
 /**

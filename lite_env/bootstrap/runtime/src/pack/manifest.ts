@@ -61,7 +61,10 @@ export interface Manifest {
   readonly variables: Readonly<Record<string, string>>;
   readonly kernels: readonly PackedKernel[];
   readonly archives: readonly ArchiveInfo[];
-  /** Positions of the archives that the import of a traced module needs besides those of its kernel's start. */
+  /**
+   * Positions of the archives that the import of a traced module needs besides those of its kernel's start; a submodule
+   * that is not named needs what the nearest package above does.
+   */
   readonly imports: ReadonlyMap<string, readonly number[]>;
   readonly index: Compressed;
   readonly mounts: { readonly prefix: string; readonly drive: string };
