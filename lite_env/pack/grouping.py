@@ -28,10 +28,10 @@ _DEEPEST = 2
 _REQUEST = 128 << 10  # bytes that a request is worth, at the least
 _SHARE = 16  # a request is worth that part of what an import needs: who loads 100 MB does not mind 1 MB
 _MOST_WORTH = 8 << 20
-_FEWER = _MOST_WORTH // 32  # what an archive less is worth to everybody: a line of the manifest
-_TOP_LEVEL = 4  # how many times as important a top-level import is
+_FEWER = _MOST_WORTH // 2  # what an archive less is worth to everybody: some lines of the manifest
+_TOP_LEVEL = 16  # how many times as important a top-level import is
 # Of what it needs an import loads at most these parts, and `SLACK`.
-_BOUND, _TOP_LEVEL_BOUND = (13, 10), (23, 20)
+_BOUND, _TOP_LEVEL_BOUND = (4, 3), (11, 10)
 
 
 def traced_needs(profile: Profile) -> dict[str, frozenset[str]]:

@@ -251,7 +251,7 @@ class _Shelf:
         return key_of(_KIND, self._key(job).digest, [[path, self.digests.get(path)] for path in sorted(opened)])
 
     def _key(self, job: Job) -> Key:
-        return key_of(_KIND, self.common[job.kernel], job.name, job.cells)
+        return key_of(_KIND, self.common[job.kernel], job.name, job.cells, job.survey)
 
 
 def _trace(
