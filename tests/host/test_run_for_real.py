@@ -265,6 +265,20 @@ def test_the_client_asks_a_real_kernel(python):
     assert (failed.status, "NameError" in failed.ename) == ("error", True)
 
 
+@pytest.mark.parametrize(
+    ("code", "name", "text"),
+    [
+        ("import threading; threading.Thread(target=print).start()", "RuntimeError", "a browser has no threads"),
+        ("import concurrent.futures as f; f.ThreadPoolExecutor().submit(print)", "RuntimeError", "no threads"),
+        ("import subprocess; subprocess.run(['ls'])", "OSError", "emscripten does not support processes"),
+    ],
+)
+def test_what_a_browser_lacks_is_said(python, code, name, text):
+    result = python.client.execute(code)
+    assert (result.status, result.ename) == ("error", name)
+    assert text in result.evalue
+
+
 def test_a_kernel_lives_on_after_an_interrupt_and_a_limit(python):
     client = python.client
     shown = []

@@ -115,3 +115,13 @@ def test_all_that_an_import_opens_is_fetched_before_it_begins(science_pack, code
         said(running.client.execute(code, timeout=120))
         # One more would be a read that blocks the kernel.
         assert running.client.figures().requests - before == len(needed) + sources
+
+
+def test_what_a_browser_lacks_is_said(science):
+    result = science.execute("import threading; threading.Thread(target=print).start()")
+    assert result.ename == "RuntimeError"
+    assert "a browser has no threads" in str(result)
+    result = science.execute("import subprocess; subprocess.run(['ls'])")
+    assert "emscripten does not support processes" in str(result)
+    code = "from sklearn import ensemble\nprint(ensemble.IsolationForest(n_jobs=2).fit([[0], [1]]).n_features_in_)"
+    assert said(science.execute(code, timeout=120)) == "1\n"

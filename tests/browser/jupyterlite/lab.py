@@ -79,8 +79,11 @@ class Lab:
         """A new notebook with that kernel, in front of all others."""
         self.page.evaluate(
             """async ([kernelName, cwd]) => {
-              await jupyterapp.commands.execute('notebook:create-new', { kernelName, cwd });
-              await jupyterapp.shell.currentWidget.sessionContext.ready;
+              const panel = await jupyterapp.commands.execute('notebook:create-new', { kernelName, cwd });
+              await panel.sessionContext.ready;
+              while (jupyterapp.shell.currentWidget !== panel) {
+                await new Promise(done => setTimeout(done, 20));  // It comes to the front a little later.
+              }
             }""",
             [kernel, folder],
         )

@@ -1,6 +1,7 @@
 import { describe } from '../../errors';
 import { importedModules } from '../../kernel/imports';
 import { isInterrupted, signalBuffer, takeSignal } from '../../kernel/interrupt';
+import LACKING from '../../kernel/lacking.py';
 import { forgetUnfinished } from '../../kernel/libraries';
 import { newId } from '../../ids';
 import { newMessage } from '../../message';
@@ -34,6 +35,7 @@ export class PyodideRunning implements Running {
     private readonly post: (message: unknown) => void
   ) {
     const names = pyodide.toPy({});
+    pyodide.runPython(LACKING, { globals: names, filename: '<lite_env>/lacking.py' });
     pyodide.runPython(KERNEL, { globals: names, filename: '<lite_env>/kernel.py' });
     const create = names.get('Kernel') as ((host: object) => PythonKernel) & PythonObject;
     this.kernel = create({

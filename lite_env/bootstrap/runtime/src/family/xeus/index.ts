@@ -1,10 +1,12 @@
 /** Kernels built on xeus: an Emscripten script that defines `createXeusModule`, and its module. */
 import { hasFileSystem, type FileSystemHost } from '../../fs/emscripten';
+import LACKING from '../../kernel/lacking.py';
 import { NeededLibraries } from '../../kernel/libraries';
 import type { Checker } from '../../pack/check';
 import type { PackedKernel } from '../../pack/manifest';
 import type { Tree } from '../../pack/tree';
 import type { Loaded, Running, Runtime, Startable, Surroundings } from '../runtime';
+import type { EmscriptenModule } from './emscripten';
 import { readFiles, type XeusFiles } from './files';
 import { Globals } from './globals';
 import { installNetwork } from './network';
@@ -56,7 +58,17 @@ class XeusLoaded implements Loaded {
     await interpreted();
     const server = startKernel(created.module, kernel);
     globals.show(created.module);
+    tellWhatIsLacking(created.module);
     installNetwork(created.module, this.surroundings);
     return new XeusRunning(kernel, created, server, globals);
+  }
+}
+
+/** A kernel whose Python differs keeps Python's own words for it. */
+function tellWhatIsLacking(module: EmscriptenModule): void {
+  try {
+    module.exec?.(LACKING);
+  } catch {
+    // Nothing depends on it.
   }
 }

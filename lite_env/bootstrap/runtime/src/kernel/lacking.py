@@ -1,0 +1,25 @@
+"""What a kernel lacks says so: Python's own words for a thread that cannot be started leave people at a loss."""
+
+from __future__ import annotations
+
+
+def _lite_env_tell() -> None:
+    import _thread
+    import sys
+
+    def start(*_args: object, **_how: object) -> None:
+        raise RuntimeError(
+            "can't start new thread: a kernel in a browser has no threads; do the work in the cell, or with asyncio"
+        )
+
+    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+        if hasattr(_thread, name):
+            setattr(_thread, name, start)
+    threading = sys.modules.get("threading")
+    for name in ("_start_new_thread", "_start_joinable_thread"):
+        if hasattr(threading, name):
+            setattr(threading, name, start)
+
+
+_lite_env_tell()
+del _lite_env_tell
