@@ -17,11 +17,13 @@ dependencies:
   - pandas
   - jinja2
   - pip:
-      - altair
+      - altair>=5,<6
       - plotly>=5,<6
+      - nbformat
 """
 ALTAIR = """\
 import altair, pandas
+altair.renderers.enable('mimetype')  # By JupyterLab itself; the default asks a server for its scripts.
 altair.Chart(pandas.DataFrame({'x': ['a', 'b'], 'y': [1, 3]})).mark_bar().encode(x='x', y='y')
 """
 PLOTLY = """\
@@ -51,4 +53,4 @@ def test_a_figure_of_plotly_is_drawn_by_the_extension_that_it_brings(site, serve
     found = lab(serve(site)).open().notebook("python")
     cell = found.run(PLOTLY)
     assert cell.error is None, cell
-    found.page.locator(".jp-OutputArea-output .js-plotly-plot .bars .point").nth(1).wait_for()
+    found.page.locator(".js-plotly-plot .bars .point path").nth(1).wait_for()
