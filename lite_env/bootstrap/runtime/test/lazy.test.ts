@@ -15,6 +15,8 @@ const TREE = {
     'run.sh': [4, 0, 13, 1],
     'empty.txt': [0, 0, 0],
     'link.txt': 'hello.txt',
+    'mod.pyc': [3, 0, 0],
+    'mod.so': [2, 0, 3],
     deep: { er: { 'x.txt': [7, 0, 25] } },
   },
   'top.txt': [5, 0, 0],
@@ -48,7 +50,7 @@ const errno = (number: number) => (error: unknown) => (error as { errno?: number
 
 test('a tree shows names, sizes, modes and links without a read', () => {
   const { fs, reads, tree } = mounted();
-  assert.deepEqual(fs.readdir('/lib').sort(), ['deep', 'empty.txt', 'hello.txt', 'link.txt', 'run.sh', 'world.txt']);
+  assert.deepEqual(fs.readdir('/lib').sort(), ['deep', 'empty.txt', 'hello.txt', 'link.txt', 'mod.pyc', 'mod.so', 'run.sh', 'world.txt']);
   assert.equal(fs.lookupPath('/lib/hello.txt').node.usedBytes, 5);
   assert.equal(fs.lookupPath('/lib/hello.txt').node.mode & 0o777, 0o644);
   assert.equal(fs.lookupPath('/lib/run.sh').node.mode & 0o777, 0o755);
@@ -136,6 +138,59 @@ test('chmod and utime fill nothing and keep the file lazy', () => {
   assert.equal(fs.lookupPath('/lib/hello.txt').node.timestamp, 1234);
   assert.deepEqual(reads, []);
   assert.equal(text(fs.readFile('/lib/hello.txt')), 'hello');
+});
+
+test('a compiled module gives its bytes back when it is closed for the first time, and has them again when it is opened', () => {
+  const { fs, reads, opened, tree } = mounted();
+  for (const [path, content] of [
+    ['/lib/mod.pyc', 'hel'],
+    ['/lib/mod.so', 'lo'],
+  ] as const) {
+    const { node } = fs.lookupPath(path);
+    assert.equal(text(fs.readFile(path)), content);
+    assert.deepEqual([node.contents, node.usedBytes], [null, content.length]);
+    assert.equal(text(fs.readFile(path)), content);
+    assert.equal(text(node.contents as Uint8Array), content);
+    assert.equal(text(fs.readFile(path)), content);
+  }
+  assert.deepEqual(reads, ['hel', 'hel', 'lo', 'lo']);
+  assert.deepEqual(opened, ['lib/mod.pyc', 'lib/mod.so']);
+  assert.equal(tree.filled, 4);
+});
+
+test('a module that is open elsewhere keeps its bytes', () => {
+  const { fs, reads } = mounted();
+  const one = fs.open('/lib/mod.pyc');
+  const other = fs.open('/lib/mod.pyc');
+  const third = fs.duplicate(one);
+  fs.close(one);
+  fs.close(other);
+  assert.equal(text(fs.read(third)), 'hel');
+  fs.close(third);
+  assert.equal(third.node.contents, null);
+  assert.deepEqual(reads, ['hel']);
+});
+
+test('a module that somebody changed stays as it was changed', () => {
+  const { fs, reads } = mounted();
+  const stream = fs.open('/lib/mod.pyc', 'r+');
+  fs.write(stream, utf8('J'));
+  fs.close(stream);
+  assert.equal(text(fs.readFile('/lib/mod.pyc')), 'Jel');
+  const open = fs.open('/lib/mod.so', 'r+');
+  fs.truncate('/lib/mod.so', 1);
+  fs.close(open);
+  assert.equal(text(fs.readFile('/lib/mod.so')), 'l');
+  assert.deepEqual(reads, ['hel', 'lo']);
+});
+
+test('a module that is mapped keeps its bytes', () => {
+  const { fs, reads } = mounted();
+  const stream = fs.open('/lib/mod.so');
+  stream.stream_ops.mmap?.(stream);
+  fs.close(stream);
+  assert.equal(text(fs.readFile('/lib/mod.so')), 'lo');
+  assert.deepEqual(reads, ['lo']);
 });
 
 test('a failed read is EIO, leaves no stream, tells why, and a later open works', () => {

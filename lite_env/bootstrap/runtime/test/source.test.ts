@@ -225,62 +225,80 @@ test('an entry of an archive that is not there is refused', async () => {
   assert.throws(() => archives.readFile(foreign), failure('ManifestInvalid', /the index names archive 5 of 1/));
 });
 
-test('what is inflated is kept within its bound, the least recently used goes, and comes again', async () => {
+test('what is inflated and not read is kept within its bound, the least recently used goes, and comes again', async () => {
   const body = (letter: string) => letter.repeat(1000);
-  const { archives, entry, transport, manifest } = await open(
-    { archives: [{ a: body('a') }, { b: body('b') }, { c: body('c') }] },
-    2500
-  );
+  const pair = (letter: string) => ({ [letter]: body(letter), [`${letter}2`]: body(letter) });
+  const { archives, entry, transport, manifest, tree } = await open({ archives: [pair('a'), pair('b'), pair('c')] }, 2500);
+  archives.expect(tree.held);
   const [a, b, c] = manifest.archives.map(({ path }) => path);
   archives.readFile(entry('a'));
   archives.readFile(entry('b'));
-  archives.readFile(entry('a'));
   assert.deepEqual(transport.askedSync, [a, b]);
-  archives.readFile(entry('c')); // Over the bound: b was used longest ago.
-  archives.readFile(entry('a'));
+  archives.readFile(entry('c')); // 2000 bytes of it, before one is read: over the bound, and a was used longest ago.
+  assert.equal(text(archives.readFile(entry('c2'))), body('c'));
   assert.deepEqual(transport.askedSync, [a, b, c]);
-  assert.equal(text(archives.readFile(entry('b'))), body('b'));
-  assert.deepEqual(transport.askedSync, [a, b, c, b]);
+  assert.equal(text(archives.readFile(entry('a2'))), body('a'));
+  assert.deepEqual(transport.askedSync, [a, b, c, a]);
 });
 
-test('an archive is let go when the last of its files was read', async () => {
+test('each file is given once out of an archive that comes once, and a second time it comes for that file alone', async () => {
   const { archives, entry, transport, tree } = await open({ archives: [{ a: 'x', b: 'y', empty: '' }] });
   archives.expect(tree.held);
   archives.readFile(entry('a'));
   assert.equal(text(archives.readFile(entry('b'))), 'y');
   assert.equal(transport.askedSync.length, 1);
-  // Nobody reads a file twice; were it read, the archive would have to come again.
   assert.equal(text(archives.readFile(entry('a'))), 'x');
   assert.equal(transport.askedSync.length, 2);
 });
 
-test('what is let go gives its memory back at once', async t => {
+test('what is let go gives its memory back at once, and what was given stays', async t => {
   withTransfer(t);
-  const { archives, entry, decoder } = await open({ archives: [{ a: 'x'.repeat(900), b: 'y' }, { c: 'z' }] }, 500);
+  const { archives, entry, decoder, tree } = await open({ archives: [{ a: 'x'.repeat(900), b: 'y' }, { c: 'z', d: 'z' }] }, 1);
+  archives.expect(tree.held);
   const inflated: Uint8Array[] = [];
-  const decode = decoder.decode.bind(decoder);
-  decoder.decode = (data, size, path) => {
-    const raw = decode(data, size, path);
-    inflated.push(raw);
-    return raw;
+  const decode = decoder.decodeParts.bind(decoder);
+  decoder.decodeParts = (...rest) => {
+    const parts = decode(...rest);
+    inflated.push(...parts);
+    return parts;
   };
   const first = archives.readFile(entry('a'));
   assert.equal(text(archives.readFile(entry('c'))), 'z');
-  assert.deepEqual([inflated[0]?.length, first.length], [0, 900]);
+  assert.deepEqual([inflated.map(part => part.length), first.length], [[900, 0, 1, 1], 900]);
   assert.equal(text(archives.readFile(entry('b'))), 'y');
 });
 
 test('an archive over the bound serves its reads, and only the last one is kept', async () => {
-  const { archives, entry, transport } = await open(
-    { archives: [{ a: 'x'.repeat(500), b: 'y' }, { c: 'z'.repeat(500) }] },
+  const { archives, entry, transport, tree } = await open(
+    { archives: [{ a: 'x'.repeat(500), b: 'y', more: 'x'.repeat(500) }, { c: 'z'.repeat(500) }] },
     10
   );
+  archives.expect(tree.held);
   archives.readFile(entry('a'));
   assert.equal(text(archives.readFile(entry('b'))), 'y');
   assert.equal(transport.askedSync.length, 1);
   archives.readFile(entry('c'));
-  archives.readFile(entry('a'));
+  archives.readFile(entry('more'));
   assert.equal(transport.askedSync.length, 3);
+});
+
+test('files that begin at the same byte, or lie over each other, are each what the index says', async () => {
+  const { archives, manifest, entry } = await open({ archives: [{ a: 'abcdefgh', b: 'ijklmnop' }] });
+  const whole = manifest.archives[0]?.rawSize ?? 0;
+  const at = (offset: number, size: number): FileEntry => ({ kind: 'file', size, archive: 0, offset, executable: false });
+  const start = entry('a').offset;
+  const entries = [at(start, 3), at(start, 8), at(start + 2, 2), at(0, whole)];
+  archives.expect(new Map([[0, entries]]));
+  const read = entries.map(entry => archives.readFile(entry));
+  assert.deepEqual(read.slice(0, 3).map(text), ['abc', 'abcdefgh', 'cd']);
+  assert.equal(read[3]?.length, whole);
+});
+
+test('an index by which the files of an archive have more bytes than it has is refused', () => {
+  const archives = [{ path: 'a', size: 1, sha256: '', digest: '', rawSize: 10, load: 'demand' as const }];
+  const index = (...files: number[][]) => utf8(JSON.stringify({ needed: {}, tree: Object.fromEntries(files.entries()) }));
+  parseTree(index([6, 0, 0], [4, 0, 6]), 'index', archives);
+  assert.throws(() => parseTree(index([6, 0, 0], [6, 0, 0]), 'index', archives), failure('ManifestInvalid', /archive of 10/));
 });
 
 test('what was fetched ahead opens without a request', async () => {

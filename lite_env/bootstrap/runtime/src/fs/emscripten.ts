@@ -30,7 +30,14 @@ export interface NodeOps {
 
 export interface StreamOps {
   open?(stream: FSStream): void;
+  close?(stream: FSStream): void;
+  write?: StreamChange;
+  allocate?: StreamChange;
+  mmap?: StreamChange;
 }
+
+/** What changes a file, or lets a program change it later. */
+export type StreamChange = (stream: FSStream, ...rest: never[]) => unknown;
 
 export interface MemoryFS {
   /** Filled when the root is mounted. */

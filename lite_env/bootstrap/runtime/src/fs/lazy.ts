@@ -1,10 +1,22 @@
 import { ERRNO } from '../drive/channel';
 import { S_IFDIR, S_IFREG } from '../drive/modes';
 import { walk, type FileEntry, type FolderEntry } from '../pack/tree';
-import type { FileSystem, FSNode, FSStream, NodeOps, StreamOps } from './emscripten';
+import { release } from '../release';
+import type { FileSystem, FSNode, FSStream, NodeOps, StreamChange, StreamOps } from './emscripten';
 
 /** 1980-01-01: one time for every start, and one that zip files can hold. */
 const TIMESTAMP = 315_532_800_000;
+
+/** What is read once, whole: compiled modules, by Python and by the linker. */
+const READ_ONCE = /\.(?:pyc|so)$/;
+
+interface Pending {
+  readonly entry: FileEntry;
+  /** Prefix-relative. */
+  readonly path: string;
+  /** Whether it was opened before. */
+  readonly again: boolean;
+}
 
 export interface LazyTreeOptions {
   /** Bytes of a file; a throw becomes `EIO` in the program that reads. */
@@ -22,15 +34,20 @@ export interface LazyTreeOptions {
  *
  * A node has its size from the start. Two hooks fill it: `open` of its stream operations, and `setattr` of its node
  * operations when a size is set (`truncate`, `open('w')`). From then on the node is an ordinary one: mmap, append,
- * rename, unlink and all the rest are MEMFS's own.
+ * rename, unlink and all the rest are MEMFS's own. Compiled modules alone, which are read once, lose their bytes again
+ * when they are closed for the first time, unless somebody has changed them.
  */
 export class LazyTree {
   /** Files whose contents were needed. */
   filled = 0;
-  private readonly pending = new WeakMap<FSNode, { entry: FileEntry; path: string }>();
+  private readonly pending = new WeakMap<FSNode, Pending>();
+  /** Files that are open for the first time, and let go when they are closed. */
+  private readonly held = new WeakMap<FSNode, Pending>();
   private readonly fs: FileSystem;
   private readonly nodeOps: NodeOps;
   private readonly streamOps: StreamOps;
+  private readonly heldNodeOps: NodeOps;
+  private readonly heldStreamOps: StreamOps;
   private readonly plainNodeOps: NodeOps;
   private readonly plainStreamOps: StreamOps;
 
@@ -44,6 +61,19 @@ export class LazyTree {
     this.plainStreamOps = ordinary.stream;
     this.nodeOps = { ...ordinary.node, setattr: (node, attributes) => this.setAttributes(node, attributes) };
     this.streamOps = { ...ordinary.stream, open: stream => this.openStream(stream) };
+    this.heldNodeOps = { ...ordinary.node, setattr: (node, attributes) => this.setAttributes(node, attributes) };
+    const changing = (change: StreamChange | undefined): StreamChange => (stream, ...rest) => {
+      this.makeOrdinary(stream.node);
+      return change?.call(ordinary.stream, stream, ...rest);
+    };
+    const { write, allocate, mmap } = ordinary.stream;
+    this.heldStreamOps = {
+      ...ordinary.stream,
+      close: stream => this.letGo(stream),
+      write: changing(write),
+      allocate: changing(allocate),
+      mmap: changing(mmap),
+    };
   }
 
   /** Add every entry of `root` below the folder `prefix`, which is made if it is not there; files there are replaced. */
@@ -87,7 +117,7 @@ export class LazyTree {
       node.usedBytes = entry.size;
       node.node_ops = this.nodeOps;
       node.stream_ops = this.streamOps;
-      this.pending.set(node, { entry, path });
+      this.pending.set(node, { entry, path, again: false });
     }
   }
 
@@ -102,11 +132,12 @@ export class LazyTree {
   }
 
   private setAttributes(node: FSNode, attributes: { size?: number }): void {
-    if (attributes.size === 0) {
-      // Nothing of the old contents can be seen any more: no request for them.
+    if (attributes.size !== undefined) {
+      if (attributes.size > 0) {
+        this.fill(node);
+      }
+      // Of one of no size nothing of the old contents can be seen any more: no request for them.
       this.makeOrdinary(node);
-    } else if (attributes.size !== undefined) {
-      this.fill(node);
     }
     this.plainNodeOps.setattr(node, attributes);
   }
@@ -117,7 +148,9 @@ export class LazyTree {
       return;
     }
     try {
-      this.options.onFirstOpen?.(pending.path);
+      if (!pending.again) {
+        this.options.onFirstOpen?.(pending.path);
+      }
       node.contents = this.options.readFile(pending.entry);
     } catch (error) {
       this.options.onError(error);
@@ -125,10 +158,33 @@ export class LazyTree {
     }
     this.filled += 1;
     this.makeOrdinary(node);
+    if (READ_ONCE.test(pending.path) && !pending.again) {
+      this.held.set(node, pending);
+      node.node_ops = this.heldNodeOps;
+      node.stream_ops = this.heldStreamOps;
+    }
+  }
+
+  /** Drop a file's bytes with its last stream: nobody changed them, and they come again if they are opened again. */
+  private letGo(stream: FSStream): void {
+    const { node } = stream;
+    const held = this.held.get(node);
+    const { streams } = this.fs;
+    if (!held || !streams || streams.some(other => other && other !== stream && other.node === node)) {
+      return;
+    }
+    const contents = node.contents as Uint8Array;
+    this.held.delete(node);
+    node.contents = null;
+    node.node_ops = this.nodeOps;
+    node.stream_ops = this.streamOps;
+    this.pending.set(node, { ...held, again: true });
+    release(contents);
   }
 
   private makeOrdinary(node: FSNode): void {
     this.pending.delete(node);
+    this.held.delete(node);
     node.node_ops = this.plainNodeOps;
     node.stream_ops = this.plainStreamOps;
   }

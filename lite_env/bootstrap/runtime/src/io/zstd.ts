@@ -9,6 +9,12 @@ const BROKEN = 'the pack is broken: make it again';
  */
 const REST_MS = 3000;
 
+/** Some of the bytes that a file becomes. */
+export interface Part {
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** What of the decoder's exports is used; a buffer is three words: where it is, its size, and how far it was used. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
@@ -51,11 +57,17 @@ export class Zstd {
 
   /** Inflate `data`, which must become exactly `rawSize` bytes. */
   decode(data: Uint8Array, rawSize: number, path: string): Uint8Array {
+    const [raw] = this.decodeParts(data, rawSize, path, [{ offset: 0, size: rawSize }]);
+    return raw as Uint8Array;
+  }
+
+  /** Inflate `data`, which must become exactly `rawSize` bytes, and give those `parts` of them, sorted by offset. */
+  decodeParts(data: Uint8Array, rawSize: number, path: string, parts: readonly Part[]): Uint8Array[] {
     let made: number;
-    let raw: Uint8Array;
+    let found: Uint8Array[];
     try {
-      raw = new Uint8Array(rawSize);
-      made = this.pieces(data, filler(raw));
+      found = parts.map(({ size }) => new Uint8Array(size));
+      made = this.pieces(data, scatterer(parts, found, rawSize));
     } catch (cause) {
       this.instance = null;
       throw because(cause, 'Undecodable', `"${path}" cannot be inflated`, { file: path, hint: BROKEN });
@@ -66,7 +78,7 @@ export class Zstd {
         hint: BROKEN,
       });
     }
-    return raw;
+    return found;
   }
 
   /** Inflate `data` piece by piece; a piece is good until `take` returns, which says whether it wants more. */
@@ -87,16 +99,26 @@ export class Zstd {
   }
 }
 
-/** Takes pieces one behind the other into `raw`, as long as they fit. */
-function filler(raw: Uint8Array): (piece: Uint8Array) => boolean {
-  let filled = 0;
+/** Takes pieces of `rawSize` bytes one behind the other, and puts what is of `parts` into their places. */
+function scatterer(parts: readonly Part[], places: readonly Uint8Array[], rawSize: number): (piece: Uint8Array) => boolean {
+  let start = 0;
+  let first = 0;
   return piece => {
-    const fits = filled + piece.length <= raw.length;
-    if (fits) {
-      raw.set(piece, filled);
-      filled += piece.length;
+    const end = start + piece.length;
+    if (end > rawSize) {
+      return false;
     }
-    return fits;
+    for (let index = first; index < parts.length; index += 1) {
+      const { offset, size } = parts[index] as Part;
+      if (offset >= end) {
+        break;
+      }
+      const from = Math.max(offset, start);
+      (places[index] as Uint8Array).set(piece.subarray(from - start, Math.min(offset + size, end) - start), from - offset);
+      first = index === first && offset + size <= end ? index + 1 : first;
+    }
+    start = end;
+    return true;
   };
 }
 

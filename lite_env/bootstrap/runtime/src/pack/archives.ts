@@ -5,18 +5,21 @@ import type { Zstd } from '../io/zstd';
 import type { ArchiveInfo } from './manifest';
 import type { FileEntry } from './tree';
 
-/** How many inflated bytes are kept for the next file of the same archive. */
-const KEPT_BYTES = 96 * 1024 * 1024;
+/** How many inflated bytes of files that nobody has opened yet are kept. */
+const KEPT_BYTES = 32 * 1024 * 1024;
 
-/** The pack's archives: fetched ahead or at the moment a file is opened, inflated, and let go again. */
+/** An inflated archive: its files that were not read yet, by their offsets. */
+type Inflated = Map<number, Uint8Array>;
+
+/** The pack's archives: fetched ahead or at the moment a file is opened, inflated, and let go file by file. */
 export class ArchiveStore {
   /** Checked compressed bytes that were fetched ahead and not opened yet. */
   private readonly fetched = new Map<number, Uint8Array>();
   /** Inflated archives, the least recently used first. */
-  private readonly inflated = new Map<number, Uint8Array>();
+  private readonly inflated = new Map<number, Inflated>();
   private inflatedBytes = 0;
-  /** How many files of each archive were not read yet. */
-  private readonly unread = new Map<number, number>();
+  /** The files of each archive that were not read yet, by their offsets. */
+  private readonly unread = new Map<number, Map<number, FileEntry>>();
   /** Archives that were inflated once: what is still wanted of them is read when it is opened. */
   private readonly opened = new Set<number>();
 
@@ -37,9 +40,12 @@ export class ArchiveStore {
     positions.forEach(position => this.source.announce(this.info(position), 'archive'));
   }
 
-  /** Learn how many files there are; each is read once, and an archive is let go with the last of its files. */
-  expect(held: ReadonlyMap<number, number>): void {
-    held.forEach((files, position) => this.unread.set(position, files));
+  /** Learn which files there are: when an archive is inflated, each of them gets a place of its own. */
+  expect(held: ReadonlyMap<number, readonly FileEntry[]>): void {
+    for (const [position, files] of held) {
+      const sorted = [...files].sort((one, other) => one.offset - other.offset);
+      this.unread.set(position, new Map(sorted.map(file => [file.offset, file])));
+    }
   }
 
   /** Fetch an archive without blocking, so that its first file opens without a request. */
@@ -67,53 +73,59 @@ export class ArchiveStore {
     }
   }
 
-  /** The bytes of a file, a copy of their own: an archive is never pinned by one of its files. */
+  /** The bytes of a file, which are the caller's alone. */
   readFile(entry: FileEntry): Uint8Array {
     if (entry.size === 0) {
       return new Uint8Array(0);
     }
-    const data = this.inflate(entry.archive).slice(entry.offset, entry.offset + entry.size);
-    const unread = (this.unread.get(entry.archive) ?? Infinity) - 1;
-    this.unread.set(entry.archive, unread);
-    if (unread <= 0) {
-      this.letGo(entry.archive);
+    const { archive, offset } = entry;
+    const unread = this.unread.get(archive);
+    if (unread?.get(offset) !== entry) {
+      // It was read before, and let go since.
+      const [data] = this.decode(archive, [entry]);
+      return data as Uint8Array;
+    }
+    const files = this.inflated.get(archive) ?? this.inflate(archive, [...unread.values()]);
+    const data = files.get(offset) as Uint8Array;
+    unread.delete(offset);
+    files.delete(offset);
+    this.inflatedBytes -= data.length;
+    this.inflated.delete(archive);
+    if (files.size > 0) {
+      this.inflated.set(archive, files);
     }
     return data;
   }
 
-  private inflate(position: number): Uint8Array {
-    const kept = this.inflated.get(position);
-    if (kept) {
-      this.inflated.delete(position);
-      this.inflated.set(position, kept);
-      return kept;
-    }
-    const info = this.info(position);
-    const raw = this.zstd.decode(this.fetched.get(position) ?? this.source.readSync(info), info.rawSize, info.path);
-    this.fetched.delete(position);
-    this.opened.add(position);
-    this.keep(position, raw);
-    return raw;
-  }
-
-  private keep(position: number, raw: Uint8Array): void {
-    this.inflated.set(position, raw);
-    this.inflatedBytes += raw.length;
+  private inflate(position: number, wanted: readonly FileEntry[]): Inflated {
+    const parts = this.decode(position, wanted);
+    const files = new Map(wanted.map(({ offset }, index) => [offset, parts[index] as Uint8Array]));
+    this.inflated.set(position, files);
+    this.inflatedBytes += parts.reduce((sum, { length }) => sum + length, 0);
     for (const oldest of this.inflated.keys()) {
       if (this.inflatedBytes <= this.keptBytes || oldest === position) {
         break;
       }
       this.letGo(oldest);
     }
+    return files;
+  }
+
+  private decode(position: number, wanted: readonly FileEntry[]): Uint8Array[] {
+    const info = this.info(position);
+    const data = this.fetched.get(position) ?? this.source.readSync(info);
+    const parts = this.zstd.decodeParts(data, info.rawSize, info.path, wanted);
+    this.fetched.delete(position);
+    this.opened.add(position);
+    return parts;
   }
 
   private letGo(position: number): void {
-    const raw = this.inflated.get(position);
-    if (raw) {
-      this.inflatedBytes -= raw.length;
-      this.inflated.delete(position);
-      release(raw);
-    }
+    this.inflated.get(position)?.forEach(file => {
+      this.inflatedBytes -= file.length;
+      release(file);
+    });
+    this.inflated.delete(position);
   }
 
   private info(position: number): ArchiveInfo {

@@ -25,8 +25,8 @@ export type TreeEntry = FileEntry | LinkEntry | FolderEntry;
 
 export interface Tree {
   readonly root: FolderEntry;
-  /** How many files that are not empty each archive holds. */
-  readonly held: ReadonlyMap<number, number>;
+  /** The files that are not empty, by their archive. */
+  readonly held: ReadonlyMap<number, readonly FileEntry[]>;
   /** Shared libraries that need others: prefix-relative path to the bare names in its dylink section. */
   readonly needed: ReadonlyMap<string, readonly string[]>;
 }
@@ -55,7 +55,9 @@ export function parseTree(data: Uint8Array, path: string, archives: readonly Arc
 }
 
 class TreeReader {
-  readonly held = new Map<number, number>();
+  readonly held = new Map<number, FileEntry[]>();
+  /** Bytes of the files of each archive. */
+  private readonly sizes = new Map<number, number>();
 
   constructor(
     readonly check: Checker,
@@ -87,9 +89,25 @@ class TreeReader {
       this.check.fail(where, value, `a range inside the ${bounds.rawSize} bytes of its archive`);
     }
     if (entry.size > 0) {
-      this.held.set(position, (this.held.get(position) ?? 0) + 1);
+      this.hold(entry, bounds.rawSize, where);
     }
     return entry;
+  }
+
+  private hold(entry: FileEntry, rawSize: number, where: string): void {
+    const { archive, size } = entry;
+    const sum = (this.sizes.get(archive) ?? 0) + size;
+    // Each is inflated into a place of its own: no file may ask for bytes that are another one's, too.
+    if (sum > rawSize) {
+      this.check.fail(where, sum, `bytes of files in an archive of ${rawSize}`);
+    }
+    this.sizes.set(archive, sum);
+    const files = this.held.get(archive);
+    if (files) {
+      files.push(entry);
+    } else {
+      this.held.set(archive, [entry]);
+    }
   }
 }
 

@@ -23,7 +23,7 @@ interface Attributes {
 
 interface PlainStreamOps extends StreamOps {
   read(stream: FSStream, length: number, position: number): Uint8Array;
-  write(stream: FSStream, data: Uint8Array, position: number): void;
+  write: (stream: FSStream, data: Uint8Array, position: number) => void;
 }
 
 export class ErrnoError extends Error {
@@ -134,6 +134,18 @@ export class MemoryFileSystem implements FileSystem {
     return stream;
   }
 
+  close(stream: FSStream): void {
+    stream.stream_ops.close?.(stream);
+    this.closeStream(stream.fd);
+  }
+
+  /** Another descriptor of an open file, as `dup` makes it. */
+  duplicate(stream: FSStream): FSStream {
+    const other = { ...stream, fd: this.streams.length };
+    this.streams.push(other);
+    return other;
+  }
+
   closeStream(fd: number): void {
     this.streams[fd] = null;
   }
@@ -153,7 +165,7 @@ export class MemoryFileSystem implements FileSystem {
   readFile(path: string): Uint8Array {
     const stream = this.open(path);
     const data = this.read(stream).slice();
-    this.closeStream(stream.fd);
+    this.close(stream);
     return data;
   }
 

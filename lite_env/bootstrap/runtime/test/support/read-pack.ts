@@ -23,6 +23,7 @@ export async function readPack(folder: string): Promise<ReadPack> {
   const inflater = new Inflater(source);
   const tree = parseTree(await inflater.read(manifest.index, 'index'), manifest.index.path, manifest.archives);
   const store = new ArchiveStore(manifest.archives, source, inflater.zstd);
+  store.expect(tree.held);
   await Promise.all(manifest.archives.map((_, position) => store.fetchAhead(position)));
   const files: Record<string, string | { link: string }> = {};
   for (const [path, entry] of walk(tree.root)) {
