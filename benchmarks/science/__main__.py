@@ -28,6 +28,7 @@ from benchmarks.science.model import (
     EARLY,
     OURS,
     PEER,
+    PLAIN,
     UNTRACED,
     Trip,
     courses,
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 _LINKS = LINKS[:2]
 _ROUNDS = 3
-_VARIANTS = (OURS, PEER, EARLY, ALONE, BARE)
-_DEFAULT = (OURS, PEER, ALONE, BARE)
+_VARIANTS = (OURS, PLAIN, PEER, EARLY, ALONE, BARE)
+_DEFAULT = (OURS, PLAIN, PEER, ALONE, BARE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

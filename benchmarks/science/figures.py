@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.browser.model import FIRST, measured_links
 from benchmarks.common import median
-from benchmarks.science.model import ALONE, MODULES, NOTEBOOK, OURS, PEER
+from benchmarks.science.model import ALONE, MODULES, NOTEBOOK, OURS, PEER, PLAIN
 from benchmarks.targets import Target
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class Figures:
         return median(self.values(measure, goal, variant, link, occasion=occasion))
 
     def ratio(
-        self, measure: str, goal: str, link: str, *, to: str = PEER, occasion: Occasion = "first"
+        self, measure: str, goal: str, link: str, *, of: str = OURS, to: str = PEER, occasion: Occasion = "first"
     ) -> float | None:
         """Our median over that of `to`."""
-        own, other = (self.median(measure, goal, key, link, occasion=occasion) for key in (OURS, to))
+        own, other = (self.median(measure, goal, key, link, occasion=occasion) for key in (of, to))
         return None if own is None or not other else own / other
 
     def cell(self, key: str, goal: str, variant: str, link: str, *, occasion: Occasion = "first") -> float | None:
@@ -93,9 +93,10 @@ def targets(figures: Figures) -> list[Target]:
             for link in links
         ),
         *(
-            _target(f"peak memory, {goal}, {link}", 1.0, ratio("peak", goal, link))
+            _target(f"peak memory, {goal}, {link}{page}", 1.0, ratio("peak", goal, link, of=variant))
             for goal in (_FIRST, NOTEBOOK)
             for link in links
+            for variant, page in ((OURS, ""), (PLAIN, ", in the same page"))
         ),
     ]
 

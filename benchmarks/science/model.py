@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.browser.model import Cell, Link
     from benchmarks.start.model import Variant
 
-OURS, PEER, EARLY, ALONE, BARE = "o", "p", "e", "k", "bare"
+OURS, PLAIN, PEER, EARLY, ALONE, BARE = "o", "b", "p", "e", "k", "bare"
 STACK = (OURS, PEER, EARLY)
 """Those that have the stack."""
 
@@ -65,7 +65,7 @@ def courses() -> tuple[Course, ...]:
         Course(key=UNTRACED, cells=(import_cell(UNTRACED),), variants=(*STACK, ALONE), shorter=(BARE,)),
         Course(key=first, cells=(import_cell(first),), shorter=(ALONE,), always_twice=True),
         *(Course(key=module, cells=(import_cell(module),)) for module in others),
-        Course(key=NOTEBOOK, cells=notebook_cells(), always_twice=True),
+        Course(key=NOTEBOOK, cells=notebook_cells(), variants=(*STACK, PLAIN), always_twice=True),
     )
 
 

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from benchmarks.common import ROOT, WORK, say, step
 from benchmarks.environments import make_environment
-from benchmarks.science.model import ALONE, BARE, EARLY, OURS, PEER
+from benchmarks.science.model import ALONE, BARE, EARLY, OURS, PEER, PLAIN
 from benchmarks.science.notebook import EXAMPLE
 from benchmarks.start.model import Variant
 from benchmarks.start.ours import ours
@@ -58,6 +58,8 @@ def make_variants(keys: Collection[str]) -> list[Variant]:
     environment = make_environment("science", tuple(document["dependencies"]), channel=CHANNEL)
     if OURS in keys:
         made.append(ours(environment, key=OURS, label="lite_env", own_page=True))
+    if PLAIN in keys:
+        made.append(ours(environment, key=PLAIN, label="lite_env in the page of (p)", own_page=False))
     if {PEER, EARLY, BARE} & set(keys):
         made += [variant for variant in pyodides(environment) if variant.key in keys]
     if ALONE in keys:
