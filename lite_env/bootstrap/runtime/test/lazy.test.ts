@@ -8,6 +8,7 @@ import { EIO, MemoryFileSystem } from './support/memfs';
 import { text, utf8 } from './support/pack';
 
 const ARCHIVE = 'hello world, this is the archive';
+const RAW_SIZE = 100; // more than its files have together
 const TREE = {
   lib: {
     'hello.txt': [5, 0, 0],
@@ -16,20 +17,22 @@ const TREE = {
     'empty.txt': [0, 0, 0],
     'link.txt': 'hello.txt',
     'mod.pyc': [3, 0, 0],
+    'more.pyc': [3, 0, 6],
+    'third.pyc': [2, 0, 9],
     'mod.so': [2, 0, 3],
     deep: { er: { 'x.txt': [7, 0, 25] } },
   },
   'top.txt': [5, 0, 0],
 };
 
-function mounted({ prefix = '/', prepare = (_: MemoryFileSystem) => {}, watchEmpty = false } = {}) {
+function mounted({ prefix = '/', prepare = (_: MemoryFileSystem) => {}, watchEmpty = false, waitingBytes = 0 } = {}) {
   const fs = new MemoryFileSystem();
   prepare(fs);
   const reads: string[] = [];
   const opened: string[] = [];
   const errors: unknown[] = [];
   const state = { broken: false };
-  const archives = [{ path: 'a', size: 1, sha256: '', digest: '', rawSize: ARCHIVE.length, load: 'demand' as const }];
+  const archives = [{ path: 'a', size: 1, sha256: '', digest: '', rawSize: RAW_SIZE, load: 'demand' as const }];
   const tree = new LazyTree(fs.module, {
     readFile: ({ offset, size }) => {
       if (state.broken) {
@@ -40,6 +43,7 @@ function mounted({ prefix = '/', prepare = (_: MemoryFileSystem) => {}, watchEmp
     },
     onFirstOpen: path => opened.push(path),
     watchEmpty,
+    waitingBytes,
     onError: error => errors.push(error),
   });
   tree.mount(parseTree(utf8(JSON.stringify({ needed: {}, tree: TREE })), 'index', archives).root, prefix);
@@ -50,7 +54,7 @@ const errno = (number: number) => (error: unknown) => (error as { errno?: number
 
 test('a tree shows names, sizes, modes and links without a read', () => {
   const { fs, reads, tree } = mounted();
-  assert.deepEqual(fs.readdir('/lib').sort(), ['deep', 'empty.txt', 'hello.txt', 'link.txt', 'mod.pyc', 'mod.so', 'run.sh', 'world.txt']);
+  assert.deepEqual(fs.readdir('/lib').sort(), ['deep', 'empty.txt', 'hello.txt', 'link.txt', 'mod.pyc', 'mod.so', 'more.pyc', 'run.sh', 'third.pyc', 'world.txt']);
   assert.equal(fs.lookupPath('/lib/hello.txt').node.usedBytes, 5);
   assert.equal(fs.lookupPath('/lib/hello.txt').node.mode & 0o777, 0o644);
   assert.equal(fs.lookupPath('/lib/run.sh').node.mode & 0o777, 0o755);
@@ -140,22 +144,40 @@ test('chmod and utime fill nothing and keep the file lazy', () => {
   assert.equal(text(fs.readFile('/lib/hello.txt')), 'hello');
 });
 
-test('a compiled module gives its bytes back when it is closed for the first time, and has them again when it is opened', () => {
+test('a library gives its bytes back when it is closed for the first time, and has them again when it is opened', () => {
   const { fs, reads, opened, tree } = mounted();
-  for (const [path, content] of [
-    ['/lib/mod.pyc', 'hel'],
-    ['/lib/mod.so', 'lo'],
-  ] as const) {
-    const { node } = fs.lookupPath(path);
-    assert.equal(text(fs.readFile(path)), content);
-    assert.deepEqual([node.contents, node.usedBytes], [null, content.length]);
-    assert.equal(text(fs.readFile(path)), content);
-    assert.equal(text(node.contents as Uint8Array), content);
-    assert.equal(text(fs.readFile(path)), content);
+  const { node } = fs.lookupPath('/lib/mod.so');
+  assert.equal(text(fs.readFile('/lib/mod.so')), 'lo');
+  assert.deepEqual([node.contents, node.usedBytes], [null, 2]);
+  for (let time = 0; time < 2; time += 1) {
+    assert.equal(text(fs.readFile('/lib/mod.so')), 'lo');
+    assert.equal(text(node.contents as Uint8Array), 'lo');
   }
-  assert.deepEqual(reads, ['hel', 'hel', 'lo', 'lo']);
-  assert.deepEqual(opened, ['lib/mod.pyc', 'lib/mod.so']);
-  assert.equal(tree.filled, 4);
+  assert.deepEqual(reads, ['lo', 'lo']);
+  assert.deepEqual(opened, ['lib/mod.so']);
+  assert.equal(tree.filled, 2);
+});
+
+test('bytecode that is read again soon stays', () => {
+  const { fs, reads } = mounted({ waitingBytes: 3 });
+  fs.readFile('/lib/mod.pyc');
+  fs.readFile('/lib/mod.pyc');
+  fs.readFile('/lib/more.pyc');
+  fs.readFile('/lib/third.pyc');
+  assert.equal(text(fs.lookupPath('/lib/mod.pyc').node.contents as Uint8Array), 'hel');
+  assert.deepEqual(reads, ['hel', 'wor', 'ld']);
+});
+
+test('bytecode that was read longest ago gives its bytes back to what was read since', () => {
+  const { fs, reads } = mounted({ waitingBytes: 5 });
+  const contents = (name: string) => fs.lookupPath(`/lib/${name}`).node.contents;
+  fs.readFile('/lib/mod.pyc');
+  fs.readFile('/lib/third.pyc');
+  assert.notEqual(contents('mod.pyc'), null);
+  fs.readFile('/lib/more.pyc');
+  assert.deepEqual([contents('mod.pyc'), contents('third.pyc') === null, contents('more.pyc') === null], [null, false, false]);
+  assert.equal(text(fs.readFile('/lib/mod.pyc')), 'hel');
+  assert.deepEqual(reads, ['hel', 'ld', 'wor', 'hel']);
 });
 
 test('a module that is open elsewhere keeps its bytes', () => {

@@ -7,8 +7,11 @@ import type { FileSystem, FSNode, FSStream, NodeOps, StreamChange, StreamOps } f
 /** 1980-01-01: one time for every start, and one that zip files can hold. */
 const TIMESTAMP = 315_532_800_000;
 
-/** What is read once, whole: compiled modules, by Python and by the linker. */
-const READ_ONCE = /\.(?:pyc|so)$/;
+/** What the linker reads once, whole, and never again. */
+const LIBRARY = /\.so$/;
+/** What Python reads once, or again soon: a module whose import failed is tried by the next one that wants it. */
+const BYTECODE = /\.pyc$/;
+const WAITING_BYTES = 8 * 1024 * 1024;
 
 interface Pending {
   readonly entry: FileEntry;
@@ -27,6 +30,8 @@ export interface LazyTreeOptions {
   readonly watchEmpty?: boolean;
   /** Told when a read could not be served. */
   onError(error: unknown): void;
+  /** How many bytes of bytecode that was read wait for being read again. */
+  readonly waitingBytes?: number;
 }
 
 /**
@@ -35,14 +40,17 @@ export interface LazyTreeOptions {
  * A node has its size from the start. Two hooks fill it: `open` of its stream operations, and `setattr` of its node
  * operations when a size is set (`truncate`, `open('w')`). From then on the node is an ordinary one: mmap, append,
  * rename, unlink and all the rest are MEMFS's own. Compiled modules alone, which are read once, lose their bytes again
- * when they are closed for the first time, unless somebody has changed them.
+ * soon after they were closed for the first time, unless somebody has changed them.
  */
 export class LazyTree {
   /** Files whose contents were needed. */
   filled = 0;
   private readonly pending = new WeakMap<FSNode, Pending>();
-  /** Files that are open for the first time, and let go when they are closed. */
+  /** Compiled modules that were opened once, and let go when they are not needed any more. */
   private readonly held = new WeakMap<FSNode, Pending>();
+  /** Those of them that are closed, in the order in which they were. */
+  private readonly closed = new Set<FSNode>();
+  private closedBytes = 0;
   private readonly fs: FileSystem;
   private readonly nodeOps: NodeOps;
   private readonly streamOps: StreamOps;
@@ -69,7 +77,8 @@ export class LazyTree {
     const { write, allocate, mmap } = ordinary.stream;
     this.heldStreamOps = {
       ...ordinary.stream,
-      close: stream => this.letGo(stream),
+      open: stream => this.openAgain(stream),
+      close: stream => this.closeStream(stream),
       write: changing(write),
       allocate: changing(allocate),
       mmap: changing(mmap),
@@ -158,23 +167,45 @@ export class LazyTree {
     }
     this.filled += 1;
     this.makeOrdinary(node);
-    if (READ_ONCE.test(pending.path) && !pending.again) {
+    if (!pending.again && (LIBRARY.test(pending.path) || BYTECODE.test(pending.path))) {
       this.held.set(node, pending);
       node.node_ops = this.heldNodeOps;
       node.stream_ops = this.heldStreamOps;
     }
   }
 
-  /** Drop a file's bytes with its last stream: nobody changed them, and they come again if they are opened again. */
-  private letGo(stream: FSStream): void {
+  /** What is read a second time may be read a third time: it stays. */
+  private openAgain(stream: FSStream): void {
+    if (this.closed.has(stream.node)) {
+      this.makeOrdinary(stream.node);
+      stream.stream_ops = stream.node.stream_ops;
+    }
+  }
+
+  private closeStream(stream: FSStream): void {
     const { node } = stream;
     const held = this.held.get(node);
     const { streams } = this.fs;
     if (!held || !streams || streams.some(other => other && other !== stream && other.node === node)) {
       return;
     }
+    this.closed.add(node);
+    this.closedBytes += node.usedBytes;
+    if (LIBRARY.test(held.path)) {
+      this.letGo(node, held);
+    }
+    for (const oldest of this.closed) {
+      if (this.closedBytes <= (this.options.waitingBytes ?? WAITING_BYTES)) {
+        break;
+      }
+      this.letGo(oldest, this.held.get(oldest) as Pending);
+    }
+  }
+
+  /** Drop a file's bytes: nobody has changed them, and they come again if they are opened again. */
+  private letGo(node: FSNode, held: Pending): void {
     const contents = node.contents as Uint8Array;
-    this.held.delete(node);
+    this.makeOrdinary(node);
     node.contents = null;
     node.node_ops = this.nodeOps;
     node.stream_ops = this.streamOps;
@@ -185,6 +216,9 @@ export class LazyTree {
   private makeOrdinary(node: FSNode): void {
     this.pending.delete(node);
     this.held.delete(node);
+    if (this.closed.delete(node)) {
+      this.closedBytes -= node.usedBytes;
+    }
     node.node_ops = this.plainNodeOps;
     node.stream_ops = this.plainStreamOps;
   }
