@@ -20,6 +20,7 @@
     │   ├── KernelTimeoutError  the kernel did not answer in time
     │   └── DriveError   a request of a kernel for a file of the host is refused or fails
     ├── SiteError        a site cannot be made or served
+    ├── ReportError      a question about a lock or a pack that has no answer
     └── ProcessError     a process that does a step of the work ended before it was done
 
 An error carries what happened (`message`), what to do about it (`hint`) and where
@@ -159,6 +160,10 @@ class DriveError(HostError):
 
 class SiteError(LiteEnvError):
     """A site cannot be made of these packs, or not at that place."""
+
+
+class ReportError(LiteEnvError):
+    """A question about a lock or a pack has no answer: there is no such package, or it is not told."""
 
 
 class ProcessError(LiteEnvError):

@@ -12,15 +12,22 @@ from lite_env.cli.boundary import run_command
 # Each module has a click command (or group) named `command`.
 _COMMANDS = {
     "channel": "lite_env.cli.channel",
+    "check": "lite_env.cli.check",
+    "diff": "lite_env.cli.diff",
+    "export": "lite_env.cli.export",
     "install": "lite_env.cli.install",
     "labextension": "lite_env.cli.labextension",
+    "list": "lite_env.cli.list",
     "lock": "lite_env.cli.lock",
     "pack": "lite_env.cli.pack",
+    "report": "lite_env.cli.report",
     "run": "lite_env.cli.run",
     "serve": "lite_env.cli.serve",
     "site": "lite_env.cli.site",
     "trace": "lite_env.cli.trace",
+    "tree": "lite_env.cli.tree",
     "unpack": "lite_env.cli.unpack",
+    "why": "lite_env.cli.why",
 }
 
 
