@@ -5,12 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := lite_env/bootstrap/runtime
+# Of a script that runs as it was written: its types stand in its comments.
+CHECK_JS := --noEmit --allowJs --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable --types ""
 # The environment's own tools first, Node from PyPI among them: the same versions everywhere.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack bench-jupyterlite bench-science clean
+.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack bench-jupyterlite bench-science snapshots clean
 
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
@@ -22,6 +24,7 @@ help:
 	@echo "make bench-science  measure the scientific stack against Pyodide's own loading: twenty minutes (BENCH=--quick: some)"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
 	@echo "make pictures   make the documentation's pictures of the page anew"
+	@echo "make snapshots  write the kept answers of tests/report anew"
 	@echo "make format     format Python and say what the linters would"
 	@echo "make clean      remove what was built"
 
@@ -51,6 +54,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	cd $(RUNTIME) && node node_modules/typescript/bin/tsc --noEmit
+	node $(RUNTIME)/node_modules/typescript/bin/tsc $(CHECK_JS) lite_env/report/page/report.js
 
 test-js: setup
 	cd $(RUNTIME) && npm test --silent
@@ -84,7 +88,7 @@ bench-science: setup chromium
 # Tests leave the pictures as they are, unless they are told otherwise.
 pictures: setup chromium
 	LITE_ENV_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_page_in_chromium.py tests/browser/test_page_failures.py \
-	  tests/browser/jupyterlite/test_widgets.py tests/browser/jupyterlite/test_failures.py
+	  tests/browser/jupyterlite/test_widgets.py tests/browser/jupyterlite/test_failures.py tests/browser/test_report_in_chromium.py
 
 chromium:
 	@sh tests/browser/install_chromium.sh
@@ -94,6 +98,10 @@ chromium:
 engines: $(STAMP)
 	@sh tests/browser/install_engines.sh
 	@$(BIN)/python -m pip install --quiet --group engines
+
+# What changed is read in the difference, and committed with what changed it.
+snapshots: setup
+	RENEW_SNAPSHOTS=1 $(BIN)/python -m pytest -q -n0 tests/report/test_questions.py
 
 format: setup
 	$(BIN)/ruff format

@@ -158,11 +158,12 @@ def _measures(old: SizeReport, new: SizeReport) -> list[Measure]:
         sizes = [kernel.size if kernel is not None else None for kernel in pair]
         counts = [len(kernel.files) if kernel is not None else None for kernel in pair]
         measures.append(Measure(what=f"before the first cell of {name}", unit="B", old=sizes[0], new=sizes[1]))
-        measures.append(Measure(what=f"before the first cell of {name}", unit="requests", old=counts[0], new=counts[1]))
+        requests = f"requests before the first cell of {name}"
+        measures.append(Measure(what=requests, unit="requests", old=counts[0], new=counts[1]))
     return [
         *measures,
         Measure(what="packed", unit="B", old=old.packed, new=new.packed),
-        Measure(what="files", unit="B", old=old.size, new=new.size),
+        Measure(what="unpacked", unit="B", old=old.size, new=new.size),
         Measure(what="files", unit="files", old=len(old.files), new=len(new.files)),
     ]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import lite_env
 from lite_env.report.table import change_text, in_line, requests_text, size_text
-from lite_env.report.text import SHOWN_FILES, WHAT, WHEN, boot_text, from_to, measure_texts, shown_measures, sums
+from lite_env.report.text import SHOWN_FILES, WHAT, WHEN, boot_text, from_to, measure_texts, short, shown_measures, sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,7 +79,7 @@ def _facts(report: SizeReport) -> str:
     wheels = sum(package.manager == "wheel" for package in report.packages)
     facts.append(("packages", str(len(report.packages)), f"{wheels} of them wheels" if wheels else ""))
     rows = "".join(
-        f"<div><dt>{_text(name)}</dt><dd>{_text(value)} <small>{_text(more)}</small></dd></div>"
+        f"<div><dt>{_text(name)}</dt><dd>{_text(value)}{f' <small>{_text(more)}</small>' if more else ''}</dd></div>"
         for name, value, more in facts
     )
     return f'<dl class="facts">{rows}</dl>'
@@ -91,7 +91,7 @@ def _size(kernel: KernelBoot) -> tuple[str, str]:
 
 
 def _kernel(kernel: KernelBoot) -> str:
-    rows = [(WHAT.get(file.what, file.what), f"`{file.path}", size_text(file.size)) for file in kernel.files]
+    rows = [(WHAT.get(file.what, file.what), f"`{short(file.path)}", size_text(file.size)) for file in kernel.files]
     title = f"What {kernel.name} loads before its first cell"
     return _section(
         title, f"{kernel.display_name} ({kernel.language}): {boot_text(kernel)}.", _table(("", "file", "*bytes"), rows)

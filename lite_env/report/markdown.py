@@ -14,6 +14,7 @@ from lite_env.report.text import (
     boot_text,
     from_to,
     measure_texts,
+    short,
     shown_measures,
     sums,
 )
@@ -82,7 +83,10 @@ def report_markdown(report: SizeReport, difference: Difference | None = None) ->
         cells = [(code(package.name), code(package.version), size_text(package.download)) for package in packages]
         return "\n".join([*lines, *_folded("Packages", _table(("package", "version", "file"), cells, "<<>"))])
     for kernel in report.kernels:
-        cells = [(WHAT.get(file.what, code(file.what)), code(file.path), size_text(file.size)) for file in kernel.files]
+        cells = [
+            (WHAT.get(file.what, code(file.what)), code(short(file.path)), size_text(file.size))
+            for file in kernel.files
+        ]
         lines += _folded(
             f"What {_html(kernel.name)} loads before its first cell", _table(("", "file", "bytes"), cells, "<<>")
         )
@@ -142,7 +146,7 @@ def _html(text: str) -> str:
 
 def _measured(what: str) -> str:
     """A measure's name; what stands behind its words is a stranger's."""
-    for words in ("before the first cell of ", "import "):
+    for words in ("before the first cell of ", "requests before the first cell of ", "import "):
         if what.startswith(words):
             return f"{words}{code(what.removeprefix(words))}"
     return what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ SHOWN_FILES = 20
 SHOWN_SIZES = 10
 """Of the packages whose size changed."""
 
+_DIGEST = re.compile(r"([0-9a-f]{12})[0-9a-f]{52}")
 _NONE = "\N{EN DASH}"
 
 WHAT = {
@@ -110,7 +112,7 @@ def report_lines(report: SizeReport, difference: Difference | None = None) -> li
         rows = [(package.name, package.version, size_text(package.download)) for package in _by_size(report)]
         return [*lines, "", "packages, by the size of their files", *indented(columns(rows, "<<>"))]
     for kernel in report.kernels:
-        rows = [(size_text(file.size), WHAT.get(file.what, file.what), file.path) for file in kernel.files]
+        rows = [(size_text(file.size), WHAT.get(file.what, file.what), short(file.path)) for file in kernel.files]
         lines += ["", f"before the first cell of {in_line(kernel.name)}: {boot_text(kernel)}"]
         lines += indented(columns(rows, "><<"))
     if report.imports:
@@ -131,6 +133,11 @@ def boot_text(kernel: KernelBoot) -> str:
     """What the start of a kernel loads: ``5.80 MB in 6 requests``."""
     text = f"{size_text(kernel.size)} in {requests_text(len(kernel.files))}"
     return text if kernel.traced else f"at least {text}; what it opens besides was not traced"
+
+
+def short(path: str) -> str:
+    """A path whose digest is cut, as people tell digests apart."""
+    return _DIGEST.sub("\\1…", path)
 
 
 def filtered_lines(report: SizeReport) -> list[str]:
@@ -192,7 +199,8 @@ def diff_lines(difference: Difference) -> list[str]:
     """What changed, a line a package, and the figures of the whole."""
     lines = [f"asked for: {in_line(spec)}" for spec in difference.asked]
     lines += [f"no longer asked for: {in_line(spec)}" for spec in difference.dropped]
-    rows = [(*_words(change), change_text(change.change)) for change in difference.packages]
+    known = difference.old.kind == difference.new.kind
+    rows = [(*_words(change), change_text(change.change) if known else "") for change in difference.packages]
     lines += columns(rows, "<<<>") if rows else []
     if difference.resized:
         shown = difference.resized[:SHOWN_SIZES]
@@ -236,7 +244,7 @@ def measure_texts(measure: Measure) -> tuple[str, str, str] | None:
     if measure.unit == "B":
         old, new = (_NONE if each is None else size_text(each) for each in (measure.old, measure.new))
         return old, new, "" if measure.change is None else change_text(measure.change)
-    old, new = (_NONE if each is None else f"{each} {measure.unit}" for each in (measure.old, measure.new))
+    old, new = (_NONE if each is None else str(each) for each in (measure.old, measure.new))
     return old, new, "" if measure.change is None else f"{measure.change:+d}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lite_env.report.table import in_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lite_env.report.graph import Edge, Graph
     from lite_env.report.subject import SubjectPackage
 
@@ -37,12 +39,13 @@ class Ways:
 def ways_to(graph: Graph, name: str, *, limit: int = DEFAULT_WAYS) -> Ways:
     """The `limit` shortest ways to the package `name`; no way passes through one package twice.
 
+    They begin at what was asked for; only where that does not lead to the package, at another root.
+
     Raises:
         ReportError: there is no such package.
     """
     package = graph.find(name)
-    roots = {root.name: root for root in graph.roots}
-    distance = _distances(graph)
+    roots, distance = _roots(graph, package.name)
     found: list[tuple[str, ...]] = []
     # Ways from their end on: how long each will be at least, whether it has reached a root, its packages.
     waiting: list[tuple[int, bool, tuple[str, ...]]] = [(distance[package.name], False, (package.name,))]
@@ -56,7 +59,7 @@ def ways_to(graph: Graph, name: str, *, limit: int = DEFAULT_WAYS) -> Ways:
         if way[-1] in roots:
             heapq.heappush(waiting, (len(way) - 1, True, way))
         for edge in graph.needed_by[way[-1]]:
-            if edge.name not in way:
+            if edge.name in distance and edge.name not in way:
                 heapq.heappush(waiting, (len(way) + distance[edge.name], False, (*way, edge.name)))
     return Ways(
         package=package,
@@ -110,9 +113,19 @@ def _named(graph: Graph, name: str) -> str:
     return f"{name} {graph.packages[name].version}"
 
 
-def _distances(graph: Graph) -> dict[str, int]:
+def _roots(graph: Graph, name: str) -> tuple[dict[str, Edge], dict[str, int]]:
+    """The roots at which ways to a package begin, and how far every package that they lead to is from them."""
+    asked = {root.name: root for root in graph.roots if root.specs}
+    distance = _distances(graph, asked)
+    if name in distance:
+        return asked, distance
+    roots = {root.name: root for root in graph.roots}
+    return roots, _distances(graph, roots)
+
+
+def _distances(graph: Graph, roots: Iterable[str]) -> dict[str, int]:
     """How many packages lie before each one on the shortest way from a root."""
-    distance = {root.name: 0 for root in graph.roots if root.name in graph.packages}
+    distance = {root: 0 for root in roots if root in graph.packages}
     pending = deque(distance)
     while pending:
         name = pending.popleft()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from lite_env.channel.definition import parse_definition
 from lite_env.channel.state import read_built
 from lite_env.errors import LiteEnvError
@@ -33,6 +35,17 @@ from lite_env.pack.writer import write_pack
 from lite_env.prefix.kernelspec import find_kernels
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import read_own_record, read_packages, read_requested, read_variables
+from lite_env.report.cyclonedx import cyclonedx
+from lite_env.report.difference import compare, difference_as_json
+from lite_env.report.earlier import read_earlier, read_filtered
+from lite_env.report.graph import make_graph
+from lite_env.report.html import report_html
+from lite_env.report.markdown import report_markdown
+from lite_env.report.size import measure
+from lite_env.report.subject import read_subject
+from lite_env.report.text import diff_lines, report_lines
+from lite_env.report.tree import tree_lines, tree_rows
+from lite_env.report.why import ways_to, why_lines
 from lite_env.site.record import RECORD, read_record
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.environment import read_environment
@@ -47,6 +60,8 @@ from tests.wheels import wheel_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lite_env.report.subject import Subject
 
 CORPUS = Path(__file__).parents[1] / "spec" / "corpus"
 PACKS = Path(__file__).parents[1] / "packs"
@@ -82,6 +97,7 @@ def make_parsers(folder: Path) -> dict[str, Parser]:
         **_of_packs(folder, manifest),
         **_of_kernels(folder),
         **_of_channels(folder),
+        **_of_reports(folder, pack),
     }
 
 
@@ -98,6 +114,7 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
         path.write_bytes(data)
         lock = read_lock(path)
         unsatisfied([], lock.conda)
+        _ask(read_subject(path))
         again = replace(lock, spec_digest=SHA)
         assert parse_lock(dump_lock(again, folder=folder), path).packages == lock.packages
 
@@ -481,6 +498,46 @@ def _of_channels(folder: Path) -> dict[str, Parser]:
             parse=lambda data: parse_definition(data.decode("utf-8", "replace"), folder / "channel.yaml", digest=SHA),
         ),
         "state": Parser(form="json", seeds=[_json(state)], parse=parse_state),
+    }
+
+
+def _ask(subject: Subject) -> None:
+    """Every question that needs no files."""
+    graph = make_graph(subject)
+    tree_lines(tree_rows(graph))
+    for name in list(graph.packages)[:3]:
+        why_lines(graph, ways_to(graph, name))
+        tree_rows(graph, invert=name)
+    cyclonedx(subject)
+
+
+def _of_reports(folder: Path, pack: Path) -> dict[str, Parser]:
+    subject = read_subject(pack)
+    measured = measure(subject)
+    assert subject.manifest is not None
+    manifest = subject.manifest
+    packed = {
+        "lock_digest": manifest.environment.lock_digest,
+        "archives": [{"raw_size": archive.raw_size} for archive in manifest.archives],
+        "dropped": [{"path": "a", "size": 1, "package": "b", "rule": "c", "reason": "d"}],
+    }
+
+    def parse_report(data: bytes) -> None:
+        (folder / "report.json").write_bytes(data)
+        earlier = read_earlier(folder / "report.json")
+        difference = compare(earlier, measured)
+        diff_lines(difference)
+        difference_as_json(compare(measured, earlier))
+        for render in (report_lines, report_markdown, report_html):
+            render(measured, difference)
+
+    def parse_packed(data: bytes) -> None:
+        (folder / "packed.json").write_bytes(data)
+        read_filtered(folder / "packed.json", manifest)
+
+    return {
+        "report": Parser(form="json", seeds=[_json(msgspec.to_builtins(measured))], parse=parse_report),
+        "packed": Parser(form="json", seeds=[_json(packed)], parse=parse_packed),
     }
 
 
