@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := lite_env/bootstrap/runtime
 # Of a script that runs as it was written: its types stand in its comments.
-CHECK_JS := --noEmit --allowJs --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable --types ""
+CHECK_JS := --noEmit --allowJs --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable
 # The environment's own tools first, Node from PyPI among them: the same versions everywhere.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.

@@ -20,10 +20,14 @@ from lite_env.report.text import report_lines
 from lite_env.store.plain import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lite_env.report.difference import Difference
     from lite_env.report.model import SizeReport
 
 Form = Literal["text", "json", "html", "markdown"]
+
+_ENDINGS: Mapping[str, Form] = {".html": "html", ".json": "json", ".md": "markdown"}
 
 
 @click.command(name="report")
@@ -33,9 +37,8 @@ Form = Literal["text", "json", "html", "markdown"]
     "--format",
     "form",
     type=click.Choice(["text", "json", "html", "markdown"]),
-    default="text",
-    show_default=True,
-    help="HTML is one file with a treemap; Markdown is for the summary of a CI job; JSON is what --compare reads.",
+    help="HTML is one file with a treemap; Markdown is for the summary of a CI job; JSON is what --compare reads."
+    "  [default: as OUTPUT ends (.html, .json, .md), else text]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
@@ -52,7 +55,13 @@ Form = Literal["text", "json", "html", "markdown"]
     help="What `lite-env pack --json` printed about the pack: then what was left out of it is told, too.",
 )
 def command(
-    *, about: Path | None, output: Path | None, form: Form, as_json: bool, earlier: Path | None, packed: Path | None
+    *,
+    about: Path | None,
+    output: Path | None,
+    form: Form | None,
+    as_json: bool,
+    earlier: Path | None,
+    packed: Path | None,
 ) -> None:
     """Report what a pack (or a lock) weighs: by package, folder and file, what is loaded when, what a start costs.
 
@@ -61,9 +70,9 @@ def command(
     \b
     Example:
       lite-env report site/env
-      lite-env report site/env --format html -o report.html
+      lite-env report site/env -o report.html
       lite-env report site/env --format markdown --compare last.json >> "$GITHUB_STEP_SUMMARY"
-      lite-env report site/env --format json -o last.json
+      lite-env report site/env -o last.json
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     subject = read_subject(about)
     if packed is not None and subject.manifest is None:
@@ -71,7 +80,8 @@ def command(
     filtered = read_filtered(packed, subject.manifest) if packed is not None and subject.manifest is not None else None
     report = measure(subject, filtered=filtered)
     difference = compare(read_earlier(earlier), report) if earlier is not None else None
-    write_answer(_written("json" if as_json else form, report, difference), output)
+    ending = _ENDINGS.get(output.suffix, "text") if output is not None else "text"
+    write_answer(_written("json" if as_json else form or ending, report, difference), output)
 
 
 def _written(form: Form, report: SizeReport, difference: Difference | None) -> str:

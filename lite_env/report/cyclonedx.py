@@ -65,18 +65,23 @@ _ENVIRONMENT = "environment"
 
 def purl(package: SubjectPackage) -> str:
     """The package URL of a package; ``pkg:generic`` for a wheel from here or from a repository: PyPI has it not."""
-    version = quote(package.version, safe="")
+    version = _quoted(package.version)
     if package.manager == "wheel":
         kind = "pypi" if package.source in (None, "index") else "generic"
-        return f"pkg:{kind}/{quote(package.name, safe='')}@{version}?file_name={quote(package.file_name, safe='')}"
+        return f"pkg:{kind}/{_quoted(package.name)}@{version}?file_name={_quoted(package.file_name)}"
     qualifiers = {
         "build": package.build,
         "channel": _channel(package),
         "subdir": package.subdir,
         "type": "conda" if package.file_name.endswith(".conda") else "tar.bz2",
     }
-    text = "&".join(f"{key}={quote(value, safe='')}" for key, value in qualifiers.items() if value)
-    return f"pkg:conda/{quote(package.name, safe='')}@{version}?{text}"
+    text = "&".join(f"{key}={_quoted(value)}" for key, value in qualifiers.items() if value)
+    return f"pkg:conda/{_quoted(package.name)}@{version}?{text}"
+
+
+def _quoted(text: str) -> str:
+    """Percent-encoded, as the specification of package URLs wants it: a colon stays."""
+    return quote(text, safe=":")
 
 
 def _channel(package: SubjectPackage) -> str:

@@ -87,6 +87,14 @@ def without_sources(page: str) -> str:
     return re.sub(r"sha256-[A-Za-z0-9+/]{43}=", "sha256-", page)
 
 
+@pytest.mark.parametrize(
+    ("ending", "form"), [(".html", "html"), (".json", "json"), (".md", "markdown"), (".txt", "text")]
+)
+def test_an_output_is_written_as_its_name_ends(tmp_path, ending, form):
+    ask("report", PACK, "-o", tmp_path / f"report{ending}")
+    assert (tmp_path / f"report{ending}").read_text("utf-8") == ask("report", PACK, "--format", form)
+
+
 def test_bills_of_materials(lock):
     assert_kept("lock.cdx.json", ask("export", lock, "--format", "cyclonedx"))
     assert_kept("pack.cdx.json", ask("export", PACK, "--format", "cyclonedx"))
@@ -94,7 +102,7 @@ def test_bills_of_materials(lock):
 
 def test_a_report_is_compared_with_the_report_of_the_last_build(tmp_path):
     last = tmp_path / "last.json"
-    assert ask("report", KERNELS, "--format", "json", "-o", last) == ""
+    assert ask("report", KERNELS, "-o", last) == ""
     assert ask("diff", last, PACK) == ask("diff", KERNELS, PACK)
     again = json.loads(ask("report", PACK, "--json", "--compare", last))
     assert again["compared"] == json.loads(ask("diff", KERNELS, PACK, "--json"))
