@@ -60,6 +60,8 @@ class Difference:
         measures: figures of the whole.
         imports: what the imports of traced modules load, where it changed.
         archives: of two packs, those of the new one that the old one has not: what a visitor loads anew.
+
+    It is true where anything of this is so.
     """
 
     old: SizeReport
@@ -75,11 +77,9 @@ class Difference:
     archives: tuple[ArchiveSize, ...] | None
 
     def __bool__(self) -> bool:
-        packages = self.added or self.removed or self.changed
-        gone = self.archives is not None and {a.digest for a in self.old.archives} - {
-            a.digest for a in self.new.archives
-        }
-        return bool(packages or self.asked or self.dropped or self.archives or gone)
+        figures = any(measure.old != measure.new for measure in (*self.measures, *self.imports))
+        packages = self.added or self.removed or self.changed or self.resized
+        return bool(packages or self.asked or self.dropped or self.archives or figures)
 
     @property
     def packages(self) -> tuple[PackageChange, ...]:

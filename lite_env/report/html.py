@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections import Counter
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PAGE = "lite_env.report", "page"
 _LOADS = ("own", "interpreter", "kernel", "import", "demand")  # in the order of report.js
 _MAX_FOLDERS = 60  # one in another: a stranger's path may have more, and then ends in one long name
+_SHOWN_MODULES = 6
 _NO_PACKAGE = "(no package)"
 
 
@@ -121,7 +123,8 @@ def _of_pack(report: SizeReport) -> list[str]:
     ]
     sections.append(_section("Largest files", "", _table(("file", "package", "*packed", "*unpacked"), rows)))
     if report.imports:
-        rows = [(f"`{cost.module}", str(cost.requests), size_text(cost.packed)) for cost in report.imports]
+        costs = sorted(report.imports, key=lambda cost: "." in cost.module)
+        rows = [(f"`{cost.module}", str(cost.requests), size_text(cost.packed)) for cost in costs]
         told = "Before the module is first imported, at most: an archive that is there already is not loaded again."
         table = _table(("module", "*requests", "*packed"), rows, scrolled="Imports")
         sections.append(_section("What imports load", told, table))
@@ -136,9 +139,18 @@ def _of_pack(report: SizeReport) -> list[str]:
 
 def _when(archive: ArchiveSize) -> str:
     if archive.load == "import":
-        return f"before an import of {', '.join(archive.imports)}"
+        return f"before an import of {_modules(archive.imports)}"
     kernels = f" ({', '.join(archive.kernels)})" if archive.kernels else ""
     return WHEN.get(archive.load, archive.load) + kernels
+
+
+def _modules(names: Sequence[str]) -> str:
+    """Modules by the packages that they are of, those with most of them first."""
+    counts = Counter(name.partition(".")[0] for name in names)
+    found = sorted(counts, key=lambda name: (-counts[name], name))
+    words = [name if counts[name] == 1 and name in names else f"{name} (modules: {counts[name]})" for name in found]
+    more = len(words) - _SHOWN_MODULES
+    return ", ".join(words[:_SHOWN_MODULES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _left_out(report: SizeReport) -> str:

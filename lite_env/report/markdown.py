@@ -94,7 +94,8 @@ def report_markdown(report: SizeReport, difference: Difference | None = None) ->
     largest = sorted(report.files, key=lambda file: (-file.packed, file.path))[:SHOWN_FILES]
     cells = [(code(file.path), code(file.package or ""), size_text(file.packed)) for file in largest]
     lines += _folded("Largest files", _table(("file", "package", "packed"), cells, "<<>"))
-    cells = [(code(cost.module), str(cost.requests), size_text(cost.packed)) for cost in report.imports]
+    whole = [cost for cost in report.imports if "." not in cost.module]
+    cells = [(code(cost.module), str(cost.requests), size_text(cost.packed)) for cost in whole]
     lines += _folded("Imports, after that and at most", _table(("module", "requests", "packed"), cells, "<>>"))
     lines += _folded("Archives", _archives(report))
     rules = [

@@ -202,17 +202,18 @@ def diff_lines(difference: Difference) -> list[str]:
     known = difference.old.kind == difference.new.kind
     rows = [(*_words(change), change_text(change.change) if known else "") for change in difference.packages]
     lines += columns(rows, "<<<>") if rows else []
+    parts = [lines]
     if difference.resized:
-        shown = difference.resized[:SHOWN_SIZES]
-        lines += ["", "packages of another size:" if rows else "the same packages, of another size:"]
-        lines += indented(columns([(change.name, change_text(change.change)) for change in shown], "<>"))
-        lines += _more(difference.resized, SHOWN_SIZES)
+        shown = [(change.name, change_text(change.change)) for change in difference.resized[:SHOWN_SIZES]]
+        head = "packages of another size:" if rows else "the same packages, of another size:"
+        parts.append([head, *indented(columns(shown, "<>")), *_more(difference.resized, SHOWN_SIZES)])
     figures = [row for measure in shown_measures(difference) if (row := _figure(measure))]
-    lines += ["", *columns(figures, "<><>>")] if figures else []
+    parts.append(columns(figures, "<><>>") if figures else [])
     if difference.archives:
         size = size_text(sum(archive.packed for archive in difference.archives))
-        lines += ["", f"{len(difference.archives)} archives are new, {size} that a returning visitor may load"]
-    return [*lines, *([""] if lines else []), difference.summary()]
+        parts.append([f"{len(difference.archives)} archives are new, {size} that a returning visitor may load"])
+    parts.append([difference.summary()])
+    return [line for number, part in enumerate(filter(None, parts)) for line in ([""] * (number > 0) + part)]
 
 
 def from_to(change: PackageChange) -> str:

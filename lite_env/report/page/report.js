@@ -11,10 +11,10 @@
   /** @typedef {{x: number, y: number, width: number, height: number}} Box in pixels */
 
   const LOADS = ['own', 'interpreter', 'kernel', 'import', 'demand'];
-  const WORDS = ["kernel's own file", 'for the interpreter', 'for the kernel', 'before an import', 'when it is opened'];
+  const WORDS = ["start: kernel's own files", 'start: interpreter', 'start: kernel', 'before an import', 'when opened'];
   const BEFORE_FIRST_CELL = 3; // the first of them
   const LABEL = 22;
-  const [SMALLEST_NAMED, SMALLEST_OPENED, SMALLEST_DRAWN] = [34, 40, 9];
+  const [SMALLEST_NAMED, SMALLEST_OPENED, SMALLEST_FRAMED, SMALLEST_DRAWN] = [34, 40, 7, 2];
 
   /** @param {string} id */
   const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -128,6 +128,7 @@
       }
       const named = inside.width > 48 && inside.height > 20;
       const leaf = make('i', named ? each.name.slice(each.name.lastIndexOf('/') + 1) : '', LOADS[load(each)]);
+      if (inside.width < SMALLEST_FRAMED || inside.height < SMALLEST_FRAMED) leaf.classList.add('tiny');
       put(leaf, inside);
       cell.append(leaf);
     }
@@ -164,7 +165,7 @@
     const tell = () => (element('told').textContent = told(of));
     made.addEventListener('mouseenter', tell);
     made.addEventListener('focus', tell);
-    made.addEventListener('click', () => of.inside && go(of));
+    made.addEventListener('click', () => of.inside && enter(of));
     return made;
   }
 
@@ -203,7 +204,7 @@
       if (each.inside) {
         const button = /** @type {HTMLButtonElement} */ (make('button', each.name));
         button.type = 'button';
-        button.addEventListener('click', () => go(each));
+        button.addEventListener('click', () => enter(each));
         name.append(button);
       }
       const early = pack ? bytes(each, 1, BEFORE_FIRST_CELL) : 0;
@@ -220,15 +221,35 @@
     element('view').replaceChildren(top, body);
   }
 
+  /** The one folder that is all that lies in a folder. @param {Item} of @returns {Item | null} */
+  function only(of) {
+    return of.inside?.length === 1 && of.inside[0].inside ? of.inside[0] : null;
+  }
+
+  /** Go into a package or folder, and on through folders that hold only another one. @param {Item} to */
+  function enter(to) {
+    let end = to;
+    for (let next = only(end); next; next = only(end)) end = next;
+    go(end);
+  }
+
+  /** The same in the other direction. */
+  function leave() {
+    let end = place.parent;
+    while (end?.parent && only(end)) end = end.parent;
+    if (end) go(end);
+  }
+
   /** Show another package or folder; the keyboard stays in the map if it was there. @param {Item} to */
   function go(to) {
     const inMap = map.contains(document.activeElement);
-    const from = place;
+    let from = place;
     place = to;
     show();
     if (!inMap) return;
-    const names = seen(place);
-    focus(/** @type {HTMLElement} */ (map.children[Math.max(names.indexOf(from), 0)]));
+    // Where it came from is marked, if that lies in what is shown.
+    while (from.parent && from.parent !== place) from = from.parent;
+    focus(/** @type {HTMLElement} */ (map.children[Math.max(seen(place).indexOf(from), 0)]));
   }
 
   function show() {
@@ -268,7 +289,7 @@
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const arrow = Object.hasOwn(ARROWS, event.key) ? ARROWS[event.key] : null;
     if (arrow && document.activeElement) focus(next(document.activeElement, ...arrow));
-    else if ((event.key === 'Escape' || event.key === 'Backspace') && place.parent) go(place.parent);
+    else if ((event.key === 'Escape' || event.key === 'Backspace') && place.parent) leave();
     else return;
     event.preventDefault();
   });
