@@ -47,6 +47,9 @@ def test_the_wheel_of_the_sdist_builds_its_channel_packs_and_starts_a_kernel(cle
     (tmp_path / "environment.yml").write_text(ENVIRONMENT)
     lite_env("pack", "environment.yml", "-o", "pack", "--level", "3")
     assert lite_env("run", "pack", "-c", "print(6 * 7)").split() == ["42"]
+    # What it draws with is in the wheel, too.
+    lite_env("report", "pack", "-o", "report.html")
+    assert "squarify" in (tmp_path / "report.html").read_text("utf-8")
     lite_env("site", "pack", "-o", "public")
     assert (tmp_path / "public" / "index.html").is_file()
 

@@ -181,7 +181,7 @@ def test_a_path_without_end_is_drawn(hostile):
 
 
 WORDS = [
-    ("list", "LOCK"),
+    ("list", "LOCK", "--json"),
     ("tree", "LOCK", "--json"),
     ("why", "python", "LOCK"),
     ("diff", "LOCK", "PACK", "--format", "markdown"),

@@ -6,6 +6,8 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from lite_env.cli.main import cli
 from lite_env.host.run import RunOptions, start_bytes, start_kernel
@@ -36,9 +38,22 @@ def test_a_start_and_an_import_of_xeus_python_cost_what_is_reported(numpy_pack):
     assert_costs_are_those_of_a_run(numpy_pack, "numpy")
 
 
+def assert_bill_is_valid(path):
+    bill = CliRunner().invoke(cli, ["export", str(path), "--format", "cyclonedx"], catch_exceptions=False).stdout
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    assert len(json.loads(bill)["components"]) == len(read_subject(path).packages)
+
+
+def test_bills_of_a_real_lock_and_its_pack_are_valid(numpy_pack):
+    assert_bill_is_valid(numpy_pack)
+    assert_bill_is_valid(numpy_pack.parent / "conda-lock.yml")
+
+
 @pytest.mark.slow
 def test_a_start_and_an_import_of_pyodide_cost_what_is_reported(science_pack):
     assert_costs_are_those_of_a_run(science_pack, "pandas")
+    assert_bill_is_valid(science_pack)
+    assert_bill_is_valid(science_pack.parent / "conda-lock.yml")
 
 
 def test_a_lock_and_its_real_pack_have_the_same_packages(numpy_pack):
