@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from lite_env.report.subject import SubjectPackage
 
 DEFAULT_WAYS = 10
-_MAX_STEPS = 20_000  # of the search: in a graph full of circles, ways are without end
+# Of the search: in a graph full of circles there are ways without end.
+_MAX_STEPS = 20_000
+_MAX_WAITING = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +52,7 @@ def ways_to(graph: Graph, name: str, *, limit: int = DEFAULT_WAYS) -> Ways:
     # Ways from their end on: how long each will be at least, whether it has reached a root, its packages.
     waiting: list[tuple[int, bool, tuple[str, ...]]] = [(distance[package.name], False, (package.name,))]
     for _ in range(_MAX_STEPS):
-        if not waiting or len(found) > limit:
+        if not waiting or len(found) > limit or len(waiting) > _MAX_WAITING:
             break
         _, complete, way = heapq.heappop(waiting)
         if complete:
@@ -61,6 +63,8 @@ def ways_to(graph: Graph, name: str, *, limit: int = DEFAULT_WAYS) -> Ways:
         for edge in graph.needed_by[way[-1]]:
             if edge.name in distance and edge.name not in way:
                 heapq.heappush(waiting, (len(way) + distance[edge.name], False, (*way, edge.name)))
+    # Given up: what has reached a root is a way, though not all that are as short are known.
+    found += [way for _, _, way in sorted(waiting) if way[-1] in roots]
     return Ways(
         package=package,
         ways=tuple(_edges(graph, roots, way[::-1]) for way in found[:limit]),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import pytest
 
 from lite_env.errors import LiteEnvError, LockError, ReportError, SpecError
 from lite_env.report.graph import constraint_of, make_graph
-from lite_env.report.subject import read_subject
+from lite_env.report.subject import Root, read_subject
 from lite_env.report.tree import MAX_DEPTH, tree_lines, tree_rows
 from lite_env.report.why import ways_to, why_lines
 from tests.locks import conda, wheel, write
@@ -116,6 +119,21 @@ def test_a_graph_full_of_circles_ends(graph_of):
     found = ways_to(graph_of(*packages, requested=["n0"]), "n39", limit=1000)
     assert found.more
     assert [len(way) for way in found.ways[:3]] == [2, 3, 3]
+
+
+def test_a_search_takes_bounded_memory(tmp_path):
+    subject = read_subject(write(tmp_path / "conda-lock.yml", [conda("n0")]))
+    names = [f"n{number}" for number in range(300)]
+    packages = tuple(replace(subject.packages[0], name=name, depends=tuple(names)) for name in sorted(names))
+    graph = make_graph(replace(subject, packages=packages, roots=(Root(spec="n0", name="n0"),)))
+    tracemalloc.start()
+    found = ways_to(graph, "n299", limit=1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.more
+    assert [len(way) for way in found.ways[:3]] == [2, 3, 3]
+    assert len(found.ways) >= 299
+    assert peak < 100_000_000
 
 
 def test_a_wheel_finds_packages_that_a_channel_writes_otherwise(graph_of):
