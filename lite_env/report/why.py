@@ -49,20 +49,20 @@ def ways_to(graph: Graph, name: str, *, limit: int = DEFAULT_WAYS) -> Ways:
     package = graph.find(name)
     roots, distance = _roots(graph, package.name)
     found: list[tuple[str, ...]] = []
-    # Ways from their end on: how long each will be at least, whether it has reached a root, its packages.
-    waiting: list[tuple[int, bool, tuple[str, ...]]] = [(distance[package.name], False, (package.name,))]
+    # Ways from their end on: how long each will be at least, whether it has to go on, its packages.
+    waiting: list[tuple[int, bool, tuple[str, ...]]] = [(distance[package.name], True, (package.name,))]
     for _ in range(_MAX_STEPS):
         if not waiting or len(found) > limit or len(waiting) > _MAX_WAITING:
             break
-        _, complete, way = heapq.heappop(waiting)
-        if complete:
+        _, goes_on, way = heapq.heappop(waiting)
+        if not goes_on:
             found.append(way)
             continue
         if way[-1] in roots:
-            heapq.heappush(waiting, (len(way) - 1, True, way))
+            heapq.heappush(waiting, (len(way) - 1, False, way))
         for edge in graph.needed_by[way[-1]]:
             if edge.name in distance and edge.name not in way:
-                heapq.heappush(waiting, (len(way) + distance[edge.name], False, (*way, edge.name)))
+                heapq.heappush(waiting, (len(way) + distance[edge.name], True, (*way, edge.name)))
     # Given up: what has reached a root is a way, though not all that are as short are known.
     found += [way for _, _, way in sorted(waiting) if way[-1] in roots]
     return Ways(
