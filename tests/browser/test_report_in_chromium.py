@@ -107,6 +107,10 @@ def test_areas_are_as_the_bytes_are_and_fill_the_map(report, numpy_report):
         # As far as the figure that is told is exact, and a pixel.
         assert cell["width"] * cell["height"] / whole == pytest.approx(size / total, rel=0.06, abs=2e-5)
         assert -1 <= cell["x"] <= cell["x"] + cell["width"] <= box["width"] + 1
+    # Nearly square, as far as there is something to see.
+    large = [cell for cell in cells if cell["width"] * cell["height"] > 2000]
+    longest = [max(cell["width"] / cell["height"], cell["height"] / cell["width"]) for cell in large]
+    assert sum(longest) / len(longest) < 1.8
     middles = [(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2) for cell in cells]
     for cell in cells:
         inside = [
