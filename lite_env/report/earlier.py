@@ -82,7 +82,7 @@ def _read(path: Path, what: str, hint: str) -> Any:  # noqa: ANN401 - any JSON v
     try:
         return parse_json(read_bounded(path, origin), origin)
     except OSError as error:
-        raise refusal(ReportError, f"{what} cannot be read", error, file=path) from error
+        raise refusal(ReportError, f"{what} cannot be read", error, file=path, absent=hint) from error
 
 
 def _origin(path: Path, what: str, hint: str) -> Origin:

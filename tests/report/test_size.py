@@ -207,8 +207,9 @@ def test_what_was_left_out_is_told_when_it_is_known(tmp_path):
     with pytest.raises(ReportError, match="another pack") as caught:
         read_filtered(file, manifest)
     assert caught.value.hint
-    with pytest.raises(ReportError, match="cannot be read"):
+    with pytest.raises(ReportError, match="cannot be read") as caught:
         read_filtered(tmp_path / "gone.json", manifest)
+    assert "lite-env pack" in caught.value.hint
 
 
 @pytest.mark.parametrize(
