@@ -30,6 +30,7 @@ _LOADS = ("own", "interpreter", "kernel", "import", "demand")  # in the order of
 _MAX_FOLDERS = 60  # one in another: a stranger's path may have more, and then ends in one long name
 _SHOWN_MODULES = 6
 _NO_PACKAGE = "(no package)"
+_FIGURE = ' class="figure"'
 
 
 def report_html(report: SizeReport, difference: Difference | None = None) -> str:
@@ -93,7 +94,7 @@ def _size(kernel: KernelBoot) -> tuple[str, str]:
 
 
 def _kernel(kernel: KernelBoot) -> str:
-    rows = [(WHAT.get(file.what, file.what), f"`{short(file.path)}", size_text(file.size)) for file in kernel.files]
+    rows = [(WHAT.get(file.what, file.what), _Code(short(file.path)), size_text(file.size)) for file in kernel.files]
     title = f"What {kernel.name} loads before its first cell"
     return _section(
         title, f"{kernel.display_name} ({kernel.language}): {boot_text(kernel)}.", _table(("", "file", "*bytes"), rows)
@@ -101,7 +102,6 @@ def _kernel(kernel: KernelBoot) -> str:
 
 
 def _of_pack(report: SizeReport) -> list[str]:
-    packages = sorted(report.packages, key=lambda package: (-(package.packed or 0), package.name))
     rows: list[Sequence[str]] = [
         (
             package.name,
@@ -112,19 +112,19 @@ def _of_pack(report: SizeReport) -> list[str]:
             str(package.files),
             package.license or "",
         )
-        for package in packages
+        for package in report.by_size
     ]
     head = ("package", "version", "*packed", "*unpacked", "*before the first cell", "*files", "licence")
     shares = "Several packages lie in one archive; each has the share of it compressed that it has of it uncompressed."
     sections = [_section("Packages", shares, _table(head, rows, scrolled="Packages"))]
-    largest = sorted(report.files, key=lambda file: (-file.packed, file.path))[:SHOWN_FILES]
     rows = [
-        (f"`{file.path}", file.package or _NO_PACKAGE, size_text(file.packed), size_text(file.size)) for file in largest
+        (_Code(file.path), file.package or _NO_PACKAGE, size_text(file.packed), size_text(file.size))
+        for file in report.largest(SHOWN_FILES)
     ]
     sections.append(_section("Largest files", "", _table(("file", "package", "*packed", "*unpacked"), rows)))
     if report.imports:
         costs = sorted(report.imports, key=lambda cost: "." in cost.module)
-        rows = [(f"`{cost.module}", str(cost.requests), size_text(cost.packed)) for cost in costs]
+        rows = [(_Code(cost.module), str(cost.requests), size_text(cost.packed)) for cost in costs]
         told = "Before the module is first imported, at most: an archive that is there already is not loaded again."
         table = _table(("module", "*requests", "*packed"), rows, scrolled="Imports")
         sections.append(_section("What imports load", told, table))
@@ -188,8 +188,14 @@ def _section(title: str, told: str, body: str) -> str:
     return f"<section><h2>{_text(title)}</h2>{words}{body}</section>"
 
 
+class _Code(str):
+    """A cell that is shown as code."""
+
+    __slots__ = ()
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, scrolled: str = "") -> str:
-    """A table; a column is of figures when its head begins with ``*``, a cell is code when it begins with `````."""
+    """A table; a column is of figures when its head begins with ``*``."""
     lines = [
         "".join(_cell(cell, figure=name.startswith("*")) for name, cell in zip(head, row, strict=True)) for row in rows
     ]
@@ -206,11 +212,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, scrolled: str 
     return f'<div class="scrolled" tabindex="0" role="region" aria-label="{_text(scrolled)}">{table}</div>'
 
 
-_FIGURE = ' class="figure"'
-
-
 def _cell(cell: str, *, figure: bool) -> str:
-    inner = f"<code>{_text(cell[1:])}</code>" if cell.startswith("`") else _text(cell)
+    inner = f"<code>{_text(cell)}</code>" if isinstance(cell, _Code) else _text(cell)
     return f"<td{_FIGURE if figure else ''}>{inner}</td>"
 
 

@@ -79,8 +79,7 @@ def report_markdown(report: SizeReport, difference: Difference | None = None) ->
     if difference is not None:
         lines += [diff_markdown(difference, heading="###")]
     if report.kind == "lock":
-        packages = sorted(report.packages, key=lambda package: (-(package.download or 0), package.name))
-        cells = [(code(package.name), code(package.version), size_text(package.download)) for package in packages]
+        cells = [(code(package.name), code(package.version), size_text(package.download)) for package in report.by_size]
         return "\n".join([*lines, *_folded("Packages", _table(("package", "version", "file"), cells, "<<>"))])
     for kernel in report.kernels:
         cells = [
@@ -91,8 +90,9 @@ def report_markdown(report: SizeReport, difference: Difference | None = None) ->
             f"What {_html(kernel.name)} loads before its first cell", _table(("", "file", "bytes"), cells, "<<>")
         )
     lines += _folded("Packages", _packages(report))
-    largest = sorted(report.files, key=lambda file: (-file.packed, file.path))[:SHOWN_FILES]
-    cells = [(code(file.path), code(file.package or ""), size_text(file.packed)) for file in largest]
+    cells = [
+        (code(file.path), code(file.package or ""), size_text(file.packed)) for file in report.largest(SHOWN_FILES)
+    ]
     lines += _folded("Largest files", _table(("file", "package", "packed"), cells, "<<>"))
     whole = [cost for cost in report.imports if "." not in cost.module]
     cells = [(code(cost.module), str(cost.requests), size_text(cost.packed)) for cost in whole]
@@ -106,7 +106,6 @@ def report_markdown(report: SizeReport, difference: Difference | None = None) ->
 
 
 def _packages(report: SizeReport) -> list[str]:
-    packages = sorted(report.packages, key=lambda package: (-(package.packed or 0), package.name))
     cells = [
         (
             code(f"{package.name} {package.version}"),
@@ -115,7 +114,7 @@ def _packages(report: SizeReport) -> list[str]:
             size_text(package.size),
             str(package.files),
         )
-        for package in packages
+        for package in report.by_size
     ]
     return _table(("package", "packed", "before the first cell", "unpacked", "files"), cells, "<>>>>")
 

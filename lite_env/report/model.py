@@ -179,3 +179,16 @@ class SizeReport(_Value, frozen=True, kw_only=True):
         """Bytes of all package files; None where one of them is not known."""
         sizes = [package.download for package in self.packages]
         return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def by_size(self) -> tuple[PackageSize, ...]:
+        """The packages, the largest first: of a lock by their files, of a pack by what is packed."""
+
+        def size(package: PackageSize) -> int:
+            return (package.download if self.kind == "lock" else package.packed) or 0
+
+        return tuple(sorted(self.packages, key=lambda package: (-size(package), package.name)))
+
+    def largest(self, count: int) -> tuple[FileSize, ...]:
+        """The files that take most, packed."""
+        return tuple(sorted(self.files, key=lambda file: (-file.packed, file.path))[:count])

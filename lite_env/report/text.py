@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lite_env.report.difference import Difference, Measure, PackageChange
-    from lite_env.report.model import ArchiveSize, KernelBoot, PackageSize, SizeReport
+    from lite_env.report.model import ArchiveSize, KernelBoot, SizeReport
     from lite_env.report.subject import Subject, SubjectPackage
 
 SHOWN_FILES = 20
@@ -109,7 +109,7 @@ def report_lines(report: SizeReport, difference: Difference | None = None) -> li
     if difference is not None:
         lines += ["", "since then", *indented(diff_lines(difference))]
     if report.kind == "lock":
-        rows = [(package.name, package.version, size_text(package.download)) for package in _by_size(report)]
+        rows = [(package.name, package.version, size_text(package.download)) for package in report.by_size]
         return [*lines, "", "packages, by the size of their files", *indented(columns(rows, "<<>"))]
     for kernel in report.kernels:
         rows = [(size_text(file.size), WHAT.get(file.what, file.what), short(file.path)) for file in kernel.files]
@@ -118,8 +118,10 @@ def report_lines(report: SizeReport, difference: Difference | None = None) -> li
     if report.imports:
         lines += ["", "what imports load after that, at most", *indented(_import_table(report))]
     lines += ["", "packages", *indented(_package_table(report))]
-    largest = sorted(report.files, key=lambda file: (-file.packed, file.path))[:SHOWN_FILES]
-    files = [(size_text(file.packed), size_text(file.size), file.package or "", file.path) for file in largest]
+    files = [
+        (size_text(file.packed), size_text(file.size), file.package or "", file.path)
+        for file in report.largest(SHOWN_FILES)
+    ]
     lines += [
         "",
         "largest files",
@@ -148,13 +150,6 @@ def filtered_lines(report: SizeReport) -> list[str]:
     return ["left out by filters", *indented(columns(rows, ">><<"))] if rows else ["nothing left out"]
 
 
-def _by_size(report: SizeReport) -> list[PackageSize]:
-    def size(package: PackageSize) -> int:
-        return (package.download if report.kind == "lock" else package.packed) or 0
-
-    return sorted(report.packages, key=lambda package: (-size(package), package.name))
-
-
 def _package_table(report: SizeReport) -> list[str]:
     rows = [("packed", "before the first cell", "size", "files", "package")]
     rows += [
@@ -165,7 +160,7 @@ def _package_table(report: SizeReport) -> list[str]:
             str(package.files),
             f"{package.name} {package.version}",
         )
-        for package in _by_size(report)
+        for package in report.by_size
     ]
     return columns(rows, ">>>><")
 

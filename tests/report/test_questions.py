@@ -12,7 +12,7 @@ import lite_env
 from lite_env.cli.boundary import Answer
 from lite_env.cli.main import cli
 from tests.frozen import PACKS
-from tests.locks import science
+from tests.locks import science, write
 from tests.snapshots import assert_kept
 
 PACK, OLD_PACK, KERNELS, UNTRACED = PACKS / "2.0/python", PACKS / "1.0/python", PACKS / "2.0/kernels", PACKS / "2.0/lua"
@@ -129,3 +129,14 @@ def test_without_an_argument_it_is_the_lock_of_this_folder_or_the_pack_that_it_i
     assert ask("why", "six") == ask("why", "six", lock)
     monkeypatch.chdir(PACK)
     assert ask("tree") == ask("tree", PACK) == ask("tree", PACK / "manifest.json")
+
+
+def test_an_empty_lock_is_an_answer_too(tmp_path):
+    empty = write(tmp_path / "empty.conda-lock.yml", [])
+    assert ask("list", empty).splitlines()[-1] == "0 packages, 0 B to download"
+    assert ask("tree", empty) == ""
+    assert ask("report", empty) == "demo (lock): 0 packages, 0 B to download\n\npackages, by the size of their files\n"
+    assert ask("report", empty, "--format", "markdown").startswith("## `demo`")
+    assert "<h1>demo</h1>" in ask("report", empty, "--format", "html")
+    assert json.loads(ask("export", empty, "--format", "cyclonedx"))["components"] == []
+    assert ask("diff", empty, empty) == "the same packages\n"
