@@ -234,7 +234,7 @@ test('what is inflated and not read is kept within its bound, the least recently
   archives.readFile(entry('a'));
   archives.readFile(entry('b'));
   assert.deepEqual(transport.askedSync, [a, b]);
-  archives.readFile(entry('c')); // 2000 bytes of it, before one is read: over the bound, and a was used longest ago.
+  archives.readFile(entry('c')); // Of each one is left: over the bound, and a was used longest ago.
   assert.equal(text(archives.readFile(entry('c2'))), body('c'));
   assert.deepEqual(transport.askedSync, [a, b, c]);
   assert.equal(text(archives.readFile(entry('a2'))), body('a'));

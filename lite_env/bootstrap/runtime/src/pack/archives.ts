@@ -6,7 +6,7 @@ import type { ArchiveInfo } from './manifest';
 import type { FileEntry } from './tree';
 
 /** How many inflated bytes of files that nobody has opened yet are kept. */
-const KEPT_BYTES = 32 * 1024 * 1024;
+const KEPT_BYTES = 96 * 1024 * 1024;
 
 /** An inflated archive: its files that were not read yet, by their offsets. */
 type Inflated = Map<number, Uint8Array>;
@@ -94,6 +94,7 @@ export class ArchiveStore {
     if (files.size > 0) {
       this.inflated.set(archive, files);
     }
+    this.letGoBeyondBound(archive);
     return data;
   }
 
@@ -102,13 +103,17 @@ export class ArchiveStore {
     const files = new Map(wanted.map(({ offset }, index) => [offset, parts[index] as Uint8Array]));
     this.inflated.set(position, files);
     this.inflatedBytes += parts.reduce((sum, { length }) => sum + length, 0);
+    return files;
+  }
+
+  /** A file that was given away does not count: a library may be larger than all that is kept. */
+  private letGoBeyondBound(last: number): void {
     for (const oldest of this.inflated.keys()) {
-      if (this.inflatedBytes <= this.keptBytes || oldest === position) {
+      if (this.inflatedBytes <= this.keptBytes || oldest === last) {
         break;
       }
       this.letGo(oldest);
     }
-    return files;
   }
 
   private decode(position: number, wanted: readonly FileEntry[]): Uint8Array[] {
