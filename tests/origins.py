@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import re
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    import ssl
+    from pathlib import Path
 
 BIG = 1 << 30
 """Bytes of `/big`, of which each eight say where they stand."""
@@ -58,6 +62,35 @@ def closed_port() -> str:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+
+def own_certificate(folder: Path) -> Path:
+    """A certificate for this machine that nobody has signed, and its key, in one file."""
+    file = folder / "own.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    made = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *made]
+    subprocess.run(command, check=True, capture_output=True)
+    file.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+    return file
+
+
+def tls_of(certificate: Path) -> ssl.SSLContext:
+    """A server's side of TLS with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def fingerprint(certificate: Path) -> str:
+    """SHA-256 of the certificate's public key in base64, as browsers' flags want it."""
+    public = subprocess.run(
+        ["openssl", "x509", "-in", str(certificate), "-pubkey", "-noout"], check=True, capture_output=True
+    ).stdout
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True, capture_output=True
+    )
+    return base64.b64encode(hashlib.sha256(der.stdout).digest()).decode()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import threading
 import zipfile
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -65,6 +68,20 @@ def build_wheel(
     )
 
 
+def published_wheels(folder: Path, *requirements: str) -> tuple[BuiltWheel, ...]:
+    """Wheels as they are published, of which only what is pure is taken; `folder` keeps them."""
+    pure = ["--only-binary", ":all:", "--platform", "any", "--python-version", "3.11", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder), *pure, *requirements]
+    subprocess.run(command, check=True, capture_output=True)
+    return tuple(_published(path) for path in sorted(folder.glob("*.whl")))
+
+
+def _published(path: Path) -> BuiltWheel:
+    with zipfile.ZipFile(path) as archive:
+        (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return BuiltWheel(file_name=path.name, data=path.read_bytes(), metadata=archive.read(metadata))
+
+
 def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
@@ -77,6 +94,7 @@ class PackageIndex:
         projects: file names and contents by the projects' names; what is no wheel is a source distribution.
         kind: how it answers: with JSON, or with HTML as static hosts do.
         tells_metadata: whether it has each wheel's METADATA beside it.
+        absolute: whether the addresses of files are whole, and not relative to the page that names them.
         wrong: file names whose bytes are not those that it tells the digest of.
         asked: paths of requests.
     """
@@ -84,6 +102,7 @@ class PackageIndex:
     projects: dict[str, list[BuiltWheel | str]] = field(default_factory=dict)
     kind: str = "json"
     tells_metadata: bool = True
+    absolute: bool = False
     wrong: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     port: int = 0
@@ -127,10 +146,10 @@ class PackageIndex:
 
     def _file(self, file: BuiltWheel | str) -> dict[str, object]:
         if isinstance(file, str):
-            return {"filename": file, "url": f"../../files/{file}", "hashes": {}}
+            return {"filename": file, "url": self._address(file), "hashes": {}}
         told: dict[str, object] = {
             "filename": file.file_name,
-            "url": f"../../files/{file.file_name}",
+            "url": self._address(file.file_name),
             "hashes": {"sha256": file.sha256},
             "yanked": False,
         }
@@ -140,12 +159,15 @@ class PackageIndex:
             told["core-metadata"] = {"sha256": hashlib.sha256(file.metadata).hexdigest()}
         return told
 
+    def _address(self, file_name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/files/{file_name}" if self.absolute else f"../../files/{file_name}"
+
     def _html(self, files: Sequence[BuiltWheel | str]) -> bytes:
         links = []
         for file in files:
             name = file if isinstance(file, str) else file.file_name
             fragment = "" if isinstance(file, str) else f"#sha256={file.sha256}"
-            links.append(f'<a href="../../files/{name}{fragment}">{name}</a><br>')
+            links.append(f'<a href="{self._address(name)}{fragment}">{name}</a><br>')
         return f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>".encode()
 
 

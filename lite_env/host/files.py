@@ -39,13 +39,16 @@ _KNOWS_CREDENTIALLESS = re.compile(r"(?:Chrom(?:e|ium)|Firefox)/")
 
 
 def isolation_for(headers: tuple[tuple[str, str], ...], user_agent: str) -> tuple[tuple[str, str], ...]:
-    """The same headers with `credentialless` in place of `require-corp` where the browser knows it (WebKit does not).
+    """The headers for a browser: `credentialless` where it knows it, `require-corp` else (WebKit)."""
+    return credentialless(headers) if _KNOWS_CREDENTIALLESS.search(user_agent) else headers
+
+
+def credentialless(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The same headers with `credentialless` in place of `require-corp`.
 
     A page that has it may load pictures of other origins, and a kernel can tell a server that is not there from one
     that does not allow the page to read its answers.
     """
-    if not _KNOWS_CREDENTIALLESS.search(user_agent):
-        return headers
     return tuple((name, "credentialless" if name == _EMBEDDER else value) for name, value in headers)
 
 

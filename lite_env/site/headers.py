@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from lite_env.errors import SiteError
-from lite_env.host.files import IMMUTABLE, ISOLATION, content_type
+from lite_env.host.files import IMMUTABLE, ISOLATION, content_type, credentialless
 from lite_env.host.files import cache_control as cache_control_by_name
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def headers_file(paths: Iterable[str], *, base: str, isolation: bool) -> str:
     """Rules for hosts that read a file ``_headers`` (Netlify, Cloudflare Pages).
 
     Rules that match the same path add up, so each header stands in one of them only. Without a rule these hosts say
-    ``must-revalidate``, which is right for what has no hash in its path.
+    ``must-revalidate``, which is right for what has no hash in its path. No rule can choose by browser: for those that
+    do not know ``credentialless`` the site's service worker sets ``require-corp``, from the second visit on.
 
     Args:
         paths: of the site, relative to its folder.
@@ -59,7 +60,7 @@ def headers_file(paths: Iterable[str], *, base: str, isolation: bool) -> str:
             f"'{base}' is not the path of a folder on a host",
             hint="`--base` takes for example `/docs/demo/`; the page itself needs none, its URLs are relative",
         )
-    rules = {f"{base}*": common_headers(isolation=isolation)}
+    rules = {f"{base}*": credentialless(common_headers(isolation=isolation))}
     for path in paths:
         if cache_control(path) == IMMUTABLE:
             # A folder in which everything is immutable needs one rule; hosts allow about a hundred.

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.origins import Origin, closed_port
+from tests.browser.conftest import Console, launch_options
+from tests.origins import Origin, closed_port, fingerprint, own_certificate, tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Route
 
-    from tests.browser.conftest import Console
     from tests.site_server import Answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("console in Chromium")]
@@ -115,3 +116,64 @@ def test_mixed_content_is_named(console, context, numpy_site, origin):
     port = origin.url.rsplit(":", 1)[1]
     assert "mixed content" in told(console, f"print(why('http://lan.test:{port}/hello'))")
     assert origin.asked == []
+
+
+@pytest.fixture
+def certificate(tmp_path) -> Path:
+    return own_certificate(tmp_path)
+
+
+@pytest.fixture
+def safe(certificate) -> Iterator[Origin]:
+    with Origin(tls=tls_of(certificate)) as origin:
+        yield origin
+
+
+@pytest.fixture
+def trusting(playwright, certificate) -> Iterator[Console]:
+    """A console in a browser that trusts the certificate."""
+    options = launch_options()
+    options["args"] = [*options["args"], f"--ignore-certificate-errors-spki-list={fingerprint(certificate)}"]
+    browser = playwright.chromium.launch(**options)
+    yield Console(browser.new_page())
+    browser.close()
+
+
+HTTPS = """
+import http.client, ssl
+with urllib.request.urlopen(A + "/redirect") as answer:
+    print(answer.url == A + "/hello", answer.read(), answer.headers["X-Thing"])
+print(len(urllib.request.urlopen(A + "/gzip", context=ssl.create_default_context()).read()))
+came = [(line, time.time()) for line in urllib.request.urlopen(A + "/lines")]
+print(len(came), came[-1][1] - came[0][1] > 1)
+connection = http.client.HTTPSConnection(A.removeprefix("https://"))
+connection.request("POST", "/moved", b"body")
+answer = connection.getresponse()
+print(answer.status, answer.getheader("Location") == A + "/echo")
+print(why(A + "/missing"))
+"""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_of_https_that_the_browser_trusts_is_asked(trusting, serve, numpy_site, safe, host):
+    trusting.open(serve(numpy_site, host=host).url)
+    assert trusting.page.evaluate("location.protocol") == "http:"
+    lines = told(trusting, f"A = {safe.url!r}\n{HTTPS}").splitlines()
+    assert lines == [
+        "True b'hello\\n' thing",
+        "7000",
+        "5 True",
+        "302 True",
+        "HTTPError: HTTP Error 404: Not Found",
+    ]
+
+
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "any host"])
+def test_a_server_of_https_that_the_browser_does_not_trust_is_said_to_be_perhaps_one(
+    console, serve, numpy_site, safe, isolated
+):
+    console.open(serve(numpy_site, isolated=isolated).url)
+    said = told(console, f"print(why({safe.url + '/hello'!r}))")
+    assert said.startswith("URLError: ")
+    assert f"{safe.url}/hello: " in said
+    assert "does not trust its certificate" in said

@@ -1,8 +1,7 @@
-"""Programs in the Python kernel of 2023 ask servers, in Node and in Chromium."""
+"""Programs in Python kernels ask servers, in Node and in Chromium."""
 
 from __future__ import annotations
 
-import ssl
 import subprocess
 import sys
 import time
@@ -13,8 +12,8 @@ import pytest
 from lite_env.host.run import RunOptions, start_kernel
 from tests.conftest import EXAMPLES, make_pack
 from tests.host.test_third_kernel import ENGINES
-from tests.network_clients import ALONG, CLIENTS
-from tests.origins import Origin, closed_port
+from tests.network_clients import ALONG, XEUS, begin, place, rows
+from tests.origins import Origin, closed_port, own_certificate, tls_of
 from tests.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from lite_env.host.client import KernelClient
 
+TITLES = {"node": "Node", "chromium": "Chromium"}
 ENVIRONMENT = """\
 name: network
 channels: [{channel}]
@@ -65,6 +65,14 @@ def client(engine, pack, origin) -> Iterator[KernelClient]:
         yield running.client
 
 
+def prepare(client: KernelClient, kernel: str, engine: str, origin: Origin) -> None:
+    """Let a client's cell find what it needs."""
+    code = "import sys; sys.path.insert(0, '/drive')\n" + begin(
+        place(kernel, TITLES[engine]), origin.url, closed_port()
+    )
+    assert client.execute(code).status == "ok"
+
+
 def run(client: KernelClient, code: str, timeout: float = 60) -> str:
     """What a cell prints; one that fails fails the test with its traceback."""
     result = client.execute(code, timeout=timeout)
@@ -91,13 +99,12 @@ def unpacked(wheels: tuple[str, ...], shared: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("row", CLIENTS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", rows(XEUS, *TITLES.values()), ids=lambda row: row.name)
 def test_a_client_works(engine, pack, origin, row, tmp_path):
     folder = unpacked(row.wheels, tmp_path) if row.wheels else tmp_path
     origin.asked.clear()
     with start_kernel(pack, options=RunOptions(engine=engine, drive=folder)) as running:
-        begin = f"import sys; sys.path.insert(0, '/drive'); A, C = {origin.url!r}, {closed_port()!r}\n"
-        assert running.client.execute(begin).status == "ok"
+        prepare(running.client, XEUS, engine, origin)
         run(running.client, row.code)
     if "fsspec" in row.name:
         assert [(method, path) for method, path, _ in origin.asked if method != "OPTIONS"] == [
@@ -106,20 +113,20 @@ def test_a_client_works(engine, pack, origin, row, tmp_path):
         ]
 
 
-@pytest.fixture(scope="module", params=["science_pack", "newest_pack"])
-def pyodide_pack(request) -> Path:
-    return request.getfixturevalue(request.param)
+@pytest.fixture(scope="module", params=[("Pyodide 0.27", "science_pack"), ("Pyodide 314", "newest_pack")])
+def pyodide(request) -> tuple[str, Path]:
+    name, pack = request.param
+    return name, request.getfixturevalue(pack)
 
 
-# pip is not in these packs.
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("row", CLIENTS[:-1], ids=lambda row: row.name)
-def test_a_client_works_on_pyodide(engine, pyodide_pack, origin, row, tmp_path):
+@pytest.mark.parametrize("row", rows("Pyodide 314", *TITLES.values()), ids=lambda row: row.name)
+def test_a_client_works_on_pyodide(engine, pyodide, origin, row, tmp_path):
+    name, pack = pyodide
     folder = unpacked(row.wheels, tmp_path) if row.wheels else tmp_path
-    with start_kernel(pyodide_pack, options=RunOptions(engine=engine, drive=folder)) as running:
-        begin = f"import sys; sys.path.insert(0, '/drive'); A, C = {origin.url!r}, {closed_port()!r}\n"
-        assert running.client.execute(begin).status == "ok"
+    with start_kernel(pack, options=RunOptions(engine=engine, drive=folder)) as running:
+        prepare(running.client, name, engine, origin)
         run(running.client, row.code)
 
 
@@ -216,11 +223,9 @@ def test_errors_tell_why(client, engine, secret):
 
 @pytest.mark.slow
 def test_the_host_trusts_certificates_or_says_that_it_does_not(pack, engine, tmp_path, monkeypatch):
-    trusted = trustme(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(trusted)
+    trusted = own_certificate(tmp_path)
     code = "import urllib.request\nprint(urllib.request.urlopen(A + '/redirect').read())"
-    with Origin(tls=context) as origin:
+    with Origin(tls=tls_of(trusted)) as origin:
         begin = f"A = {origin.url!r}\n"
         with start_kernel(pack, options=RunOptions(engine=engine)) as running:
             error = error_of(running.client, begin + code)
@@ -232,17 +237,6 @@ def test_the_host_trusts_certificates_or_says_that_it_does_not(pack, engine, tmp
         monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(trusted))
         with start_kernel(pack, options=RunOptions(engine=engine)) as running:
             assert run(running.client, begin + code) == "b'hello\\n'\n"
-
-
-def trustme(folder: Path) -> Path:
-    """A certificate for this machine that nobody has signed, and its key, in one file."""
-    file = folder / "own.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    made = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *made]
-    subprocess.run(command, check=True, capture_output=True)
-    file.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
-    return file
 
 
 @pytest.mark.slow

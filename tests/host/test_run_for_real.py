@@ -270,6 +270,9 @@ def test_the_client_asks_a_real_kernel(python):
     [
         ("import threading; threading.Thread(target=print).start()", "RuntimeError", "a browser has no threads"),
         ("import concurrent.futures as f; f.ThreadPoolExecutor().submit(print)", "RuntimeError", "no threads"),
+        ("import micropip", "ModuleNotFoundError", "needs micropip in the environment file"),
+        ("from piplite import install", "ModuleNotFoundError", "`%pip install NAME` does not need it"),
+        ("import importlib.util as u; 1 / bool(u.find_spec('micropip'))", "ZeroDivisionError", "division"),
         ("import subprocess; subprocess.run(['ls'])", "OSError", "emscripten does not support processes"),
     ],
 )

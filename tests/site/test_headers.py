@@ -50,7 +50,7 @@ def test_rules_for_hosts_are_few_and_add_up():
     assert headers_file(PATHS, base="/", isolation=True) == (
         "/*\n"
         "  Cross-Origin-Opener-Policy: same-origin\n"
-        "  Cross-Origin-Embedder-Policy: require-corp\n"
+        "  Cross-Origin-Embedder-Policy: credentialless\n"
         "  Cross-Origin-Resource-Policy: same-origin\n"
         "  X-Content-Type-Options: nosniff\n"
         "\n"

@@ -8,6 +8,7 @@
  */
 import { ANEW } from './io/browser';
 import { CACHE } from './io/cache';
+import { understood } from './isolate/headers';
 import { CHANNEL, CLAIM, KEEP } from './service/channel';
 import { driveSeconds, forward, type Channel } from './service/forward';
 import { rightAnswer, whyWrong, type Wanted } from './service/pages';
@@ -97,14 +98,16 @@ async function answer({ request }: FetchEvent, route: Exclude<Route, { kind: 'pa
     case 'forward':
       return forward(request, channel, request.url.includes('/api/stdin/') ? null : driveSeconds);
     case 'page':
-      return request.cache === 'reload'
-        ? renewed(route.file)
-        : ((await kept(pages, urlOf(route.file))) ?? fetch(request));
+      return understood(await pageFile(request, route.file), navigator.userAgent);
     case 'hashed':
       return hashed(request);
     case 'manifest':
       return newest(request);
   }
+}
+
+async function pageFile(request: Request, file: string): Promise<Response> {
+  return request.cache === 'reload' ? renewed(file) : ((await kept(pages, urlOf(file))) ?? fetch(request));
 }
 
 /** Asked for past every cache: the server's answer, which is what is kept from now on where it is right. */

@@ -1,7 +1,7 @@
 /** One reload and never a loop, and headers on documents and workers alone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { embedderPolicy, isAsking, isLeftOver, isolated, PROBE_ANSWER } from '../src/isolate/headers';
+import { embedderPolicy, isAsking, isLeftOver, isolated, PROBE_ANSWER, understood } from '../src/isolate/headers';
 import { isolate, type IsolationPage } from '../src/jupyterlite/isolation';
 
 const ROOT = new URL('https://example.test/docs/lite/');
@@ -154,6 +154,8 @@ test('headers stand on answers to documents and workers, and an answer that nobo
   assert.equal(isAsking({ ...asked, mode: 'cors', destination: 'worker' }), true);
   assert.equal(isAsking({ ...asked, mode: 'no-cors', destination: 'script' }), false);
   assert.equal(isLeftOver(asked, 'https://example.test'), true);
+  const told = { ...asked, method: 'HEAD', mode: 'cors', destination: '' };
+  assert.deepEqual([isAsking(told), isLeftOver(told, 'https://example.test')], [true, true]);
   assert.equal(isLeftOver({ ...asked, method: 'POST' }, 'https://example.test'), false);
   assert.equal(isLeftOver({ ...asked, url: 'https://other.test/' }, 'https://example.test'), false);
   const page = isolated(new Response('page', { status: 404, headers: { 'Content-Type': 'text/html' } }), 'credentialless');
@@ -168,4 +170,16 @@ test('headers stand on answers to documents and workers, and an answer that nobo
 
 test('browsers that know it are asked for credentialless', () => {
   assert.deepEqual([CHROMIUM, FIREFOX, SAFARI].map(embedderPolicy), ['credentialless', 'credentialless', 'require-corp']);
+});
+
+test('a browser that does not know what the host says is told in its own words', async () => {
+  const host = { 'Cross-Origin-Embedder-Policy': 'credentialless', 'Cross-Origin-Opener-Policy': 'same-origin' };
+  const said = () => new Response('page', { status: 203, headers: host });
+  const page = understood(said(), SAFARI);
+  assert.deepEqual([page.status, await page.text()], [203, 'page']);
+  assert.equal(page.headers.get('Cross-Origin-Embedder-Policy'), 'require-corp');
+  assert.equal(page.headers.get('Cross-Origin-Opener-Policy'), 'same-origin');
+  assert.equal(understood(said(), FIREFOX).headers.get('Cross-Origin-Embedder-Policy'), 'credentialless');
+  // Whoever is not asked to isolate does not.
+  assert.equal(understood(new Response('page'), SAFARI).headers.get('Cross-Origin-Embedder-Policy'), null);
 });

@@ -239,10 +239,25 @@ function tests(): void {
     assert.equal(isMixed('http://a.org/'), false);
   });
 
+  type Known = Partial<NetworkRequest> & { readonly policy?: string };
+  class Silent {
+    constructor(protected readonly told: (reports: object[]) => void) {}
+    observe(): void {}
+    disconnect(): void {}
+  }
+  class Reporting extends Silent {
+    override observe(): void {
+      setTimeout(() => this.told([{ type: 'coep', body: { blockedURL: 'https://b.org/x' } }]), 1);
+      setTimeout(() => this.told([{ type: 'coep', body: { blockedURL: 'https://a.org/x' } }]), 10);
+    }
+  }
   for (const [what, error, known, kind] of [
     ['a server that answers whom it likes', null, {}, 'cors'],
     ['a server that is not there', 'none', {}, 'unreachable'],
     ['a page that is isolated by require-corp', 'none', { crossOriginIsolated: true }, 'cors-or-unreachable'],
+    ['an answer that isolation keeps from the page', 'none', { crossOriginIsolated: true, ReportingObserver: Reporting }, 'cors'],
+    ['isolation that keeps nothing from the page', 'none', { crossOriginIsolated: true, ReportingObserver: Silent }, 'unreachable'],
+    ['a page that lets others in', 'none', { crossOriginIsolated: true, policy: 'credentialless' }, 'unreachable'],
     ['a device without network', 'none', { navigator: { onLine: false } }, 'offline'],
     ['another method', null, { method: 'DELETE' }, 'cors-or-unreachable'],
     ['a body where browsers send none', null, { body: new Uint8Array(1) }, 'body'],
@@ -255,9 +270,10 @@ function tests(): void {
       const answer = (url: string, { mode, method }: RequestInit) => {
         asked.push(`${mode ?? method} ${url}`);
         const isProbe = mode === 'no-cors' && error === null;
-        return isProbe || url === 'https://site.org/a' ? Promise.resolve(new Response('')) : refuse();
+        const own = new Response('', policy ? { headers: { 'Cross-Origin-Embedder-Policy': policy } } : {});
+        return isProbe || url === 'https://site.org/a' ? Promise.resolve(own) : refuse();
       };
-      const { method = 'GET', url = 'https://a.org/x', body = null, ...globals } = { ...known } as Partial<NetworkRequest>;
+      const { method = 'GET', url = 'https://a.org/x', body = null, policy, ...globals } = { ...known } as Known;
       const request: NetworkRequest = { method, url, body, headers: [], limit: 0 };
       const page = { location: new URL('https://site.org/a'), crossOriginIsolated: false, navigator: { onLine: true }, document: new EventTarget() };
       for (const [name, value] of Object.entries({ ...page, fetch: answer, ...globals })) {

@@ -4,6 +4,8 @@
 export const PROBE = 'lite-env/api/isolation';
 export const PROBE_ANSWER = 'isolates';
 
+const EMBEDDER = 'Cross-Origin-Embedder-Policy';
+
 /** Documents and workers have to ask for isolation themselves; what they load need not, of the same origin. */
 const ASKING = new Set(['document', 'iframe', 'frame', 'worker', 'sharedworker']);
 
@@ -15,15 +17,15 @@ export interface Asked {
   readonly cache: string;
 }
 
-/** Whether the answer to a request gets the headers. */
-export function isAsking({ mode, destination }: Asked): boolean {
-  return mode === 'navigate' || ASKING.has(destination);
+/** Whether the answer to a request gets the headers; a page that wants to know its own asks for them alone. */
+export function isAsking({ method, mode, destination }: Asked): boolean {
+  return method === 'HEAD' || mode === 'navigate' || ASKING.has(destination);
 }
 
 /** Whether a request that nobody answers is answered here, for its headers. */
 export function isLeftOver(request: Asked, origin: string): boolean {
   const isOwn = new URL(request.url).origin === origin;
-  return request.method === 'GET' && isOwn && request.cache !== 'only-if-cached' && isAsking(request);
+  return /^(GET|HEAD)$/.test(request.method) && isOwn && request.cache !== 'only-if-cached' && isAsking(request);
 }
 
 /**
@@ -34,6 +36,18 @@ export function embedderPolicy(userAgent: string): 'credentialless' | 'require-c
   return /AppleWebKit/.test(userAgent) && !/Chrom(e|ium)\//.test(userAgent) ? 'require-corp' : 'credentialless';
 }
 
+/** What hosts say that cannot choose by browser, in words that this one knows. */
+export function understood(response: Response, userAgent: string): Response {
+  const policy = embedderPolicy(userAgent);
+  if (response.headers.get(EMBEDDER) !== 'credentialless' || policy === 'credentialless') {
+    return response;
+  }
+  const headers = new Headers(response.headers);
+  headers.set(EMBEDDER, policy);
+  const { status, statusText } = response;
+  return new Response(response.body, { status, statusText, headers });
+}
+
 /** The answer with the headers; as it is where it may not be looked into. */
 export function isolated(response: Response, policy: string): Response {
   if (response.status === 0 || response.type === 'error' || response.type === 'opaqueredirect') {
@@ -41,7 +55,7 @@ export function isolated(response: Response, policy: string): Response {
   }
   const headers = new Headers(response.headers);
   headers.set('Cross-Origin-Opener-Policy', 'same-origin');
-  headers.set('Cross-Origin-Embedder-Policy', policy);
+  headers.set(EMBEDDER, policy);
   // So that an isolated page of another origin may show this one in a frame, as any page may.
   headers.set('Cross-Origin-Resource-Policy', 'cross-origin');
   const { status, statusText } = response;

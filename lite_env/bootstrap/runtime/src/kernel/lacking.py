@@ -20,6 +20,21 @@ def _lite_env_tell() -> None:
         if hasattr(threading, name):
             setattr(threading, name, start)
 
+    class Last:
+        """The last of the finders: what is asked of it, no other has found."""
+
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name in {"micropip", "piplite"} and sys._getframe(2).f_code.co_name == "_find_and_load_unlocked":  # noqa: SLF001
+                # An import, which would end in an error anyhow; who only looks gets none.
+                raise ModuleNotFoundError(
+                    f"No module named '{name}': this environment is without it. `%pip install NAME` does not need it; "
+                    f"a program that does needs {name} in the environment file",
+                    name=name,
+                )
+
+    sys.meta_path.append(Last)
+
 
 _lite_env_tell()
 del _lite_env_tell

@@ -1,10 +1,12 @@
 /** Sends a kernel's requests as a page can: by fetch, which tells little of why there is no answer. */
 import { describe } from '../errors';
+import { soon } from '../soon';
 import { NetworkFailure, type Answer, type NetworkRequest } from './channel';
 import { isForbidden } from './forbidden';
 import { isMixed } from './mixed';
 
 const PROBE_MS = 5000;
+const REPORT_MS = 100;
 
 export async function sendFromPage(request: NetworkRequest, signal: AbortSignal): Promise<Answer> {
   const { method, url } = request;
@@ -84,18 +86,27 @@ async function why({ method, url, body }: NetworkRequest, error: unknown, policy
 
 /** Ask the server for anything, which the page may do without its leave as long as it does not read the answer. */
 async function probed(url: string): Promise<'cors' | 'unreachable' | 'cors-or-unreachable'> {
+  const watch = new BlockedAnswerWatch(url);
   try {
     const signal = AbortSignal.timeout(PROBE_MS);
     await fetch(url, { mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal }).then(({ body }) => body?.cancel());
     return 'cors';
   } catch {
-    return (await letsProbe()) ? 'unreachable' : 'cors-or-unreachable';
+    if (await watch.came()) {
+      return 'cors';
+    }
+    return (await tellsAnswers()) ? 'unreachable' : 'cors-or-unreachable';
+  } finally {
+    watch.end();
   }
 }
 
-/** A page that is isolated by `require-corp` gets no answers that it may not read, alive as their server may be. */
-async function letsProbe(): Promise<boolean> {
-  if (!crossOriginIsolated) {
+/**
+ * Whether the page would know of an answer to a probe. One that is isolated by `require-corp` gets none that it may not
+ * read, alive as the server may be; Firefox does not report that either.
+ */
+async function tellsAnswers(): Promise<boolean> {
+  if (!crossOriginIsolated || canReport()) {
     return true;
   }
   try {
@@ -104,6 +115,42 @@ async function letsProbe(): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Whether this browser reports what the page's isolation keeps from it, as Chromium and WebKit do. */
+function canReport(): boolean {
+  return typeof ReportingObserver !== 'undefined';
+}
+
+/** Notices that the page's isolation keeps an answer of a server from it: so there is one. */
+class BlockedAnswerWatch {
+  private readonly observer: ReportingObserver | null;
+  private readonly reported: Promise<boolean>;
+
+  constructor(url: string) {
+    let tell: (came: boolean) => void = () => undefined;
+    this.reported = new Promise(resolve => (tell = resolve));
+    const { origin } = new URL(url);
+    const isOfServer = ({ body }: Report) => isBlocked(body) && new URL(body.blockedURL, url).origin === origin;
+    this.observer =
+      crossOriginIsolated && canReport()
+        ? new ReportingObserver(reports => reports.some(isOfServer) && tell(true), { types: ['coep'] })
+        : null;
+    this.observer?.observe();
+  }
+
+  /** After a request has failed: whether there was an answer to it, of which the report may come a little later. */
+  async came(): Promise<boolean> {
+    return this.observer !== null && soon(this.reported, REPORT_MS, () => false);
+  }
+
+  end(): void {
+    this.observer?.disconnect();
+  }
+}
+
+function isBlocked(body: ReportBody | null): body is ReportBody & { readonly blockedURL: string } {
+  return typeof (body as { blockedURL?: unknown } | null)?.blockedURL === 'string';
 }
 
 /** Notices that the page's policy refuses a request. */

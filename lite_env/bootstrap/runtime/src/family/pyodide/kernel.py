@@ -90,6 +90,8 @@ class Kernel:
 
         shell = self.shell
         shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+        for tool in ("pip", "conda", "mamba", "micromamba"):
+            shell.register_magic_function(refuse_late(tool), magic_name=tool)
         pyodide_kernel.stdout_stream, pyodide_kernel.stderr_stream = self.streams
         sys.stdout, sys.stderr = self.streams
         shell._showtraceback = self.tell_error
@@ -285,6 +287,18 @@ def tidy_search_path() -> None:
     given, _, _ = os.environ.pop("PYTHONPATH", "").rpartition(":")
     if given:
         os.environ["PYTHONPATH"] = given
+
+
+def refuse_late(tool: str) -> Any:
+    """What comes to Python of a command that the installer does: one within a block."""
+
+    def refuse(line: str) -> None:
+        raise RuntimeError(
+            f"`%{tool} {line}` is within a block: such commands are done before the cell begins and stand at its left "
+            "margin; a program installs by `await micropip.install(...)`"
+        )
+
+    return refuse
 
 
 def _to_js(buffers: Any) -> Any:

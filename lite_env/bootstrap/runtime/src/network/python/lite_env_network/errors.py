@@ -25,6 +25,9 @@ _REASONS = {
     "lost": "whoever sends the kernel's requests does not answer",
 }
 
+# What a browser does not tell from a server that is not there; whoever tells more gives details.
+_UNTRUSTED = "or the browser does not trust its certificate: open the address in a tab to see"
+
 NO_SOCKETS = "there are no sockets in a browser, only HTTP requests"
 
 
@@ -66,6 +69,8 @@ def explain(failure: dict[str, Any], method: str, url: str) -> OSError:
     """The error of a request that failed, by what the host says of it."""
     kind = str(failure.get("kind"))
     detail = str(failure.get("detail") or "")
+    if not detail and url.startswith("https:") and kind in {"unreachable", "cors-or-unreachable"}:
+        detail = _UNTRUSTED
     reason = _REASONS.get(kind, kind)
     text = f"{method} {url}: {reason}" + (f" ({detail})" if detail else "")
     if kind == "time":
