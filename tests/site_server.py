@@ -32,9 +32,13 @@ class Answer:
 class SiteServer:
     """A site on a port of 127.0.0.1 that stays the same when the server dies and comes back."""
 
-    def __init__(self, folder: Path, *, isolated: bool = True, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, folder: Path, *, isolated: bool = True, host: str = "127.0.0.1", policy: str = "require-corp"
+    ) -> None:
         self.folder = folder
         self.isolated = isolated
+        # Of a page that is isolated: what it may load of other origins.
+        self.policy = policy
         self.host = host
         self.requests: list[str] = []
         # By the end of a path: what becomes of its answer.
@@ -80,7 +84,7 @@ class SiteServer:
         if name.startswith("runtime/"):
             headers["Cache-Control"] = "public, max-age=31536000, immutable"
         if self.isolated:
-            headers |= {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+            headers |= {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": self.policy}
         answer = Answer(body=file.read_bytes(), type=content_type(name), headers=headers)
         for end, fault in self.faults.items():
             if name.endswith(end):

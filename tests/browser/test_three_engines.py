@@ -190,6 +190,19 @@ def dead(answer: Answer) -> Answer:
     return answer
 
 
+def test_a_host_that_cannot_choose_by_browser_isolates_the_page(new_console, browser, serve, numpy_site):
+    server = serve(numpy_site, policy="credentialless")
+    first = new_console().open(server.url).ready()
+    # WebKit does not know the word: its service worker says another one, from the second visit on.
+    assert evaluate(first.page, "crossOriginIsolated") is (browser.name != "webkit")
+    first.wait_until_kept(manifest_of(numpy_site))
+    second = new_console().open(server.url).ready()
+    assert evaluate(second.page, "crossOriginIsolated") is True
+    assert second.text(NUMPY) == "10"
+    assert second.text("print(open('/drive/x', 'w').write('alive'))") == "5"
+    assert second.problems() == []
+
+
 def test_serve_shows_a_folder_of_the_host_as_the_drive(new_console, numpy_pack, tmp_path):
     folder = tmp_path / "host"
     (folder / "a folder").mkdir(parents=True)

@@ -97,8 +97,12 @@ def test_clients_ask(notebook, kernel, origin):
 
 
 def test_clients_say_why_they_get_no_answer(notebook, secret):
-    for call, error in (("ask", "URLError"), ("requests.get", "ConnectionError"), ("httpx.get", "ConnectError")):
-        for server, reason in ((secret.url, "CORS"), (closed_port(), "the server cannot be reached")):
+    either = "blocked by CORS, or the server cannot be reached"
+    isolated = notebook.page.evaluate("crossOriginIsolated")
+    cors = "does not allow this page to read it (CORS)" if isolated else either
+    unreachable = ": the server cannot be reached" if isolated else either
+    for call, error in (("ask", "URLError"), ("requests.get", "ConnectionError"), ("httpx.get", "ReadError")):
+        for server, reason in ((secret.url, cors), (closed_port(), unreachable)):
             told = notebook.text(f"print(why({call}, '{server}/hello'))")
             assert told.startswith(error), (call, told)
             assert f"{server}/hello" in told

@@ -247,8 +247,9 @@ function tests(): void {
   }
   class Reporting extends Silent {
     override observe(): void {
-      setTimeout(() => this.told([{ type: 'coep', body: { blockedURL: 'https://b.org/x' } }]), 1);
-      setTimeout(() => this.told([{ type: 'coep', body: { blockedURL: 'https://a.org/x' } }]), 10);
+      const report = (blockedURL: string) => ({ type: 'coep', body: { toJSON: () => ({ blockedURL }) } });
+      setTimeout(() => this.told([report('https://b.org/x'), { type: 'coep', body: null }]), 1);
+      setTimeout(() => this.told([report('https://a.org/x')]), 10);
     }
   }
   for (const [what, error, known, kind] of [

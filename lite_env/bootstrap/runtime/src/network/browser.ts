@@ -6,7 +6,7 @@ import { isForbidden } from './forbidden';
 import { isMixed } from './mixed';
 
 const PROBE_MS = 5000;
-const REPORT_MS = 100;
+const REPORT_MS = 250;
 
 export async function sendFromPage(request: NetworkRequest, signal: AbortSignal): Promise<Answer> {
   const { method, url } = request;
@@ -84,12 +84,15 @@ async function why({ method, url, body }: NetworkRequest, error: unknown, policy
   return new NetworkFailure(isRead ? await probed(url) : 'cors-or-unreachable');
 }
 
-/** Ask the server for anything, which the page may do without its leave as long as it does not read the answer. */
+/**
+ * Ask the server for anything, which the page may do without its leave as long as it does not read the answer. By HEAD:
+ * JupyterLite's service worker asks in place of the page where it is GET, and then it is told what is told of the answer.
+ */
 async function probed(url: string): Promise<'cors' | 'unreachable' | 'cors-or-unreachable'> {
   const watch = new BlockedAnswerWatch(url);
   try {
     const signal = AbortSignal.timeout(PROBE_MS);
-    await fetch(url, { mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal }).then(({ body }) => body?.cancel());
+    await fetch(url, { method: 'HEAD', mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal });
     return 'cors';
   } catch {
     if (await watch.came()) {
@@ -131,7 +134,7 @@ class BlockedAnswerWatch {
     let tell: (came: boolean) => void = () => undefined;
     this.reported = new Promise(resolve => (tell = resolve));
     const { origin } = new URL(url);
-    const isOfServer = ({ body }: Report) => isBlocked(body) && new URL(body.blockedURL, url).origin === origin;
+    const isOfServer = (report: Report) => new URL(blockedUrl(report) ?? 'about:blank', url).origin === origin;
     this.observer =
       crossOriginIsolated && canReport()
         ? new ReportingObserver(reports => reports.some(isOfServer) && tell(true), { types: ['coep'] })
@@ -149,8 +152,10 @@ class BlockedAnswerWatch {
   }
 }
 
-function isBlocked(body: ReportBody | null): body is ReportBody & { readonly blockedURL: string } {
-  return typeof (body as { blockedURL?: unknown } | null)?.blockedURL === 'string';
+/** Chromium has what a report says in its JSON alone. */
+function blockedUrl({ body }: Report): string | null {
+  const told: unknown = body ? (body.toJSON() as { blockedURL?: unknown }).blockedURL : null;
+  return typeof told === 'string' ? told : null;
 }
 
 /** Notices that the page's policy refuses a request. */
