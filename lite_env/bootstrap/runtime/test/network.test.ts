@@ -282,10 +282,36 @@ function tests(): void {
         Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
         t.after(() => (before ? Object.defineProperty(globalThis, name, before) : Reflect.deleteProperty(globalThis, name)));
       }
-      await assert.rejects(sendFromPage(request, new AbortController().signal), { name: 'NetworkFailure', kind });
+      await assert.rejects(sendFromPage()(request, new AbortController().signal), { name: 'NetworkFailure', kind });
       assert.equal(asked[0], `${method} ${url}`);
     });
   }
+
+  test('while an answer is read, the same address is asked past the cache', async t => {
+    const modes: (string | undefined)[] = [];
+    const answer = (_: string, { cache }: RequestInit) => {
+      modes.push(cache);
+      const response = new Response('text');
+      Object.defineProperty(response, 'url', { value: 'https://site.org/x' });
+      return Promise.resolve(response);
+    };
+    const page = { location: new URL('https://site.org/a'), document: new EventTarget(), fetch: answer };
+    for (const [name, value] of Object.entries(page)) {
+      const before = Object.getOwnPropertyDescriptor(globalThis, name);
+      Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+      t.after(() => (before ? Object.defineProperty(globalThis, name, before) : Reflect.deleteProperty(globalThis, name)));
+    }
+    const send = sendFromPage();
+    const ask = (url: string, signal = new AbortController().signal) => send({ method: 'GET', url, body: null, headers: [], limit: 0 }, signal);
+    const first = await ask('https://site.org/x');
+    const second = new AbortController();
+    await ask('https://site.org/x', second.signal);
+    await ask('https://site.org/y');
+    for (let next = await first.body.next(); !next.done; next = await first.body.next());
+    second.abort();
+    await ask('https://site.org/x');
+    assert.deepEqual(modes, ['default', 'no-store', 'default', 'default']);
+  });
 
   test('of what has ended nothing is kept', () => {
     const posted: FetchEnvelope[] = [];

@@ -194,7 +194,7 @@ export class WorkerKernel implements Kernel {
     this.relay = new Relay(
       worker,
       envelope => this.take(envelope),
-      sendFromPage,
+      sendFromPage(),
       reply => this.link?.answerInput(reply) ?? false
     );
     const ready = new Promise<Ready>((resolve, reject) => {

@@ -25,7 +25,7 @@ worker.addEventListener('message', (event: MessageEvent<FromWorker>) => {
 });
 worker.addEventListener('error', event => emit({ type: 'error', error: brokenWorker(event), fatal: true }));
 
-const relay = new Relay(worker, emit, sendFromPage);
+const relay = new Relay(worker, emit, sendFromPage());
 page.liteEnvHost = {
   post: json => {
     const command = decodeCommand(json);

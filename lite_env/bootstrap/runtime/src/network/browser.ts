@@ -1,14 +1,42 @@
 /** Sends a kernel's requests as a page can: by fetch, which tells little of why there is no answer. */
 import { describe } from '../errors';
 import { soon } from '../soon';
-import { NetworkFailure, type Answer, type NetworkRequest } from './channel';
+import { NetworkFailure, type NetworkRequest, type Send } from './channel';
 import { isForbidden } from './forbidden';
 import { isMixed } from './mixed';
 
 const PROBE_MS = 5000;
 const REPORT_MS = 250;
 
-export async function sendFromPage(request: NetworkRequest, signal: AbortSignal): Promise<Answer> {
+/** Sends the requests of one kernel. */
+export function sendFromPage(): Send {
+  const underWay = new Set<{ readonly url: string }>();
+  return async (request, signal) => {
+    const entry = { url: request.url };
+    const isSecond = [...underWay].some(({ url }) => url === request.url);
+    const end = () => void underWay.delete(entry);
+    underWay.add(entry);
+    signal.addEventListener('abort', end);
+    try {
+      // Firefox lets the second request for an address wait until the first one's answer is in its cache.
+      const { head, body } = await send(request, signal, isSecond ? 'no-store' : 'default');
+      return { head, body: untilItsEnd(body, end) };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+}
+
+async function* untilItsEnd(body: AsyncIterable<Uint8Array>, end: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } finally {
+    end();
+  }
+}
+
+async function send(request: NetworkRequest, signal: AbortSignal, cache: RequestCache) {
   const { method, url } = request;
   const policy = new PolicyWatch();
   try {
@@ -16,6 +44,7 @@ export async function sendFromPage(request: NetworkRequest, signal: AbortSignal)
       method,
       headers: request.headers.filter(([name]) => !isForbidden(name)).map(([name, value]): [string, string] => [name, value]),
       body: request.body as Uint8Array<ArrayBuffer> | null,
+      cache,
       signal,
     });
     return answerOf(response, method);
@@ -29,7 +58,7 @@ export async function sendFromPage(request: NetworkRequest, signal: AbortSignal)
   }
 }
 
-function answerOf(response: Response, method: string): Answer {
+function answerOf(response: Response, method: string) {
   const { status, statusText: reason, url, redirected } = response;
   const headers = [...response.headers];
   const head = { status, reason, headers, url, redirected, decoded: isDecoded(response, method) };

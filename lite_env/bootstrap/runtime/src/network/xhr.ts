@@ -39,6 +39,9 @@ function ask({ method, url, headers, body, limit }: NetworkRequest): (readonly [
   } catch (error) {
     return [[FAILED, encode(failing(error, url))]];
   }
+  if (xhr.status === 0) {
+    return [[FAILED, encode(failing(null, url))]]; // Firefox throws nothing.
+  }
   return [
     [HEAD, encode(headOf(xhr, url))],
     [PIECE, new Uint8Array((xhr.response as ArrayBuffer | null) ?? new ArrayBuffer(0))],
