@@ -90,7 +90,9 @@ function ask(url: string, cache: RequestCache): Promise<Response> {
 async function activate(): Promise<void> {
   const old = outdatedCaches(await caches.keys(), scope, site.build);
   await Promise.all(old.map(name => caches.delete(name)));
-  await worker.clients.claim();
+  // Not waited for: Firefox asks every worker, one of a kernel that waits for an answer does not reply, and until this one
+  // is active no request of the page is answered.
+  void worker.clients.claim();
 }
 
 async function answer({ request }: FetchEvent, route: Exclude<Route, { kind: 'pass' }>): Promise<Response> {
