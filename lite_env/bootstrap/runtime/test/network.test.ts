@@ -240,6 +240,8 @@ function tests(): void {
   });
 
   type Known = Partial<NetworkRequest> & { readonly policy?: string };
+  const CHROMIUM = { onLine: true, userAgent: 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36' };
+  const FIREFOX = { onLine: true, userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0' };
   class Silent {
     constructor(protected readonly told: (reports: object[]) => void) {}
     observe(): void {}
@@ -256,8 +258,9 @@ function tests(): void {
     ['a server that answers whom it likes', null, {}, 'cors'],
     ['a server that is not there', 'none', {}, 'unreachable'],
     ['a page that is isolated by require-corp', 'none', { crossOriginIsolated: true }, 'cors-or-unreachable'],
-    ['an answer that isolation keeps from the page', 'none', { crossOriginIsolated: true, ReportingObserver: Reporting }, 'cors'],
-    ['isolation that keeps nothing from the page', 'none', { crossOriginIsolated: true, ReportingObserver: Silent }, 'unreachable'],
+    ['an answer that isolation keeps from the page', 'none', { crossOriginIsolated: true, ReportingObserver: Reporting, navigator: CHROMIUM }, 'cors'],
+    ['isolation that keeps nothing from the page', 'none', { crossOriginIsolated: true, ReportingObserver: Silent, navigator: CHROMIUM }, 'unreachable'],
+    ['isolation in a browser that reports nothing', 'none', { crossOriginIsolated: true, ReportingObserver: Silent, navigator: FIREFOX }, 'cors-or-unreachable'],
     ['a page that lets others in', 'none', { crossOriginIsolated: true, policy: 'credentialless' }, 'unreachable'],
     ['a device without network', 'none', { navigator: { onLine: false } }, 'offline'],
     ['another method', null, { method: 'DELETE' }, 'cors-or-unreachable'],

@@ -149,9 +149,9 @@ async function tellsAnswers(): Promise<boolean> {
   }
 }
 
-/** Whether this browser reports what the page's isolation keeps from it, as Chromium and WebKit do. */
+/** Whether this browser reports what the page's isolation keeps from it, as Chromium and WebKit do; Firefox has the class alone. */
 function canReport(): boolean {
-  return typeof ReportingObserver !== 'undefined';
+  return typeof ReportingObserver !== 'undefined' && /AppleWebKit/.test(navigator.userAgent);
 }
 
 /** Notices that the page's isolation keeps an answer of a server from it: so there is one. */

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import select as select_module
 import socket as socket_module
 import sys
 from typing import Any, NoReturn
 
-from lite_env_network import clients, watch
 from lite_env_network.errors import no_sockets
 from lite_env_network.sockets import Socket
 
+REAL = {name: getattr(select_module, name) for name in ("select", "poll") if hasattr(select_module, name)}
+"""What the interpreter has of the module `select`."""
 _PORTS = {"http": 80, "https": 443, None: 0}
 
 
@@ -74,7 +76,23 @@ def install() -> None:
         gethostbyname=gethostbyname,
         has_dualstack_ipv6=lambda: False,
     )
-    watch.install()
+    for name in REAL:
+        setattr(select_module, name, _late(name))
     loaded = sys.modules.get("ssl")
     if loaded is not None and "_ssl" in sys.modules:
+        from lite_env_network import clients
+
         clients.mend(loaded)
+
+
+def _late(name: str) -> Any:
+    """A function of `select` that brings the one of `watch` when it is called: most requests need neither."""
+
+    def call(*args: Any, **how: Any) -> Any:
+        from lite_env_network import watch
+
+        watch.install()
+        return getattr(select_module, name)(*args, **how)
+
+    call.__name__ = name
+    return call

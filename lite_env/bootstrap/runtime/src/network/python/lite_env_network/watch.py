@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import lite_env_bridge as bridge
 
 from lite_env_network import exchange
+from lite_env_network.functions import REAL
 from lite_env_network.sockets import by_number as _sockets
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def socket_of(file: Any) -> Socket | None:
     return _sockets.get(number)
 
 
-_real_select = select_module.select
+_real_select: Any = REAL["select"]
 
 
 def select(readers: Iterable[Any], writers: Iterable[Any], others: Iterable[Any], timeout: float | None = None) -> Any:
@@ -86,7 +87,7 @@ class Poll:
             nap(min(left, 5))
 
 
-_real_poll: Any = getattr(select_module, "poll", None)
+_real_poll: Any = REAL.get("poll")
 
 
 def nap(milliseconds: float) -> None:
