@@ -4,6 +4,7 @@ import clients from './python/lite_env_network/clients.py';
 import errors from './python/lite_env_network/errors.py';
 import exchange from './python/lite_env_network/exchange.py';
 import files from './python/lite_env_network/files.py';
+import finding from './python/lite_env_network/finding.py';
 import functions from './python/lite_env_network/functions.py';
 import https from './python/lite_env_network/https.py';
 import loop from './python/lite_env_network/loop.py';
@@ -22,6 +23,7 @@ export const sources: Readonly<Record<string, string>> = {
   errors,
   exchange,
   files,
+  finding,
   functions,
   https,
   loop,

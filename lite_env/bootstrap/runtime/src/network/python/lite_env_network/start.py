@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec, spec_from_loader
+from importlib.util import spec_from_loader
 from typing import TYPE_CHECKING, Any, cast
 
 import lite_env_bridge as bridge
@@ -25,15 +25,14 @@ _LATE = {
     "http.client": ("https", ("HTTPSConnection",)),
     "urllib.request": ("https", ("HTTPSHandler",)),
 }
-# Modules that this Python lacks or that are made for other kernels: what stands for them, and what they were made of.
-_STAND_INS = {
-    "ssl": ("tls", "_ssl"),
-    "lzma": ("nolzma", "_lzma"),
-    "urllib3.contrib.emscripten": ("nothing", None),
-    "pip._vendor.urllib3.contrib.emscripten": ("nothing", None),
-}
-# Modules that are mended once they are loaded.
-_MENDED = ("ssl", "fsspec.asyn", "anyio.streams.tls", "anyio._backends._asyncio", "pip._internal.cli.main")
+# Modules in whose place others stand, or that are mended when they are loaded; `finding` knows how.
+_WATCHED = frozenset(
+    (
+        *_LATE,
+        *("ssl", "lzma", "urllib3.contrib.emscripten", "pip._vendor.urllib3.contrib.emscripten"),
+        *("fsspec.asyn", "anyio.streams.tls", "anyio._backends._asyncio", "pip._internal.cli.main"),
+    )
+)
 _LOOP_NAMES = ("create_connection", "getaddrinfo", "getnameinfo", "sock_connect", "start_tls", "run_in_executor")
 
 
@@ -56,26 +55,6 @@ class _Text:
         return bridge.source(self._name)
 
 
-class _Then:
-    """Loads a module as it would be loaded, and does something with it."""
-
-    def __init__(self, loader: Any, then: Callable[[ModuleType], None]) -> None:
-        self._loader = loader
-        self._then = then
-
-    def create_module(self, spec: ModuleSpec) -> Any:
-        """The loader's own."""
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run it, and what comes then."""
-        self._loader.exec_module(module)
-        self._then(module)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-
 class Finder:
     """Finds modules of ours, and those in whose place they stand."""
 
@@ -84,29 +63,14 @@ class Finder:
         if name.startswith(_PACKAGE) and name.partition(".")[0] == _PACKAGE:
             inner = name[len(_PACKAGE) + 1 :]
             return spec_from_loader(name, cast("Any", _Text(inner or "__init__")), is_package=not inner)
-        text, needed = _STAND_INS.get(name, ("", None))
-        if text and not (needed and _is_there(needed)):
-            return spec_from_loader(name, cast("Any", _Text(text)))
-        if name in _LATE:
-            return self._then(name, path, _make_late)
-        return self._then(name, path, _mend) if name in _MENDED else None
+        if name not in _WATCHED:
+            return None
+        found = import_module(f"{_PACKAGE}.finding").find(self, name, path, _make_late if name in _LATE else None)
+        return cast("ModuleSpec | None", found)
 
-    def _then(self, name: str, path: Any, then: Callable[[ModuleType], None]) -> ModuleSpec | None:
-        for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            spec = find(name, path) if finder is not self and find else None
-            if spec is not None and spec.loader is not None:
-                spec.loader = _Then(spec.loader, then)
-                return spec  # type: ignore[no-any-return]
-        return None
-
-
-def _is_there(name: str) -> bool:
-    return name in sys.builtin_module_names or find_spec(name) is not None
-
-
-def _mend(module: ModuleType) -> None:
-    import_module(f"{_PACKAGE}.clients").mend(module)
+    def stand_in(self, name: str, text: str) -> ModuleSpec | None:
+        """Of a module whose text is one of ours."""
+        return spec_from_loader(name, cast("Any", _Text(text)))
 
 
 def _make_late(module: ModuleType) -> None:
