@@ -41,7 +41,7 @@ class _Then:
 
 
 def find(finder: Any, name: str, path: Any, then: Callable[[ModuleType], None] | None) -> Any:
-    """For the finder that asks: a stand-in, or what others find, which is mended when it is loaded, or `then` is done."""
+    """For the finder that asks: a stand-in, or what others find, which is mended when it is loaded (or `then`)."""
     text, needed = _STAND_INS.get(name, ("", None))
     if text and not (needed and _is_there(needed)):
         return finder.stand_in(name, text)
