@@ -114,7 +114,8 @@ def _handler_of(site: SiteServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             path = self.path.split("?")[0]
-            site.requests.append(path)
+            if self.command == "GET":
+                site.requests.append(path)
             answer = site.answer(path)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.type)
@@ -125,9 +126,12 @@ def _handler_of(site: SiteServer) -> type[BaseHTTPRequestHandler]:
                 query = self.path[len(path) :] if name == "Location" else ""
                 self.send_header(name, value + query)
             self.end_headers()
-            self.wfile.write(answer.body)
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
             if length != len(answer.body):
                 self.close_connection = True
+
+        do_HEAD = do_GET  # noqa: N815 - as the base class wants it
 
         def log_message(self, *args) -> None:
             """Stay silent."""
