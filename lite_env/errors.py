@@ -8,6 +8,7 @@
     │   ├── SolveError   no set of packages satisfies what was asked for
     │   └── BuildError   a project or repository of a pip section could not be built, or is native
     ├── MissingToolError a program that a step needs is not on this machine
+    ├── StoreError       a store, or a bundle of one, cannot be read or written
     ├── FetchError       a file could not be downloaded, or is not the one that was asked for
     ├── ChannelError     a channel definition is wrong, or could not be built
     ├── PrefixError      an installed environment is broken or cannot be made
@@ -108,6 +109,10 @@ class BuildError(LockError):
 
 class MissingToolError(LiteEnvError):
     """A program that a step of the work needs is not on this machine."""
+
+
+class StoreError(LiteEnvError):
+    """A store, a remote one or a bundle of one cannot be used."""
 
 
 class FetchError(LiteEnvError):

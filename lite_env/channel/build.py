@@ -98,6 +98,11 @@ def is_unbuilt(directory: Path) -> bool:
     return read_built(load_definition(directory), directory.absolute()) is None
 
 
+def was_built(directory: Path) -> bool:
+    """Whether the channel defined in `directory` was built there at any time, whatever has become of it since."""
+    return (directory / STATE_FILE).is_file()
+
+
 def build_channel(
     directory: Path,
     *,

@@ -10,7 +10,7 @@ import click
 from lite_env.channel.build import build_channel, plan_channel
 from lite_env.channel.catalog import find_definition
 from lite_env.cli.console import print_json, reporter_of, say
-from lite_env.store.local import open_store
+from lite_env.workflow.storage import opened_store
 
 if TYPE_CHECKING:
     from lite_env.channel.build import ChannelPlan
@@ -61,11 +61,12 @@ def build(
       lite-env channel build emscripten-forge-2023 -o my-channel
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
-    directory, store = find_definition(definition), open_store()
-    if dry_run:
-        _print_plan(plan_channel(directory, output=output, force=force, store=store), as_json=as_json)
-        return
-    built = build_channel(directory, output=output, force=force, offline=offline, store=store, reporter=reporter)
+    directory = find_definition(definition)
+    with opened_store(directory, offline=offline, reporter=reporter) as store:
+        if dry_run:
+            _print_plan(plan_channel(directory, output=output, force=force, store=store), as_json=as_json)
+            return
+        built = build_channel(directory, output=output, force=force, offline=offline, store=store, reporter=reporter)
     size = sum(file.size for file in built.packages) / 1e6
     done = "built" if built.fresh else "nothing to do: it is built, and whole:"
     reporter.note(f"{done} {built.name}, {len(built.packages)} packages, {size:.1f} MB")

@@ -8,8 +8,8 @@ import click
 
 from lite_env.cli.console import print_json, reporter_of
 from lite_env.lock.file import read_lock
-from lite_env.store.local import open_store
 from lite_env.workflow.install import install_environment
+from lite_env.workflow.storage import opened_store
 
 _MEGABYTE = 1_000_000
 
@@ -28,7 +28,8 @@ def command(ctx: click.Context, *, lockfile: Path, prefix: Path, offline: bool, 
       lite-env install conda-lock.yml --prefix env
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
-    installed = install_environment(read_lock(lockfile), prefix, offline=offline, store=open_store(), reporter=reporter)
+    with opened_store(lockfile, offline=offline, reporter=reporter) as store:
+        installed = install_environment(read_lock(lockfile), prefix, offline=offline, store=store, reporter=reporter)
     size = sum(file.size for file in installed.files)
     if as_json:
         print_json(

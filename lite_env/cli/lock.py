@@ -11,9 +11,9 @@ from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.lock.file import lock_path
 from lite_env.spec.environment import find_environment_file
 from lite_env.spec.settings import whole_date
-from lite_env.store.local import open_store
 from lite_env.store.plain import bounded
 from lite_env.workflow.lock import LockOptions, LockResult, check_lock, lock_environment
+from lite_env.workflow.storage import opened_store
 
 
 @click.command(name="lock")
@@ -73,9 +73,10 @@ def command(
         exclude_newer=_date(exclude_newer),
     )
     reporter = reporter_of(ctx)
-    results = [
-        lock_environment(file, output=output, options=options, store=open_store(), reporter=reporter) for file in files
-    ]
+    results = []
+    for file in files:
+        with opened_store(file, offline=offline, reporter=reporter) as store:
+            results.append(lock_environment(file, output=output, options=options, store=store, reporter=reporter))
     if as_json:
         print_json([_to_json(result) for result in results])
         return

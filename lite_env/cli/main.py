@@ -11,6 +11,7 @@ from lite_env.cli.boundary import run_command
 
 # Each module has a click command (or group) named `command`.
 _COMMANDS = {
+    "cache": "lite_env.cli.cache",
     "channel": "lite_env.cli.channel",
     "check": "lite_env.cli.check",
     "diff": "lite_env.cli.diff",

@@ -15,17 +15,17 @@ from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.pack.mounts import parse_mount
 from lite_env.pack.plan import DEFAULT_LEVEL
 from lite_env.site.xeus_layout import pack_xeus
-from lite_env.store.local import open_store
 from lite_env.workflow.lock import LockPolicy
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment, plan_environment
+from lite_env.workflow.storage import opened_store
 
 if TYPE_CHECKING:
     from lite_env.pack.layout import Order
     from lite_env.pack.manifest import Manifest
     from lite_env.progress import Reporter
     from lite_env.site.xeus_layout import XeusLayout
-    from lite_env.workflow.pack import Decisions
+    from lite_env.workflow.pack import Decisions, Packed
     from lite_env.workflow.report import PackReport
 
 Layout = Literal["native", "xeus"]
@@ -156,19 +156,20 @@ def command(
         mounts=tuple(parse_mount(text) for text in mounts),
     )
     source = source or Path()
-    store = open_store()
     if layout == "xeus":
         _refuse_native(ctx)
-        written = pack_xeus(source, output, options, store=store, reporter=reporter)
-        if as_json:
-            print_json(asdict(written) | {"folder": str(written.folder)})
-        reporter.note(xeus_summary(written))
-        return
-    if dry_run:
-        decisions = plan_environment(source, output, options, store=store, reporter=reporter)
-        _print_decisions(decisions, reporter, as_json=as_json)
-        return
-    packed = pack_environment(source, output, options, store=store, reporter=reporter)
+    with opened_store(source, offline=offline, reporter=reporter) as store:
+        if layout == "xeus":
+            _tell_xeus(pack_xeus(source, output, options, store=store, reporter=reporter), reporter, as_json=as_json)
+        elif dry_run:
+            decisions = plan_environment(source, output, options, store=store, reporter=reporter)
+            _print_decisions(decisions, reporter, as_json=as_json)
+        else:
+            packed = pack_environment(source, output, options, store=store, reporter=reporter)
+            _tell_packed(packed, output, reporter, as_json=as_json)
+
+
+def _tell_packed(packed: Packed, output: Path, reporter: Reporter, *, as_json: bool) -> None:
     if as_json:
         figures = {
             "manifest": str(output / "manifest.json"),
@@ -187,6 +188,12 @@ def _refuse_native(ctx: click.Context) -> None:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"`{option}` is of the native layout: leave it out with `--layout xeus`")
+
+
+def _tell_xeus(written: XeusLayout, reporter: Reporter, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(written) | {"folder": str(written.folder)})
+    reporter.note(xeus_summary(written))
 
 
 def xeus_summary(written: XeusLayout) -> str:

@@ -29,21 +29,24 @@ from lite_env.site.summary import summary
 from lite_env.spec.channels import is_path
 from lite_env.spec.environment import read_environment
 from lite_env.store.atomic import write_bytes
-from lite_env.store.local import open_store
 from lite_env.store.text import Origin, convert, decode_text, parse_json, read_bounded
 from lite_env.store.yaml_text import compose_yaml, plain_value
 from lite_env.workflow.lock import LockOptions, LockPolicy, check_lock, lock_for
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
+from lite_env.workflow.storage import opened_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lite_env.jupyterlite.places import Environment, Workplace
     from lite_env.jupyterlite.reporter import Log
     from lite_env.jupyterlite.settings import AddonSettings
     from lite_env.jupyterlite.tasks import Task
+    from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,16 +122,18 @@ class Work:
                 passing=True,
             )
         options = LockOptions(channels=channels, offline=self.settings.offline)
-        lock_for(path, policy, options=options, store=open_store(), reporter=reporter)
+        with self._store(path, reporter) as store:
+            lock_for(path, policy, options=options, store=store, reporter=reporter)
 
     def _pack(self, environment: Environment) -> None:
         source = environment.source
         profile = self.settings.profiles.get(source.label)
         reporter = LogReporter(self.log)
         options = replace(self._options(), profile=profile)
-        packed = pack_environment(source.path, environment.pack, options, store=open_store(), reporter=reporter)
         sourcemaps = self.place.sourcemaps
-        collect(environment, options, sourcemaps=sourcemaps, store=open_store(), reporter=LogReporter(self.log))
+        with self._store(source.path, reporter) as store:
+            packed = pack_environment(source.path, environment.pack, options, store=store, reporter=reporter)
+            collect(environment, options, sourcemaps=sourcemaps, store=store, reporter=LogReporter(self.log))
         notes = [LiteNote(text=text) for text in reporter.warnings]
         write_bytes(environment.told, msgspec.json.encode(notes) + b"\n")
         size = packed.manifest.total_size / 1_000_000
@@ -189,15 +194,19 @@ class Work:
     def _xeus(self) -> None:
         self._clear()
         reporter = LogReporter(self.log)
-        write_for_xeus(
-            self.environments,
-            self.place,
-            self._options(),
-            store=open_store(),
-            reporter=reporter,
-            timestamp=self.timestamp,
-        )
+        with self._store(self.place.lite_dir, reporter) as store:
+            write_for_xeus(
+                self.environments,
+                self.place,
+                self._options(),
+                store=store,
+                reporter=reporter,
+                timestamp=self.timestamp,
+            )
         tell_past_silence(reporter.warnings)
+
+    def _store(self, source: Path, reporter: Reporter) -> AbstractContextManager[Store]:
+        return opened_store(source, offline=self.settings.offline, reporter=reporter)
 
     def _options(self) -> PackOptions:
         mounts, files = self.settings.mounts, self.place.files

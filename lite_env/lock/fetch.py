@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lite_env.lock.model import LockedPackage
     from lite_env.progress import Task
 
+PACKAGES_LOCK = ".lite-env.lock"
+"""A file in the package cache: one process at a time uses it."""
+
 
 class PackageWriter:
     """Takes a package's bytes as they arrive: counted, hashed and written.

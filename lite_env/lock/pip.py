@@ -27,6 +27,7 @@ from lite_env.lock.wheel_fetch import fetch_wheel
 from lite_env.progress import SILENT
 from lite_env.spec.address import local_path
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from lite_env.lock.wheel_target import WheelTarget
     from lite_env.progress import Reporter
     from lite_env.spec.pip import PipRequirement, PipSection
+    from lite_env.store.protocol import Store
 
 # Emscripten's markers and tags. It decides what is a candidate; a native one is refused afterwards, whichever it is.
 _PLATFORM = "wasm32-pyodide2024"
@@ -73,6 +75,7 @@ class WheelRequest:
         here: the wheels of the section's local requirements.
         locked: wheels of an earlier answer: each is kept if it can be.
         offline: open no connection.
+        store: keeps wheels as they were fetched.
     """
 
     section: PipSection
@@ -82,6 +85,7 @@ class WheelRequest:
     here: tuple[HereWheel, ...] = ()
     locked: tuple[LockedPackage, ...] = ()
     offline: bool = False
+    store: Store = FORGETFUL
 
 
 def resolve_wheels(request: WheelRequest, *, reporter: Reporter = SILENT) -> tuple[LockedPackage, ...]:
@@ -260,7 +264,13 @@ def _lock(
 def _fetched(file: ResolvedFile, request: WheelRequest, reporter: Reporter) -> Path:
     sha256 = file.sha256 or _own_sha256(file)
     return fetch_wheel(
-        file.url, file.file_name, sha256=sha256, size=file.size, offline=request.offline, reporter=reporter
+        file.url,
+        file.file_name,
+        sha256=sha256,
+        size=file.size,
+        offline=request.offline,
+        store=request.store,
+        reporter=reporter,
     )
 
 

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from lite_env.progress import Task
 
 _CHUNK = 1 << 20  # bytes read at once while hashing
+_MEGABYTE = 1_000_000
 _SHOWN = 5  # how many names a message lists
 
 
 def refuse_unreachable(missing: Sequence[LockedPackage], *, offline: bool) -> None:
-    """Refuse packages that the cache lacks, or has damaged, and that cannot be had.
+    """Refuse packages that no cache has whole, and that cannot be had.
 
     Raises:
         FetchError: names them.
@@ -35,9 +36,11 @@ def refuse_unreachable(missing: Sequence[LockedPackage], *, offline: bool) -> No
     remote = [package for package in missing if local_path(package.url) is None]
     if offline and remote:
         names = ", ".join(package.file_name for package in remote)
+        size = total_size(remote)
+        much = f" ({size / _MEGABYTE:.1f} MB)" if size is not None else ""
         raise FetchError(
-            f"offline, and the package cache lacks {len(remote)} of the locked packages, or has them damaged: {names}",
-            hint="run the same command once without --offline",
+            f"offline, and no cache has {len(remote)} of the locked packages{much} whole: {names}",
+            hint="run the same command once without --offline, or `lite-env cache import` a cache that has them",
         )
     for package in missing:
         path = local_path(package.url)

@@ -11,12 +11,16 @@ from lite_env.store.atomic import write_bytes
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 from lite_env.store.download import download
 from lite_env.store.location import cache_directory
+from lite_env.store.protocol import FORGETFUL
 from lite_env.store.refusals import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
+
+_KIND = "wheel"
 
 
 def cached_wheel(sha256: str, file_name: str) -> Path:
@@ -39,6 +43,7 @@ def fetch_wheel(
     sha256: str,
     size: int | None = None,
     offline: bool = False,
+    store: Store = FORGETFUL,
     reporter: Reporter = SILENT,
 ) -> Path:
     """The wheel of this content, in the user's cache; what lies there is looked at each time.
@@ -49,31 +54,46 @@ def fetch_wheel(
         sha256: of its content.
         size: in bytes.
         offline: open no connection.
+        store: keeps wheels as they were fetched.
         reporter: told of bytes.
 
     Raises:
         FetchError: it cannot be had, or is another one.
     """
-    target = cached_wheel(sha256, file_name)
+    found = find_wheel(sha256, file_name, store)
     path = local_path(url)
-    whole = is_whole(target, sha256)
-    if path is not None and (path.exists() or not whole):
+    if path is not None and (path.exists() or found is None):
         # Also when the cache has its content: who builds a wheel anew shall hear that another one is locked.
         data = _read(path, sha256)
-        return target if whole else keep_wheel(data, file_name)
-    if whole:
-        return target
+        return found or keep_wheel(data, file_name, store)
+    if found is not None:
+        return found
     if offline:
         raise FetchError(
-            f"offline, and the cache lacks the wheel {file_name}", hint="run the same command once without --offline"
+            f"offline, and no cache has the wheel {file_name}",
+            hint="run the same command once without --offline, or `lite-env cache import` a cache that has it",
         )
+    target = cached_wheel(sha256, file_name)
     download(url, target, sha256=sha256, size=size, reporter=reporter)
+    store.write(target.read_bytes(), kind=_KIND, vouched=True)
     return target
 
 
-def keep_wheel(data: bytes, file_name: str) -> Path:
-    """Put a wheel's bytes into the cache."""
-    target = cached_wheel(sha256_of_bytes(data), file_name)
+def find_wheel(sha256: str, file_name: str, store: Store) -> Path | None:
+    """The wheel of this content in the user's cache, if it lies there, or `store` has it."""
+    target = cached_wheel(sha256, file_name)
+    if is_whole(target, sha256):
+        return target
+    data = store.read(sha256)
+    if data is None:
+        return None
+    write_bytes(target, data)
+    return target
+
+
+def keep_wheel(data: bytes, file_name: str, store: Store = FORGETFUL) -> Path:
+    """Put a wheel's bytes into the cache, and into `store`."""
+    target = cached_wheel(store.write(data, kind=_KIND, vouched=True), file_name)
     write_bytes(target, data)
     return target
 

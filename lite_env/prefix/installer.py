@@ -27,6 +27,7 @@ from lite_env.prefix.wheel_installer import FetchedWheel, install_wheels
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.location import cache_directory
+from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +35,17 @@ if TYPE_CHECKING:
     from lite_env.lock.model import Lockfile
     from lite_env.prefix.model import Prefix
     from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
 
 def install(
-    lock: Lockfile, prefix: Path, *, cache: Path | None = None, offline: bool = False, reporter: Reporter = SILENT
+    lock: Lockfile,
+    prefix: Path,
+    *,
+    cache: Path | None = None,
+    offline: bool = False,
+    store: Store = FORGETFUL,
+    reporter: Reporter = SILENT,
 ) -> Prefix:
     """Make `prefix` the environment that `lock` describes, and read it.
 
@@ -49,6 +57,7 @@ def install(
         prefix: the folder.
         cache: the folder of the package cache; the user's by default.
         offline: open no connection.
+        store: keeps package files as they were fetched.
         reporter: told of bytes.
 
     Raises:
@@ -64,7 +73,7 @@ def install(
     if present is not None:
         return present
     with new_directory(prefix) as staging:
-        wheels = _fetch(lock, offline=offline, reporter=reporter)
+        wheels = _fetch(lock, offline=offline, store=store, reporter=reporter)
         install_packages(
             lock.conda,
             staging,
@@ -73,6 +82,7 @@ def install(
             channels=lock.addresses,
             reporter=reporter,
             offline=offline,
+            store=store,
         )
         # rattler marks what it makes as a cache, which backups would leave out.
         (staging / "CACHEDIR.TAG").unlink(missing_ok=True)
@@ -98,9 +108,9 @@ def wheel_files(lock: Lockfile) -> dict[str, WheelFileRecord]:
     return {wheel.name: WheelFileRecord(file_name=wheel.file_name, sha256=wheel.sha256) for wheel in lock.wheels}
 
 
-def _fetch(lock: Lockfile, *, offline: bool, reporter: Reporter) -> tuple[FetchedWheel, ...]:
+def _fetch(lock: Lockfile, *, offline: bool, store: Store, reporter: Reporter) -> tuple[FetchedWheel, ...]:
     return tuple(
-        FetchedWheel(package=wheel, path=locked_wheel_file(wheel, offline=offline, reporter=reporter))
+        FetchedWheel(package=wheel, path=locked_wheel_file(wheel, offline=offline, store=store, reporter=reporter))
         for wheel in lock.wheels
     )
 

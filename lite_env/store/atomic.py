@@ -14,7 +14,7 @@ import secrets
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from lite_env.errors import LiteEnvError
 from lite_env.store.removal import remove_tree
@@ -58,9 +58,27 @@ def write_bytes(path: Path, data: bytes | memoryview, *, durable: bool = False, 
         # The system applies the umask: to read it, a program has to change it for all its threads.
         return os.open(new, _NEW_FILE, _USUAL_MODE if mode is None else mode)
 
+    with _new_file(target, make, durable=durable, mode=mode) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, that takes the place of `path` when the block ends without an error; as `write_bytes`."""
+    target = _behind_links(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(target.parent)
+    with _new_file(target, lambda new: os.open(new, _NEW_FILE, _USUAL_MODE)) as stream:
+        yield stream
+
+
+@contextmanager
+def _new_file(
+    target: Path, make: Callable[[Path], int], *, durable: bool = False, mode: int | None = None
+) -> Iterator[IO[bytes]]:
     with _claimed(target, make) as claim:
         with os.fdopen(os.dup(claim.handle), "wb") as stream:
-            stream.write(data)
+            yield stream
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
@@ -103,8 +121,13 @@ def remove_unfinished(folder: Path) -> None:
         return
     with suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208 - names alone, at each writing
-            if _UNFINISHED.match(name):
+            if is_unfinished(name):
                 _remove_unless_held(folder / name)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether something is called as what is not complete yet."""
+    return _UNFINISHED.match(name) is not None
 
 
 def _remove_unless_held(path: Path) -> None:

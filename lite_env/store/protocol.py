@@ -50,6 +50,21 @@ class Entry:
     vouched: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """That a store knows what came of a piece of work.
+
+    Attributes:
+        key: of the work.
+        size: bytes of the record.
+        used: when it was written or last read, in seconds since 1970.
+    """
+
+    key: Key
+    size: int
+    used: float
+
+
 class Store(Protocol):
     """Two tables; safe for several processes at once. What is damaged is as if it were not there."""
 

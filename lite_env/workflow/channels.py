@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lite_env.channel import build_channel, is_unbuilt
+from lite_env.channel import build_channel, is_unbuilt, was_built
 from lite_env.spec.address import local_path
 
 if TYPE_CHECKING:
+    from lite_env.lock.model import Lockfile
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
 
@@ -23,3 +24,18 @@ def build_local_channels(channels: tuple[str, ...], *, offline: bool, store: Sto
         if folder is not None and is_unbuilt(folder):
             reporter.note(f"building the channel in '{folder}' for its first use", passing=True)
             build_channel(folder, offline=offline, store=store, reporter=reporter)
+
+
+def channels_in_need(lock: Lockfile, *, store: Store) -> tuple[str, ...]:
+    """The channels of `lock` but those that were never built here and whose packages `store` has, all that are locked.
+
+    One that was built and has changed since is among them: who changed it shall hear that the lock has other packages.
+    """
+
+    def is_spared(channel: str) -> bool:
+        folder = local_path(channel)
+        if folder is None or was_built(folder):
+            return False
+        return all(store.read(package.sha256) is not None for package in lock.conda if package.channel == channel)
+
+    return tuple(channel for channel in lock.channels if not is_spared(channel))

@@ -54,7 +54,7 @@ def locked_inputs(source: Path, options: PackOptions, *, store: Store, reporter:
     inputs = read_inputs(source, options, store=store, reporter=reporter)
     if inputs.kind == "environment file" and inputs.lock is None:
         locking = LockOptions(offline=options.offline)
-        lock = lock_for(inputs.source, options.locking, options=locking, reporter=reporter)
+        lock = lock_for(inputs.source, options.locking, options=locking, store=store, reporter=reporter)
         inputs = replace(inputs, lock=lock)
         if options.locking is not LockPolicy.FROZEN:
             remember_answer(inputs.source, store)
@@ -62,7 +62,9 @@ def locked_inputs(source: Path, options: PackOptions, *, store: Store, reporter:
 
 
 @contextmanager
-def environment_of(inputs: Inputs, options: PackOptions, *, reporter: Reporter = SILENT) -> Iterator[Prefix]:
+def environment_of(
+    inputs: Inputs, options: PackOptions, *, store: Store, reporter: Reporter = SILENT
+) -> Iterator[Prefix]:
     """The environment of `inputs`: the user's own, or that of the lock in the cache, which nobody changes meanwhile.
 
     Raises:
@@ -71,7 +73,7 @@ def environment_of(inputs: Inputs, options: PackOptions, *, reporter: Reporter =
     if inputs.lock is None:
         yield users_environment(inputs.source, reporter=reporter)
         return
-    with cached_environment(inputs.lock, offline=options.offline, reporter=reporter) as prefix:
+    with cached_environment(inputs.lock, offline=options.offline, store=store, reporter=reporter) as prefix:
         yield prefix
 
 
@@ -86,7 +88,7 @@ def opened_environment(
     """
     inputs = locked_inputs(source, options, store=store, reporter=reporter)
     channels = inputs.lock.channels if inputs.lock else ()
-    with environment_of(inputs, options, reporter=reporter) as prefix:
+    with environment_of(inputs, options, store=store, reporter=reporter) as prefix:
         yield OpenedEnvironment(
             name=options.name or prefix.name,
             prefix=prefix,

@@ -19,7 +19,7 @@ from lite_env.store.atomic import write_text
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
 from lite_env.store.removal import remove_tree
-from lite_env.workflow.channels import build_local_channels
+from lite_env.workflow.channels import build_local_channels, channels_in_need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,15 +34,16 @@ if TYPE_CHECKING:
 def install_environment(
     lock: Lockfile, prefix: Path, *, offline: bool = False, store: Store = FORGETFUL, reporter: Reporter = SILENT
 ) -> Prefix:
-    """Install `lock` into `prefix`; channels that are definitions and not built yet are built first.
+    """Install `lock` into `prefix`; channels that are definitions, and of which something is needed, are built first.
 
     Raises:
         ChannelError: a local channel could not be built.
         FetchError: a package could not be had, or is not the one that was locked.
         PrefixError: something else than an environment is at `prefix`, or the environment is not sound.
     """
-    build_local_channels(lock.channels, offline=offline, store=store, reporter=reporter)
-    return install(lock, prefix, offline=offline, reporter=reporter)
+    needed = channels_in_need(lock, store=store)
+    build_local_channels(needed, offline=offline, store=store, reporter=reporter)
+    return install(lock, prefix, offline=offline, store=store, reporter=reporter)
 
 
 def users_environment(prefix: Path, *, reporter: Reporter = SILENT) -> Prefix:
@@ -86,6 +87,9 @@ def cached_environment(
                     prefix=str(place),
                 )
             write_text(sealed, f"{seal(prefix)}\n")
+        else:
+            # Says when it was last used.
+            sealed.touch()
         yield prefix
 
 

@@ -181,7 +181,7 @@ class _Work:
         telling = Remembering(self.reporter)
         check = self._check()
         with (
-            environment_of(self.inputs, self.options, reporter=telling) as prefix,
+            environment_of(self.inputs, self.options, store=self.store, reporter=telling) as prefix,
             Press(self.store, self.options.level) as press,
         ):
             selection = select_files(prefix, self.inputs.filters, self.inputs.mounted)

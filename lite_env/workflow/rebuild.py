@@ -96,7 +96,8 @@ def pack_key(content: list[object], inputs: Inputs, options: PackOptions) -> Key
         inputs.mounted.content,
         inputs.mounted.empty,
     ]
-    rules = [dataclasses.asdict(rule) for rule in inputs.filters.rules]
+    # Of the file of a rule its name: elsewhere it lies elsewhere.
+    rules = [dataclasses.asdict(rule) | {"origin": Path(rule.origin).name} for rule in inputs.filters.rules]
     workloads = [dataclasses.asdict(workload) for workload in inputs.workloads]
     made_by = [_FORM, generator(options.level), _code_digest(), runtime_digest()]
     return key_of("pack", made_by, content, settings, rules, workloads)

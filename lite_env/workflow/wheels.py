@@ -63,9 +63,10 @@ def lock_wheels(
         target=target,
         provided=provided,
         conda=frozenset(package.name for package in lock.conda),
-        here=wheels_here(section, before, target, offline=offline, reporter=reporter),
+        here=wheels_here(section, before, target, offline=offline, store=store, reporter=reporter),
         locked=before.wheels,
         offline=offline,
+        store=store,
     )
     wheels = resolve_wheels(request, reporter=reporter)
     packages = tuple(sorted((*lock.packages, *wheels), key=lambda package: package.name))

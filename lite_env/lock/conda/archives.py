@@ -14,6 +14,7 @@ from lite_env.lock.conda.loop import one_line, run
 from lite_env.lock.contents import LISTS, PackageContents, contents_of
 from lite_env.lock.explain import install_error
 from lite_env.lock.fetch import PackageWriter
+from lite_env.lock.kept import keep_package, place_of
 from lite_env.lock.safety import unreadable
 from lite_env.spec.address import Channel, hide_all
 from lite_env.store.digest import sha256_of_bytes
@@ -26,15 +27,16 @@ if TYPE_CHECKING:
 
     from lite_env.lock.model import LockedPackage
     from lite_env.progress import Task
+    from lite_env.store.protocol import Store
 
 _DOWNLOADS = 16  # at once
 _MOST_IN_MEMORY = 1 << 30  # bytes of a packed file
 
 
 def fetch_packages(
-    packages: Sequence[LockedPackage], folder: Path, channels: Sequence[Channel], task: Task
+    packages: Sequence[LockedPackage], folder: Path, channels: Sequence[Channel], task: Task, store: Store
 ) -> dict[str, Path]:
-    """Download `packages` into `folder`, each verified; where they are, by name."""
+    """Download `packages` into `folder`, each verified and then kept in `store`; where they are, by name."""
     if not packages:
         return {}
     client = client_for((package.url for package in packages), channels=channels, offline=False)
@@ -42,11 +44,13 @@ def fetch_packages(
     async def fetch(package: LockedPackage, turns: asyncio.Semaphore) -> Path:
         async with turns:
             try:
-                return await _download(client, package, folder, task)
+                path = await _download(client, package, folder, task)
             except FetchError as error:
                 # What rattler says may hold an address with its token.
                 error.hide(lambda text: hide_all(text, channels))
                 raise error from None
+            await asyncio.to_thread(keep_package, path, store)
+            return path
 
     async def fetch_all() -> list[Path]:
         turns = asyncio.Semaphore(_DOWNLOADS)
@@ -56,9 +60,7 @@ def fetch_packages(
 
 
 async def _download(client: rattler.Client, package: LockedPackage, folder: Path, task: Task) -> Path:
-    suffix = ".tar.bz2" if package.file_name.endswith(".tar.bz2") else ".conda"
-    # Not the name in the lock, which is anybody's text.
-    path = folder / f"{package.name}-{package.version}-{package.build}{suffix}"
+    path = place_of(package, folder)
     told = 0
     for attempt in range(1, RETRIES + 1):
         with path.open("wb") as stream:

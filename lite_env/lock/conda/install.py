@@ -17,22 +17,24 @@ from lite_env.lock.conda.loop import one_line, run
 from lite_env.lock.conda.records import match_spec, to_record
 from lite_env.lock.contents import PATHS, PackageContents, read_folder
 from lite_env.lock.explain import install_error
-from lite_env.lock.fetch import scratch, tell_origin
+from lite_env.lock.fetch import PACKAGES_LOCK, scratch, tell_origin
+from lite_env.lock.kept import take_packages
 from lite_env.lock.model import PLATFORM, LockedPackage
 from lite_env.lock.safety import refuse_unsafe_contents
 from lite_env.lock.verify import damaged_files, refuse_false_list, refuse_unreachable, some, total_size, verify_local
 from lite_env.progress import SILENT
 from lite_env.spec.address import Channel, local_path
 from lite_env.spec.matchspec import split_channel
+from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
-_LOCK = ".lite-env.lock"  # below the cache; so is the folder of what is being fetched
-_FETCHED = ".lite-env-fetched"
+_FETCHED = ".lite-env-fetched"  # below the cache
 _COPIES = "allow-hard-links = false\nallow-symbolic-links = true\nallow-ref-links = true\n"
 
 
@@ -45,6 +47,7 @@ def install_packages(
     channels: Sequence[Channel] = (),
     reporter: Reporter = SILENT,
     offline: bool = False,
+    store: Store = FORGETFUL,
 ) -> None:
     """Make `prefix` hold exactly `packages`: fetched, verified by sha256, looked at, unpacked, copied.
 
@@ -59,7 +62,8 @@ def install_packages(
         requested: match specs for ``conda-meta``, which tell wanted packages from their dependencies.
         channels: those that are asked with credentials; others may be among them.
         reporter: told of bytes while packages are fetched and local ones are verified, and of what was damaged.
-        offline: use the cache and local channels only; no connection is opened.
+        offline: use the cache, the store and local channels only; no connection is opened.
+        store: keeps package files as they were fetched.
 
     Raises:
         FetchError: a package could not be had, or is not the one that was locked.
@@ -67,7 +71,7 @@ def install_packages(
     """
     cache.mkdir(parents=True, exist_ok=True)
     records = [to_record(package) for package in packages]
-    with FileLock(cache / _LOCK):
+    with FileLock(cache / PACKAGES_LOCK):
         index = run(rattler.PackageCache(cache).index())
         cached, damaged = _look_into_cache(
             [package for package, record in zip(packages, records, strict=True) if index.contains_record(record)],
@@ -75,18 +79,20 @@ def install_packages(
             reporter,
         )
         missing = [package for package in packages if package.name not in cached]
-        refuse_unreachable(missing, offline=offline)
         # A local file is verified even when the cache holds its content: who builds a channel anew shall hear of it.
         local = [package for package in packages if (path := local_path(package.url)) and path.exists()]
-        remote = [package for package in missing if local_path(package.url) is None]
+        absent = [package for package in missing if package not in local]
         with (
-            reporter.task(f"fetching {len(local + remote)} packages", total_size(local + remote), "B") as task,
+            reporter.task(f"fetching {len(local + absent)} packages", total_size(local + absent), "B") as task,
             scratch(cache / _FETCHED) as folder,
         ):
             for package in local:
                 verify_local(package, task)
             archives = {package.name: path for package in missing if (path := local_path(package.url))}
-            archives |= fetch_packages(remote, folder, channels, task)
+            archives |= (kept := take_packages(absent, folder, store, task))
+            remote = [package for package in absent if package.name not in kept]
+            refuse_unreachable(remote, offline=offline)
+            archives |= fetch_packages(remote, folder, channels, task, store)
             fresh = look_into_archives(missing, archives)
             refuse_unsafe_contents(packages, cached | fresh)
             for package in missing:

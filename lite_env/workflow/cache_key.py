@@ -1,0 +1,61 @@
+"""The names under which a CI keeps a cache: one for exactly this work, and what all of them begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lite_env.lock.answer import spec_digest
+from lite_env.lock.file import lock_path, read_lock
+from lite_env.progress import SILENT
+from lite_env.store.protocol import key_of
+from lite_env.workflow.inputs import read_inputs
+from lite_env.workflow.lock import read_spec
+from lite_env.workflow.rebuild import content_of, pack_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lite_env.workflow.options import PackOptions
+
+_FORM = 1
+"""Raised when a cache of before is of no use."""
+_DIGITS = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheKey:
+    """The key of a cache.
+
+    Attributes:
+        exact: the same wherever the same is packed with the same tools.
+        prefix: what is restored from where there is no such cache: the last one of any work.
+        unlocked: environment files without a lock, of which nobody knows what they will come to.
+    """
+
+    exact: str
+    prefix: str
+    unlocked: tuple[str, ...]
+
+
+def cache_key(sources: Sequence[Path], options: PackOptions) -> CacheKey:
+    """The key of all that packing `sources` needs and leaves; nothing is solved, fetched or written.
+
+    Raises:
+        LiteEnvError: a source, or what lies beside it, is wrong.
+    """
+    works: list[str] = []
+    unlocked: list[str] = []
+    for source in sources:
+        inputs = read_inputs(source, options, reporter=SILENT)
+        if inputs.kind == "environment file" and lock_path(inputs.source).exists():
+            inputs = replace(inputs, lock=read_lock(lock_path(inputs.source)))
+        content = content_of(inputs, None)
+        if content is None:
+            unlocked.append(str(source))
+            content = ["specification", spec_digest(read_spec(inputs.source, (), SILENT))]
+        works.append(pack_key(content, inputs, options).digest)
+    prefix = f"lite-env-{_FORM}-"
+    digest = key_of("cache", sorted(works)).digest[:_DIGITS]
+    return CacheKey(exact=prefix + digest, prefix=prefix, unlocked=tuple(unlocked))
