@@ -31,7 +31,7 @@ help:
 $(STAMP): pyproject.toml hatch_build.py $(RUNTIME)/package-lock.json
 	@$(PYTHON) -m venv $(VENV) || { echo "error: no venv module; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[channels,chromium,node]" --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[channels,chromium,node,remote]" --group dev
 	@touch $@
 
 setup: $(STAMP) runtime

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lite_env.cli.boundary import Answer
 from lite_env.cli.console import print_json, reporter_of, say
 from lite_env.errors import StoreError
 from lite_env.store.bundle import export_store, import_store
@@ -160,7 +161,7 @@ def verify_cache(ctx: click.Context, *, as_json: bool) -> None:
         reporter.warn(f"'{place}' was damaged, and is removed")
     reporter.note(f"{verified.whole} files are whole ({verified.size / _MEGABYTE:.1f} MB)")
     if verified.damaged:
-        ctx.exit(1)
+        raise Answer
 
 
 @command.command("key")

@@ -32,6 +32,7 @@ WRITE_VARIABLE = "LITE_ENV_REMOTE_WRITE"
 USER_FILE = "config.toml"
 _KEY = "remote"
 _EXAMPLE = "for example: [[remote]] with url = 's3://bucket/folder'"
+_READ_ONLY = ("http", "https")
 _SWITCHES = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
 
@@ -74,7 +75,9 @@ def read_remotes(folder: Path, environ: Mapping[str, str] = os.environ, user: Pa
     if REMOTE_VARIABLE in environ:
         url = environ[REMOTE_VARIABLE].strip()
         trusted, write = (_switch(environ, name) for name in (TRUST_VARIABLE, WRITE_VARIABLE))
-        return (Remote(url=_checked(url, REMOTE_VARIABLE, None), trusted=trusted, write=write),) if url else ()
+        if not url:
+            return ()
+        return (_with_sense(Remote(url=_checked(url, REMOTE_VARIABLE, None), trusted=trusted, write=write), None),)
     file = user or user_config()
     own = _listed(_table(file).get(_KEY, []), file, ("url", "trusted", "write"), "")
     project = folder / PROJECT_FILE
@@ -116,11 +119,23 @@ def _remote(table: dict[str, Any], file: Path, keys: tuple[str, ...], where: str
     url = table.get("url")
     if not isinstance(url, str):
         raise SpecError(f"'{where}' has no 'url'", hint=_EXAMPLE, file=str(file))
-    return Remote(
+    remote = Remote(
         url=_checked(url, f"{where}.url", file),
         trusted=table.get("trusted", False),
         write=table.get("write", False),
     )
+    return _with_sense(remote, file)
+
+
+def _with_sense(remote: Remote, file: Path | None) -> Remote:
+    scheme = urlsplit(remote.url).scheme
+    if remote.write and scheme in _READ_ONLY:
+        raise SpecError(
+            f"the remote store '{remote.label}' is to be written to, and {scheme}:// can only be read",
+            hint="leave out `write`, or write to it by s3:// or file://",
+            file=str(file) if file else None,
+        )
+    return remote
 
 
 def _checked(url: str, where: str, file: Path | None) -> str:

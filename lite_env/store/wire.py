@@ -175,7 +175,7 @@ def _open(url: str) -> _Place:
 
 
 def _piece(at: _Place, *, place: str, start: int) -> bytes:
-    piece: bytes = at.system.cat_file(_in(at, place), start, start + _PIECE)
+    piece: bytes = at.system.cat_file(_in(at, place), start=start, end=start + _PIECE)
     return piece
 
 
