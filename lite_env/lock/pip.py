@@ -22,8 +22,9 @@ from lite_env.lock.pip_native import fitting, write_stand_in
 from lite_env.lock.pylock import ResolvedFile, ResolvedPackage, parse_pylock
 from lite_env.lock.stubs import write_stubs
 from lite_env.lock.uv import run_uv
-from lite_env.lock.wheel import marker_environment, needed, read_wheel, split_wheel_name
+from lite_env.lock.wheel import split_wheel_name
 from lite_env.lock.wheel_fetch import fetch_wheel
+from lite_env.lock.wheel_record import locked_wheel
 from lite_env.progress import SILENT
 from lite_env.spec.address import local_path
 from lite_env.store.digest import sha256_of_file
@@ -271,34 +272,6 @@ def _fetched(file: ResolvedFile, request: WheelRequest, reporter: Reporter) -> P
         offline=request.offline,
         store=request.store,
         reporter=reporter,
-    )
-
-
-def locked_wheel(path: Path, url: str, source: WheelSource, target: WheelTarget) -> LockedPackage:
-    """A wheel in the cache as a lock has it.
-
-    Raises:
-        PrefixError: it is broken or hostile.
-        SolveError: it is native, and not for `target`.
-    """
-    wheel = read_wheel(path, of=url)
-    if not target.takes(wheel.name):
-        raise native_refusal(wheel.name.project, wheel.name.version, path.name, target.tag)
-    return LockedPackage(
-        name=wheel.name.project,
-        version=wheel.name.version,
-        build=wheel.name.tag,
-        build_number=0,
-        subdir="noarch",
-        file_name=path.name,
-        url=url,
-        channel="",
-        sha256=sha256_of_file(path),
-        size=path.stat().st_size,
-        depends=needed(wheel.requires, marker_environment(target.python)),
-        license=wheel.license,
-        manager="wheel",
-        wheel=source,
     )
 
 

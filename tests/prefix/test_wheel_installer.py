@@ -8,8 +8,8 @@ import pytest
 
 from lite_env.errors import PrefixError
 from lite_env.lock.model import WheelSource
-from lite_env.lock.pip import locked_wheel
 from lite_env.lock.wheel import marker_environment, needed, read_wheel, split_wheel_name
+from lite_env.lock.wheel_record import locked_wheel
 from lite_env.lock.wheel_target import WheelTarget
 from lite_env.pack.filters import FileFilter, parse_filter
 from lite_env.pack.plan import plan_pack
