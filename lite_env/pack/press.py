@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -29,6 +30,8 @@ class Press:
         self._store = store
         self._lock = threading.Lock()
         self._under_way: dict[str, Future[bytes]] = {}
+        # More may look for what was compressed before.
+        self._cores = threading.Semaphore(os.cpu_count() or 1)
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -82,7 +85,8 @@ class Press:
         key = self._key(digest)
         data = find_result(self._store, key)
         if data is None:
-            data = compress(raw, self.level)
+            with self._cores:
+                data = compress(raw, self.level)
             keep_result(self._store, key, data, vouched=True)
         return data
 

@@ -37,6 +37,7 @@ from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.protocol import FORGETFUL
+from lite_env.store.results import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -248,7 +249,7 @@ def _write_archives(
     started = frozenset(position for start in plan.starts.values() for position in start.all)
     with (
         reporter.task("packing", total, "B") as task,
-        ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
+        ThreadPoolExecutor(max_workers=max(AT_ONCE, os.cpu_count() or 1)) as pool,
     ):
         # What starts load first, that they can be tried beside the rest; then the largest first: a big library begun
         # last would leave the other cores idle.

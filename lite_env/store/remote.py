@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lite_env.errors import LiteEnvError
 from lite_env.store.digest import is_sha256
 from lite_env.store.form import content_file, content_place, done_place, read_content, read_record, record_file
+from lite_env.store.results import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from lite_env.store.wire import Wire
 
 T = TypeVar("T")
-
-AT_ONCE = 8
-"""Files that are asked for, or written, at the same time."""
 
 
 class RemoteStore:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 _RESULT = "result"
 
+AT_ONCE = 8
+"""Results that are looked for at the same time: a store may have to ask another machine."""
+
 
 def find_result(store: Store, key: Key) -> bytes | None:
     """The bytes that came of the work `key`; None when it was not done, or they are lost or damaged."""

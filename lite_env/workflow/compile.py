@@ -15,7 +15,7 @@ from lite_env.host.capacity import kernels_at_once
 from lite_env.pack.bytecode import Bytecode, is_source
 from lite_env.progress import SILENT
 from lite_env.store.protocol import key_of
-from lite_env.store.results import find_result, keep_result
+from lite_env.store.results import AT_ONCE, find_result, keep_result
 from lite_env.workflow.start import not_started, runtime_digest
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def find_compiled(
     settings = (runtime_digest(), how.optimize, how.debug_ranges)
     shelf = _Shelf(store=store, compiler=(*compiler, *settings), digests=digests)
     sources = _sources_by_package(plan)
-    done = {name: shelf.find(name, paths) for name, paths in sources.items()}
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        done = dict(zip(sources, pool.map(shelf.find, sources.keys(), sources.values()), strict=True))
     missing = {name: left for name, paths in sources.items() if (left := _left(paths, done[name]))}
     return Found(sources=sources, done=done, missing=missing, how=how, shelf=shelf)
 

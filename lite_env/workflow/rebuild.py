@@ -17,13 +17,13 @@ import msgspec
 
 import lite_env
 from lite_env.errors import ManifestError, MissingEngineError
-from lite_env.host.capacity import cores
 from lite_env.host.find import locate_node
 from lite_env.pack.reader import MANIFEST, parse_manifest
 from lite_env.pack.writer import check_output, generator
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.protocol import key_of
+from lite_env.store.results import AT_ONCE
 from lite_env.workflow.report import PackReport
 from lite_env.workflow.start import runtime_digest
 
@@ -159,7 +159,7 @@ def write_again(
         return data is not None
 
     try:
-        with new_directory(output) as staging, ThreadPoolExecutor(max_workers=cores()) as pool:
+        with new_directory(output) as staging, ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             if not all(pool.map(lambda item: copy(staging, *item), recorded.files.items())):
                 raise _LostError  # noqa: TRY301 - the folder is not to be exchanged
             if check is not None:

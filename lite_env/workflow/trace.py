@@ -24,7 +24,7 @@ from lite_env.pack.profile import file_key, make_profile, opened_by
 from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.protocol import key_of
-from lite_env.store.results import find_result, keep_result
+from lite_env.store.results import AT_ONCE, find_result, keep_result
 from lite_env.workflow.start import not_started, runtime_digest
 from lite_env.workflow.workload import plan_work, read_workloads
 
@@ -134,7 +134,9 @@ def trace_environment(
         digests=digests,
         node=cache(_node_version),
     )
-    done = {job: traced for job in work.jobs if (traced := shelf.find(job)) is not None}
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        found = zip(work.jobs, pool.map(shelf.find, work.jobs), strict=True)
+        done = {job: traced for job, traced in found if traced is not None}
     missing = [job for job in work.jobs if job not in done]
     if missing:
 
