@@ -8,6 +8,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from lite_env.store.results import AT_ONCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from lite_env.lock.model import LockedPackage
     from lite_env.progress import Task
     from lite_env.store.protocol import Store
-
-_AT_ONCE = 8
 
 
 def place_of(package: LockedPackage, folder: Path) -> Path:
@@ -37,7 +37,7 @@ def take_packages(packages: Iterable[LockedPackage], folder: Path, store: Store,
         task.advance(len(data))
         return package.name, path
 
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         return dict(found for found in pool.map(take, packages) if found is not None)
 
 

@@ -39,16 +39,30 @@ _WHILE_WRITING = frozenset({errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno,
 def write_bytes(path: Path, data: bytes | memoryview, *, durable: bool = False, mode: int | None = None) -> None:
     """Replace `path` by `data` in one step; its folder is made if needed.
 
-    A symbolic link stays, and what it points to is replaced. What is no file (``/dev/stdout``, a pipe) is written to.
-
     Args:
         path: where to write.
         data: the whole new content.
+        durable: as of `new_file`.
+        mode: as of `new_file`.
+    """
+    with new_file(path, durable=durable, mode=mode) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def new_file(path: Path, *, durable: bool = False, mode: int | None = None) -> Iterator[IO[bytes]]:
+    """A file to write to, which takes the place of `path` in one step when the block ends without an error.
+
+    A symbolic link stays, and what it points to is replaced. What is no file (``/dev/stdout``, a pipe) is written to.
+
+    Args:
+        path: where to write; its folder is made if needed.
         durable: also wait until the bytes are on disk (lock files, manifests).
         mode: permission bits of the new file; by default those that the umask gives.
     """
     if _is_special(path):
-        path.write_bytes(data)
+        with path.open("wb") as stream:
+            yield stream
         return
     target = _behind_links(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,24 +72,6 @@ def write_bytes(path: Path, data: bytes | memoryview, *, durable: bool = False, 
         # The system applies the umask: to read it, a program has to change it for all its threads.
         return os.open(new, _NEW_FILE, _USUAL_MODE if mode is None else mode)
 
-    with _new_file(target, make, durable=durable, mode=mode) as stream:
-        stream.write(data)
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to, that takes the place of `path` when the block ends without an error; as `write_bytes`."""
-    target = _behind_links(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(target.parent)
-    with _new_file(target, lambda new: os.open(new, _NEW_FILE, _USUAL_MODE)) as stream:
-        yield stream
-
-
-@contextmanager
-def _new_file(
-    target: Path, make: Callable[[Path], int], *, durable: bool = False, mode: int | None = None
-) -> Iterator[IO[bytes]]:
     with _claimed(target, make) as claim:
         with os.fdopen(os.dup(claim.handle), "wb") as stream:
             yield stream

@@ -17,7 +17,7 @@ import zstandard
 from lite_env.errors import StoreError
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_file
-from lite_env.store.form import content_place, digest_at, done_place, is_whole
+from lite_env.store.form import digest_at, is_whole, place_of
 from lite_env.store.local import TOUCH_AFTER
 from lite_env.store.protocol import Entry, Record
 from lite_env.store.refusals import refusal
@@ -77,7 +77,7 @@ def export_store(
         ):
             for item in items:
                 file = store.file_of(item)
-                place = content_place(item.digest) if isinstance(item, Entry) else done_place(item.key)
+                place = place_of(item)
                 # Another process may have removed it, or the disk have damaged it.
                 if file is not None and is_whole(place, file):
                     tar.addfile(_member(place, len(file), item.used), BytesIO(file))

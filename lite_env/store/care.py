@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +13,8 @@ from lite_env.store.form import CONTENT, DONE, is_whole
 from lite_env.store.protocol import Entry, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from lite_env.progress import Reporter
     from lite_env.store.local import LocalStore
@@ -112,17 +115,29 @@ class Verified:
 
 def verify(store: LocalStore, *, reporter: Reporter = SILENT) -> Verified:
     """Read everything in `store`, and remove what is damaged; when things were last used stays as it is."""
-    paths = sorted(path for part in (CONTENT, DONE) for path in (store.directory / part).rglob("*") if path.is_file())
+    sizes = dict(sorted(_sizes(store)))
     damaged: list[str] = []
     whole = size = 0
-    with reporter.task("verifying", sum(path.stat().st_size for path in paths), "B") as task:
-        for path in paths:
+    with reporter.task("verifying", sum(sizes.values()), "B") as task:
+        for path, told in sizes.items():
+            task.advance(told)
+            try:
+                file = path.read_bytes()
+            except FileNotFoundError:
+                continue  # another process has removed it
             place = path.relative_to(store.directory).as_posix()
-            file = path.read_bytes()
-            task.advance(len(file))
             if is_whole(place, file):
                 whole, size = whole + 1, size + len(file)
             elif not is_unfinished(path.name):
                 damaged.append(place)
                 path.unlink(missing_ok=True)
     return Verified(whole=whole, size=size, damaged=tuple(damaged))
+
+
+def _sizes(store: LocalStore) -> Iterator[tuple[Path, int]]:
+    for part in (CONTENT, DONE):
+        for path in (store.directory / part).rglob("*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode):
+                    yield path, status.st_size

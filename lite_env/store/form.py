@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from lite_env.store.digest import is_sha256, sha256_of_bytes
-from lite_env.store.protocol import Key
+from lite_env.store.protocol import Entry, Key, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +94,11 @@ def done_place(key: Key) -> str:
     if not is_sha256(key.digest):
         raise ValueError(f"not the digest of a key: {key.digest!r}")
     return f"{DONE}/{checked_kind(key.kind)}/{key.digest[:2]}/{key.digest}"
+
+
+def place_of(what: Entry | Record) -> str:
+    """Where bytes, or the record of a piece of work, lie in a store."""
+    return content_place(what.digest) if isinstance(what, Entry) else done_place(what.key)
 
 
 def digest_at(place: str) -> str | None:

@@ -27,6 +27,7 @@ from lite_env.store.form import (
     done_place,
     head_of,
     key_at,
+    place_of,
     read_content,
     read_record,
     record_file,
@@ -144,7 +145,7 @@ class LocalStore:
 
     def file_of(self, what: Entry | Record) -> bytes | None:
         """The file that holds bytes or a record, as it is; None when it has gone."""
-        return _load(self._content(what.digest) if isinstance(what, Entry) else self._done(what.key))
+        return _load(self.directory / place_of(what))
 
     def adopt(self, place: str, file: bytes, used: float) -> None:
         """Put a store's `file`, found whole, at its `place`, as of its last use; what is there already stays.
@@ -160,12 +161,12 @@ class LocalStore:
     def forget(self, what: Entry | Record) -> None:
         """Remove bytes, or the record of a piece of work; whoever needs it does the work again."""
         with suppress(OSError):
-            (self._content(what.digest) if isinstance(what, Entry) else self._done(what.key)).unlink()
+            (self.directory / place_of(what)).unlink()
 
     def used_at(self, what: Entry | Record, moment: float) -> None:
         """Set when bytes or a record were last used, in seconds since 1970."""
         with suppress(OSError):
-            os.utime(self._content(what.digest) if isinstance(what, Entry) else self._done(what.key), (moment, moment))
+            os.utime(self.directory / place_of(what), (moment, moment))
 
     def _touch(self, path: Path) -> None:
         now = self.clock()

@@ -71,16 +71,15 @@ class RemoteStore:
             self._damaged(place)
         return results
 
-    def put_content(self, digest: str, head: Head, data: bytes) -> bool:
-        """Have it there; whether it was written now."""
+    def put_content(self, digest: str, head: Head, data: bytes) -> None:
+        """Have it there."""
         place = content_place(digest)
-        if place not in self._absent and self._guarded(lambda: self._wire.has(place), otherwise=True):
-            return False
-        return self._put(place, content_file(head, data))
+        if place in self._absent or not self._guarded(lambda: self._wire.has(place), otherwise=True):
+            self._put(place, content_file(head, data))
 
-    def put_record(self, key: Key, results: Mapping[str, str]) -> bool:
+    def put_record(self, key: Key, results: Mapping[str, str]) -> None:
         """Have the record of a piece of work there."""
-        return self._put(done_place(key), record_file(results))
+        self._put(done_place(key), record_file(results))
 
     def _get(self, place: str) -> bytes | None:
         if place in self._absent:
@@ -90,12 +89,8 @@ class RemoteStore:
             self._absent.add(place)
         return file
 
-    def _put(self, place: str, file: bytes) -> bool:
-        def put() -> bool:
-            self._wire.put(place, file)
-            return True
-
-        return self._guarded(put, otherwise=False)
+    def _put(self, place: str, file: bytes) -> None:
+        self._guarded(lambda: self._wire.put(place, file), otherwise=None)
 
     def _damaged(self, place: str) -> None:
         self._absent.add(place)
