@@ -17,6 +17,7 @@ import msgspec
 
 from lite_env.errors import HostError
 from lite_env.host.engine import AskRead, ReadEnvelope
+from lite_env.pack.submodules import all_files
 from lite_env.store.text import Origin, convert, parse_json
 
 if TYPE_CHECKING:
@@ -53,14 +54,7 @@ class Survey:
 
     def files(self, name: str) -> frozenset[str]:
         """What the import of the submodule `name` opens."""
-        seen: set[str] = set()
-        ahead = [name]
-        while ahead:
-            one = ahead.pop()
-            if one in self.modules and one not in seen:
-                seen.add(one)
-                ahead.extend(self.modules[one].needs)
-        return frozenset(file for one in seen for file in self.modules[one].files)
+        return all_files(name, self.modules)
 
 
 class _Answer(msgspec.Struct, frozen=True):

@@ -6,14 +6,26 @@ follows from the files alone, whatever the modules import, so that equal profile
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _T = TypeVar("_T")
+
+
+class Needing(Protocol):
+    """A module, the others that it needs, and the files that are opened for it itself."""
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """Names of the others."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Files."""
 
 
 class Submodule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,20 +54,20 @@ def condense(submodules: Mapping[str, tuple[str, ...]]) -> dict[str, Submodule]:
 
 
 def expand(written: Mapping[str, Submodule]) -> dict[str, frozenset[str]]:
-    """All files of each submodule; a need of what is not there, or of itself, adds nothing."""
-    files: dict[str, frozenset[str]] = {}
-    for name in written:
-        found: set[str] = set()
-        seen: set[str] = set()
-        ahead = [name]
-        while ahead:
-            one = ahead.pop()
-            if one in written and one not in seen:
-                seen.add(one)
-                found.update(written[one].files)
-                ahead.extend(written[one].needs)
-        files[name] = frozenset(found)
-    return files
+    """All files of each submodule."""
+    return {name: all_files(name, written) for name in written}
+
+
+def all_files(name: str, modules: Mapping[str, Needing]) -> frozenset[str]:
+    """The files of a module and of all that it needs; a need of what is not there, or of itself, adds nothing."""
+    seen: set[str] = set()
+    ahead = [name]
+    while ahead:
+        one = ahead.pop()
+        if one in modules and one not in seen:
+            seen.add(one)
+            ahead.extend(modules[one].needs)
+    return frozenset(file for one in seen for file in modules[one].files)
 
 
 def told_apart(found: Mapping[str, _T], top_level: _T) -> dict[str, _T]:
