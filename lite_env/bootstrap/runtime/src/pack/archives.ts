@@ -18,7 +18,9 @@ export class ArchiveStore {
   /** Inflated archives, the least recently used first. */
   private readonly inflated = new Map<number, Inflated>();
   private inflatedBytes = 0;
-  /** The files of each archive that were not read yet, by their offsets. */
+  /** The files of each archive. */
+  private held: ReadonlyMap<number, readonly FileEntry[]> = new Map();
+  /** Those of archives that were wanted which were not read yet, by their offsets. */
   private readonly unread = new Map<number, Map<number, FileEntry>>();
   /** Archives that were inflated once: what is still wanted of them is read when it is opened. */
   private readonly opened = new Set<number>();
@@ -42,10 +44,7 @@ export class ArchiveStore {
 
   /** Learn which files there are: when an archive is inflated, each of them gets a place of its own. */
   expect(held: ReadonlyMap<number, readonly FileEntry[]>): void {
-    for (const [position, files] of held) {
-      const sorted = [...files].sort((one, other) => one.offset - other.offset);
-      this.unread.set(position, new Map(sorted.map(file => [file.offset, file])));
-    }
+    this.held = held;
   }
 
   /** Fetch an archive without blocking, so that its first file opens without a request. */
@@ -79,8 +78,8 @@ export class ArchiveStore {
       return new Uint8Array(0);
     }
     const { archive, offset } = entry;
-    const unread = this.unread.get(archive);
-    if (unread?.get(offset) !== entry) {
+    const unread = this.unreadOf(archive);
+    if (unread.get(offset) !== entry) {
       // It was read before, and let go since.
       const [data] = this.decode(archive, [entry]);
       return data as Uint8Array;
@@ -96,6 +95,16 @@ export class ArchiveStore {
     }
     this.letGoBeyondBound(archive);
     return data;
+  }
+
+  private unreadOf(position: number): Map<number, FileEntry> {
+    let unread = this.unread.get(position);
+    if (!unread) {
+      const sorted = [...(this.held.get(position) ?? [])].sort((one, other) => one.offset - other.offset);
+      unread = new Map(sorted.map(file => [file.offset, file]));
+      this.unread.set(position, unread);
+    }
+    return unread;
   }
 
   private inflate(position: number, wanted: readonly FileEntry[]): Inflated {

@@ -55,14 +55,17 @@ export function parseTree(data: Uint8Array, path: string, archives: readonly Arc
 }
 
 class TreeReader {
-  readonly held = new Map<number, FileEntry[]>();
-  /** Bytes of the files of each archive. */
-  private readonly sizes = new Map<number, number>();
+  /** By archive its files, and the bytes that they have together. */
+  private readonly archived = new Map<number, { files: FileEntry[]; bytes: number }>();
 
   constructor(
     readonly check: Checker,
     readonly archives: readonly ArchiveInfo[]
   ) {}
+
+  get held(): Map<number, readonly FileEntry[]> {
+    return new Map([...this.archived].map(([archive, { files }]) => [archive, files]));
+  }
 
   entry(value: unknown, where: string): TreeEntry {
     if (typeof value === 'string') {
@@ -95,19 +98,14 @@ class TreeReader {
   }
 
   private hold(entry: FileEntry, rawSize: number, where: string): void {
-    const { archive, size } = entry;
-    const sum = (this.sizes.get(archive) ?? 0) + size;
+    const held = this.archived.get(entry.archive) ?? { files: [], bytes: 0 };
+    held.files.push(entry);
+    held.bytes += entry.size;
     // Each is inflated into a place of its own: no file may ask for bytes that are another one's, too.
-    if (sum > rawSize) {
-      this.check.fail(where, sum, `bytes of files in an archive of ${rawSize}`);
+    if (held.bytes > rawSize) {
+      this.check.fail(where, held.bytes, `bytes of files in an archive of ${rawSize}`);
     }
-    this.sizes.set(archive, sum);
-    const files = this.held.get(archive);
-    if (files) {
-      files.push(entry);
-    } else {
-      this.held.set(archive, [entry]);
-    }
+    this.archived.set(entry.archive, held);
   }
 }
 

@@ -7,6 +7,7 @@ import type { PackedKernel } from '../../pack/manifest';
 import type { Tree } from '../../pack/tree';
 import type { Loaded, Running, Runtime, Startable, Surroundings } from '../runtime';
 import type { EmscriptenModule } from './emscripten';
+import { explain } from './explain';
 import { readFiles, type XeusFiles } from './files';
 import { Globals } from './globals';
 import { installNetwork } from './network';
@@ -58,17 +59,17 @@ class XeusLoaded implements Loaded {
     await interpreted();
     const server = startKernel(created.module, kernel);
     globals.show(created.module);
-    tellWhatIsLacking(created.module);
+    tellWhatIsLacking(created.module, this.surroundings.print);
     installNetwork(created.module, this.surroundings);
     return new XeusRunning(kernel, created, server, globals);
   }
 }
 
-/** A kernel whose Python differs keeps Python's own words for it. */
-function tellWhatIsLacking(module: EmscriptenModule): void {
+/** A kernel whose Python differs keeps Python's own words for it: no start ends with that. */
+function tellWhatIsLacking(module: EmscriptenModule, print: Surroundings['print']): void {
   try {
     module.exec?.(LACKING);
-  } catch {
-    // Nothing depends on it.
+  } catch (error) {
+    print('stderr', `this kernel does not say what a browser lacks: ${explain(module, error)}`);
   }
 }
