@@ -77,6 +77,18 @@ def browser() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def about_visits(rounds: int, seconds: float) -> dict[str, Any]:
+    """What `conditions` tells of a run in the browser, and of which code it was."""
+    return {
+        "browser": browser(),
+        "commit": commit(),
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "rounds": rounds,
+        "seconds": round(seconds),
+    }
+
+
 def conditions(about: Mapping[str, Any]) -> str:
     """On what, how often and for how long was measured, of what a run tells of itself."""
     computer = about["machine"]

@@ -11,6 +11,7 @@ from benchmarks.browser.meter import Meter, evaluate
 from benchmarks.browser.server import make_resource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from benchmarks.browser.model import Link
@@ -68,6 +69,18 @@ class LinkCheck:
     def holds(self) -> bool:
         """Whether the request was on the link; slower it may be for many reasons."""
         return self.seconds >= _FASTEST * self.expected
+
+
+async def check_links(
+    program: Path, server: CountingServer, encoder: Encoder, links: Sequence[Link]
+) -> list[LinkCheck]:
+    """Measure each kind of request on each of `links` that is throttled."""
+    return [
+        check
+        for link in links
+        if link.throughput is not None
+        for check in await check_link(program, server, encoder, link)
+    ]
 
 
 async def check_link(program: Path, server: CountingServer, encoder: Encoder, link: Link) -> list[LinkCheck]:

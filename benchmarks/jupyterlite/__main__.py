@@ -16,11 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.browser.check import LinkCheck, check_link
+from benchmarks.browser.check import LinkCheck, check_links
+from benchmarks.browser.link_report import checks_as_json
 from benchmarks.browser.model import FIRST, LINKS, NUMPY, Link
 from benchmarks.browser.server import CountingServer, Encoder, load_tree
 from benchmarks.browser.visits import attempt
-from benchmarks.common import WORK, browser, commit, machine, say, write_json
+from benchmarks.common import WORK, about_visits, say, write_json
 from benchmarks.jupyterlite.builds import run_build
 from benchmarks.jupyterlite.documents import tell
 from benchmarks.jupyterlite.figures import Figures
@@ -60,22 +61,16 @@ def main() -> None:
     builds = build_in_turn(sites, options.rounds)
     visited = [site for site in sites if site.is_visited]
     checks, visits, failures = asyncio.run(measure(visited, options))
-    about = {
+    about = about_visits(options.rounds, time.monotonic() - begin) | {
         "app": options.app,
-        "browser": browser(),
         "builds": [[site.key, site.label] for site in sites],
-        "commit": commit(),
-        "date": time.strftime("%Y-%m-%d"),
         "jupyterlite": JUPYTERLITE,
-        "machine": machine(),
-        "rounds": options.rounds,
-        "seconds": round(time.monotonic() - begin),
         "sites": [[site.key, site.label] for site in visited],
     }
     result = {
         "about": about,
         "builds": [dataclasses.asdict(built) for built in builds],
-        "checks": [dataclasses.asdict(check) | {"holds": check.holds} for check in checks],
+        "checks": checks_as_json(checks),
         "failures": failures,
         "visits": [dataclasses.asdict(visit) for visit in visits],
     }
@@ -115,16 +110,13 @@ def build_in_turn(sites: Sequence[Site], rounds: int) -> list[Built]:
 async def measure(sites: Sequence[Site], options: Options) -> tuple[list[LinkCheck], list[Visit], list[str]]:
     """All rounds; each link in turn, and on each link the sites in an order that turns with the round."""
     chromium, encoder = find_chromium(), Encoder(WORK / "encoded")
-    checks: list[LinkCheck] = []
     visits: list[Visit] = []
     failures: list[str] = []
     with CountingServer() as server:
         say("compressing what is not compressed yet")
         for site in sites:
             server.add(load_tree(site.output, f"/{site.key}/", "gzip", encoder))
-        for link in options.links:
-            if link.throughput is not None:
-                checks += await check_link(chromium, server, encoder, link)
+        checks = await check_links(chromium, server, encoder, options.links)
         turns = [(number, link) for number in range(options.rounds) for link in options.links]
         for turn, (number, link) in enumerate(turns):
             for place in range(len(sites)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.browser.link_report import CHECKS_NOTE, check_rows, visit_row
 from benchmarks.browser.model import LINKS
 from benchmarks.common import conditions, markdown_table
 from benchmarks.jupyterlite.figures import targets
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.jupyterlite.model import Build, Occasion
 
 _NONE = "-"
-_FASTEST = 0.95  # of the seconds that the received bytes take; headers of the page come before the link is on
 _BUILDS_NOTE = (
     "`jupyter lite build` with nothing there, caches included, and once more with nothing changed; in brackets what it "
     "adds to the first row. jupyterlite-xeus packs an installed environment, and so does lite_env in its first row; in "
@@ -33,10 +33,6 @@ _WHERE_NOTE = (
 _PARTS_NOTE = (
     "What remains, in parts: of the page, until its notebook has a session; of the kernel, from there to the first "
     "cell; of numpy. Where that of the page is less than nothing, rounds differ by more than an extension takes."
-)
-_CHECKS_NOTE = (
-    "250 kB over each link, by each kind of request, measured in this run, and all that each first visit received: "
-    "slower than the link makes it is possible, faster is not."
 )
 
 
@@ -52,7 +48,7 @@ def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
     parts += ["## Targets", _targets(figures)]
     parts += ["## Where the seconds go", _WHERE_NOTE, _where(figures, about, links)]
     parts += [_PARTS_NOTE, _shares(figures, about, links)]
-    parts += ["## Checks", _CHECKS_NOTE, _checks(figures, result["checks"], about, links)]
+    parts += ["## Checks", CHECKS_NOTE, _checks(figures, result["checks"], about, links)]
     if result["failures"]:
         parts += ["## Failures", "".join(f"* {failure.splitlines()[0]}\n" for failure in result["failures"])]
     text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -167,27 +163,13 @@ def _shares(figures: Figures, about: dict[str, Any], links: Sequence[Link]) -> s
 
 
 def _checks(figures: Figures, checks: Sequence[dict[str, Any]], about: dict[str, Any], links: Sequence[Link]) -> str:
-    rows = [
-        [
-            f"{check['link']}, {check['what']}",
-            f"{check['expected']:.2f}",
-            f"{check['seconds']:.2f}",
-            _verdict(holds=check["holds"]),
-        ]
-        for check in checks
-    ]
+    rows = check_rows(checks)
     for key, label in about["sites"]:
         for link in links:
             seen, numpy = (figures.median(measure, key, link.key, "first") for measure in ("seen", "numpy"))
-            if link.throughput and seen is not None and numpy is not None:
-                least = seen * 8 / link.throughput
-                holds = numpy >= _FASTEST * least
-                rows.append([f"{link.key}, {label}", f"{least:.2f}", f"{numpy:.2f}", _verdict(holds=holds)])
+            row = visit_row(f"{link.key}, {label}", link, seen=seen, seconds=numpy)
+            rows += [row] if row else []
     return markdown_table(["", "link makes it, s", "measured, s", ""], rows)
-
-
-def _verdict(*, holds: bool) -> str:
-    return "holds" if holds else "**too fast**"
 
 
 def _text(value: float | None, unit: float = 1, form: str = ".2f") -> str:

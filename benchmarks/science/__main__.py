@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
 import signal
 import time
@@ -16,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.browser.check import LinkCheck, check_link
+from benchmarks.browser.check import LinkCheck, check_links
+from benchmarks.browser.link_report import checks_as_json
 from benchmarks.browser.model import FIRST, LINKS, Link
 from benchmarks.browser.server import CountingServer, Encoder, load_tree
 from benchmarks.browser.visits import attempt
-from benchmarks.common import WORK, browser, commit, machine, say, write_json
+from benchmarks.common import WORK, about_visits, say, write_json
 from benchmarks.science.figures import Figures
 from benchmarks.science.model import (
     ALONE,
@@ -77,7 +77,7 @@ def main() -> None:
     checks, trips, failures = asyncio.run(measure(variants, options))
     result = {
         "about": _about(options, variants, time.monotonic() - begin),
-        "checks": [dataclasses.asdict(check) | {"holds": check.holds} for check in checks],
+        "checks": checks_as_json(checks),
         "failures": failures,
         "trips": [fields_of(trip) for trip in trips],
     }
@@ -98,16 +98,13 @@ def render(output: Path) -> None:
 async def measure(variants: Sequence[Variant], options: Options) -> tuple[list[LinkCheck], list[Trip], list[str]]:
     """All rounds: on each link each course, made by its variants in an order that turns with the round."""
     chromium, encoder = find_chromium(), Encoder(WORK / "encoded")
-    checks: list[LinkCheck] = []
     trips: list[Trip] = []
     failures: list[str] = []
     with CountingServer() as server:
         say("compressing what is not compressed yet")
         for variant in variants:
             server.add(load_tree(variant.tree, f"/gzip/{variant.key}/", "gzip", encoder))
-        for link in options.links:
-            if link.throughput is not None:
-                checks += await check_link(chromium, server, encoder, link)
+        checks = await check_links(chromium, server, encoder, options.links)
         turns = [
             (number, link, course)
             for number in range(options.rounds)
@@ -135,13 +132,7 @@ def _line(visit: Visit) -> str:
 
 def _about(options: Options, variants: Sequence[Variant], seconds: float) -> dict[str, Any]:
     packs = {variant.key: TREES / f"{variant.key}-pack" for variant in variants}
-    return {
-        "browser": browser(),
-        "commit": commit(),
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": machine(),
-        "rounds": options.rounds,
-        "seconds": round(seconds),
+    return about_visits(options.rounds, seconds) | {
         "untraced": {key: untraced_in(pack, (UNTRACED,)) for key, pack in packs.items() if pack.is_dir()},
         "variants": [[variant.key, variant.label] for variant in variants],
     }

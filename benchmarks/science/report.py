@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.browser.link_report import CHECKS_NOTE, check_rows, visit_row
 from benchmarks.browser.model import FIRST, LINKS
 from benchmarks.common import conditions, markdown_table, median
 from benchmarks.science.figures import targets
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from benchmarks.start.model import Occasion
 
 _NONE = "-"
-_FASTEST = 0.95  # of the seconds that the received bytes take; headers of the page come before the link is on
 _ENDS = (FIRST.key, NOTEBOOK)
 _OCCASIONS: tuple[Occasion, ...] = ("first", "second")
 _CELLS_NOTE = (
@@ -30,10 +30,6 @@ _CELLS_NOTE = (
 _LINK_NOTE = (
     "What the first visit moves divided by the link, what is left to do when nothing has to be moved (the second "
     "visit, unthrottled), and what came of both."
-)
-_CHECKS_NOTE = (
-    "250 kB over each link, by each kind of request, measured in this run, and all that each first visit received: "
-    "slower than the link makes it is possible, faster is not."
 )
 
 
@@ -49,7 +45,7 @@ def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
     parts += ["## Targets", _targets(figures)]
     parts += ["## The notebook's cells", _CELLS_NOTE, _cells(figures, about, links)]
     parts += ["## What the link takes", _LINK_NOTE, _limits(figures, about, links)]
-    parts += ["## Checks", _CHECKS_NOTE, _checks(figures, result["checks"], about, links), _untraced(about)]
+    parts += ["## Checks", CHECKS_NOTE, _checks(figures, result["checks"], about, links), _untraced(about)]
     if result["failures"]:
         parts += ["## Failures", "".join(f"* {failure.splitlines()[0]}\n" for failure in result["failures"])]
     text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
@@ -134,28 +130,19 @@ def _limits(figures: Figures, about: dict[str, Any], links: Sequence[Link]) -> s
 
 
 def _checks(figures: Figures, checks: Sequence[dict[str, Any]], about: dict[str, Any], links: Sequence[Link]) -> str:
-    rows = [
-        [f"{check['link']}, {check['what']}", _text(check["expected"]), _text(check["seconds"]), _holds(check["holds"])]
-        for check in checks
-    ]
+    rows = check_rows(checks)
     for key, _label in about["variants"]:
         for link in links:
             for goal in GOALS:
                 seen, reached = (figures.median(measure, goal, key, link.key) for measure in ("seen", "seconds"))
-                if link.throughput and seen is not None and reached is not None:
-                    least = seen * 8 / link.throughput
-                    told = (_text(least), _text(reached), _holds(reached >= _FASTEST * least))
-                    rows.append([f"{link.key}, ({key}) {goal}", *told])
+                row = visit_row(f"{link.key}, ({key}) {goal}", link, seen=seen, seconds=reached)
+                rows += [row] if row else []
     return markdown_table(["", "link makes it, s", "measured, s", ""], rows)
 
 
 def _untraced(about: dict[str, Any]) -> str:
     told = ", ".join(f"({key}) `{load}`" for key, loads in about["untraced"].items() for load in loads.values())
     return f"How the archive loads that holds `{UNTRACED}` (`demand`: no trace saw it): {told or _NONE}."
-
-
-def _holds(holds: bool) -> str:  # noqa: FBT001 - what is told
-    return "holds" if holds else "**too fast**"
 
 
 def _text(value: float | None, unit: float = 1, form: str = ".2f") -> str:

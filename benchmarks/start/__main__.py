@@ -16,11 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from benchmarks.browser.check import LinkCheck, check_link
+from benchmarks.browser.check import LinkCheck, check_links
+from benchmarks.browser.link_report import checks_as_json
 from benchmarks.browser.model import FIRST, LINKS, NUMPY, Encoding, Link, Mark
 from benchmarks.browser.server import CountingServer, Encoder, load_tree
 from benchmarks.browser.visits import attempt
-from benchmarks.common import WORK, browser, commit, machine, say
+from benchmarks.common import WORK, about_visits, say
 from benchmarks.environments import FULL, LEAN, make_environment
 from benchmarks.start.before import ours_before
 from benchmarks.start.figures import Figures
@@ -69,7 +70,7 @@ def main() -> None:
     checks, visits, failures = asyncio.run(measure(variants, options))
     result = {
         "about": _about(options, variants, time.monotonic() - begin),
-        "checks": [dataclasses.asdict(check) | {"holds": check.holds} for check in checks],
+        "checks": checks_as_json(checks),
         "failures": failures,
         "visits": [dataclasses.asdict(visit) for visit in visits],
     }
@@ -125,7 +126,6 @@ def make_variants(options: Options) -> list[Variant]:
 async def measure(variants: Sequence[Variant], options: Options) -> tuple[list[LinkCheck], list[Visit], list[str]]:
     """All rounds; each link in turn, and on each link the variants in an order that turns with the round."""
     chromium, encoder = find_chromium(), Encoder(WORK / "encoded")
-    checks: list[LinkCheck] = []
     visits: list[Visit] = []
     failures: list[str] = []
     with CountingServer() as server:
@@ -133,9 +133,7 @@ async def measure(variants: Sequence[Variant], options: Options) -> tuple[list[L
             say(f"compressing ({encoding}) what is not compressed yet")
             for variant in variants:
                 server.add(load_tree(variant.tree, f"/{encoding}/{variant.key}/", encoding, encoder))
-        for link in options.links:
-            if link.throughput is not None:
-                checks += await check_link(chromium, server, encoder, link)
+        checks = await check_links(chromium, server, encoder, options.links)
         turns = [
             (encoding, number, link)
             for encoding in options.encodings
@@ -172,14 +170,8 @@ def _line(visit: Visit) -> str:
 
 def _about(options: Options, variants: Sequence[Variant], seconds: float) -> dict[str, Any]:
     packs = {variant.key: TREES / f"{variant.key}-pack" for variant in variants}
-    return {
-        "browser": browser(),
-        "commit": commit(),
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": machine(),
+    return about_visits(options.rounds, seconds) | {
         "page": "lite-env site" if options.own_page else "the benchmark's page",
-        "rounds": options.rounds,
-        "seconds": round(seconds),
         "untraced": {key: untraced_in(pack) for key, pack in packs.items() if pack.is_dir()},
         "variants": [[variant.key, variant.label] for variant in variants],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.browser.link_report import check_rows, visit_row
 from benchmarks.browser.model import LINKS
 from benchmarks.common import conditions, markdown_table
 from benchmarks.start.figures import OURS, targets
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.start.model import Occasion
 
 _NONE = "-"
-_FASTEST = 0.95  # of the seconds that the received bytes take; headers of the page come before the link is on
 
 
 def write_report(figures: Figures, result: dict[str, Any], path: Path) -> str:
@@ -189,16 +189,7 @@ def _limits(figures: Figures, links: Sequence[Link]) -> str:
 
 
 def _checks(checks: Sequence[dict[str, Any]]) -> str:
-    rows = [
-        [
-            f"{check['link']}, {check['what']}",
-            f"{check['expected']:.2f}",
-            f"{check['seconds']:.2f}",
-            "holds" if check["holds"] else "**too fast**",
-        ]
-        for check in checks
-    ]
-    return markdown_table(["request", "link makes it, s", "measured, s", ""], rows)
+    return markdown_table(["request", "link makes it, s", "measured, s", ""], check_rows(checks))
 
 
 def _rates(figures: Figures, about: dict[str, Any], links: Sequence[Link]) -> str:
@@ -206,10 +197,8 @@ def _rates(figures: Figures, about: dict[str, Any], links: Sequence[Link]) -> st
     for key, _label in about["variants"]:
         for link in links:
             seen, ready = (figures.median(measure, key, link.key) for measure in ("seen", "ready"))
-            if link.throughput and seen is not None and ready is not None:
-                least = seen * 8 / link.throughput
-                verdict = "holds" if ready >= _FASTEST * least else "**too fast**"
-                rows.append([f"({key}), {link.label}", f"{least:.2f}", f"{ready:.2f}", verdict])
+            row = visit_row(f"({key}), {link.label}", link, seen=seen, seconds=ready)
+            rows += [row] if row else []
     note = "The same for the variants' own starts: what they received until ready, at the rate of the link."
     return f"{note}\n\n{markdown_table(['start', 'link makes it, s', 'ready, s', ''], rows)}"
 
