@@ -16,10 +16,11 @@ from lite_env.bootstrap import runtime_dir
 from lite_env.host.find import find_chromium
 from lite_env.site.build import write_site
 from lite_env.site.plan import SiteOptions, plan_site
+from tests.origins import Origin
 from tests.site_server import SiteServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 READY_MS = 90_000
 CELL_MS = 60_000
@@ -160,6 +161,20 @@ def numpy_site(tmp_path_factory, numpy_pack) -> Path:
 @pytest.fixture(scope="module")
 def lua_site(tmp_path_factory, lua_pack) -> Path:
     return make_site(tmp_path_factory.mktemp("lua") / "site", lua_pack, drive="none")
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    """Another server, which lets every page read."""
+    with Origin() as origin:
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def secret() -> Iterator[Origin]:
+    """Another server, which lets no page of others read."""
+    with Origin(cors=False) as origin:
+        yield origin
 
 
 @pytest.fixture

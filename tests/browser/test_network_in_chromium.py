@@ -32,13 +32,8 @@ DYNAMIC = mimetypes.MimeTypes()
 
 @pytest.fixture
 def origin() -> Iterator[Origin]:
+    """One that nobody has asked before."""
     with Origin() as origin:
-        yield origin
-
-
-@pytest.fixture
-def secret() -> Iterator[Origin]:
-    with Origin(cors=False) as origin:
         yield origin
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.test_three_engines import Console, start_browser
 from tests.network_clients import ALONG, XEUS, begin, place, rows
-from tests.origins import Origin, closed_port
+from tests.origins import closed_port
 from tests.package_index import published_wheels, serve_index
 from tests.site_server import SiteServer
 
@@ -43,18 +43,6 @@ def index(tmp_path_factory) -> Iterator[PackageIndex]:
     wanted = sorted({*ALONG, *(wheel for row in ROWS for wheel in row.wheels)})
     with serve_index(*published_wheels(tmp_path_factory.mktemp("wheels"), *wanted)) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Origin]:
-    with Origin() as origin:
-        yield origin
-
-
-@pytest.fixture(scope="module")
-def secret() -> Iterator[Origin]:
-    with Origin(cors=False) as origin:
-        yield origin
 
 
 @pytest.fixture(scope="module", params=["Firefox", "WebKit"])

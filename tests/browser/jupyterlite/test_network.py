@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.jupyterlite.applications import make_lite
 from tests.network_clients import ALONG
-from tests.origins import Origin, closed_port
+from tests.origins import closed_port
 from tests.package_index import published_wheels, serve_index
 
 if TYPE_CHECKING:
@@ -55,18 +55,6 @@ def index(tmp_path_factory) -> Iterator[PackageIndex]:
     wheels = published_wheels(tmp_path_factory.mktemp("wheels"), *WHEELS, *ALONG)
     with serve_index(*wheels) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Origin]:
-    with Origin() as origin:
-        yield origin
-
-
-@pytest.fixture(scope="module")
-def secret() -> Iterator[Origin]:
-    with Origin(cors=False) as origin:
-        yield origin
 
 
 @pytest.fixture(params=["xpython", "python"])
