@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from lite_env.cli.boundary import Answer
 from lite_env.cli.console import print_json, reporter_of, say
+from lite_env.cli.measures import DURATION, SIZE
 from lite_env.errors import StoreError
 from lite_env.store.bundle import export_store, import_store
 from lite_env.store.care import plan_prune, prune, verify
@@ -25,32 +25,8 @@ if TYPE_CHECKING:
     from lite_env.store.bundle import Carried
 
 _MEGABYTE = 1_000_000
-_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _HOUR = 3600.0
 _JOB = "6h"
-
-
-class _Measure(click.ParamType[float]):
-    """A number with a unit."""
-
-    def __init__(self, name: str, pattern: str, units: dict[str, int], example: str) -> None:
-        self.name = name
-        self._pattern = re.compile(pattern, re.IGNORECASE)
-        self._units = units
-        self._example = example
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        found = self._pattern.fullmatch(str(value).strip())
-        if isinstance(value, float):
-            return value
-        if found is None:
-            self.fail(f"'{value}' is no {self.name}: write {self._example}", param, ctx)
-        return float(found[1]) * self._units[found[2].lower()]
-
-
-SIZE = _Measure("size", r"([0-9]+(?:\.[0-9]+)?)\s*((?:[kmgt]i?)?)b?", _SIZES, "500MB or 2GiB")
-DURATION = _Measure("duration", r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|d|w)", _SECONDS, "12h or 30d")
 
 
 @click.group("cache")
@@ -105,7 +81,7 @@ def show_info(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.pass_context
 def prune_cache(
-    ctx: click.Context, *, older_than: float | None, max_size: float | None, dry_run: bool, as_json: bool
+    ctx: click.Context, *, older_than: int | None, max_size: int | None, dry_run: bool, as_json: bool
 ) -> None:
     """Remove what was not used for long; what other processes use at the moment stays.
 
@@ -120,8 +96,7 @@ def prune_cache(
     if older_than is None and max_size is None:
         raise click.UsageError("say what is to go: `--older-than 30d`, `--max-size 5GB` or both")
     store = open_store()
-    bound = None if max_size is None else int(max_size)
-    pruned = plan_prune(store, unpacked(), older_than=older_than, max_size=bound)
+    pruned = plan_prune(store, unpacked(), older_than=older_than, max_size=max_size)
     if not dry_run:
         forget_unpacked(item for item in pruned.others if isinstance(item, Unpacked))
         prune(store, pruned)
@@ -201,7 +176,7 @@ def show_key(ctx: click.Context, *, sources: tuple[Path, ...], only_prefix: bool
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.pass_context
-def export_cache(ctx: click.Context, *, bundle: Path, used: float | None, as_json: bool) -> None:
+def export_cache(ctx: click.Context, *, bundle: Path, used: int | None, as_json: bool) -> None:
     """Write the results that are kept to one FILE (tar in zstd): packages as they were fetched, bytecode, archives.
 
     With `--used` it does not grow from job to job: what this one did not need stays behind.

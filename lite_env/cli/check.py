@@ -8,17 +8,20 @@ import click
 
 from lite_env.cli.boundary import Answer
 from lite_env.cli.console import print_json
+from lite_env.cli.measures import SIZE
 from lite_env.cli.question import answer
-from lite_env.report.budget import budget_as_json, budget_lines, check_budget, parse_size
+from lite_env.report.budget import budget_as_json, budget_lines, check_budget
 from lite_env.report.size import measure
 from lite_env.report.subject import read_subject
 
 
 @click.command(name="check")
 @click.argument("pack", type=click.Path(path_type=Path))
-@click.option("--budget", metavar="SIZE", help="The most bytes that may be loaded before the first cell: 25MB, 10MiB.")
+@click.option(
+    "--budget", type=SIZE, metavar="SIZE", help="The most bytes that may be loaded before the first cell: 25MB, 10MiB."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def command(*, pack: Path, budget: str | None, as_json: bool) -> None:
+def command(*, pack: Path, budget: int | None, as_json: bool) -> None:
     """Check PACK; exit 1 if the answer is no.
 
     `--budget` counts what each kernel's start loads of the pack: manifest, index, the kernel's own files and the
@@ -31,17 +34,10 @@ def command(*, pack: Path, budget: str | None, as_json: bool) -> None:
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     if budget is None:
         raise click.UsageError("say what to check: --budget SIZE")
-    found = check_budget(measure(read_subject(pack)), _bytes(budget))
+    found = check_budget(measure(read_subject(pack)), budget)
     if as_json:
         print_json({"ok": bool(found), "checks": [budget_as_json(found)]})
     else:
         answer(budget_lines(found))
     if not found:
         raise Answer
-
-
-def _bytes(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--budget") from error

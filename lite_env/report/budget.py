@@ -7,7 +7,6 @@ not the pack's: the page, or JupyterLite, and the runtime.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,6 @@ SHOWN = 10
 COUNTED = (
     "counted: manifest, index, the kernel's own files and the archives that its start loads, as they lie in the pack"
 )
-
-_SIZE = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,6})?)\s*(?P<unit>[kKMG]i?)?B?\Z")
-_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "ki": 2**10, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,19 +48,6 @@ class BudgetAnswer:
 
     def __bool__(self) -> bool:
         return all(each.over <= 0 for each in self.kernels)
-
-
-def parse_size(text: str) -> int:
-    """Bytes of ``25MB``, ``25 MiB``, ``500kB``, ``1.5M``, ``4096``.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    match = _SIZE.match(text.strip())
-    if match is None:
-        msg = f"{text!r} is no size: write 25MB (25,000,000 bytes) or 25MiB"
-        raise ValueError(msg)
-    return round(float(match["number"]) * _UNITS[match["unit"] or ""])
 
 
 def check_budget(report: SizeReport, budget: int) -> BudgetAnswer:

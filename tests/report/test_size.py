@@ -14,7 +14,7 @@ from lite_env.pack.profile import Opened, make_profile
 from lite_env.pack.reader import read_manifest
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
-from lite_env.report.budget import budget_lines, check_budget, parse_size
+from lite_env.report.budget import budget_lines, check_budget
 from lite_env.report.difference import compare
 from lite_env.report.earlier import read_earlier, read_filtered
 from lite_env.report.size import measure, share_out
@@ -97,28 +97,6 @@ def toy_pack(folder, name="toys", **files):
     )
     write_pack(plan_pack(read_prefix(prefix), name=name, profile=profile, level=3), folder / name)
     return folder / name
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("25MB", 25_000_000),
-        ("25 MiB", 26_214_400),
-        ("1.5M", 1_500_000),
-        ("500kB", 500_000),
-        ("1GB", 10**9),
-        ("4096", 4096),
-        ("7 B", 7),
-    ],
-)
-def test_sizes_are_read_as_people_write_them(text, size):
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "MB", "-1MB", "1e9", "25 mb", "1.MB", "NaN", "9" * 20, "1TB"])
-def test_what_is_no_size_is_refused(text):
-    with pytest.raises(ValueError, match="is no size"):
-        parse_size(text)
 
 
 def test_a_budget_holds_for_each_kernel_and_says_what_the_bytes_go_to():
