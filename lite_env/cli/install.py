@@ -17,19 +17,26 @@ _MEGABYTE = 1_000_000
 @click.command(name="install")
 @click.argument("lockfile", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--prefix", required=True, type=click.Path(path_type=Path), help="Folder of the environment.")
+@click.option("--environment", metavar="NAME", help="Of a pixi.lock: which environment.  [default: default]")
 @click.option("--offline", is_flag=True, help="Use the package cache and local channels only.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was installed as JSON.")
 @click.pass_context
-def command(ctx: click.Context, *, lockfile: Path, prefix: Path, offline: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context, *, lockfile: Path, prefix: Path, environment: str | None, offline: bool, as_json: bool
+) -> None:
     """Install exactly what LOCKFILE says into a folder, every package verified by its hash.
+
+    LOCKFILE is a conda-lock.yml, a pixi.lock (version 6 or 7) or an @EXPLICIT list of packages.
 
     \b
     Example:
       lite-env install conda-lock.yml --prefix env
+      lite-env install pixi.lock --environment docs --prefix env
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
     with opened_store(lockfile, offline=offline, reporter=reporter) as store:
-        installed = install_environment(read_lock(lockfile), prefix, offline=offline, store=store, reporter=reporter)
+        lock = read_lock(lockfile, environment=environment, offline=offline, store=store, reporter=reporter)
+        installed = install_environment(lock, prefix, offline=offline, store=store, reporter=reporter)
     size = sum(file.size for file in installed.files)
     if as_json:
         print_json(

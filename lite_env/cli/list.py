@@ -9,17 +9,16 @@ import click
 from lite_env.cli.console import print_json
 from lite_env.cli.question import about, answer
 from lite_env.report.size import measure
-from lite_env.report.subject import read_subject
 from lite_env.report.text import list_lines, listed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from lite_env.cli.question import Asked
 
 
 @click.command(name="list")
 @about
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def command(*, about: Path | None, as_json: bool) -> None:
+def command(*, asked: Asked, as_json: bool) -> None:
     """List the packages of a lock or a pack: name, version, build, where from, size.
 
     Without an argument it is the lock of the environment file in this folder, or this folder if it is a pack. Of a lock
@@ -30,7 +29,7 @@ def command(*, about: Path | None, as_json: bool) -> None:
       lite-env list
       lite-env list site/env --json
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
-    subject = read_subject(about)
+    subject = asked.subject()
     report = measure(subject)
     if as_json:
         print_json(listed(subject, report))

@@ -88,6 +88,7 @@ _MEGABYTE = 1_000_000
     metavar="N",
     help="Kernels at once; by default as many as cores and free memory allow.",
 )
+@click.option("--environment", metavar="NAME", help="Of a pixi.lock: which environment.  [default: default]")
 @click.option("--locked", is_flag=True, help="Need a lock that answers the environment file; change none.")
 @click.option("--frozen", is_flag=True, help="Take the lock beside the environment file as it is.")
 @click.option("--offline", is_flag=True, help="Use the caches and local channels only.")
@@ -111,6 +112,7 @@ def command(
     mounts: tuple[str, ...],
     no_check: bool,
     jobs: int | None,
+    environment: str | None,
     locked: bool,
     frozen: bool,
     offline: bool,
@@ -119,9 +121,10 @@ def command(
 ) -> None:
     """Pack SOURCE for the browser.
 
-    SOURCE is an environment file, a lock file or an installed environment; whatever steps are missing are done. Without
-    SOURCE it is the environment file in this folder. Each kernel is started once from the pack, in Node.js: when one
-    does not start, nothing is written. What did not change since it was packed is copied out of the cache.
+    SOURCE is an environment file, a lock file (conda-lock.yml, pixi.lock, an @EXPLICIT list) or an installed
+    environment; whatever steps are missing are done. Without SOURCE it is the environment file in this folder. Each
+    kernel is started once from the pack, in Node.js: when one does not start, nothing is written. What did not change
+    since it was packed is copied out of the cache.
 
     With `--layout xeus` the folder of one environment is written below OUTPUT, and its kernels into OUTPUT's
     `kernels.json`; other environments there stay. The extension of jupyterlite-xeus serves them, with its addon off.
@@ -130,6 +133,7 @@ def command(
     Example:
       lite-env pack environment.yml -o site/env
       lite-env pack --locked --profile env.profile.json -o site/env
+      lite-env pack pixi.lock --environment docs -o site/env
       lite-env pack environment.yml -o site/env --level 9 --jobs 1
       lite-env pack environment.yml -o site/env --dry-run
       lite-env pack environment.yml -o site/env --mount data:/data
@@ -154,6 +158,7 @@ def command(
         locking=LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.UPDATE,
         offline=offline,
         mounts=tuple(parse_mount(text) for text in mounts),
+        environment=environment,
     )
     source = source or Path()
     if layout == "xeus":

@@ -10,11 +10,10 @@ import msgspec
 
 from lite_env.cli.question import about, write_answer
 from lite_env.report.difference import compare, difference_as_json
-from lite_env.report.earlier import read_earlier, read_filtered
+from lite_env.report.earlier import read_filtered
 from lite_env.report.html import report_html
 from lite_env.report.markdown import report_markdown
 from lite_env.report.size import measure
-from lite_env.report.subject import read_subject
 from lite_env.report.table import json_text
 from lite_env.report.text import report_lines
 from lite_env.store.plain import plain
@@ -22,6 +21,7 @@ from lite_env.store.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lite_env.cli.question import Asked
     from lite_env.report.difference import Difference
     from lite_env.report.model import SizeReport
 
@@ -56,7 +56,7 @@ _ENDINGS: Mapping[str, Form] = {".html": "html", ".json": "json", ".md": "markdo
 )
 def command(
     *,
-    about: Path | None,
+    asked: Asked,
     output: Path | None,
     form: Form | None,
     as_json: bool,
@@ -74,12 +74,12 @@ def command(
       lite-env report site/env --format markdown --compare last.json >> "$GITHUB_STEP_SUMMARY"
       lite-env report site/env -o last.json
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
-    subject = read_subject(about)
+    subject = asked.subject()
     if packed is not None and subject.manifest is None:
         raise click.UsageError("`--packed` is about a pack, and this is a lock")
     filtered = read_filtered(packed, subject.manifest) if packed is not None and subject.manifest is not None else None
     report = measure(subject, filtered=filtered)
-    difference = compare(read_earlier(earlier), report) if earlier is not None else None
+    difference = compare(asked.earlier(earlier), report) if earlier is not None else None
     ending = _ENDINGS.get(output.suffix, "text") if output is not None else "text"
     write_answer(_written("json" if as_json else form or ending, report, difference), output)
 

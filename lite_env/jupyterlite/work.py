@@ -188,7 +188,14 @@ class Work:
 
     def _locks(self) -> dict[str, bytes]:
         """What the site tells of locks, by environment's name."""
-        locks = [read_lock(path) for environment in self.environments for path in environment.locks]
+        reporter = LogReporter(self.log)
+        with self._store(self.place.lite_dir, reporter) as store:
+            # What is odd about them was told when they were packed.
+            locks = [
+                read_lock(path, offline=self.settings.offline, store=store)
+                for environment in self.environments
+                for path in environment.locks
+            ]
         return {lock.name: lite_lock(lock, index=self.settings.pip_index) for lock in locks}
 
     def _xeus(self) -> None:

@@ -34,7 +34,8 @@ CUSTOM_FORMAT = 1
 MARK = "# Made by `lite-env lock`"
 """How every lock that lite_env writes begins, by which also a damaged one is known."""
 
-_HEADER = f"{MARK}; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
+_HEADER = "; do not edit. Format: conda-lock.yml version 1 (CEP 37).\n"
+_EXPORTED = "# Made by `lite-env export`"  # of the lock of another tool: it answers no environment file
 
 _MANAGERS: Mapping[Manager, str] = {"conda": "conda", "wheel": "pip"}  # as CEP 37 calls them
 
@@ -54,16 +55,18 @@ def dump_lock(lock: Lockfile, *, folder: Path) -> str:
         },
         "package": [_dump_package(package, folder) for package in lock.packages],
     }
-    return _HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=10**6)
+    text = yaml.dump(document, Dumper=YamlDumper, sort_keys=True, allow_unicode=True, width=10**6)
+    return (MARK if lock.spec_digest else _EXPORTED) + _HEADER + text
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes strings of several lines as blocks, so that a lock's changes can be read in a diff.
+class YamlDumper(yaml.SafeDumper):
+    """Writes locks: strings of several lines as blocks, so that a lock's changes can be read in a diff.
 
     Not the C emitter: its bytes are not the same for every libyaml, and not every machine has one.
     """
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - the base class's shape
+        """Write every value where it stands."""
         return True
 
 
@@ -71,7 +74,7 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Dumper.add_representer(str, _represent_text)
+YamlDumper.add_representer(str, _represent_text)
 
 
 def content_hash(packages: tuple[LockedPackage, ...]) -> str:
@@ -84,7 +87,7 @@ def _custom(lock: Lockfile) -> str:
         "format": CUSTOM_FORMAT,
         "name": lock.name,
         "requested": list(lock.requested),
-        "spec_sha256": lock.spec_digest,
+        **({"spec_sha256": lock.spec_digest} if lock.spec_digest else {}),
         "variables": dict(lock.variables),
         "records": {f"{package.subdir}/{package.file_name}": _record_extras(package) for package in lock.conda},
         # Only where there is something: locks without a pip section are as they always were.

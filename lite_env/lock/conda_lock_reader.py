@@ -12,12 +12,10 @@ from lite_env.errors import LockError
 from lite_env.lock.conda_lock import CUSTOM_FORMAT, CUSTOM_KEY, VERSION, content_hash
 from lite_env.lock.conda_lock_text import specs_of
 from lite_env.lock.conda_lock_wheels import parse_pip, parse_wheel, refuse_native
-from lite_env.lock.field import LOCK_AGAIN, Field
+from lite_env.lock.field import LOCK_AGAIN, Field, read_document
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
-from lite_env.lock.urls import from_relative, split_package_url
-from lite_env.spec.address import Channel, holds_credentials, local_path, public_url
-from lite_env.spec.channels import resolve_channel
-from lite_env.spec.document import Document
+from lite_env.lock.urls import split_package_url
+from lite_env.spec.address import holds_credentials, local_path
 from lite_env.spec.matchspec import split_file_name, split_name
 from lite_env.store.text import Origin, parse_json, shown
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-_MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]{1,9})\Z")
 _NOARCH = ("generic", "python")
 
@@ -49,8 +46,7 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         LockError: it is no lock of a version that is known, is not for emscripten-wasm32, or a field is wrong; with the
             path to the fault, as in ``package[3].hash.sha256``.
     """
-    document = Field(_plain(text, path), "", path)
-    _refuse_pixi(document)
+    document = read_document(text, path)
     _check_version(document)
     document.only(_TOP)
     metadata = document["metadata"].only(_METADATA)
@@ -62,7 +58,7 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         metadata["content_hash"].fault("has not exactly the keys that `metadata.platforms` lists")
     folder = path.absolute().parent
     custom = _custom(metadata)
-    channels = tuple(channel for item in metadata["channels"].items() for channel in _channels(item, folder))
+    channels = tuple(channel for item in metadata["channels"].items() for channel in item.channels(folder))
     packages = _packages(document["package"], custom, platforms, folder)
     if custom.exists and hashes[PLATFORM] != content_hash(packages):
         metadata["content_hash"][PLATFORM].fault("does not fit the packages: they were changed by hand or damaged")
@@ -72,26 +68,13 @@ def parse_lock(text: str, path: Path) -> Lockfile:
         packages=packages,
         requested=_requested(custom["requested"]),
         variables=tuple(sorted((key, field.text()) for key, field in custom["variables"].entries(optional=True))),
-        spec_digest=custom["spec_sha256"].sha256() if custom.exists else "",
+        spec_digest=custom["spec_sha256"].sha256() if custom["spec_sha256"].exists else "",
         sources=tuple(_source(item, folder) for item in metadata["sources"].items()),
         platforms=tuple(platforms),
         addresses=channels,
         pip=parse_pip(custom["pip"]),
         file=path,
     )
-
-
-def _plain(text: str, path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
-    try:
-        return Document(text, file=path, error=LockError).plain()
-    except LockError as error:
-        # Nobody is to mend the YAML of a lock by hand.
-        raise LockError(error.message, hint=LOCK_AGAIN, **dict(error.context)) from error
-
-
-def _refuse_pixi(document: Field) -> None:
-    if isinstance(document.value, dict) and {"environments", "packages"} <= document.value.keys():
-        raise LockError("this is a lock of pixi, which is another format", hint=LOCK_AGAIN, file=str(document.file))
 
 
 def _check_version(document: Field) -> None:
@@ -153,7 +136,7 @@ def _package(item: Field, records: Field, folder: Path) -> LockedPackage:
     name = item["name"].string()
     if split_name(name) != (name, ""):
         item["name"].fault(f"is {name!r}, which is no package name")
-    url = _url(item["url"], folder)
+    url = item["url"].package_url(folder)
     try:
         channel, subdir, file_name = split_package_url(url)
     except ValueError as error:
@@ -165,9 +148,6 @@ def _package(item: Field, records: Field, folder: Path) -> LockedPackage:
     build = item["build"].string() if item["build"].exists else _build(item["url"], file_name, name, version)
     if hashes["md5"].exists and not hashes["sha256"].exists:
         hashes["sha256"].fault("is missing: an MD5 alone does not vouch for a file")
-    md5 = hashes["md5"].string() if hashes["md5"].exists else None
-    if md5 is not None and not _MD5.match(md5):
-        hashes["md5"].fault("is no MD5 (32 lower-case hex digits)")
     depends = {key: constraint.text() for key, constraint in item["dependencies"].entries(optional=True)}
     for spec in specs_of(depends):
         item["dependencies"].refuse_unreadable(spec)
@@ -180,7 +160,7 @@ def _package(item: Field, records: Field, folder: Path) -> LockedPackage:
         url=url,
         channel=channel,
         sha256=hashes["sha256"].sha256(),
-        md5=md5,
+        md5=hashes["md5"].md5(),
         **_record(records[f"{subdir}/{file_name}"], build, specs_of(depends)),
     )
 
@@ -216,27 +196,6 @@ def _build(url: Field, file_name: str, name: str, version: str) -> str:
     if parts[:2] != (name, version):
         url.fault(f"is the address of {parts[0]} {parts[1]}, not of {name} {version}")
     return parts[2]
-
-
-def _channels(item: Field, folder: Path) -> tuple[Channel, ...]:
-    """The channels of one entry: a URL, a name as conda-lock writes it, or a path relative to the lock."""
-    field = item.only(("url", "used_env_vars"))["url"]
-    field.address(folder)
-    text = field.string()
-    try:
-        found = resolve_channel(from_relative(text, folder) if text.startswith(".") else text, folder)
-    except ValueError as error:
-        field.fault(f"is no channel: {error}")
-    # With variables in it, what stands there is not the credential but how another tool would find it.
-    return tuple(map(Channel, (each.url for each in found))) if item["used_env_vars"].value else found
-
-
-def _url(field: Field, folder: Path) -> str:
-    """A package's URL without credentials; those of its channel are enough to fetch it."""
-    try:
-        return public_url(field.address(folder))
-    except ValueError as error:
-        field.fault(f"is no package's address: {error}")
 
 
 def _requested(field: Field) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ PATHS, FILES, LINK = "info/paths.json", "info/files", "info/link.json"
 LISTS = (PATHS, FILES, LINK)
 """The files in a package that an installer goes by."""
 
+INDEX = "info/index.json"
+"""What a package says of itself."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageContents:

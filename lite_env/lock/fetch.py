@@ -38,7 +38,9 @@ class PackageWriter:
         self._stream = stream
         self._task = task
         self._told = told
-        self._digest = hashlib.sha256()
+        # A package of an `@EXPLICIT` list may have no SHA-256 yet.
+        self._kind, self._expected = ("sha256", package.sha256) if package.sha256 else ("md5", package.md5)
+        self._digest = hashlib.new(self._kind, usedforsecurity=False)
         self.size = 0
 
     def write(self, data: bytes) -> int:
@@ -63,10 +65,9 @@ class PackageWriter:
         Raises:
             FetchError: it is something else.
         """
-        if self._digest.hexdigest() != self._package.sha256:
-            raise _not_locked(
-                self._package, f"expected sha256 {self._package.sha256}, found {self._digest.hexdigest()}"
-            )
+        found = self._digest.hexdigest()
+        if self._expected and found != self._expected:
+            raise _not_locked(self._package, f"expected {self._kind} {self._expected}, found {found}")
 
 
 def _not_locked(package: LockedPackage, reason: str) -> FetchError:

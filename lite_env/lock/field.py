@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote
 
 from lite_env.errors import LockError
 from lite_env.lock.urls import from_relative
-from lite_env.spec.address import local_path
+from lite_env.spec.address import Channel, local_path, public_url
+from lite_env.spec.channels import resolve_channel
+from lite_env.spec.document import Document
 from lite_env.spec.matchspec import beyond_bounds
 from lite_env.store.digest import is_sha256
 from lite_env.store.text import shown, split_url
@@ -20,6 +23,20 @@ LOCK_AGAIN = "make it anew with `lite-env lock --upgrade`; a lock file is not ed
 """What to do about a lock of ours that is damaged."""
 
 _MAX_NUMBER = 2**63
+_MD5 = re.compile(r"[0-9a-f]{32}\Z")
+
+
+def read_document(text: str, path: Path) -> Field:
+    """The whole of a lock in YAML that stands at `path`.
+
+    Raises:
+        LockError: it is not YAML, or is beyond a bound; with the line.
+    """
+    try:
+        return Field(Document(text, file=path, error=LockError).plain(), "", path)
+    except LockError as error:
+        # Nobody is to mend the YAML of a lock by hand.
+        raise LockError(error.message, hint=LOCK_AGAIN, **dict(error.context)) from error
 
 
 class Field:
@@ -49,7 +66,7 @@ class Field:
         )
 
     def only(self, known: Collection[str]) -> Field:
-        """Refuse keys that CEP 37 does not have, since it says that they must not be there."""
+        """Refuse keys that the format does not have."""
         for key in self._typed(dict, "a mapping"):
             if key not in known:
                 self[str(key)].fault("is a key that this format does not have")
@@ -101,6 +118,25 @@ class Field:
             self.fault("is a `file:` URL of a path that does not start at the root")
         return url
 
+    def package_url(self, folder: Path) -> str:
+        """The address of a package, without credentials; those of its channel are enough to fetch it."""
+        try:
+            return public_url(self.address(folder))
+        except ValueError as error:
+            self.fault(f"is no package's address: {error}")
+
+    def channels(self, folder: Path) -> tuple[Channel, ...]:
+        """The channels of one entry: a URL, a name as conda-lock writes it, or a path relative to the lock."""
+        field = self.only(("url", "used_env_vars"))["url"]
+        field.address(folder)
+        text = field.string()
+        try:
+            found = resolve_channel(from_relative(text, folder) if text.startswith(".") else text, folder)
+        except ValueError as error:
+            field.fault(f"is no channel: {error}")
+        # With variables in it, what stands there is not the credential but how another tool would find it.
+        return tuple(map(Channel, (each.url for each in found))) if self["used_env_vars"].value else found
+
     def string(self) -> str:
         """A string that is not empty."""
         text = self.text()
@@ -127,6 +163,15 @@ class Field:
         text = self.string()
         if not is_sha256(text):
             self.fault("is no SHA-256 (64 lower-case hex digits)")
+        return text
+
+    def md5(self) -> str | None:
+        """An MD5 in lower-case hex; None when it is not there."""
+        if not self.exists:
+            return None
+        text = self.string()
+        if not _MD5.match(text):
+            self.fault("is no MD5 (32 lower-case hex digits)")
         return text
 
     def _typed(self, kind: type, what: str) -> Any:  # noqa: ANN401 - of the kind that was asked for

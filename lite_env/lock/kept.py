@@ -41,6 +41,6 @@ def take_packages(packages: Iterable[LockedPackage], folder: Path, store: Store,
         return dict(found for found in pool.map(take, packages) if found is not None)
 
 
-def keep_package(path: Path, store: Store) -> None:
-    """Keep a package's file that was just verified."""
-    store.write(path.read_bytes(), kind="package", vouched=True)
+def keep_package(path: Path, store: Store, *, vouched: bool = True) -> None:
+    """Keep a package's file; `vouched` is whether it was just verified by a lock's SHA-256."""
+    store.write(path.read_bytes(), kind="package", vouched=vouched)

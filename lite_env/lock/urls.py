@@ -8,8 +8,11 @@ from pathlib import Path, PurePath
 from urllib.parse import quote, unquote
 
 from lite_env.spec.address import local_path
+from lite_env.spec.matchspec import split_file_name
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_PART = re.compile(r"[A-Za-z0-9_.+!~]+")
 
 
 def to_relative(url: str, folder: Path) -> str:
@@ -47,3 +50,11 @@ def split_package_url(url: str) -> tuple[str, str, str]:
         msg = f"{url!r} does not end in <subdir>/<package>.conda or .tar.bz2"
         raise ValueError(msg)
     return base, subdir, unquote(rest)
+
+
+def package_parts(file_name: str) -> tuple[str, str, str] | None:
+    """Name, version and build of a package file, of the characters that they may have (CEP 26); None for another."""
+    parts = split_file_name(file_name)
+    if parts is None or not _NAME.fullmatch(parts[0]) or not all(map(_PART.fullmatch, parts[1:])):
+        return None
+    return parts

@@ -11,9 +11,11 @@ from lite_env.errors import ReportError
 
 # msgspec reads the fields' types when an answer is read.
 from lite_env.pack.selection import DroppedFile  # noqa: TC001
+from lite_env.progress import SILENT
 from lite_env.report.model import FORMAT, Filtered, SizeReport
 from lite_env.report.size import measure
 from lite_env.report.subject import read_subject
+from lite_env.store.protocol import FORGETFUL
 from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, convert, parse_json, read_bounded, shown
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lite_env.pack.manifest import Manifest
+    from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
 _REPORT_HINT = "`lite-env report PACK --format json -o FILE` writes one"
 _PACKED_HINT = "`lite-env pack … --json > FILE` writes it, with --dry-run too"
@@ -38,15 +42,30 @@ class _Packed(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[DroppedFile, ...]
 
 
-def read_earlier(path: Path) -> SizeReport:
+def read_earlier(
+    path: Path,
+    *,
+    environment: str | None = None,
+    offline: bool = False,
+    store: Store = FORGETFUL,
+    reporter: Reporter = SILENT,
+) -> SizeReport:
     """The earlier build that `path` names: a report in JSON, or a pack or lock, which is measured.
+
+    Args:
+        path: of it.
+        environment: which one of a lock of pixi; by default ``default``, or the only one.
+        offline: open no connection, for an ``@EXPLICIT`` list.
+        store: keeps what was fetched for one.
+        reporter: told of that.
 
     Raises:
         ReportError: it is no report, or one of another format.
         LiteEnvError: the pack or lock cannot be read.
     """
     if path.suffix != ".json" or path.name == "manifest.json" or path.is_dir():
-        return measure(read_subject(path))
+        subject = read_subject(path, environment=environment, offline=offline, store=store, reporter=reporter)
+        return measure(subject)
     document = _read(path, "the report", _REPORT_HINT)
     version = document.get("format") if isinstance(document, dict) else None
     if not isinstance(version, str) or version.partition(".")[0] != FORMAT.partition(".")[0]:

@@ -13,12 +13,17 @@ from lite_env.lock.file import is_lock, lock_path, read_lock
 from lite_env.lock.model import PLATFORM, packages_digest
 from lite_env.lock.urls import to_relative
 from lite_env.pack.reader import MANIFEST, read_manifest
+from lite_env.progress import SILENT
 from lite_env.spec.environment import find_environment_file
 from lite_env.spec.matchspec import name_of
+from lite_env.store.protocol import FORGETFUL
+from lite_env.store.text import shown
 
 if TYPE_CHECKING:
     from lite_env.lock.model import LockedPackage, Lockfile, SourceKind
     from lite_env.pack.manifest import Manifest, Package
+    from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
 
 Kind = Literal["lock", "pack"]
 """Of what is asked about."""
@@ -79,6 +84,7 @@ class Subject:
         roots: what was asked for, sorted; empty where it is not told.
         packages: sorted by name.
         manifest: of a pack.
+        lock: of a lock.
     """
 
     kind: Kind
@@ -89,13 +95,25 @@ class Subject:
     roots: tuple[Root, ...]
     packages: tuple[SubjectPackage, ...]
     manifest: Manifest | None = None
+    lock: Lockfile | None = None
 
 
-def read_subject(path: Path | None = None) -> Subject:
+def read_subject(
+    path: Path | None = None,
+    *,
+    environment: str | None = None,
+    offline: bool = False,
+    store: Store = FORGETFUL,
+    reporter: Reporter = SILENT,
+) -> Subject:
     """Read what `path` names: a lock, a pack, or an environment file (or its folder) whose lock is meant.
 
     Args:
         path: by default this folder.
+        environment: which one of a lock of pixi; by default ``default``, or the only one.
+        offline: open no connection: an ``@EXPLICIT`` list is fetched else, for only packages tell what they are.
+        store: keeps what was fetched.
+        reporter: told of that.
 
     Raises:
         SpecError: the folder has neither a manifest nor an environment file.
@@ -106,6 +124,11 @@ def read_subject(path: Path | None = None) -> Subject:
     if path.name == MANIFEST and path.is_file():
         path = path.parent
     if (path / MANIFEST).exists():
+        if environment is not None:
+            raise LockError(
+                f"no environment '{shown(environment)}' can be chosen: '{path}' is a pack",
+                hint="leave out `--environment`",
+            )
         return _of_pack(path)
     if path.is_dir():
         path = find_environment_file(path)
@@ -113,7 +136,8 @@ def read_subject(path: Path | None = None) -> Subject:
         raise LockError(f"there is no '{path}'", hint=_HINT)
     if not path.is_file():
         raise LockError(f"'{path}' is no file", hint=_HINT)
-    return _of_lock(path if is_lock(path) else lock_path(path))
+    file = path if is_lock(path) else lock_path(path)
+    return _of_lock(read_lock(file, environment=environment, offline=offline, store=store, reporter=reporter), file)
 
 
 def _of_pack(pack: Path) -> Subject:
@@ -146,8 +170,7 @@ def _packed(package: Package) -> SubjectPackage:
     )
 
 
-def _of_lock(file: Path) -> Subject:
-    lock = read_lock(file)
+def _of_lock(lock: Lockfile, file: Path) -> Subject:
     folder = file.absolute().parent
     return Subject(
         kind="lock",
@@ -157,6 +180,7 @@ def _of_lock(file: Path) -> Subject:
         digest=packages_digest((package.subdir, package.file_name, package.sha256) for package in lock.packages),
         roots=tuple(sorted((*_roots(lock.requested), *_wheel_roots(lock)), key=lambda root: (root.name, root.spec))),
         packages=tuple(_locked(package, folder) for package in lock.packages),
+        lock=lock,
     )
 
 

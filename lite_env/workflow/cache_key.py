@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lite_env.errors import LockError
 from lite_env.lock.answer import spec_digest
-from lite_env.lock.file import lock_path, read_lock
+from lite_env.lock.file import lock_path, needs_packages, read_lock
 from lite_env.progress import SILENT
 from lite_env.store.protocol import key_of
 from lite_env.workflow.inputs import read_inputs
@@ -48,6 +49,7 @@ def cache_key(sources: Sequence[Path], options: PackOptions) -> CacheKey:
     works: list[str] = []
     unlocked: list[str] = []
     for source in sources:
+        _refuse_unknown(source)
         inputs = read_inputs(source, options, reporter=SILENT)
         if inputs.kind == "environment file" and lock_path(inputs.source).exists():
             inputs = replace(inputs, lock=read_lock(lock_path(inputs.source)))
@@ -59,3 +61,12 @@ def cache_key(sources: Sequence[Path], options: PackOptions) -> CacheKey:
     prefix = f"lite-env-{_FORM}-"
     digest = key_of("cache", sorted(works)).digest[:_DIGITS]
     return CacheKey(exact=prefix + digest, prefix=prefix, unlocked=tuple(unlocked))
+
+
+def _refuse_unknown(source: Path) -> None:
+    if needs_packages(source):
+        raise LockError(
+            "what an @EXPLICIT list comes to is known only once its packages are fetched, so it has no key before",
+            hint="write a lock of it with `lite-env export --format conda-lock`, and take that",
+            file=str(source),
+        )

@@ -17,6 +17,7 @@ from lite_env.spec.environment import find_environment_file
 from lite_env.spec.settings import read_project_workloads
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.protocol import FORGETFUL, key_of
+from lite_env.store.text import shown
 from lite_env.workflow.lock import LockPolicy, read_spec
 from lite_env.workflow.workload import read_workloads
 
@@ -90,7 +91,16 @@ def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL,
                 f"there is no '{source}'", hint="name an environment file, a lock file or an installed environment"
             )
         kind = "lock file" if is_lock(source) else "environment file"
-        lock = read_lock(source) if kind == "lock file" else _answering(source, options, store, reporter)
+        lock = (
+            _read(source, options, store, reporter)
+            if kind == "lock file"
+            else _answering(source, options, store, reporter)
+        )
+    if options.environment is not None and kind != "lock file":
+        raise PackError(
+            f"no environment '{shown(options.environment)}' can be chosen: '{source}' is an {kind} and no lock of pixi",
+            hint="leave out `--environment`",
+        )
     return Inputs(
         source=source,
         kind=kind,
@@ -99,6 +109,17 @@ def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL,
         profile=profile,
         workloads=workloads,
         mounted=read_mounts(options.mounts),
+    )
+
+
+def _read(lock: Path, options: PackOptions, store: Store, reporter: Reporter) -> Lockfile:
+    return read_lock(
+        lock,
+        environment=options.environment,
+        pinned=options.locking is not LockPolicy.UPDATE,
+        offline=options.offline,
+        store=store,
+        reporter=reporter,
     )
 
 

@@ -34,6 +34,7 @@ class PackOptions:
         jobs: kernels at once; None for what cores and memory allow.
         locking: what may happen to the lock beside an environment file.
         offline: open no connection.
+        environment: which one of a lock of pixi; None for ``default``, or the only one.
         mounts: files of this machine that are packed besides.
     """
 
@@ -51,3 +52,4 @@ class PackOptions:
     locking: LockPolicy = LockPolicy.UPDATE
     offline: bool = False
     mounts: tuple[Mount, ...] = ()
+    environment: str | None = None

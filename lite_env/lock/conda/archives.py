@@ -11,7 +11,7 @@ from rattler.package_streaming import ArchiveEntry, PackageArchive, download_to_
 from lite_env.errors import FetchError
 from lite_env.lock.conda.client import RETRIES, client_for
 from lite_env.lock.conda.loop import one_line, run
-from lite_env.lock.contents import LISTS, PackageContents, contents_of
+from lite_env.lock.contents import INDEX, LISTS, PackageContents, contents_of
 from lite_env.lock.explain import install_error
 from lite_env.lock.fetch import PackageWriter
 from lite_env.lock.kept import keep_package, place_of
@@ -49,7 +49,7 @@ def fetch_packages(
                 # What rattler says may hold an address with its token.
                 error.hide(lambda text: hide_all(text, channels))
                 raise error from None
-            await asyncio.to_thread(keep_package, path, store)
+            await asyncio.to_thread(keep_package, path, store, vouched=bool(package.sha256))
             return path
 
     async def fetch_all() -> list[Path]:
@@ -94,6 +94,29 @@ def look_into_archives(packages: Sequence[LockedPackage], archives: Mapping[str,
         )
 
     return {package.name: contents for package, contents in zip(packages, run(look()), strict=True)}
+
+
+def read_indexes(packages: Sequence[LockedPackage], archives: Mapping[str, Path]) -> dict[str, bytes]:
+    """What the package files `archives` (by name) say of themselves in their ``info/index.json``, by name.
+
+    Raises:
+        PrefixError: one cannot be read, or has none; names it.
+    """
+
+    async def read(package: LockedPackage) -> bytes:
+        try:
+            archive = await PackageArchive.from_path(archives[package.name])
+            text = (await archive.read_files([INDEX]))[INDEX]
+        except Exception as error:
+            raise unreadable(package, one_line(error)) from error
+        if text is None:
+            raise unreadable(package, f"it has no {INDEX}")
+        return text
+
+    async def read_all() -> list[bytes]:
+        return await asyncio.gather(*(read(package) for package in packages))
+
+    return dict(zip((package.name for package in packages), run(read_all()), strict=True))
 
 
 async def _contents_of_archive(path: Path, package: LockedPackage, turns: asyncio.Semaphore) -> PackageContents:
