@@ -129,13 +129,14 @@ def _parse_line(line: str, path: Path, number: int) -> Listed:
     if mark and found is None:
         _refuse("has a `#`, and behind it neither an MD5 nor a SHA-256 in lower-case hex", path, number)
     hashes: Mapping[str, str | None] = found.groupdict() if found else {}
+    text = place.rstrip()
+    if not text.endswith((".conda", ".tar.bz2")):
+        _refuse("is no address of a package: it does not end in .conda or .tar.bz2", path, number)
     try:
-        url, channel = _address(place.rstrip())
+        url = _address(text)
         _, subdir, file_name = split_package_url(url)
     except ValueError as error:
-        # What `split_package_url` says repeats the address.
-        why = "it does not end in SUBDIR/NAME-VERSION-BUILD.conda or .tar.bz2" if "<subdir>" in str(error) else error
-        _refuse(f"is no address of a package: {why}", path, number)
+        _refuse(f"is no address of a package: {error}", path, number)
     parts = package_parts(file_name)
     if parts is None:
         _refuse("is no address of a package: the file is not named NAME-VERSION-BUILD.conda or .tar.bz2", path, number)
@@ -148,15 +149,15 @@ def _parse_line(line: str, path: Path, number: int) -> Listed:
         subdir=subdir,
         file_name=file_name,
         url=url,
-        channel=channel,
+        channel=_channel(text, url),
         sha256=hashes.get("sha256"),
         md5=hashes.get("md5"),
         line=number,
     )
 
 
-def _address(text: str) -> tuple[str, Channel]:
-    """The URL of a package and its channel; a path is taken from the working directory on, as the CEP says.
+def _address(text: str) -> str:
+    """The URL of a package; a path is taken from the working directory on, as the CEP says.
 
     Raises:
         ValueError: it is none; nothing of it is repeated.
@@ -168,8 +169,7 @@ def _address(text: str) -> tuple[str, Channel]:
         msg = "it has a variable in it, which is not replaced: write its value"
         raise ValueError(msg)
     if not _SCHEME.match(text):
-        path = Path(os.path.normpath(Path.cwd() / Path(text).expanduser()))
-        return path.as_uri(), Channel.folder(path.parent.parent)
+        return Path(os.path.normpath(Path.cwd() / Path(text).expanduser())).as_uri()
     if "?" in text:
         msg = "it has a query"
         raise ValueError(msg)
@@ -178,10 +178,14 @@ def _address(text: str) -> tuple[str, Channel]:
         if not path.is_absolute():
             msg = "it is a `file:` URL of a path that does not start at the root"
             raise ValueError(msg)
-        path = Path(os.path.normpath(path))
-        return path.as_uri(), Channel.folder(path.parent.parent)
-    folder = text.rpartition("/")[0].rpartition("/")[0]
-    return public_url(text), Channel.parse(folder)
+        return Path(os.path.normpath(path)).as_uri()
+    return public_url(text)
+
+
+def _channel(text: str, url: str) -> Channel:
+    """The channel of a package at `url`, with what credentials the address has in the list."""
+    path = local_path(url)
+    return Channel.parse(text.rsplit("/", 2)[0]) if path is None else Channel.folder(path.parent.parent)
 
 
 def _refuse(what: str, path: Path, line: int) -> NoReturn:

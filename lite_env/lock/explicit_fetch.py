@@ -180,10 +180,15 @@ def _described(packages: Sequence[LockedPackage], archives: Mapping[str, Path]) 
     from lite_env.lock.conda.archives import read_indexes  # noqa: PLC0415 - see above
 
     indexes = read_indexes(packages, archives)
-    return tuple(_with_index(package, indexes[package.name]) for package in packages)
+    return tuple(with_index(package, indexes[package.name]) for package in packages)
 
 
-def _with_index(package: LockedPackage, text: bytes) -> LockedPackage:
+def with_index(package: LockedPackage, text: bytes) -> LockedPackage:
+    """The package with what its ``info/index.json`` says of it.
+
+    Raises:
+        PrefixError: it says something else than the address, or is no such file.
+    """
     what = f"the `info/index.json` of {package.file_name}"
     origin = Origin(what=what, error=PrefixError, file=package.url, hint="do not use this package: it is broken")
     index = convert(parse_json(text, origin), _Index, origin)

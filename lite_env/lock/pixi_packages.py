@@ -20,6 +20,7 @@ from lite_env.lock.pylock import public_address
 from lite_env.lock.urls import package_parts, split_package_url
 from lite_env.lock.wheel import marker_environment, needed, split_wheel_name
 from lite_env.spec.address import is_file_url
+from lite_env.store.text import shown
 
 if TYPE_CHECKING:
     from lite_env.lock.field import Field
@@ -41,6 +42,7 @@ def conda_package(item: Field, folder: Path) -> LockedPackage:
         LockError: a field is wrong, or it is no package file.
     """
     place = item["conda_source" if item["conda_source"].exists else "conda"]
+    _refuse_query(place)
     if not place.string().endswith((".conda", ".tar.bz2")):
         # Version 6 names sources by `conda` as well.
         place.fault("is no package file: what pixi builds of sources cannot be installed here")
@@ -58,7 +60,7 @@ def conda_package(item: Field, folder: Path) -> LockedPackage:
     told = {"name": name, "version": version, "build": build, "subdir": subdir, "file_name": file_name}
     for key, value in told.items():
         if item[key].exists and item[key].string() != value:
-            item[key].fault(f"is not that of the address, which is {value}")
+            item[key].fault(f"is {shown(item[key].string())}, and the address is of {value}")
     number = item["build_number"].number()
     return LockedPackage(
         name=name,
@@ -95,9 +97,9 @@ def wheel_package(item: Field, folder: Path, *, python: str) -> LockedPackage:
     if parts is None or "/" in file_name:
         place.fault("is no wheel: only wheels can be installed, neither sources nor folders nor repositories")
     if canonicalize_name(item["name"].string()) != parts.project:
-        item["name"].fault(f"is not that of the wheel, which is {parts.project}")
+        item["name"].fault(f"is {shown(item['name'].string())}, and the wheel is {parts.project}")
     if item["version"].exists and _normal(item["version"]) != parts.version:
-        item["version"].fault(f"is not that of the wheel, which is {parts.version}")
+        item["version"].fault(f"is {shown(item['version'].string())}, and the wheel is {parts.version}")
     return LockedPackage(
         name=parts.project,
         version=parts.version,
@@ -135,13 +137,17 @@ def milliseconds(time: int | None) -> int | None:
 def _url(field: Field, folder: Path) -> str:
     """Where a package lies: a URL, or a path as it is, from the lock's folder on."""
     text = field.string()
-    if "?" in text or "#" in text:
-        field.fault("is no package's address: it has a `?` or a `#`")
     if _SCHEME.match(text):
         return field.package_url(folder)
     if not text.isprintable():
         field.fault("has a character that cannot be printed")
     return Path(os.path.normpath(folder / text)).as_uri()
+
+
+def _refuse_query(field: Field) -> None:
+    text = field.string()
+    if "?" in text or "#" in text:
+        field.fault("is no package's address: it has a `?` or a `#`")
 
 
 def _wheel_url(field: Field, folder: Path) -> str:

@@ -119,7 +119,7 @@ def _chosen(environments: Mapping[str, Field], wanted: str | None, place: Field)
     if name not in environments:
         raise LockError(
             f"the lock of pixi has no environment '{shown(name)}'",
-            hint=f"choose one with `--environment`: {_some(environments)}",
+            hint=f"choose one with `--environment`: {_some(environments)}" if environments else "run `pixi lock`",
             file=str(place.file),
             key=place.where,
         )

@@ -13,7 +13,7 @@ import msgspec
 
 from lite_env.channel.definition import parse_definition
 from lite_env.channel.state import read_built
-from lite_env.errors import LiteEnvError
+from lite_env.errors import FetchError, LiteEnvError
 from lite_env.host.bytecode import parse_result
 from lite_env.host.engine import decode_envelope
 from lite_env.host.notebook import read_notebook
@@ -21,7 +21,12 @@ from lite_env.lock.conda.records import satisfies, unsatisfied
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.contents import FILES, LINK, PATHS, contents_of
+from lite_env.lock.explicit import parse_explicit
+from lite_env.lock.explicit_fetch import with_index
 from lite_env.lock.file import read_lock
+from lite_env.lock.kept import place_of
+from lite_env.lock.pixi import dump_pixi
+from lite_env.lock.pixi_reader import parse_pixi
 from lite_env.lock.pylock import parse_pylock
 from lite_env.lock.wheel import marker_environment, needed, split_wheel_name
 from lite_env.pack.files import read_pack_file
@@ -55,18 +60,33 @@ from lite_env.spec.pip_reader import PipLine, read_section
 from lite_env.spec.selectors import apply_comment_selectors, evaluate, key_selector
 from lite_env.spec.settings import read_project_workloads
 from lite_env.workflow.workload import read_workloads
+from tests.locks import conda
 from tests.prefixes import SITE, Toy, kernel_package, make_prefix, put, python_package
 from tests.wheels import wheel_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lite_env.lock.model import LockedPackage
     from lite_env.report.subject import Subject
 
 CORPUS = Path(__file__).parents[1] / "spec" / "corpus"
+LOCKS = Path(__file__).parents[1] / "lock" / "corpus"
 PACKS = Path(__file__).parents[1] / "packs"
 CHANNELS = Path(__file__).parents[2] / "channels"
 SHA = "ab" * 32
+INDEX = {
+    "name": "numpy",
+    "version": "1.10",
+    "build": "0",
+    "build_number": 0,
+    "subdir": "noarch",
+    "depends": ["python >=3.11"],
+    "constrains": ["x >=1"],
+    "license": "BSD",
+    "noarch": "python",
+    "timestamp": 1700000000000,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +113,7 @@ def make_parsers(folder: Path) -> dict[str, Parser]:
     manifest = (pack / "manifest.json").read_bytes()
     return {
         **_of_specs(folder),
+        **_of_locks(folder),
         **_of_prefixes(folder, prefix),
         **_of_packs(folder, manifest),
         **_of_kernels(folder),
@@ -108,15 +129,6 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
         environment.write_bytes(data)
         spec = read_environment(environment)
         unsatisfied(spec.requirements, ())
-
-    def parse_lock_(data: bytes) -> None:
-        path = folder / "conda-lock.yml"
-        path.write_bytes(data)
-        lock = read_lock(path)
-        unsatisfied([], lock.conda)
-        _ask(read_subject(path))
-        again = replace(lock, spec_digest=SHA)
-        assert parse_lock(dump_lock(again, folder=folder), path).packages == lock.packages
 
     def parse_settings(data: bytes) -> None:
         (folder / "pyproject.toml").write_bytes(data)
@@ -157,7 +169,6 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
             split_channel(word)
             satisfies(word, name="a", version="1", build="0", build_number=0, subdir="noarch")
 
-    lock = _lock()
     return {
         "environment": Parser(
             form="yaml",
@@ -170,7 +181,6 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
             ],
             parse=parse_environment,
         ),
-        "lock": Parser(form="yaml", seeds=[lock], parse=parse_lock_),
         "settings": Parser(
             form="toml",
             seeds=[
@@ -234,6 +244,65 @@ def _of_specs(folder: Path) -> dict[str, Parser]:
             parse=parse_words,
         ),
     }
+
+
+def _of_locks(folder: Path) -> dict[str, Parser]:
+    def parse_lock_(data: bytes) -> None:
+        path = folder / "conda-lock.yml"
+        path.write_bytes(data)
+        lock = read_lock(path)
+        unsatisfied([], lock.conda)
+        _ask(read_subject(path))
+        again = replace(lock, spec_digest=SHA)
+        assert parse_lock(dump_lock(again, folder=folder), path).packages == lock.packages
+
+    def parse_pixi_(data: bytes) -> None:
+        path = folder / "pixi.lock"
+        path.write_bytes(data)
+        lock = read_lock(path)
+        unsatisfied([], lock.conda)
+        _ask(read_subject(path))
+        for version in (6, 7):
+            again = parse_pixi(dump_pixi(lock, version=version), path)
+            assert [_identity(each) for each in again.packages] == [_identity(each) for each in lock.packages]
+
+    def parse_list(data: bytes) -> None:
+        path = folder / "explicit.txt"
+        path.write_bytes(data)
+        with suppress(FetchError):
+            read_lock(path, offline=True)
+        for each in parse_explicit(data.decode("utf-8", "replace"), path):
+            # Nothing of a list gets out of the folder where its packages are put.
+            assert place_of(conda(each.name, each.version, build=each.build), folder).parent == folder
+
+    return {
+        "lock": Parser(form="yaml", seeds=[_lock()], parse=parse_lock_),
+        "pixi": Parser(
+            form="yaml",
+            seeds=[
+                file.read_bytes()
+                for file in sorted(LOCKS.glob("pixi/*.lock"))
+                if file.stem in ("version_6", "wheel", "named_platform", "several_environments", "path_relative")
+            ],
+            parse=parse_pixi_,
+        ),
+        "explicit": Parser(
+            form="text",
+            seeds=[
+                file.read_bytes()
+                for file in sorted(LOCKS.glob("explicit/*.txt"))
+                if file.stem in ("sha256", "md5_and_none", "path", "path_as_url", "token")
+            ],
+            parse=parse_list,
+        ),
+        "package": Parser(
+            form="json", seeds=[_json(INDEX)], parse=lambda data: with_index(conda("numpy", "1.10", build="0"), data)
+        ),
+    }
+
+
+def _identity(package: LockedPackage) -> tuple[object, ...]:
+    return package.name, package.url, package.sha256, package.build_number, package.noarch, package.depends
 
 
 def _lock() -> bytes:

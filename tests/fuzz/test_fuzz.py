@@ -18,13 +18,27 @@ from tests.fuzz.parsers import make_parsers
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
-    *("bytecode", "code", "definition", "envelope", "environment", "filters", "index", "kernel", "lists", "lock"),
+    *(
+        "bytecode",
+        "code",
+        "definition",
+        "envelope",
+        "environment",
+        "explicit",
+        "filters",
+        "index",
+        "kernel",
+        "lists",
+        "lock",
+    ),
     *(
         "manifest",
         "notebook",
         "notes",
+        "package",
         "packed",
         "pip",
+        "pixi",
         "profile",
         "pylock",
         "record",

@@ -1,4 +1,4 @@
-"""Locks as conda-lock and pixi write them (of our own making, in ``locks/``), read for emscripten-wasm32."""
+"""Locks as conda-lock writes them (of our own making, in ``locks/``), read for emscripten-wasm32."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ REFUSED = {
     "refused_no_build.yml": "`package[0].url` is no package's address: it does not end in NAME-VERSION-BUILD.conda",
     "refused_other_name.yml": "`package[0].url` is the address of seven 1.16.0, not of six 1.16.0",
     "refused_credentials.yml": "`package[0].url` is no address",
-    "pixi.lock": "this is a lock of pixi, which is another format",
 }
 
 
