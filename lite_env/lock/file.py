@@ -15,7 +15,6 @@ from lite_env.lock.pixi_reader import parse_pixi
 from lite_env.progress import SILENT
 from lite_env.spec.document import MAX_BYTES
 from lite_env.store.atomic import write_text
-from lite_env.store.protocol import FORGETFUL
 from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded, shown
 
@@ -91,7 +90,7 @@ def read_lock(
     environment: str | None = None,
     pinned: bool = False,
     offline: bool = False,
-    store: Store = FORGETFUL,
+    store: Store | None = None,
     reporter: Reporter = SILENT,
 ) -> Lockfile:
     """Read a lock file: one of lite_env, of another tool that writes CEP 37, of pixi, or an ``@EXPLICIT`` list.
@@ -101,12 +100,12 @@ def read_lock(
         environment: which one of a lock of pixi; by default ``default``, or the only one.
         pinned: whether each package of an ``@EXPLICIT`` list needs a SHA-256 in it; all others need one anyway.
         offline: open no connection; what such a list names is fetched else.
-        store: keeps what was fetched.
+        store: keeps what was fetched; without one such a list is refused, and nothing is fetched.
         reporter: told of bytes, and warned of packages without a SHA-256.
 
     Raises:
-        LockError: the file is missing or is not a lock for emscripten-wasm32 whose every field is right, or has no such
-            environment.
+        LockError: the file is missing or is not a lock for emscripten-wasm32 whose every field is right, has no such
+            environment, or is a list where none can be had.
         FetchError, PrefixError: a package of an ``@EXPLICIT`` list cannot be had, or is not what it should be.
     """
     own = wrote_lock(path)
@@ -121,6 +120,8 @@ def read_lock(
             _refuse_choice(environment, path)
         if kind != "explicit":
             return parse_lock(text, path)
+        if store is None:
+            _refuse_list(path)
         listed = parse_explicit(text, path)
     except FileNotFoundError as error:
         raise LockError("there is no lock file", hint="make one with `lite-env lock`", file=str(path)) from error
@@ -139,6 +140,14 @@ def _refuse_choice(environment: str, path: Path) -> NoReturn:
     raise LockError(
         f"no environment '{shown(environment)}' can be chosen: this is no lock of pixi, and has one alone",
         hint="leave out `--environment`",
+        file=str(path),
+    )
+
+
+def _refuse_list(path: Path) -> NoReturn:
+    raise LockError(
+        "the lock is an @EXPLICIT list, which answers no environment file",
+        hint=f"take it as it is with `lite-env pack {path}`, or move it away",
         file=str(path),
     )
 

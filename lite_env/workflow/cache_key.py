@@ -49,7 +49,7 @@ def cache_key(sources: Sequence[Path], options: PackOptions) -> CacheKey:
     works: list[str] = []
     unlocked: list[str] = []
     for source in sources:
-        _refuse_unknown(source)
+        _refuse_list(source)
         inputs = read_inputs(source, options, reporter=SILENT)
         if inputs.kind == "environment file" and lock_path(inputs.source).exists():
             inputs = replace(inputs, lock=read_lock(lock_path(inputs.source)))
@@ -63,7 +63,7 @@ def cache_key(sources: Sequence[Path], options: PackOptions) -> CacheKey:
     return CacheKey(exact=prefix + digest, prefix=prefix, unlocked=tuple(unlocked))
 
 
-def _refuse_unknown(source: Path) -> None:
+def _refuse_list(source: Path) -> None:
     if needs_packages(source):
         raise LockError(
             "what an @EXPLICIT list comes to is known only once its packages are fetched, so it has no key before",

@@ -59,6 +59,7 @@ from lite_env.spec.pip import PipLineError, parse_line, split_git
 from lite_env.spec.pip_reader import PipLine, read_section
 from lite_env.spec.selectors import apply_comment_selectors, evaluate, key_selector
 from lite_env.spec.settings import read_project_workloads
+from lite_env.store.protocol import FORGETFUL
 from lite_env.workflow.workload import read_workloads
 from tests.locks import conda
 from tests.prefixes import SITE, Toy, kernel_package, make_prefix, put, python_package
@@ -270,7 +271,7 @@ def _of_locks(folder: Path) -> dict[str, Parser]:
         path = folder / "explicit.txt"
         path.write_bytes(data)
         with suppress(FetchError):
-            read_lock(path, offline=True)
+            read_lock(path, offline=True, store=FORGETFUL)
         for each in parse_explicit(data.decode("utf-8", "replace"), path):
             # Nothing of a list gets out of the folder where its packages are put.
             assert place_of(conda(each.name, each.version, build=each.build), folder).parent == folder

@@ -15,6 +15,7 @@ import pytest
 from lite_env.errors import FetchError, LockError
 from lite_env.lock.explicit import parse_explicit
 from lite_env.lock.file import is_lock, read_lock
+from lite_env.store.protocol import FORGETFUL
 from tests.snapshots import VARIABLE
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -26,7 +27,7 @@ def outcome(file: Path) -> dict[str, object]:
     """What the file comes to, without the folder that it lies in."""
     here = CORPUS.as_uri()
     try:
-        lock = read_lock(file, environment=ENVIRONMENTS.get(file.stem), offline=True)
+        lock = read_lock(file, environment=ENVIRONMENTS.get(file.stem), offline=True, store=FORGETFUL)
     except LockError as error:
         context = dict(error.context)
         assert context.pop("file") == str(file)

@@ -17,7 +17,7 @@ from lite_env.lock.explicit import dump_explicit
 from lite_env.lock.file import read_lock
 from lite_env.progress import SILENT, Remembering
 from lite_env.workflow.install import install_environment
-from lite_env.workflow.lock import lock_environment
+from lite_env.workflow.lock import LockPolicy, check_lock, lock_environment, lock_for
 from tests.channel_server import serve_channel
 from tests.conda_packages import make_package
 from tests.fakes import MemoryStore
@@ -56,9 +56,13 @@ def listed(tmp_path: Path, *lines: str) -> Path:
     return path
 
 
+def read(path: Path, **how) -> Lockfile:
+    return read_lock(path, **{"store": MemoryStore(), **how})
+
+
 def told(path: Path, **how) -> tuple[Lockfile, list[str]]:
     reporter = Remembering(SILENT)
-    lock = read_lock(path, reporter=reporter, **how)
+    lock = read(path, reporter=reporter, **how)
     return lock, [text for _, text in reporter.lines]
 
 
@@ -129,7 +133,7 @@ def test_without_a_sha256_what_comes_is_taken_told_and_pinned(tmp_path, channel,
         server.status = 404
         assert told(path, store=store)[0] == lock
         with pytest.raises(FetchError):
-            read_lock(path, store=MemoryStore())
+            read(path)
         # A lock of it is pinned.
         pinned = tmp_path / "conda-lock.yml"
         pinned.write_text(dump_lock(lock, folder=tmp_path))
@@ -141,7 +145,7 @@ def test_who_asks_for_locked_packages_is_told_before_anything_is_fetched(tmp_pat
     with served(channel) as (server, url):
         path = listed(tmp_path, line(url, pip, "sha256"), line(url, six, "md5"))
         with pytest.raises(LockError, match=r"1 of 2 packages have no sha256 in the list, .*: six-1.16.0") as caught:
-            read_lock(path, pinned=True)
+            read(path, pinned=True)
         assert server.asked == []
     assert ("line", 3) in caught.value.context
     assert "`lite-env export --format conda-lock`" in caught.value.hint
@@ -155,7 +159,7 @@ def test_another_file_than_the_list_says_is_refused(tmp_path, channel, kind, pla
     with served(channel) as (_, url):
         wrong = line(channel.as_uri() if place == "here" else url, six) + f"#{hashlib.new(kind, b'x').hexdigest()}"
         with pytest.raises(FetchError, match=f"six-1.16.0-pyh6_0.conda is not the file .* expected {kind} "):
-            read_lock(listed(tmp_path, wrong), store=store)
+            read(listed(tmp_path, wrong), store=store)
     assert list(store.entries()) == []
 
 
@@ -163,7 +167,7 @@ def test_a_package_that_says_it_is_another_is_refused(tmp_path, channel):
     six = channel / "noarch/six-1.16.0-pyh6_0.conda"
     other = six.rename(six.with_name("six-1.17.0-pyh6_0.conda"))
     with pytest.raises(PrefixError, match=r"says that its version is 1.16.0, and its address that it is 1.17.0"):
-        read_lock(listed(tmp_path, line(channel.as_uri(), other, "sha256")))
+        read(listed(tmp_path, line(channel.as_uri(), other, "sha256")))
 
 
 def test_what_is_no_package_is_refused(tmp_path):
@@ -171,7 +175,7 @@ def test_what_is_no_package_is_refused(tmp_path):
     file.parent.mkdir(parents=True)
     file.write_bytes(b"PK no package")
     with pytest.raises(PrefixError, match=r"six-1.16.0-0.conda cannot be read"):
-        read_lock(listed(tmp_path, file.as_uri()))
+        read(listed(tmp_path, file.as_uri()))
 
 
 def test_offline_it_is_told_what_is_missing(tmp_path, channel):
@@ -184,17 +188,17 @@ def test_offline_it_is_told_what_is_missing(tmp_path, channel):
             FetchError,
             match=r"no cache has 3 of the locked packages whole: emscripten-abi-3.1.45-h1_2.conda, pip",
         ):
-            read_lock(path, offline=True)
+            read(path, offline=True)
         assert server.asked == []
     with pytest.raises(FetchError, match=r"emscripten-abi-3.1.45-h9_9.conda is not in its local channel"):
-        read_lock(listed(tmp_path, f"{channel.as_uri()}/noarch/emscripten-abi-3.1.45-h9_9.conda"), offline=True)
+        read(listed(tmp_path, f"{channel.as_uri()}/noarch/emscripten-abi-3.1.45-h9_9.conda"), offline=True)
 
 
 def test_credentials_are_used_and_never_written(tmp_path, channel):
     abi = channel / "noarch/emscripten-abi-3.1.45-h1_2.conda"
     with served(channel, user="me:hunter2-secret") as (server, url):
         path = listed(tmp_path, line(url.replace("//", "//me:hunter2-secret@"), abi, "sha256"))
-        lock = read_lock(path)
+        lock = read(path)
         assert [each.authorization for each in server.asked].pop().startswith("Basic ")
         # So they are when it is installed out of no cache.
         server.asked.clear()
@@ -202,7 +206,7 @@ def test_credentials_are_used_and_never_written(tmp_path, channel):
         assert [each.authorization is not None for each in server.asked] == [True]
         server.user = "someone:else"
         with pytest.raises(FetchError) as caught:
-            read_lock(path)
+            read(path)
     assert "hunter2" not in f"{caught.value} {caught.value.hint} {caught.value.context} {lock!r}"
     for text in (dump_lock(lock, folder=tmp_path), dump_explicit(lock)):
         assert "hunter2" not in text
@@ -217,8 +221,22 @@ def test_wheels_have_no_place(tmp_path):
 
 
 def test_a_lock_that_was_made_of_a_list_is_no_answer_to_anything(tmp_path, channel):
-    lock = read_lock(listed(tmp_path, line(channel.as_uri(), channel / "noarch/six-1.16.0-pyh6_0.conda", "sha256")))
+    lock = read(listed(tmp_path, line(channel.as_uri(), channel / "noarch/six-1.16.0-pyh6_0.conda", "sha256")))
     text = dump_lock(lock, folder=tmp_path)
     assert text.startswith("# Made by `lite-env export`; do not edit.")
     again = parse_lock(text, tmp_path / "conda-lock.yml")
     assert (again.packages, again.is_own, again.spec_digest) == (lock.packages, False, "")
+
+
+def test_nothing_is_fetched_where_a_lock_has_to_answer_an_environment_file(tmp_path, channel):
+    six = channel / "noarch/six-1.16.0-pyh6_0.conda"
+    environment = tmp_path / "environment.yml"
+    environment.write_text("name: demo\nchannels: ['./channel']\ndependencies: [six]\n")
+    with served(channel) as (server, url):
+        listed(tmp_path, line(url, six, "sha256")).rename(tmp_path / "conda-lock.yml")
+        for ask in (lock_environment, check_lock):
+            with pytest.raises(LockError, match="is an @EXPLICIT list, which answers no environment file"):
+                ask(environment)
+        with pytest.raises(LockError, match="is an @EXPLICIT list"):
+            lock_for(environment, LockPolicy.FROZEN)
+        assert server.asked == []
