@@ -135,13 +135,19 @@ def _whole(place: Path, sealed: Path, reporter: Reporter) -> Prefix | None:
 
 
 def _cache_key(lock: Lockfile) -> str:
-    # All that is written into an environment: packages by their hashes, and what `conda-meta` says besides.
+    # All that is written into an environment: packages by their hashes, and what `conda-meta` says besides. Locks of
+    # the same files may say other things of them: an `@EXPLICIT` list has it out of the packages, not of their channel.
+    said = [
+        [each.name, each.depends, each.constrains, each.license, each.noarch, each.build_number]
+        for each in lock.packages
+    ]
     asked = [wheel.name for wheel in lock.wheels if wheel.wheel is not None and wheel.wheel.requested]
     identity = [
         lock_identity(lock),
         lock.name,
         sorted(lock.requested),
         sorted(lock.variables),
+        said,
         *([asked] if asked else []),
     ]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]

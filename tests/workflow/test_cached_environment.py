@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 
 import pytest
 from filelock import FileLock, Timeout
@@ -17,6 +18,7 @@ from lite_env.store.digest import sha256_of_file
 from lite_env.store.protocol import FORGETFUL
 from lite_env.workflow import pack as pack_module
 from lite_env.workflow.install import cached_environment
+from lite_env.workflow.lock import lock_environment
 from lite_env.workflow.options import PackOptions
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.hostile_packages import build_package, file, listed
@@ -91,6 +93,16 @@ DAMAGE = {
     "links or permissions": lambda env: (env / "share/toy/data.txt").chmod(0o755),
     "is not JSON": lambda env: (env / "conda-meta/xeus-toy-1.0-0.json").write_text("{"),
 }
+
+
+def test_two_locks_of_the_same_files_that_say_other_things_of_them_are_two_environments(project, tmp_path):
+    lock = lock_environment(project / "environment.yml").lock
+    (package,) = lock.packages
+    # As an `@EXPLICIT` list has it, whose packages spell what they need otherwise than their channel's list.
+    said = replace(lock, packages=(replace(package, depends=("__unix 0",), license="MIT"),))
+    for value, needs in ((lock, ()), (said, ("__unix 0",)), (lock, ())):
+        with cached_environment(value) as prefix:
+            assert prefix.packages[0].depends == needs
 
 
 def relink(path, target):
