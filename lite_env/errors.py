@@ -22,6 +22,7 @@
     │   └── DriveError   a request of a kernel for a file of the host is refused or fails
     ├── SiteError        a site cannot be made or served
     ├── ReportError      a question about a lock or a pack that has no answer
+    ├── ExecutorError    the machines that work is to be given to cannot be reached, or must not have it
     └── ProcessError     a process that does a step of the work ended before it was done
 
 An error carries what happened (`message`), what to do about it (`hint`) and where
@@ -83,12 +84,23 @@ class LiteEnvError(Exception):
             if value is not None
         )
 
+    def __reduce__(self) -> tuple[Callable[..., LiteEnvError], tuple[object, ...]]:
+        """For another process, with all that it carries: constructors of some kinds take other arguments."""
+        return _again, (type(self), self.args, self.__dict__)
+
     def hide(self, hidden: Callable[[str], str]) -> None:
         """Change all its texts, for who knows what is secret in them."""
         self.message = hidden(self.message)
         self.args = (self.message,)
         self.hint = hidden(self.hint) if self.hint is not None else None
         self.context = tuple((key, hidden(text) if isinstance(text, str) else text) for key, text in self.context)
+
+
+def _again(kind: type[LiteEnvError], args: tuple[object, ...], attributes: dict[str, object]) -> LiteEnvError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class SpecError(LiteEnvError):
@@ -169,6 +181,10 @@ class SiteError(LiteEnvError):
 
 class ReportError(LiteEnvError):
     """A question about a lock or a pack has no answer: there is no such package, or it is not told."""
+
+
+class ExecutorError(LiteEnvError):
+    """Work cannot be given away: nobody answers, or who does would not come to the same."""
 
 
 class ProcessError(LiteEnvError):

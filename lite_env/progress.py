@@ -91,3 +91,23 @@ class Remembering:
     def task(self, label: str, total: int | None, unit: Unit) -> AbstractContextManager[Task]:
         """Pass on."""
         return self._reporter.task(label, total, unit)
+
+
+class Named:
+    """A reporter that says of what it is: one of many things that are done at once, which show no bars of their own."""
+
+    def __init__(self, reporter: Reporter, name: str) -> None:
+        self._reporter = reporter
+        self._name = name
+
+    def note(self, message: str, *, passing: bool = False) -> None:
+        """Pass on, named."""
+        self._reporter.note(f"{self._name}: {message}", passing=passing)
+
+    def warn(self, message: str, *, passing: bool = False) -> None:
+        """Pass on, named."""
+        self._reporter.warn(f"{self._name}: {message}", passing=passing)
+
+    def task(self, label: str, total: int | None, unit: Unit) -> AbstractContextManager[Task]:
+        """Open a bar that is not drawn."""
+        return SILENT.task(label, total, unit)

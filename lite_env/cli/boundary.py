@@ -48,7 +48,7 @@ def run_command(command: click.Command) -> None:
     except Answer:
         code = EXIT_NO
     except LiteEnvError as error:
-        _show(error)
+        show_error(error)
         code = EXIT_NO
     except (click.Abort, KeyboardInterrupt):
         tell("interrupted")
@@ -67,11 +67,12 @@ def _answer_or_bug(error: BaseException) -> int:
     if answer is None:
         _show_unexpected(error)
         return EXIT_UNEXPECTED
-    _show(answer, error)
+    show_error(answer, error)
     return EXIT_NO
 
 
-def _show(error: LiteEnvError, cause: BaseException | None = None) -> None:
+def show_error(error: LiteEnvError, cause: BaseException | None = None) -> None:
+    """Tell what went wrong, and what to do about it."""
     if _debugging():
         _show_traceback(cause or error)
     head, _, rest = format_error(error).partition(": ")

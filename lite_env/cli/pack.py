@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
-import msgspec
 from click.core import ParameterSource
 
+from lite_env.cli.boundary import Answer, show_error
 from lite_env.cli.console import print_json, reporter_of, say
+from lite_env.cli.packed import (
+    decisions_document,
+    outcome_document,
+    packed_document,
+    say_decisions,
+    summary,
+    tell_packed,
+)
 from lite_env.pack.mounts import parse_mount
 from lite_env.pack.plan import DEFAULT_LEVEL
+from lite_env.progress import Named
 from lite_env.site.xeus_layout import pack_xeus
+from lite_env.workflow.crew import dask_crew
+from lite_env.workflow.fleet import pack_environments
 from lite_env.workflow.lock import LockPolicy
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment, plan_environment
-from lite_env.workflow.storage import opened_store
+from lite_env.workflow.storage import opened_store, remotes_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from lite_env.pack.layout import Order
-    from lite_env.pack.manifest import Manifest
     from lite_env.progress import Reporter
     from lite_env.site.xeus_layout import XeusLayout
-    from lite_env.workflow.pack import Decisions, Packed
-    from lite_env.workflow.report import PackReport
+    from lite_env.store.protocol import Store
 
 Layout = Literal["native", "xeus"]
 
@@ -34,8 +44,14 @@ _MEGABYTE = 1_000_000
 
 
 @click.command(name="pack")
-@click.argument("source", required=False, type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the pack.")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the pack; of several SOURCEs the folder in which each pack has one of its name.",
+)
 @click.option("--name", help="Name of the environment; by default what SOURCE says.")
 @click.option(
     "--level", type=click.IntRange(1, 22), default=DEFAULT_LEVEL, show_default=True, help="zstd level: 3 is fast."
@@ -89,6 +105,11 @@ _MEGABYTE = 1_000_000
     help="Kernels at once; by default as many as cores and free memory allow.",
 )
 @click.option("--environment", metavar="NAME", help="Of a pixi.lock: which environment.  [default: default]")
+@click.option(
+    "--executor",
+    metavar="URL",
+    help="Have the workers of the dask scheduler at tcp://HOST:PORT or tls://HOST:PORT do the work.",
+)
 @click.option("--locked", is_flag=True, help="Need a lock that answers the environment file; change none.")
 @click.option("--frozen", is_flag=True, help="Take the lock beside the environment file as it is.")
 @click.option("--offline", is_flag=True, help="Use the caches and local channels only.")
@@ -98,7 +119,7 @@ _MEGABYTE = 1_000_000
 def command(
     ctx: click.Context,
     *,
-    source: Path | None,
+    sources: tuple[Path, ...],
     output: Path,
     name: str | None,
     level: int,
@@ -113,18 +134,23 @@ def command(
     no_check: bool,
     jobs: int | None,
     environment: str | None,
+    executor: str | None,
     locked: bool,
     frozen: bool,
     offline: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Pack SOURCE for the browser.
+    """Pack each SOURCE for the browser.
 
     SOURCE is an environment file, a lock file (conda-lock.yml, pixi.lock, an @EXPLICIT list) or an installed
     environment; whatever steps are missing are done. Without SOURCE it is the environment file in this folder. Each
     kernel is started once from the pack, in Node.js: when one does not start, nothing is written. What did not change
     since it was packed is copied out of the cache.
+
+    Of several environments what they share is done once, and each pack is OUTPUT/NAME: that one cannot be packed keeps
+    no other from it, and is told at the end. With `--executor` workers do the work, through a remote store that is
+    trusted and written to (`LITE_ENV_REMOTE`).
 
     With `--layout xeus` the folder of one environment is written below OUTPUT, and its kernels into OUTPUT's
     `kernels.json`; other environments there stay. The extension of jupyterlite-xeus serves them, with its addon off.
@@ -138,6 +164,7 @@ def command(
       lite-env pack environment.yml -o site/env --dry-run
       lite-env pack environment.yml -o site/env --mount data:/data
       lite-env pack environment.yml --layout xeus -o _output/xeus
+      lite-env pack envs/*/environment.yml -o packs --executor tcp://scheduler:8786
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
     if profile is not None and no_trace:
@@ -160,31 +187,88 @@ def command(
         mounts=tuple(parse_mount(text) for text in mounts),
         environment=environment,
     )
-    source = source or Path()
+    asked = _Asked(sources=sources or (Path(),), output=output, options=options, reporter=reporter, as_json=as_json)
     if layout == "xeus":
         _refuse_native(ctx)
-    with opened_store(source, offline=offline, reporter=reporter) as store:
-        if layout == "xeus":
-            _tell_xeus(pack_xeus(source, output, options, store=store, reporter=reporter), reporter, as_json=as_json)
-        elif dry_run:
-            decisions = plan_environment(source, output, options, store=store, reporter=reporter)
-            _print_decisions(decisions, reporter, as_json=as_json)
-        else:
-            packed = pack_environment(source, output, options, store=store, reporter=reporter)
-            _tell_packed(packed, output, reporter, as_json=as_json)
+        asked.pack_for_xeus()
+    elif dry_run:
+        asked.plan()
+    elif executor is not None or len(asked.sources) > 1:
+        asked.pack_all(executor)
+    else:
+        asked.pack()
 
 
-def _tell_packed(packed: Packed, output: Path, reporter: Reporter, *, as_json: bool) -> None:
-    if as_json:
-        figures = {
-            "manifest": str(output / "manifest.json"),
-            "again": packed.again,
-            "bytecode": packed.manifest.bytecode,
-            "packed_size": packed.manifest.total_size,
-            "profile": packed.manifest.profile,
-        }
-        print_json(msgspec.to_builtins(packed.report) | figures)
-    reporter.note(summary(packed.report, packed.manifest))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What is asked for, in each of the ways in which it can be done."""
+
+    sources: tuple[Path, ...]
+    output: Path
+    options: PackOptions
+    reporter: Reporter
+    as_json: bool
+
+    def pack(self) -> None:
+        """The one environment."""
+        with self._store() as store:
+            packed = pack_environment(self.sources[0], self.output, self.options, store=store, reporter=self.reporter)
+        self._print([packed_document(packed, self.output)])
+        tell_packed(packed, self.reporter)
+
+    def pack_all(self, executor: str | None) -> None:
+        """Each environment into a folder of its name; a single one into the folder itself."""
+        crew = None
+        if executor is not None:
+            remotes = () if self.options.offline else remotes_of(self.sources[0])
+            crew = dask_crew(executor, remotes, self.options.level, reporter=self.reporter)
+        outcomes = pack_environments(
+            self.sources, self.output, self.options, stores=self._store, crew=crew, reporter=self.reporter
+        )
+        self._print([outcome_document(outcome) for outcome in outcomes])
+        for outcome in outcomes:
+            if outcome.packed is not None:
+                tell_packed(outcome.packed, Named(self.reporter, outcome.name))
+        for outcome in outcomes:
+            if outcome.error is not None:
+                self.reporter.warn(f"{outcome.name or outcome.source} was not packed")
+                show_error(outcome.error)
+        if any(outcome.error is not None for outcome in outcomes):
+            raise Answer
+
+    def plan(self) -> None:
+        """Nothing but what would be done."""
+        documents = []
+        output = self.output if len(self.sources) == 1 else self.output / "NAME"
+        for source in self.sources:
+            with self._store(source) as store:
+                decisions = plan_environment(source, output, self.options, store=store, reporter=self.reporter)
+            documents.append(decisions_document(decisions))
+            if not self.as_json:
+                if len(self.sources) > 1:
+                    say(f"{source}:")
+                say_decisions(decisions)
+            if decisions.report is not None:
+                self.reporter.note(summary(decisions.report, None))
+        self._print(documents)
+
+    def pack_for_xeus(self) -> None:
+        """Each environment in the layout of jupyterlite-xeus."""
+        documents = []
+        for source in self.sources:
+            with self._store(source) as store:
+                written = pack_xeus(source, self.output, self.options, store=store, reporter=self.reporter)
+            documents.append(_xeus_document(written))
+            self.reporter.note(xeus_summary(written))
+        self._print(documents)
+
+    def _store(self, source: Path | None = None) -> AbstractContextManager[Store]:
+        return opened_store(source or self.sources[0], offline=self.options.offline, reporter=self.reporter)
+
+    def _print(self, documents: list[dict[str, Any]]) -> None:
+        """Of several environments a list."""
+        if self.as_json:
+            print_json(documents[0] if len(self.sources) == 1 else documents)
 
 
 def _refuse_native(ctx: click.Context) -> None:
@@ -195,10 +279,9 @@ def _refuse_native(ctx: click.Context) -> None:
             raise click.UsageError(f"`{option}` is of the native layout: leave it out with `--layout xeus`")
 
 
-def _tell_xeus(written: XeusLayout, reporter: Reporter, *, as_json: bool) -> None:
-    if as_json:
-        print_json(asdict(written) | {"folder": str(written.folder)})
-    reporter.note(xeus_summary(written))
+def _xeus_document(written: XeusLayout) -> dict[str, Any]:
+    """What `--json` tells of an environment in the layout of jupyterlite-xeus."""
+    return asdict(written) | {"folder": str(written.folder)}
 
 
 def xeus_summary(written: XeusLayout) -> str:
@@ -207,41 +290,3 @@ def xeus_summary(written: XeusLayout) -> str:
         f"{written.packages} archives, {written.files} files, {written.raw_size / _MEGABYTE:.1f} MB,"
         f" {written.size / _MEGABYTE:.1f} MB packed in '{written.folder}'; kernels: {', '.join(written.kernels)}"
     )
-
-
-def _print_decisions(decisions: Decisions, reporter: Reporter, *, as_json: bool) -> None:
-    report = decisions.report
-    if as_json:
-        steps = [{"step": step.name, "taken": step.taken, "how": step.how} for step in decisions.steps]
-        print_json({"steps": steps} | (msgspec.to_builtins(report) if report else {}))
-    else:
-        for step in decisions.steps:
-            say(f"{'' if step.taken else 'no '}{step.name}: {step.how}")
-        for line in dropped_lines(report) if report else ():
-            say(line)
-    if report is not None:
-        reporter.note(summary(report, None))
-
-
-def summary(report: PackReport, manifest: Manifest | None) -> str:
-    """The closing line of figures; sizes in MB of 10**6 bytes."""
-    parts = [f"{report.packages} packages", f"{report.files} files", f"{report.raw_size / _MEGABYTE:.1f} MB"]
-    if manifest is not None:
-        kernels = sum(file.size for file in manifest.binaries) / _MEGABYTE
-        parts.append(f"{manifest.total_size / _MEGABYTE:.1f} MB packed ({kernels:.1f} MB of it kernels)")
-    parts.append(f"{len(report.archives)} archives")
-    dropped = sum(file.size for file in report.dropped)
-    return f"{', '.join(parts)}; {len(report.dropped)} files ({dropped / _MEGABYTE:.1f} MB) dropped"
-
-
-def dropped_lines(report: PackReport) -> list[str]:
-    """What was dropped, a line a rule, the most bytes first."""
-    count: Counter[str] = Counter(file.rule for file in report.dropped)
-    size: Counter[str] = Counter()
-    reasons = {file.rule: file.reason for file in report.dropped}
-    for file in report.dropped:
-        size[file.rule] += file.size
-    return [
-        f"{size[rule] / _MEGABYTE:8.2f} MB {count[rule]:6d} files  {rule}: {reasons[rule]}"
-        for rule in sorted(count, key=lambda rule: (-size[rule], rule))
-    ]

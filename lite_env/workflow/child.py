@@ -184,7 +184,6 @@ def _encode(value: object) -> bytes:
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
     pickler.dispatch_table = {**copyreg.dispatch_table, Channel: _reduce_channel}
-    pickler.dispatch_table |= dict.fromkeys(_kinds(LiteEnvError), _reduce_error)
     pickler.dump(value)
     return buffer.getvalue()
 
@@ -195,24 +194,6 @@ def _reduce_channel(channel: Channel) -> tuple[Any, ...]:
 
 def _make_channel(encoded: dict[str, Any]) -> Channel:
     return Channel(**encoded)
-
-
-def _reduce_error(error: LiteEnvError) -> tuple[Any, ...]:
-    return _make_error, (type(error), error.args, error.__dict__)
-
-
-def _make_error(kind: type[LiteEnvError], args: tuple[Any, ...], attributes: dict[str, Any]) -> LiteEnvError:
-    # Not by its constructor: those of some kinds take other arguments.
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(attributes)
-    return error
-
-
-def _kinds(kind: type[LiteEnvError]) -> Iterator[type[LiteEnvError]]:
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _kinds(below)
 
 
 def _portable(error: BaseException) -> BaseException:

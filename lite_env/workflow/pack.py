@@ -92,7 +92,7 @@ def plan_environment(
     if inputs.kind == "environment file" and inputs.lock is None:
         # What packing would refuse is refused here as well.
         inputs = replace(inputs, lock=lock_there(inputs.source, options.locking, reporter=reporter))
-    key = _key(inputs, options)
+    key = key_of_pack(inputs, options)
     recorded = find_pack(key, store) if key else None
     report = recorded.report if recorded else None
     place = inputs.source if inputs.lock is None else cached_place(inputs.lock)
@@ -139,12 +139,23 @@ def pack_environment(
     options = options or PackOptions()
     refuse_output(output, options.mounts)
     inputs = locked_inputs(source, options, store=store, reporter=reporter)
+    return pack_inputs(inputs, output, options, store=store, reporter=reporter)
+
+
+def pack_inputs(
+    inputs: Inputs, output: Path, options: PackOptions, *, store: Store, reporter: Reporter = SILENT
+) -> Packed:
+    """`pack_environment` of what was read already.
+
+    Raises:
+        LiteEnvError: of whichever step failed.
+    """
     work = _Work(inputs=inputs, output=output, options=options, store=store, reporter=reporter)
-    key = _key(inputs, options)
+    key = key_of_pack(inputs, options)
     return (work.again(key) if key else None) or work.anew(key)
 
 
-def _key(inputs: Inputs, options: PackOptions) -> Key | None:
+def key_of_pack(inputs: Inputs, options: PackOptions) -> Key | None:
     """The key of the pack; None where it takes another step to know it."""
     state = fingerprint(inputs.source) if inputs.kind == "installed environment" else None
     content = content_of(inputs, state)
@@ -205,7 +216,7 @@ class _Work:
         packed = Packed(manifest=manifest, report=report_of(plan), again=False)
         unchecked = check is not None and check.missing is not None
         # A user's environment may have been changed while it was packed.
-        if key is not None and prepared.whole and not unchecked and _key(self.inputs, self.options) == key:
+        if key is not None and prepared.whole and not unchecked and key_of_pack(self.inputs, self.options) == key:
             failed = prepared.profile is not None and bool(prepared.profile.failed)
             told = told_of(telling.lines, failed=failed)
             record_pack(key, self.output, manifest, packed.report, told, store=self.store)

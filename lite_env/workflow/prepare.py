@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from threading import Event, Semaphore
@@ -30,7 +30,7 @@ from lite_env.workflow.workload import python_kernel
 from lite_env.workflow.workshop import FEW, QUICK_LEVEL, Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from lite_env.pack.bytecode import Bytecode
@@ -128,6 +128,27 @@ def prepare(
     )
 
 
+def compile_packages(
+    prefix: Prefix, selection: Selection, names: Collection[str], options: PackOptions, *, store: Store
+) -> None:
+    """Compile the packages `names` of the environment at `prefix` as far as `store` lacks them, and keep them there.
+
+    Who packs an environment with one of them finds it done.
+
+    Raises:
+        HostError: the kernel does not start, or there is no Node.js.
+    """
+    python = python_kernel(prefix.kernels) if options.bytecode and prefix.python is not None else None
+    if python is None:
+        return
+    plain = plan_pack(prefix, selection=selection, level=QUICK_LEVEL)
+    digests = _digests(plain, {**prefix.digests, **selection.mounted.digests})
+    found = _find(prefix, plain, digests, python, options=options, store=store)
+    missing = {name: paths for name, paths in found.missing.items() if name in names}
+    with Workshop(prefix, selection) as workshop:
+        replace(found, missing=missing).complete(workshop.pack, jobs=options.jobs)
+
+
 class _Steps:
     """Both steps, which end in a warning where a kernel cannot be started and need not be."""
 
@@ -154,14 +175,7 @@ class _Steps:
 
     def find(self, kernel: str) -> Found:
         """What is to be compiled in `kernel`, and what was before."""
-        binaries = next(spec.binaries for spec in self._prefix.kernels if spec.name == kernel)
-        how = Compilation(
-            kernel=kernel,
-            optimize=optimize_level(dict(self._prefix.variables)),
-            debug_ranges=self._options.debug_ranges,
-        )
-        compiler = sorted(self._digests[file.path] for file in binaries)
-        return find_compiled(self._plain, self._digests, how, store=self._store, compiler=compiler)
+        return _find(self._prefix, self._plain, self._digests, kernel, options=self._options, store=self._store)
 
     def compile(self, found: Found) -> Compiled | None:
         """Compile what is missing; tells what does not compile."""
@@ -277,6 +291,15 @@ class _Steps:
         if self._options.check and not isinstance(error, MissingEngineError):
             raise error
         self._reporter.warn(left_out(what, error))
+
+
+def _find(
+    prefix: Prefix, plain: PackPlan, digests: Mapping[str, str], kernel: str, *, options: PackOptions, store: Store
+) -> Found:
+    binaries = next(spec.binaries for spec in prefix.kernels if spec.name == kernel)
+    how = Compilation(kernel=kernel, optimize=optimize_level(dict(prefix.variables)), debug_ranges=options.debug_ranges)
+    compiler = sorted(digests[file.path] for file in binaries)
+    return find_compiled(plain, digests, how, store=store, compiler=compiler)
 
 
 def _check_tag(bytecode: Bytecode, kernel: str, python: str) -> None:

@@ -99,7 +99,7 @@ def pack_key(content: list[object], inputs: Inputs, options: PackOptions) -> Key
     # Of the file of a rule its name: elsewhere it lies elsewhere.
     rules = [dataclasses.asdict(rule) | {"origin": Path(rule.origin).name} for rule in inputs.filters.rules]
     workloads = [dataclasses.asdict(workload) for workload in inputs.workloads]
-    made_by = [_FORM, generator(options.level), _code_digest(), runtime_digest()]
+    made_by = [_FORM, generator(options.level), code_digest(), runtime_digest()]
     return key_of("pack", made_by, content, settings, rules, workloads)
 
 
@@ -223,7 +223,7 @@ def _lock_content(lock: Lockfile) -> list[object]:
 
 
 @cache
-def _code_digest() -> str:
+def code_digest() -> str:
     """SHA-256 of lite_env itself: in a checkout its version says nothing of what it does."""
     root = Path(lite_env.__file__).parent
     files = sorted(path for kind in ("*.py", "*.yaml", "*.json") for path in root.glob(f"*/{kind}"))

@@ -33,14 +33,34 @@ def opened_store(source: Path, *, offline: bool = False, reporter: Reporter = SI
     Raises:
         SpecError: a setting is wrong.
     """
+    with layered_store(() if offline else remotes_of(source), reporter=reporter) as store:
+        yield store
+
+
+def remotes_of(source: Path) -> tuple[Remote, ...]:
+    """The remote stores of who works at `source`, a folder or a file in one.
+
+    Raises:
+        SpecError: a setting is wrong.
+    """
+    return read_remotes(source if source.is_dir() else source.parent)
+
+
+@contextmanager
+def layered_store(remotes: tuple[Remote, ...], *, reporter: Reporter = SILENT) -> Iterator[Store]:
+    """The user's own store with `remotes` behind it, inside the block; at its end they are given what was done.
+
+    Args:
+        remotes: asked in this order.
+        reporter: warned when one fails.
+    """
     local = open_store()
-    settings = () if offline else read_remotes(source if source.is_dir() else source.parent)
-    if not settings:
+    if not remotes:
         yield local
         return
-    remotes = {remote: _remote_store(remote, reporter) for remote in settings}
-    written = [store for remote, store in remotes.items() if remote.write]
-    store = LayeredStore(local, tuple(remotes.values()), written=written)
+    opened = {remote: _remote_store(remote, reporter) for remote in remotes}
+    written = [store for remote, store in opened.items() if remote.write]
+    store = LayeredStore(local, tuple(opened.values()), written=written)
     try:
         yield store
     finally:
