@@ -22,6 +22,7 @@ from lite_env.workflow.options import PackOptions
 from lite_env.workflow.storage import layered_store
 from tests.browser.jupyterlite.applications import example_environment
 from tests.dask_cluster import dask_cluster
+from tests.origins import own_certificate
 from tests.remote_stores import s3_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
@@ -172,3 +173,22 @@ def test_a_scheduler_that_is_not_there_is_an_error_and_not_waited_for(sources, t
     assert code == 1
     assert "no scheduler answers at tcp://127.0.0.1:9" in said
     assert time.monotonic() - begun < 60
+
+
+def test_a_scheduler_is_spoken_to_in_tls_with_the_certificates_of_dasks_own_configuration(sources, tmp_path):
+    certificate = str(own_certificate(tmp_path))
+    parts = ("CLIENT", "SCHEDULER", "WORKER")
+    tls = {f"DASK_DISTRIBUTED__COMM__TLS__{part}__{what}": certificate for part in parts for what in ("CERT", "KEY")}
+    tls["DASK_DISTRIBUTED__COMM__TLS__CA_FILE"] = certificate
+    environ = remote_environ((tmp_path / "remote").as_uri())
+    with dask_cluster(tmp_path / "cluster", scheme="tls", environ=tls) as cluster:
+        cluster.start("one")
+        cluster.wait_for_workers(1)
+        assert cluster.address.startswith("tls://")
+        given = [sources[2:], tmp_path / "led", tmp_path / "cache", "--executor", cluster.address]
+        code, said = pack(*given, **environ, **tls)
+        assert code == 0, said
+        assert (cluster.cache("one") / "prefixes").exists()
+        code, said = pack(*given, **environ)
+        assert code == 1
+        assert "no scheduler answers at tls://" in said
