@@ -174,4 +174,5 @@ def test_a_site_that_was_not_isolated_before_is_when_it_is_built_anew(isolating,
     loads = Loads(found.page)
     found.page.goto(f"{server.url}lab/index.html")
     found.page.wait_for_function("crossOriginIsolated && globalThis.jupyterapp?.started")
-    assert loads.count == 2
+    # Once more where Chromium leaves the worker of before in its place.
+    assert loads.count in (2, 3)

@@ -127,6 +127,30 @@ test('a worker of another build that none will follow is not waited for', async 
   assert.equal(page.reloads, 0);
 });
 
+test('where the worker of a build before does not let another one in, the page is loaded once besides', async t => {
+  t.mock.timers.enable({ apis: ['Date'] });
+  const held = () => {
+    const page = new Page({ controlled: true, takesOver: false, registration: { waiting: { state: 'installed' }, active: { state: 'activated' } } });
+    page.fetch = () => {
+      t.mock.timers.tick(1_600);
+      return Promise.resolve(new Response('<title>404</title>'));
+    };
+    return page;
+  };
+  const page = held();
+  assert.equal(await isolate(page, ROOT, 'one'), null);
+  assert.equal(page.reloads, 1);
+  // It is let in then, and the page is loaded with its headers.
+  page.fetch = () => Promise.resolve(new Response(PROBE_ANSWER));
+  assert.equal(await isolate(page, ROOT, 'one'), null);
+  assert.equal(page.reloads, 2);
+  // Where that did not help, no third time.
+  const again = held();
+  again.kept.set('lite-env isolate held', 'one');
+  assert.match((await isolate(again, ROOT, 'one')) ?? '', /not the one of this build|too long/);
+  assert.equal(again.reloads, 0);
+});
+
 for (const [touched, reloads] of [[true, 0], [false, 1]] as const) {
   test(`a page whose worker came late is ${reloads ? '' : 'not '}loaded again where ${touched ? 'somebody' : 'nobody'} has touched it`, async t => {
     t.mock.timers.enable({ apis: ['Date'] });

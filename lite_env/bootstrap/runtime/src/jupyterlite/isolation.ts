@@ -1,6 +1,7 @@
 /**
  * Makes the page cross-origin isolated where the host sets no headers: waits for the site's service worker, which sets
- * them, and loads the page once more. It runs before the application is loaded, and never twice for one build in a tab.
+ * them, and loads the page once more. It runs before the application is loaded, and never twice for one build in a tab;
+ * but once besides where the worker of a build before has to be made to go.
  */
 import { PROBE, PROBE_ANSWER } from '../isolate/headers';
 import { soon } from '../soon';
@@ -12,6 +13,10 @@ const UNTOUCHED_MS = 5_000;
 const KEY = 'lite-env isolate';
 const NO_STORAGE = 'the tab has no storage, without which it could be loaded again and again';
 const AGAIN_MS = 200;
+/** Sometimes Chromium leaves a worker in its place that another one has told to go, until the page is loaded again. */
+const HELD_MS = 3_000;
+const HELD_KEY = 'lite-env isolate held';
+const HELD = 'the service worker of a build before does not go';
 
 /** What is asked of the page. */
 export interface IsolationPage {
@@ -40,7 +45,9 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   if (!page.serviceWorker) {
     return 'there are no service workers here: the page is not served over https, or the browser has none';
   }
+  let heldMs: number;
   try {
+    heldMs = page.session.getItem(HELD_KEY) === build ? Infinity : HELD_MS;
     if (page.session.getItem(KEY) === build) {
       return 'it was loaded once more for that, which did not help';
     }
@@ -59,15 +66,15 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   }
   const began = Date.now();
   const until = began + ms;
-  const reason = await soon(takeOver(page, page.serviceWorker, url, root, until), ms, () => 'its service worker takes too long');
-  if (reason !== null) {
+  const reason = await soon(takeOver(page, page.serviceWorker, url, root, { until, heldMs }), ms, () => 'its service worker takes too long');
+  if (reason !== null && reason !== HELD) {
     return reason;
   }
   if (Date.now() - began > UNTOUCHED_MS && page.isTouched()) {
     return 'its service worker came when somebody had begun to work in it; it will be when it is loaded again';
   }
   try {
-    page.session.setItem(KEY, build);
+    page.session.setItem(reason === HELD ? HELD_KEY : KEY, build);
   } catch {
     return NO_STORAGE;
   }
@@ -75,13 +82,13 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   return null;
 }
 
-/** Wait until the worker that sets headers answers this page's requests; null when it does. */
+/** Wait until the worker that sets headers answers this page's requests; null when it does, `HELD` when it is kept from it. */
 async function takeOver(
   page: IsolationPage,
   container: ServiceWorkerContainer,
   url: URL,
   root: URL,
-  until: number
+  { until, heldMs }: { until: number; heldMs: number }
 ): Promise<string | null> {
   let registration: ServiceWorkerRegistration;
   try {
@@ -96,6 +103,7 @@ async function takeOver(
   } catch {
     return 'its service worker could not be registered';
   }
+  let ready: number | null = null;
   while (Date.now() < until) {
     // Asked before the probe: a worker that takes over in between is seen by the probe.
     const isLast = isSettled(registration);
@@ -104,6 +112,10 @@ async function takeOver(
     }
     if (isLast && container.controller) {
       break;
+    }
+    ready = registration.waiting ? (ready ?? Date.now()) : null;
+    if (ready !== null && Date.now() - ready > heldMs) {
+      return HELD;
     }
     await nextController(container);
   }
