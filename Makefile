@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack bench-jupyterlite bench-science snapshots clean
+.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack bench-rebuild bench-fleet bench-jupyterlite bench-science snapshots clean
 
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
@@ -20,6 +20,8 @@ help:
 	@echo "make prove      the long tests: 100,000 file operations, the page in three browser engines"
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
 	@echo "make bench-start, bench-pack  measure against others: an hour, half an hour (BENCH=--quick: minutes)"
+	@echo "make bench-rebuild  measure packing again, and on a new machine with a store far away: half an hour (BENCH=--quick: minutes)"
+	@echo "make bench-fleet  measure how the cost of many environments grows: a quarter of an hour (BENCH=--quick: a minute)"
 	@echo "make bench-jupyterlite  measure kernels in JupyterLite against others: a quarter of an hour (BENCH=--quick: minutes)"
 	@echo "make bench-science  measure the scientific stack against Pyodide's own loading: twenty minutes (BENCH=--quick: some)"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
@@ -76,6 +78,13 @@ bench-memory: setup chromium
 
 bench-pack: setup
 	$(BIN)/python -m benchmarks.pack $(BENCH)
+
+# Taskset gives a process one core or two.
+bench-rebuild: setup
+	$(BIN)/python -m benchmarks.pack.rebuilds $(BENCH)
+
+bench-fleet: setup
+	$(BIN)/python -m benchmarks.fleet $(BENCH)
 
 bench-jupyterlite: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench
