@@ -8,7 +8,7 @@ from lite_env.errors import FetchError
 from lite_env.progress import SILENT
 from lite_env.spec.address import local_path
 from lite_env.store.atomic import write_bytes
-from lite_env.store.digest import sha256_of_bytes, sha256_of_file
+from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.download import download
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
@@ -26,14 +26,6 @@ _KIND = "wheel"
 def cached_wheel(sha256: str, file_name: str) -> Path:
     """Where a wheel lies in the user's cache, or would."""
     return cache_directory("wheels") / sha256[:2] / sha256 / file_name
-
-
-def is_whole(path: Path, sha256: str) -> bool:
-    """Whether a wheel is there, and the right one."""
-    try:
-        return path.is_file() and sha256_of_file(path) == sha256
-    except OSError:
-        return False
 
 
 def fetch_wheel(
@@ -80,14 +72,19 @@ def fetch_wheel(
 
 
 def find_wheel(sha256: str, file_name: str, store: Store) -> Path | None:
-    """The wheel of this content in the user's cache, if it lies there, or `store` has it."""
+    """The wheel of this content in the user's cache, if it lies there, or `store` has it; then it is in both."""
     target = cached_wheel(sha256, file_name)
-    if is_whole(target, sha256):
+    try:
+        data = target.read_bytes()
+    except OSError:
+        data = b""
+    if sha256_of_bytes(data) == sha256:
+        store.write(data, kind=_KIND, vouched=True)
         return target
-    data = store.read(sha256)
-    if data is None:
+    kept = store.read(sha256)
+    if kept is None:
         return None
-    write_bytes(target, data)
+    write_bytes(target, kept)
     return target
 
 

@@ -10,9 +10,11 @@ import pytest
 from lite_env.errors import BuildError, FetchError, LockError, PrefixError, SolveError, SpecError
 from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
+from lite_env.lock.pip_here import locked_wheel_file
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.verify import changed_files, hash_prefix
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.local import LocalStore
 from lite_env.workflow.install import install_environment
 from lite_env.workflow.lock import LockOptions, LockPolicy, check_lock, lock_environment, lock_for
 from tests.conda_packages import make_package
@@ -350,6 +352,16 @@ def test_nothing_is_taken_that_was_published_later(write, index, project):
     settings.write_text("[tool.lite-env]\nexclude-newer = 'soon'\n")
     with pytest.raises(SpecError, match=r"exclude-newer' is no date"):
         check_lock(file)
+
+
+def test_a_wheel_that_lies_in_the_cache_comes_into_the_store_too(write, tmp_path):
+    """So that who takes the store elsewhere takes it along."""
+    lock = lock_environment(write("leaf")).lock
+    (wheel,) = lock.wheels
+    store = LocalStore(tmp_path / "store")
+    assert store.read(wheel.sha256) is None
+    locked_wheel_file(wheel, offline=True, store=store)
+    assert store.read(wheel.sha256) is not None
 
 
 def test_offline_needs_what_is_in_the_cache(write, index):
