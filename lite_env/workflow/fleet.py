@@ -156,10 +156,11 @@ def _read(
             except LiteEnvError as error:
                 outcomes[source] = Outcome(source=source, error=error)
             else:
-                other = targets.setdefault(target.lock.name, target)
+                # As folders are named where case makes no difference.
+                other = targets.setdefault(target.lock.name.casefold(), target)
                 if other is not target:
                     raise PackError(
-                        f"'{other.source}' and '{source}' are both named '{target.lock.name}'",
+                        f"'{other.source}' and '{source}' are both named '{other.lock.name}'",
                         hint="each pack lies in the folder of its environment's name: name one of them otherwise",
                     )
             task.advance(1)
@@ -258,7 +259,7 @@ class _GivenAway:
     def finish(self) -> None:
         """Wait until all has ended."""
         seen = time.monotonic()
-        self._begin(None)
+        self._begin(())
         try:
             while self._under_way:
                 done, _ = wait(self._under_way, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
@@ -273,10 +274,11 @@ class _GivenAway:
             for future in self._under_way:
                 future.cancel()
 
-    def _begin(self, ended: int | None) -> None:
+    def _begin(self, ended: Collection[int]) -> None:
+        """Give away what waited for nothing but the work of the numbers `ended`."""
         waiting = []
         for number, job, after in self._waiting:
-            after.discard(-1 if ended is None else ended)
+            after.difference_update(ended)
             if after:
                 waiting.append((number, job, after))
             else:
@@ -293,4 +295,4 @@ class _GivenAway:
         elif error is not None:
             self.failed[number] = error
         self._task.advance(1)
-        self._begin(number)
+        self._begin((number,))
