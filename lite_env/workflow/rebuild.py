@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lite_env.workflow.options import PackOptions
 
 _FORM = 1
+_NO_CODE = ("runtime", "__pycache__")
 _FILE = "file:"
 _REPORT, _TOLD = "report", "told"
 
@@ -226,6 +227,13 @@ def _lock_content(lock: Lockfile) -> list[object]:
 def code_digest() -> str:
     """SHA-256 of lite_env itself: in a checkout its version says nothing of what it does."""
     root = Path(lite_env.__file__).parent
-    files = sorted(path for kind in ("*.py", "*.yaml", "*.json") for path in root.glob(f"*/{kind}"))
-    parts = [f"{path.relative_to(root)}\0".encode() + path.read_bytes() for path in files]
+    parts = [f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() for path in code_files(root)]
     return sha256_of_bytes(b"\0".join(parts))
+
+
+def code_files(folder: Path) -> list[Path]:
+    """All that lite_env is made of below `folder`, but the browser runtime, which `runtime_digest` is of."""
+    found = sorted(path for path in folder.iterdir() if path.suffix in (".py", ".yaml", ".json"))
+    for below in sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in _NO_CODE):
+        found += code_files(below)
+    return found

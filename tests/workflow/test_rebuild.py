@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import lite_env
 from lite_env.errors import PackError
 from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
@@ -22,6 +24,7 @@ from lite_env.workflow import pack as pack_module
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import plan_environment
+from lite_env.workflow.rebuild import code_files
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.packing import pack_environment
 from tests.prefixes import WASM, Heard
@@ -288,3 +291,12 @@ def test_a_record_that_cannot_be_of_a_pack_is_not_used(project, tmp_path, spoil)
     assert third.manifest == first.manifest
     assert tree(tmp_path / "two") == tree(tmp_path / "one")
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_the_digest_of_our_code_is_over_all_of_it():
+    root = Path(lite_env.__file__).parent
+    # Asked of git, which knows no rooms.
+    command = ["git", "ls-files", "*.py", "*.yaml", "*.json"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert {root / line for line in listed if not line.startswith("bootstrap/runtime/")} == set(code_files(root))
+    assert root / "lock" / "conda" / "solve.py" in code_files(root)
