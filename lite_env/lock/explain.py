@@ -39,6 +39,7 @@ _EMSCRIPTEN = "emscripten-abi"
 # What binary code is built against, and for people what that is.
 _ABIS = {_EMSCRIPTEN: "Emscripten", "python_abi": "Python", "python": "Python"}
 _SHOWN = 6
+_REFUSED = re.compile(r"(?<=\()(401 Unauthorized|403 Forbidden)(?=\))")
 
 
 def tidy(explanation: str) -> str:
@@ -92,7 +93,9 @@ def channel_error(text: str, channels: Sequence[str], *, offline: bool) -> Fetch
     """The error for a package list that could not be read; `text` is rattler's, without credentials."""
     channel = next((channel for channel in channels if channel in text), None)
     path = local_path(channel) if channel else None
-    if offline and path is None:
+    if refused := refused_access(text):
+        message, hint = refused
+    elif offline and path is None:
         message = "offline, and the cache does not hold the package list of a channel"
         hint = "run the same command once without --offline"
     elif "could not find subdir" in text:
@@ -102,6 +105,28 @@ def channel_error(text: str, channels: Sequence[str], *, offline: bool) -> Fetch
         message = "the package list of a channel could not be read"
         hint = "check the network and the channel's address"
     return FetchError(message, hint=hint, channel=channel, reason=text)
+
+
+def refused_access(text: str) -> tuple[str, str] | None:
+    """Message and hint where a server wants other credentials than it got; `text` is what a library says of it."""
+    found = _REFUSED.search(text)
+    if found is None:
+        return None
+    hint = (
+        "log in once for all conda tools with `rattler auth login HOST` or `pixi auth login HOST`, or write the host into "
+        ".netrc or a file that RATTLER_AUTH_FILE names; if it is there, its credentials are wrong or have expired"
+    )
+    return f"the server wants credentials, or others than it got ({found[0]})", hint
+
+
+def package_error(text: str, package: LockedPackage, folder: Path) -> FetchError | PrefixError:
+    """The error for a package that could not be fetched into `folder`; `text` is rattler's, without credentials."""
+    if refused := refused_access(text):
+        message, hint = refused
+        return FetchError(
+            f"{package.file_name} could not be fetched: {message}", hint=hint, channel=package.channel, url=package.url
+        )
+    return install_error(f"failed to fetch {package.file_name}: {text}", folder)
 
 
 def install_error(text: str, prefix: Path) -> FetchError | PrefixError:

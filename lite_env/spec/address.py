@@ -114,6 +114,10 @@ class Channel:
         """The value of the header ``Authorization``; not to be shown or written."""
         return f"Basic {_basic(self._user)}" if self._user is not None else None
 
+    def tokens_for_request(self) -> tuple[str, ...]:
+        """The tokens in :meth:`address_for_request`; not to be shown or written."""
+        return _hidden_segments(self._address, self.url)
+
     def encoded_for_child(self) -> dict[str, str | None]:
         """What a process of our own needs to make the same channel; through a pipe and never into a file."""
         return {"url": self.url, "address": self._address, "user": self._user}
@@ -253,10 +257,14 @@ def _is_token_mark(segment: str) -> bool:
     return segment.lower() == "t"
 
 
+def _hidden_segments(address: str, url: str) -> tuple[str, ...]:
+    shown = url.split("/")
+    return tuple(segment for segment in address.split("/") if segment not in shown and not _is_token_mark(segment))
+
+
 def _secrets_in(address: str, url: str, user: str | None) -> tuple[str, ...]:
     """The secret parts of an address in every spelling that a message could have, the longest first."""
-    shown = url.split("/")
-    parts = [segment for segment in address.split("/") if segment not in shown and not _is_token_mark(segment)]
+    parts = list(_hidden_segments(address, url))
     if user is not None:
         name, _, password = user.partition(":")
         parts += [user, name, password, _basic(user)]

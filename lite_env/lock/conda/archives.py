@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from rattler.package_streaming import ArchiveEntry, PackageArchive, download_to_writer
 
 from lite_env.errors import FetchError
-from lite_env.lock.conda.client import RETRIES, client_for
+from lite_env.lock.conda.client import RETRIES, Connection, connect
 from lite_env.lock.conda.loop import one_line, run
 from lite_env.lock.contents import INDEX, LISTS, PackageContents, contents_of
-from lite_env.lock.explain import install_error
+from lite_env.lock.explain import package_error
 from lite_env.lock.fetch import PackageWriter
 from lite_env.lock.kept import keep_package, place_of
 from lite_env.lock.safety import unreadable
-from lite_env.spec.address import Channel, hide_all
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from lite_env.lock.model import LockedPackage
     from lite_env.progress import Task
+    from lite_env.spec.address import Channel
     from lite_env.store.protocol import Store
 
 _DOWNLOADS = 16  # at once
@@ -39,24 +39,25 @@ def fetch_packages(
     """Download `packages` into `folder`, each verified and then kept in `store`; where they are, by name."""
     if not packages:
         return {}
-    client = client_for((package.url for package in packages), channels=channels, offline=False)
 
-    async def fetch(package: LockedPackage, turns: asyncio.Semaphore) -> Path:
+    async def fetch(connection: Connection, package: LockedPackage, turns: asyncio.Semaphore) -> Path:
         async with turns:
             try:
-                path = await _download(client, package, folder, task)
+                path = await _download(connection.client, package, folder, task)
             except FetchError as error:
                 # What rattler says may hold an address with its token.
-                error.hide(lambda text: hide_all(text, channels))
+                error.hide(connection.hide)
                 raise error from None
             await asyncio.to_thread(keep_package, path, store, vouched=bool(package.sha256))
             return path
 
-    async def fetch_all() -> list[Path]:
+    async def fetch_all(connection: Connection) -> list[Path]:
         turns = asyncio.Semaphore(_DOWNLOADS)
-        return await asyncio.gather(*(fetch(package, turns) for package in packages))
+        return await asyncio.gather(*(fetch(connection, package, turns) for package in packages))
 
-    return dict(zip((package.name for package in packages), run(fetch_all()), strict=True))
+    with connect((package.url for package in packages), channels=channels) as connection:
+        paths = run(fetch_all(connection))
+    return dict(zip((package.name for package in packages), paths, strict=True))
 
 
 async def _download(client: rattler.Client, package: LockedPackage, folder: Path, task: Task) -> Path:
@@ -75,7 +76,7 @@ async def _download(client: rattler.Client, package: LockedPackage, folder: Path
                 told = max(told, writer.size)
                 # What never began was tried again by the client.
                 if told == 0 or attempt == RETRIES:
-                    raise install_error(f"failed to fetch {package.file_name}: {one_line(error)}", folder) from error
+                    raise package_error(one_line(error), package, folder) from error
     return path
 
 

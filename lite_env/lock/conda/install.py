@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from lite_env.errors import LiteEnvError
 from lite_env.lock.conda.archives import fetch_packages, look_into_archives
-from lite_env.lock.conda.client import client_for
+from lite_env.lock.conda.client import unconnected
 from lite_env.lock.conda.loop import one_line, run
 from lite_env.lock.conda.records import match_spec, to_record
 from lite_env.lock.contents import PATHS, PackageContents, read_folder
@@ -143,7 +143,7 @@ def _link(
                 package_cache=rattler.PackageCache.new_layered([cache], validation_mode=validation),
                 platform=rattler.Subdir(PLATFORM),
                 execute_link_scripts=False,
-                client=client_for((package.url for package in packages), offline=True),
+                client=unconnected(package.url for package in packages),
                 config=rattler.Config.from_toml(_COPIES),
                 # The signature says MatchSpec, but the binding takes what is inside it.
                 requested_specs=[spec._match_spec for spec in _parse_leniently(requested)],  # noqa: SLF001

@@ -8,13 +8,13 @@ import rattler
 from rattler.exceptions import GatewayError, InvalidMatchSpecError, SolverError
 
 from lite_env.errors import LockError, SolveError
-from lite_env.lock.conda.client import client_for
+from lite_env.lock.conda.client import Connection, connect, unconnected
 from lite_env.lock.conda.loop import one_line, run
 from lite_env.lock.conda.records import channel_of, from_record, match_spec, parse_requirement, virtual_packages
 from lite_env.lock.explain import HERE, channel_error, hint_for, refuse_other_subdirs, tidy
 from lite_env.lock.model import PLATFORM, LockedPackage
 from lite_env.lock.solver import Candidate
-from lite_env.spec.address import Channel, hide_all, local_path
+from lite_env.spec.address import Channel, local_path
 from lite_env.spec.matchspec import beyond_bounds, name_of
 from lite_env.store.text import shown
 
@@ -45,8 +45,15 @@ class CondaSolver:
         """See :meth:`lite_env.lock.solver.Solver.solve`."""
         self._channels = request.channels
         shown = tuple(channel.url for channel in request.channels)
+        if self._offline:
+            return self._solve(request, Connection(client=unconnected(shown), channels=request.channels))
+        with connect(shown, channels=request.channels) as connection:
+            return self._solve(request, connection)
+
+    def _solve(self, request: SolveRequest, connection: Connection) -> tuple[LockedPackage, ...]:
+        shown = tuple(channel.url for channel in request.channels)
         specs, constraints = _to_specs(request.requirements)
-        gateway = self._gateway(shown)
+        gateway = self._gateway(connection.client)
         try:
             self._refuse_unreadable(gateway, specs)
             records = run(
@@ -63,7 +70,7 @@ class CondaSolver:
                 )
             )
         except SolverError as error:
-            explanation = hide_all(tidy(str(error)), self._channels)
+            explanation = connection.hide(tidy(str(error)))
             raise SolveError(
                 f"the environment cannot be solved for {PLATFORM}:\n{explanation}",
                 hint=hint_for(explanation, shown, self),
@@ -71,7 +78,7 @@ class CondaSolver:
             ) from None
         except GatewayError as error:
             # Not `from error`: what rattler says may hold an address with its token.
-            text = hide_all(one_line(error), self._channels)
+            text = connection.hide(one_line(error))
             raise channel_error(text, shown, offline=self._offline) from None
         packages = tuple(sorted((from_record(record) for record in records), key=lambda package: package.name))
         refuse_other_subdirs(packages, request.requirements)
@@ -82,7 +89,7 @@ class CondaSolver:
         sources = sources_of(channels)
         try:
             names = run(
-                self._gateway(channels, cached_only=True).names(
+                self._cached(channels).names(
                     sources, [rattler.Subdir(s) for s in subdirs], channel_relations="disabled"
                 )
             )
@@ -94,7 +101,7 @@ class CondaSolver:
         """See :meth:`lite_env.lock.solver.Catalog.candidates`."""
         try:
             wanted = match_spec(spec)
-            found = self._query(self._gateway(channels, cached_only=True), channels, [wanted], subdirs)
+            found = self._query(self._cached(channels), channels, [wanted], subdirs)
         except (GatewayError, InvalidMatchSpecError):
             return ()
         matching = [record for record in found if wanted.matches(record)]
@@ -115,14 +122,18 @@ class CondaSolver:
             sorted(folder.parent.name for folder in path.glob("*/repodata.json") if folder.parent.name not in HERE)
         )
 
-    def _gateway(self, channels: Iterable[str], *, cached_only: bool = False) -> rattler.Gateway:
-        """What reads package lists; an explanation comes from what is cached, so that it asks nobody."""
-        offline = self._offline or cached_only
+    def _gateway(self, client: rattler.Client, *, cached_only: bool = False) -> rattler.Gateway:
         return rattler.Gateway(
             cache_dir=self._cache,
-            default_config=rattler.SourceConfig(cache_action="force-cache-only" if offline else "cache-or-fetch"),
-            client=client_for(channels, channels=self._channels, offline=offline),
+            default_config=rattler.SourceConfig(
+                cache_action="force-cache-only" if self._offline or cached_only else "cache-or-fetch"
+            ),
+            client=client,
         )
+
+    def _cached(self, channels: Iterable[str]) -> rattler.Gateway:
+        """What reads package lists that are here: an explanation asks nobody."""
+        return self._gateway(unconnected(channels), cached_only=True)
 
     def _query(
         self,
