@@ -113,7 +113,7 @@ def refused_access(text: str) -> tuple[str, str] | None:
     if found is None:
         return None
     hint = (
-        "log in once for all conda tools with `rattler auth login HOST` or `pixi auth login HOST`, or write the host into "
+        "log in once for all conda tools (`rattler auth login HOST`, `pixi auth login HOST`), or write the host into "
         ".netrc or a file that RATTLER_AUTH_FILE names; if it is there, its credentials are wrong or have expired"
     )
     return f"the server wants credentials, or others than it got ({found[0]})", hint

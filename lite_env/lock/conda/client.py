@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import rattler
-from rattler.exceptions import ConfigError
+from rattler.exceptions import AuthenticationStorageError, ConfigError
 from rattler.networking import MirrorMiddleware
 from rattler.package_streaming import download_to_writer
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 RETRIES = 3
 
 _LOOPBACK = "127.0.0.1"
+_PLACE = re.compile(r"line \d+ column \d+\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +102,19 @@ def _configuration() -> rattler.Config:
 
 
 def _client(config: rattler.Config, *, retries: int = RETRIES) -> rattler.Client:
-    return rattler.Client.from_config(config, max_retries=retries, user_agent=f"lite-env/{__version__}")
+    try:
+        return rattler.Client.from_config(config, max_retries=retries, user_agent=f"lite-env/{__version__}")
+    except AuthenticationStorageError as error:
+        # What it says may repeat a credential of the file.
+        place = _PLACE.search(str(error))
+        file = config.authentication_override_file or os.environ.get("RATTLER_AUTH_FILE")
+        raise FetchError(
+            "the file of credentials of the conda tools cannot be read",
+            hint='it is JSON like {"HOST": {"BearerToken": "…"}}; other kinds are CondaToken and BasicHTTP (username, '
+            "password)",
+            file=str(file or "~/.rattler/credentials.json"),
+            place=place[0] if place else None,
+        ) from None
 
 
 def _network_of(config: rattler.Config) -> Network:
