@@ -22,6 +22,7 @@ _SENTENCE = re.compile(r".*?(?:cannot be used|unsatisfiable|not found[^.]*|disab
 _NUMBER = re.compile(r"\A[\s(0-9)]+")  # by which uv names the reason before
 _STUB = re.compile(rf"(==\S+?)[+.]{re.escape(LOCAL)}")
 _NETWORK = re.compile(r"Failed to fetch|error sending request|Request failed|Connection|timed out|dns error")
+_REFUSED = re.compile(r"An index[^\n(]*\((?P<url>[^)]*)\)[^\n]*?\b(?P<status>401 Unauthorized|403 Forbidden)\b")
 _OFFLINE = re.compile(r"[Nn]etwork connectivity is disabled|--offline|not found in the cache")
 
 
@@ -52,6 +53,14 @@ def explain(
         return FetchError(
             f"offline, and the cache lacks what the pip section needs: {_first_sentence(reason)}",
             hint="run the same command once without --offline",
+            **place,
+        )
+    if refused := _REFUSED.search(told):
+        return FetchError(
+            f"an index of the pip section wants credentials, or others than it got ({refused['status']})",
+            hint="write its host with user and password into .netrc, or name it by UV_DEFAULT_INDEX or UV_INDEX; "
+            "if they are there, they are wrong or have expired",
+            index=refused["url"],
             **place,
         )
     if "No solution found" not in told and _NETWORK.search(told):

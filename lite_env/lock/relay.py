@@ -16,7 +16,9 @@ from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin
+
+from lite_env.lock.urls import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -203,12 +205,6 @@ class Relay:
             if token in url:
                 raise _RefusedError("the server redirects to another one, with the token in the address")
         return url
-
-
-def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
 class _Server(ThreadingHTTPServer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 from pathlib import Path, PurePath
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from lite_env.spec.address import local_path
 from lite_env.spec.matchspec import split_file_name
@@ -36,6 +36,12 @@ def from_relative(text: str, folder: Path) -> str:
     if _SCHEME.match(text):
         return text
     return Path(os.path.normpath(folder / unquote(text))).as_uri()
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, of which credentials are good for no other."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
 def split_package_url(url: str) -> tuple[str, str, str]:

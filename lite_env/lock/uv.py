@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from lite_env.errors import MissingToolError
+from lite_env.lock.urls import origin_of
 from lite_env.store.location import cache_directory
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ _KEPT = (
     *("UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_CONCURRENT_DOWNLOADS"),
 )
 _KEPT_PREFIX = "UV_INDEX_"  # user and password of an index by its name
+_INDEXES = _KEPT[:5]
+_NAMED_INDEX = re.compile(r"(?P<name>[\w.-]+)=(?P<address>[a-z]+://.*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +77,28 @@ def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
     }
     # Nobody is there to answer git or ssh.
     return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": kept.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")}
+
+
+def login_for(url: str, variables: Mapping[str, str]) -> tuple[str, str] | None:
+    """User and password for a file on the server of an index that uv's variables name; not to be shown or written.
+
+    Args:
+        url: of the file.
+        variables: of a process's environment.
+    """
+    for variable in _INDEXES:
+        for text in re.split(r"[\s,]+", variables.get(variable, "")):
+            named = _NAMED_INDEX.fullmatch(text)
+            name, address = (named["name"], named["address"]) if named else ("", text)
+            if "://" not in address or origin_of(address) != origin_of(url):
+                continue
+            parts = urlsplit(address)
+            key = f"{_KEPT_PREFIX}{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
+            user = unquote(parts.username or "") or variables.get(f"{key}_USERNAME", "")
+            password = unquote(parts.password or "") or variables.get(f"{key}_PASSWORD", "")
+            if user or password:
+                return user, password
+    return None
 
 
 def find_uv() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError
+from lite_env.lock.uv import login_for
 from lite_env.progress import SILENT
 from lite_env.spec.address import local_path
 from lite_env.store.atomic import write_bytes
@@ -66,7 +68,7 @@ def fetch_wheel(
             hint="run the same command once without --offline, or `lite-env cache import` a cache that has it",
         )
     target = cached_wheel(sha256, file_name)
-    download(url, target, sha256=sha256, size=size, reporter=reporter)
+    download(url, target, sha256=sha256, size=size, login=login_for(url, os.environ), reporter=reporter)
     store.write(target.read_bytes(), kind=_KIND, vouched=True)
     return target
 

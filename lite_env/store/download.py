@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ _CHUNK = 1 << 16  # bytes
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PARTIAL_CONTENT = 206
+_REFUSED = frozenset({401, 403})
+_WANTS_LOGIN = "write the host with user and password into .netrc; if it is there, they are wrong or have expired"
 _RANGE_NOT_SATISFIABLE = 416
 _LONGEST_WAIT = 30.0  # seconds
 _NAME_LENGTH = 200  # letters of a lock's name, which gets an addition
@@ -49,6 +52,7 @@ class _Job:
     partial: Path
     sha256: str
     size: int | None
+    login: tuple[str, str] | None
     retry: Retry
 
     def received(self) -> int:
@@ -71,6 +75,7 @@ def download(
     sha256: str,
     size: int | None = None,
     partial: Path | None = None,
+    login: tuple[str, str] | None = None,
     retry: Retry | None = None,
     reporter: Reporter = SILENT,
 ) -> None:
@@ -78,7 +83,8 @@ def download(
 
     What was received before an interruption is kept in `partial` and continued from with a Range request: only ever
     our own partial file, and the digest of the whole decides in the end. A server that ignores Range costs time only.
-    Of several processes that want one file, one downloads it, and the others wait and take it.
+    Of several processes that want one file, one downloads it, and the others wait and take it. Credentials go to the
+    server of `url` alone, wherever it redirects to, and none leads from https to http.
 
     Args:
         url: http or https.
@@ -86,6 +92,7 @@ def download(
         sha256: of the content.
         size: in bytes, for progress and as a bound; None when it is not known.
         partial: where the file grows; by default beside `target`.
+        login: user and password; where there is none, a ``.netrc`` may have it.
         retry: how often and when to try again.
         reporter: told of bytes.
 
@@ -103,7 +110,7 @@ def download(
         ):
             # Another process may have been faster.
             if not target.is_file() or sha256_of_file(target) != sha256:
-                job = _Job(url=url, partial=partial, sha256=sha256, size=size, retry=retry or Retry())
+                job = _Job(url=url, partial=partial, sha256=sha256, size=size, login=login, retry=retry or Retry())
                 _download(job, label, reporter)
                 partial.replace(target)
     except TimeoutError as error:
@@ -118,6 +125,8 @@ def _download(job: _Job, label: str, reporter: Reporter) -> None:
 
     partial = job.partial
     with requests.Session() as session, reporter.task(f"downloading {label}", job.size, "B") as task:
+        session.auth = job.login
+        session.hooks["response"].append(_refuse_downgrade)
         session.headers["User-Agent"] = f"lite-env/{__version__}"
         # A compressed transfer would make lengths and offsets those of another stream.
         session.headers["Accept-Encoding"] = "identity"
@@ -195,7 +204,7 @@ def _first_byte(response: requests.Response, job: _Job, have: int) -> int:
     if not response.ok:
         raise FetchError(
             f"{job.url} could not be downloaded: the server answered {status} {response.reason}",
-            hint="look whether the address is still right",
+            hint=_WANTS_LOGIN if status in _REFUSED else "look whether the address is still right",
         )
     if status != _PARTIAL_CONTENT:
         return 0
@@ -203,6 +212,16 @@ def _first_byte(response: requests.Response, job: _Job, have: int) -> int:
         job.partial.unlink(missing_ok=True)
         raise _TryAgainError("the server sent another part than was asked for")
     return have
+
+
+def _refuse_downgrade(response: requests.Response, **_: object) -> None:
+    """Stop before a redirect from https to what anybody on the way can change."""
+    target = response.headers.get("Location", "") if response.is_redirect else ""
+    if response.url.startswith("https:") and target.lower().startswith("http:"):
+        raise FetchError(
+            f"{response.url} could not be downloaded: the server redirects from https to http",
+            hint="tell who runs it, or take the file from another address",
+        )
 
 
 def _append(response: requests.Response, job: _Job, have: int, task: Task) -> None:
@@ -222,4 +241,6 @@ def _append(response: requests.Response, job: _Job, have: int, task: Task) -> No
 
 
 def _reason(error: requests.exceptions.RequestException) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+    # Where a redirect led is signed at times, and is written without its host here.
+    lines = re.sub(r" with url: \S+", "", str(error)).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"

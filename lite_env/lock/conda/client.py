@@ -20,7 +20,8 @@ from rattler.package_streaming import download_to_writer
 from lite_env import __version__
 from lite_env.errors import FetchError
 from lite_env.lock.conda.loop import one_line, run
-from lite_env.lock.relay import Network, Relay, origin_of
+from lite_env.lock.relay import Network, Relay
+from lite_env.lock.urls import origin_of
 from lite_env.spec.address import hide_all
 
 if TYPE_CHECKING:
