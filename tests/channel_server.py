@@ -10,19 +10,28 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from tests.origins import tls_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+COOKIE = "COOKIESECRET"
+"""What a redirect sets."""
 
 _FILE = re.compile(r"/(?P<subdir>noarch|emscripten-wasm32|linux-64)/(?P<name>[^/?]+)")
 
 
 @dataclass
 class Asked:
-    """One request."""
+    """One request; names of headers are in small letters."""
 
     path: str
-    authorization: str | None
+    headers: dict[str, str]
+
+    @property
+    def authorization(self) -> str | None:
+        return self.headers.get("authorization")
 
 
 @dataclass
@@ -33,10 +42,12 @@ class ChannelServer:
         port: on 127.0.0.1.
         asked: the requests so far.
         user: ``USER:PASSWORD`` that every request needs.
+        bearer: a token that every request needs in its header.
         token: a part that every path needs.
         status: to answer every request with.
         body: in place of each package list.
-        redirect: where every request is sent.
+        redirect: where every request is sent that has what it needs; ``PATH`` in it stands for what was asked.
+        certificate: of TLS; without one it is http.
     """
 
     folder: Path
@@ -46,20 +57,29 @@ class ChannelServer:
     token: str | None = None
     status: int | None = None
     body: bytes | None = None
+    bearer: str | None = None
     redirect: str | None = None
+    certificate: Path | None = None
 
-    def answer(self, path: str, authorization: str | None) -> tuple[int, bytes]:
+    def url(self, path: str = "/chan", host: str = "127.0.0.1") -> str:
+        """An address here."""
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}{path}"
+
+    def answer(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
         """The status and the content."""
-        self.asked.append(Asked(path=path, authorization=authorization))
+        asked = Asked(path=path, headers=headers)
+        self.asked.append(asked)
         expected = f"Basic {base64.b64encode(self.user.encode()).decode()}" if self.user else None
+        if self.bearer:
+            expected = f"Bearer {self.bearer}"
         if self.status is not None:
             return self.status, b""
-        if self.redirect is not None:
-            return 302, b""
-        if expected and authorization != expected:
+        if expected and asked.authorization != expected:
             return 401, b""
         if self.token and self.token not in path:
             return 403, b""
+        if self.redirect is not None:
+            return 302, b""
         found = _FILE.search(path)
         file = self.folder / found["subdir"] / found["name"] if found else None
         if file is None or not file.is_file():
@@ -76,10 +96,11 @@ def serve_channel(folder: Path, **options: object) -> Iterator[ChannelServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, content = server.answer(self.path, self.headers.get("Authorization"))
+            status, content = server.answer(self.path, {name.lower(): value for name, value in self.headers.items()})
             self.send_response(status)
-            if server.redirect is not None:
-                self.send_header("Location", server.redirect)
+            if status == 302 and server.redirect is not None:
+                self.send_header("Location", server.redirect.replace("PATH", self.path))
+                self.send_header("Set-Cookie", f"session={COOKIE}; Path=/")
             # Kernels in a browser ask, too.
             self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Content-Length", str(len(content)))
@@ -92,7 +113,13 @@ def serve_channel(folder: Path, **options: object) -> Iterator[ChannelServer]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that has heard enough closes."""
+
+    with Server(("127.0.0.1", 0), Handler) as http:
+        if server.certificate is not None:
+            http.socket = tls_of(server.certificate).wrap_socket(http.socket, server_side=True)
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         server.port = http.server_port

@@ -153,6 +153,9 @@ class Relay:
         except _RefusedError as error:
             self._failure = str(error)
             _answer_empty(request, HTTPStatus.MISDIRECTED_REQUEST)
+        except requests.exceptions.SSLError:
+            self._failure = "SSLError: the server's certificate is not trusted here"
+            _answer_empty(request, HTTPStatus.MISDIRECTED_REQUEST)
         except requests.exceptions.RequestException as error:
             # Without its text, which has the address.
             self._failure = f"{type(error).__name__}: the server cannot be reached"
