@@ -17,7 +17,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
 	@echo "make test       set up, linters, type checks, unit, JavaScript and browser tests"
-	@echo "make prove      the long tests: 100,000 file operations, the page in three browser engines"
+	@echo "make prove      the long tests: 100,000 file operations, the page in three browser engines, channels by a keyring"
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
 	@echo "make bench-start, bench-pack  measure against others: an hour, half an hour (BENCH=--quick: minutes)"
 	@echo "make bench-rebuild  measure packing again, and on a new machine with a store far away: half an hour (BENCH=--quick: minutes)"
@@ -61,7 +61,7 @@ lint: setup
 test-js: setup
 	cd $(RUNTIME) && npm test --silent
 
-prove: setup engines
+prove: setup engines keyring
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow" -rP
 
 verify-4x: setup
@@ -107,6 +107,11 @@ chromium:
 engines: $(STAMP)
 	@sh tests/browser/install_engines.sh
 	@$(BIN)/python -m pip install --quiet --group engines
+
+# A keyring, which keeps credentials for channels.
+.PHONY: keyring
+keyring:
+	@sh tests/cli/install_keyring.sh
 
 # What changed is read in the difference, and committed with what changed it.
 snapshots: setup
