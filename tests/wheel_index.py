@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -26,22 +27,32 @@ class WheelIndex:
         port: on 127.0.0.1.
         uploads: the time of a file's upload, by its name.
         hashes: whether it tells them.
+        user: ``USER:PASSWORD`` that every request needs.
+        elsewhere: the address of a server that the files are at; else they are here.
         asked: the paths of the requests so far.
+        headers: those of the requests so far, with names in small letters.
     """
 
     folder: Path
     port: int = 0
     uploads: dict[str, str] = field(default_factory=dict)
     hashes: bool = True
+    user: str | None = None
+    elsewhere: str | None = None
     asked: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/simple"
 
-    def answer(self, path: str) -> tuple[int, str, bytes]:
+    def answer(self, path: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
         """Status, type and content."""
         self.asked.append(path)
+        self.headers.append(headers)
+        wanted = f"Basic {base64.b64encode(self.user.encode()).decode()}" if self.user else None
+        if wanted is not None and headers.get("authorization") != wanted:
+            return 401, "text/plain", b""
         parts = path.strip("/").split("/")
         if parts[0] == "files" and parts[1].endswith(".metadata"):
             with zipfile.ZipFile(self.folder / parts[1].removesuffix(".metadata")) as archive:
@@ -64,7 +75,7 @@ class WheelIndex:
         data = path.read_bytes()
         return {
             "filename": path.name,
-            "url": f"http://127.0.0.1:{self.port}/files/{path.name}",
+            "url": f"{self.elsewhere or f'http://127.0.0.1:{self.port}'}/files/{path.name}",
             "hashes": {"sha256": hashlib.sha256(data).hexdigest()} if self.hashes else {},
             "size": len(data),
             "core-metadata": True,
@@ -78,8 +89,10 @@ def serving(index: WheelIndex) -> Iterator[WheelIndex]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, kind, body = index.answer(self.path)
+            status, kind, body = index.answer(self.path, {name.lower(): text for name, text in self.headers.items()})
             self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="wheels"')
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -136,7 +136,7 @@ class Relay:
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         """Answer a request of rattler."""
-        _, nonce, number, *rest = request.path.split("/", 3)
+        _, nonce, number, *rest = (*request.path.split("/", 3), "", "")
         if not secrets.compare_digest(nonce.encode(), self._nonce.encode()):
             _answer_empty(request, HTTPStatus.NOT_FOUND)
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lite_env import __version__
-from lite_env.errors import FetchError
+from lite_env.errors import FetchError, without_secrets
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.lock import held
@@ -102,7 +102,8 @@ def download(
     partial = partial or target.with_name(f".{target.name}.part")
     partial.parent.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    label = url.rsplit("/", 1)[-1] or url
+    # What follows `?` may be a credential.
+    label = re.split(r"[?#]", url, maxsplit=1)[0].rsplit("/", 1)[-1] or without_secrets(url)
     lock = partial.with_name(f"{partial.name[:_NAME_LENGTH]}.lock")
     try:
         with held(

@@ -10,6 +10,8 @@ from lite_env.errors import FetchError
 from lite_env.store.download import Retry, download
 from lite_env.store.lock import held
 from tests.channel_inputs import RecordingReporter, Served, serving
+from tests.channel_server import serve_channel
+from tests.origins import own_certificate
 
 DATA = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -204,3 +206,53 @@ def test_who_waits_says_so_and_takes_what_came(served, tmp_path):
     waiting.join()
     assert reporter.notes == ["waiting for another process that downloads file.bin"]
     assert served.requests == []
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What a server has at `/noarch/file.bin`."""
+    (tmp_path / "served" / "noarch").mkdir(parents=True)
+    (tmp_path / "served" / "noarch" / "file.bin").write_bytes(DATA)
+    return tmp_path / "served"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+@pytest.mark.parametrize("kept", ["given", "netrc"])
+def test_credentials_stay_at_their_server(host, kept, folder, tmp_path, monkeypatch, retry):  # noqa: PLR0917
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    # For the port of the other server there is nothing else in it: a .netrc knows hosts alone.
+    name = "127.0.0.1" if host == "localhost" else "localhost"
+    (tmp_path / "netrc").write_text(f"machine {name} login me password word\n")
+    login = ("me", "word") if kept == "given" else None
+    with (
+        serve_channel(folder) as other,
+        serve_channel(folder, user="me:word", redirect=other.url("PATH", host=host)) as server,
+    ):
+        download(server.url("/noarch/file.bin", host=name), tmp_path / "f", sha256=SHA256, login=login, retry=retry)
+        assert [(asked.authorization, asked.headers.get("cookie")) for asked in other.asked] == [(None, None)]
+        assert "referer" not in other.asked[0].headers
+    assert (tmp_path / "f").read_bytes() == DATA
+
+
+def test_no_redirect_leads_from_https_to_http(folder, tmp_path, monkeypatch, retry):
+    certificate = own_certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serve_channel(folder, certificate=certificate) as server, serve_channel(folder) as other:
+        url = server.url("/noarch/file.bin")
+        download(url, tmp_path / "f", sha256=SHA256, retry=retry)
+        server.redirect = other.url("PATH")
+        with pytest.raises(FetchError, match="the server redirects from https to http"):
+            download(url, tmp_path / "g", sha256=SHA256, retry=retry)
+        assert other.asked == []
+
+
+def test_what_is_signed_in_an_address_is_not_told(folder, tmp_path, retry):
+    reporter = RecordingReporter()
+    with serve_channel(folder) as server:
+        url = server.url("/noarch/file.bin?sign=SECRET")
+        download(url, tmp_path / "f", sha256=SHA256, retry=retry, reporter=reporter)
+        server.redirect = "http://127.0.0.1:1/file.bin?sign=SECRET"
+        with pytest.raises(FetchError) as caught:
+            download(url, tmp_path / "g", sha256=SHA256, retry=retry)
+    assert reporter.tasks == [("downloading file.bin", None, "B")]
+    assert "SECRET" not in f"{caught.value.message} {caught.value.hint} {caught.value.context}"
