@@ -48,6 +48,9 @@ def command(
     conda-lock.yml beside it, that of NAME.yml is NAME.conda-lock.yml. A lock that is there changes as little as
     possible.
 
+    Channels that want credentials are asked with what rattler's store has (RATTLER_AUTH_FILE, keyring,
+    ~/.rattler/credentials.json, .netrc) or what stands in their address; no lock holds any.
+
     \b
     Example:
       lite-env lock environment.yml

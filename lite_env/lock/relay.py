@@ -272,6 +272,12 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _session(network: Network) -> requests.Session:
     import requests  # noqa: PLC0415 - see above
     from requests.adapters import HTTPAdapter  # noqa: PLC0415 - see above
+    from urllib3 import disable_warnings  # noqa: PLC0415 - see above
+    from urllib3.exceptions import InsecureRequestWarning  # noqa: PLC0415 - see above
+
+    if not network.verify:
+        # Who configured that knows it; rattler says nothing either.
+        disable_warnings(InsecureRequestWarning)
 
     session = requests.Session()
     session.headers.clear()

@@ -244,15 +244,52 @@ def test_a_proxy_is_asked_for_the_channel_and_never_for_loopback(channel, tmp_pa
     assert {asked.path.split("/chan/")[0] for asked in proxy.asked} == {f"http://private.invalid/t/{TOKEN}"}
 
 
+def configured(folder: Path, text: str) -> dict[str, str]:
+    """The variables of a process that has a configuration of rattler."""
+    (folder / ".lite-env").mkdir(parents=True)
+    (folder / ".lite-env" / "config.toml").write_text(text)
+    return {"HOME": str(folder)}
+
+
 def test_a_proxy_of_rattlers_configuration_is_asked_for_a_private_channel(channel, tmp_path, run):
-    home = tmp_path / "home"
     with serve_channel(channel, token=TOKEN) as proxy:
-        (home / ".lite-env").mkdir(parents=True)
-        (home / ".lite-env/config.toml").write_text(f'[proxy-config]\nhttp = "{proxy.url("")}"\n')
         environment = write(tmp_path / "project", f"http://private.invalid/t/{TOKEN}/chan")
-        done = run("lock", environment, HOME=str(home))
+        done = run("lock", environment, **configured(tmp_path / "home", f'[proxy-config]\nhttp = "{proxy.url("")}"\n'))
     assert done.code == 0, done.err
     assert {asked.path.split("/chan/")[0] for asked in proxy.asked} == {f"http://private.invalid/t/{TOKEN}"}
+
+
+def test_certificates_that_rattlers_configuration_does_not_verify_are_not_verified(channel, certificate, tmp_path, run):
+    with serve_channel(channel, token=TOKEN, certificate=certificate) as server:
+        environment = write(tmp_path / "project", server.url(f"/t/{TOKEN}/chan"))
+        done = run("lock", environment, **configured(tmp_path / "home", "tls-no-verify = true\n"))
+    assert (done.code, "Warning" in done.err) == (0, False), done.err
+
+
+def test_a_file_that_rattlers_configuration_names_is_read(channel, tmp_path, run):
+    """For a channel beside one that has its own in its address."""
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"localhost": {"CondaToken": TOKEN}}))
+    known = configured(tmp_path / "home", f'authentication-override-file = "{keys}"\n')
+    with serve_channel(channel, user=LOGIN) as one, serve_channel(channel, token=f"/t/{TOKEN}/") as two:
+        environment = write(tmp_path / "project", one.url(host=f"{LOGIN}@127.0.0.1"))
+        other = two.url(host="localhost")
+        done = run("lock", environment, "--channel", one.url(host=f"{LOGIN}@127.0.0.1"), "--channel", other, **known)
+        assert done.code == 0, done.err
+        assert one.asked
+        assert two.asked
+    assert leaks(tmp_path, HIDDEN, done, but=(*KEPT, "environment.yml")) == []
+
+
+def test_channels_that_differ_in_port_and_credentials_only_are_asked_each_with_its_own(channel, tmp_path, run):
+    with serve_channel(channel, user=LOGIN) as one, serve_channel(channel, user=f"OTHER{LOGIN}") as two:
+        channels = [one.url(host=f"{LOGIN}@127.0.0.1"), two.url(host=f"OTHER{LOGIN}@127.0.0.1")]
+        environment = write(tmp_path / "project", channels[0])
+        done = run("lock", environment, *(word for each in channels for word in ("--channel", each)))
+        assert done.code == 0, done.err
+        for server in (one, two):
+            assert any(asked.path.endswith("noarch/repodata.json") for asked in server.asked)
+    assert leaks(tmp_path, HIDDEN, done, but=("environment.yml",)) == []
 
 
 @pytest.mark.parametrize(

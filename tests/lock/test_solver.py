@@ -408,24 +408,6 @@ def test_a_spec_that_would_end_the_process_is_no_spec(solve):
     assert satisfies(DEEP, name="base", version="1", build="0", build_number=0, subdir="noarch")
 
 
-@pytest.mark.parametrize(
-    ("setting", "name"),
-    [
-        ("tls-no-verify = true", "tls_no_verify"),
-        ('[proxy-config]\nhttps = "http://proxy:1"', "proxy_https"),
-        ('authentication-override-file = "/keys.json"', "authentication_override_file"),
-    ],
-)
-def test_a_setting_that_credentials_would_undo_is_told(solve, served, monkeypatch, setting, name):
-    base, asked = served
-    config = Config.from_toml(setting)
-    monkeypatch.setattr("lite_env.lock.conda.client.rattler.Config.load_from_default_locations", lambda tool: config)
-    with pytest.raises(FetchError, match=f"with which {name} of rattler's configuration cannot be used") as caught:
-        solve("tool", channels=[f"{base.replace('http://', 'http://user:hidden@')}/first"])
-    assert "RATTLER_AUTH_FILE" in caught.value.hint
-    assert asked == []
-
-
 def test_mirrors_of_the_configuration_hold_beside_credentials(solve, served, monkeypatch):
     base, asked = served
     config = Config.from_toml(f'[mirrors]\n"http://elsewhere.invalid/second" = ["{base}/second"]')
@@ -433,8 +415,3 @@ def test_mirrors_of_the_configuration_hold_beside_credentials(solve, served, mon
     channels = [f"{base.replace('http://', 'http://user:hidden@')}/first", "http://elsewhere.invalid/second"]
     assert names(solve("tool", channels=channels)) == ["base 1.0", "tool 2.0"]
     assert any(path.startswith("/second/") for path in asked)
-
-
-def test_two_channels_that_differ_in_credentials_only(solve):
-    with pytest.raises(FetchError, match="differ in scheme, port and credentials only"):
-        solve("tool", channels=["http://user:one@127.0.0.1:9/c", "http://user:two@127.0.0.1:10/c"])

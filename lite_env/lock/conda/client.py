@@ -81,6 +81,9 @@ def connect(urls: Iterable[str], *, channels: Sequence[Channel] = ()) -> Iterato
         run(_learn(relay, [origin for origin in origins if origin not in mirrored]))
         secret = {origin_of(channel.url) for channel in channels if channel.is_secret}
         through = [origin for origin in origins if origin in secret or relay.has_token(origin)]
+        if not through:
+            yield Connection(client=_client(config), channels=channels)
+            return
         relay.open()
         yield Connection(client=_client(_through(relay, through, channels)), channels=channels, relay=relay)
 
