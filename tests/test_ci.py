@@ -138,6 +138,8 @@ class Runner:
             "github.ref_name": self.ref,
             "github.event.repository.default_branch": "main",
         }
+        if " || " in expression:
+            return next(filter(None, map(self.value, expression.split(" || "))), "")
         if expression.startswith("inputs."):
             return self.inputs[expression.removeprefix("inputs.")]
         if expression.startswith("steps."):
@@ -159,8 +161,9 @@ class Runner:
 
 @pytest.fixture
 def project(tmp_path):
-    folder = tmp_path / "project"
-    folder.mkdir()
+    # As deep as the jobs' copies of it: the channel's path in its lock is relative.
+    folder = tmp_path / "own" / "project"
+    folder.mkdir(parents=True)
     (folder / "environment.yml").write_text(ENVIRONMENT)
     return folder
 
@@ -180,10 +183,18 @@ def job(tmp_path, project, monkeypatch):
 
 
 @pytest.fixture
-def locked(project, tmp_path, monkeypatch):
-    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "machines" / "own"))
-    words = [sys.executable, "-m", "lite_env", "lock", str(project / "environment.yml")]
-    subprocess.run(words, check=True, capture_output=True)
+def lock(project, tmp_path, monkeypatch):
+    def run(*more):
+        monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "machines" / "own"))
+        words = [sys.executable, "-m", "lite_env", "lock", str(project), *map(str, more)]
+        subprocess.run(words, check=True, capture_output=True)
+
+    return run
+
+
+@pytest.fixture
+def locked(lock):
+    lock()
 
 
 @pytest.mark.node
@@ -244,6 +255,35 @@ def test_without_a_lock_that_answers_the_job_fails_unless_it_may(job):
     with pytest.raises(AssertionError, match="Pack: "):
         job("first")
     assert job("second", locked="false", report="false", cache="false").told()["cache-hit"] == "false"
+
+
+@pytest.mark.node
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_lock_at_another_place_is_packed_if_it_answers(job, project, lock):
+    lock("-o", project / "locks" / "web.yml")
+    # A folder is as good as the file in it.
+    first = job("first", environment=".", lock="locks/web.yml")
+    assert "Pack" in first.ran
+    assert "xeus-lua" in first.summary.read_text()
+    second = job("second", lock="locks/web.yml")
+    assert second.told() == {**first.told(), "cache-hit": "true"}
+    (project / "environment.yml").write_text(ENVIRONMENT.replace("xeus-lua", "xeus-lua, xeus-nelson"))
+    with pytest.raises(AssertionError, match="does not answer its environment file"):
+        job("third", lock="locks/web.yml")
+    assert job("fourth", lock="locks/web.yml", locked="false").told()["size"] == first.told()["size"]
+
+
+@pytest.mark.node
+@pytest.mark.network
+@pytest.mark.slow
+def test_the_summary_says_what_changed_since_the_last_build(job, locked, project):
+    job("first")
+    (project / "environment.yml").write_text(ENVIRONMENT.replace("xeus-lua", "xeus-lua, xeus-sqlite"))
+    second = job("second", ref="feature", locked="false")
+    text = second.summary.read_text()
+    assert (second.told()["cache-hit"], "xeus-sqlite" in text) == ("false", True)
+    print(text)
 
 
 @pytest.mark.network

@@ -157,7 +157,9 @@ def show_key(ctx: click.Context, *, sources: tuple[Path, ...], only_prefix: bool
     """  # noqa: D301 - see above
     key = cache_key(sources or (Path(),), PackOptions())
     for source in key.unlocked:
-        reporter_of(ctx).warn(f"'{source}' has no lock: its key says nothing of new packages in its channels")
+        reporter_of(ctx).warn(
+            f"'{source}' has no lock that answers it: its key says nothing of new packages in its channels"
+        )
     if as_json:
         print_json({"key": key.exact, "restore_prefix": key.prefix})
     else:

@@ -44,9 +44,9 @@ def command(
 ) -> None:
     """Solve environment files for emscripten-wasm32 and write the exact packages, with hashes, into lock files.
 
-    Without an argument the environment.yml of the current folder is locked. The lock of environment.yml is
-    conda-lock.yml beside it, that of NAME.yml is NAME.conda-lock.yml. A lock that is there changes as little as
-    possible.
+    Of a folder, and without an argument of the current one, the environment.yml is locked. The lock of
+    environment.yml is conda-lock.yml beside it, that of NAME.yml is NAME.conda-lock.yml. A lock that is there changes
+    as little as possible.
 
     Channels that want credentials are asked with what rattler's store has (RATTLER_AUTH_FILE, keyring,
     ~/.rattler/credentials.json, .netrc) or what stands in their address; no lock holds any.
@@ -57,7 +57,7 @@ def command(
       lite-env lock --upgrade-package numpy
       lite-env lock --check
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
-    files = environments or (find_environment_file(Path()),)
+    files = tuple(find_environment_file(file) if file.is_dir() else file for file in environments or (Path(),))
     if output is not None and len(files) > 1:
         raise click.UsageError("--output names one lock file, but there are several environment files")
     if check and (upgrade or upgrade_packages or dry_run):

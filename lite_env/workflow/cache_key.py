@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lite_env.errors import LockError
-from lite_env.lock.answer import spec_digest
+from lite_env.errors import LockError, SpecError
+from lite_env.lock.answer import answers, spec_digest
 from lite_env.lock.file import lock_path, needs_packages, read_lock
 from lite_env.progress import SILENT
 from lite_env.store.protocol import key_of
@@ -32,7 +32,7 @@ class CacheKey:
     Attributes:
         exact: the same wherever the same is packed with the same tools.
         prefix: what is restored from where there is no such cache: the last one of any work.
-        unlocked: environment files without a lock, of which nobody knows what they will come to.
+        unlocked: environment files without a lock that answers them, of which nobody knows what they will come to.
     """
 
     exact: str
@@ -51,12 +51,21 @@ def cache_key(sources: Sequence[Path], options: PackOptions) -> CacheKey:
     for source in sources:
         _refuse_list(source)
         inputs = read_inputs(source, options, reporter=SILENT)
-        if inputs.kind == "environment file" and lock_path(inputs.source).exists():
-            inputs = replace(inputs, lock=read_lock(lock_path(inputs.source)))
-        content = content_of(inputs, None)
-        if content is None:
-            unlocked.append(str(source))
-            content = ["specification", spec_digest(read_spec(inputs.source, (), SILENT))]
+        if inputs.kind == "installed environment":
+            raise SpecError(
+                "an installed environment has no key that is the same elsewhere",
+                hint="name its environment file or its lock",
+                folder=str(source),
+            )
+        specification: list[object] = []
+        if inputs.kind == "environment file":
+            spec, lock = read_spec(inputs.source, (), SILENT), lock_path(inputs.source)
+            if lock.exists():
+                inputs = replace(inputs, lock=read_lock(lock))
+            if inputs.lock is None or not answers(inputs.lock, spec):
+                unlocked.append(str(source))
+                specification = ["specification", spec_digest(spec)]
+        content = [*specification, *(content_of(inputs, None) or ())]
         works.append(pack_key(content, inputs, options).digest)
     prefix = f"lite-env-{_FORM}-"
     digest = key_of("cache", sorted(works)).digest[:_DIGITS]

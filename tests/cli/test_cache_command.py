@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from lite_env.lock.conda.index import index_channel
 from lite_env.store.local import open_store
 from lite_env.store.protocol import key_of
 from lite_env.store.results import find_result, keep_result
 from tests.command_line import Command
+from tests.conda_packages import make_package
 
 WORK = key_of("archive", 1)
 
@@ -121,6 +123,31 @@ def test_a_key_is_the_same_elsewhere_and_another_for_other_work(project, tmp_pat
 
 def test_without_a_lock_a_key_says_less_and_that_is_told(project):
     assert "has no lock" in run("cache", "key", project / "environment.yml").err
+
+
+def test_a_lock_that_no_longer_answers_is_not_the_work(project):
+    environment = project / "environment.yml"
+    make_package(project / "channel", "b")
+    make_package(project / "channel", "c")
+    index_channel(project / "channel")
+    assert run("lock", environment).code == 0
+    first = run("cache", "key", environment)
+    assert first.err == ""
+    environment.write_text(environment.read_text().replace("[b]", "[b, c]"))
+    second = run("cache", "key", environment)
+    assert "has no lock that answers it" in second.err
+    # Of a folder it is the environment.yml.
+    assert run("lock", project).code == 0
+    keys = {first.out, second.out, run("cache", "key", environment).out}
+    assert len(keys) == 3
+    # A lock by itself is what is packed.
+    assert run("cache", "key", project / "conda-lock.yml").out in keys
+
+
+def test_an_installed_environment_has_no_key(tmp_path):
+    (tmp_path / "prefix" / "conda-meta").mkdir(parents=True)
+    ended = run("cache", "key", tmp_path / "prefix")
+    assert (ended.code, "an installed environment has no key" in ended.err) == (1, True)
 
 
 def test_of_no_environment_there_is_no_key(tmp_path):
