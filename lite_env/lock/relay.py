@@ -97,7 +97,7 @@ class Relay:
         )
         self._network = network
         self._nonce = secrets.token_urlsafe(24)
-        self._open = False
+        self._session: requests.Session | None = None
         self._failure: str | None = None
 
     def __enter__(self) -> Self:
@@ -112,6 +112,8 @@ class Relay:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        if self._session is not None:
+            self._session.close()
 
     def address_of(self, origin: str) -> str:
         """Where rattler asks for what `origin` has; not to be shown."""
@@ -125,7 +127,6 @@ class Relay:
     def open(self) -> None:
         """Pass on what is asked from now on."""
         self._session = _session(self._network)
-        self._open = True
 
     def explain(self, text: str) -> str:
         """A message of rattler with the addresses that it does not know, and with the reason that it was not told."""
@@ -141,7 +142,7 @@ class Relay:
             _answer_empty(request, HTTPStatus.NOT_FOUND)
             return
         origin, path = self._origins[int(number)], f"/{''.join(rest)}"
-        if not self._open:
+        if self._session is None:
             before, mark, _ = path.rpartition("/")
             origin.token = before if mark and before.startswith("/t/") else ""
             _answer_empty(request, HTTPStatus.OK)
@@ -149,7 +150,7 @@ class Relay:
         import requests  # noqa: PLC0415 - takes a tenth of a second, and few channels are private
 
         try:
-            response = self._ask(request, origin, path)
+            response = self._ask(self._session, request, origin, path)
         except _RefusedError as error:
             self._failure = str(error)
             _answer_empty(request, HTTPStatus.MISDIRECTED_REQUEST)
@@ -164,12 +165,14 @@ class Relay:
             with response:
                 _pass_on(request, response)
 
-    def _ask(self, request: BaseHTTPRequestHandler, origin: _Origin, path: str) -> requests.Response:
+    def _ask(
+        self, session: requests.Session, request: BaseHTTPRequestHandler, origin: _Origin, path: str
+    ) -> requests.Response:
         url, authorization = self._target(origin, path, request.headers.get("Authorization"))
         home = origin.url
         headers = {name: request.headers[name] for name in _ASKED_WITH if name in request.headers}
         for _ in range(_REDIRECTS):
-            response = self._session.request(
+            response = session.request(
                 request.command,
                 url,
                 headers=headers | ({"Authorization": authorization} if authorization else {}),
