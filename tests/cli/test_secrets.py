@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +58,23 @@ class Project:
         self.ended.append(lite_env("--debug", *arguments, **self.variables))
         return self.ended[-1]
 
+    def run_on_a_terminal(self, *arguments: object) -> str:
+        """All that a person sees, progress among it, with a cold cache."""
+        master, terminal = pty.openpty()
+        variables = {**os.environ, **self.variables, "TERM": "xterm-256color"}
+        variables["LITE_ENV_CACHE_DIR"] = str(self.folder / "cold")
+        words = [sys.executable, "-m", "lite_env", *map(str, arguments)]
+        with subprocess.Popen(words, stdin=terminal, stdout=terminal, stderr=terminal, env=variables) as process:
+            os.close(terminal)
+            shown = b""
+            # At the end of the process reading fails, on Linux.
+            with suppress(OSError):
+                while piece := os.read(master, 1 << 16):
+                    shown += piece
+        os.close(master)
+        assert process.returncode == 0, shown.decode()
+        return shown.decode()
+
     def serve(self, pack: Path) -> Ended:
         command = Command("--debug", "serve", pack, "--port", "0", "--no-open", "--json", **self.variables)
         command.wait_for(lambda: command.out().strip().endswith("}"))
@@ -88,6 +110,12 @@ def test_no_command_writes_or_says_a_secret(tmp_path, tmp_path_factory):
             run("pack", environment, "-o", pack, "--dry-run", "--json", "--no-trace", "--no-bytecode", "--no-check"),
             run("pack", environment, "-o", pack, "--json", "--no-trace", "--no-bytecode", "--no-check"),
         ]
+        flags = ("--no-trace", "--no-bytecode", "--no-check")
+        shown = project.run_on_a_terminal("pack", environment, "-o", tmp_path / "pack3", *flags)
+    # Progress was shown.
+    assert "\x1b[" in shown
+    assert "fetching" in shown
+    assert not [secret for secret in HIDDEN if secret in shown]
     done += [
         run("install", lock, "--prefix", tmp_path / "prefix", "--offline"),
         run("pack", tmp_path / "prefix", "-o", tmp_path / "pack2", "--no-trace", "--no-bytecode", "--no-check"),
