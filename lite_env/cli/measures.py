@@ -30,11 +30,13 @@ def parse_size(text: str) -> int:
 
 
 def parse_duration(text: str) -> int:
-    """Seconds of ``90s``, ``30 min``, ``12h``, ``30d``, ``2w``.
+    """Seconds of ``90s``, ``30 min``, ``12h``, ``30d``, ``2w``; nothing is ``0``.
 
     Raises:
         ValueError: it is none of these.
     """
+    if text.strip() == "0":
+        return 0
     match = _DURATION.match(text.strip())
     if match is None:
         msg = f"{text!r} is no duration: write 12h or 30d"

@@ -5,24 +5,28 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from lite_env.errors import SiteError
 from lite_env.progress import SILENT
+from lite_env.site.carry import LostFile, bring
 from lite_env.site.plan import plan_site
+from lite_env.site.previous import tell_some
 from lite_env.site.record import SiteRecord, encode_record, read_record
 from lite_env.site.staging import INSIDE, remove_parts, sole_writer, staging_folder
 from lite_env.store.refusals import hint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from lite_env.progress import Reporter
     from lite_env.site.plan import SiteFile, SiteOptions, SitePlan
+    from lite_env.site.previous import Previous
 
 _PIECE = 1 << 20  # bytes
 _IN_THE_WAY = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY})
@@ -34,34 +38,37 @@ def make_site(
     options: SiteOptions,
     *,
     runtime: Path | None = None,
+    previous: Previous | None = None,
+    now: datetime | None = None,
     reporter: Reporter = SILENT,
 ) -> SitePlan:
     """Make the folder `output` a site of `packs`; what was done is returned. Several at once take turns.
+
+    Arguments are those of `plan_site`.
 
     Raises:
         ManifestError: one of the packs is broken or incomplete.
         SiteError: as `plan_site` and `write_site`.
     """
-    plan = plan_site(packs, output, options, runtime=runtime)
+    plan = plan_site(packs, output, options, runtime=runtime, previous=previous, now=now)
     with _turn(output):
         if read_record(output) != plan.before:
             # Another build was here since.
-            plan = plan_site(packs, output, options, runtime=runtime)
-        _write_plan(plan, reporter)
-    return plan
+            plan = plan_site(packs, output, options, runtime=runtime, previous=previous, now=now)
+        return _write_plan(plan, reporter)
 
 
-def write_site(plan: SitePlan, *, reporter: Reporter = SILENT) -> None:
-    """Make the folder of `plan` that site.
+def write_site(plan: SitePlan, *, reporter: Reporter = SILENT) -> SitePlan:
+    """Make the folder of `plan` that site; what was done is returned: without what could not be carried over.
 
     Each file is replaced in one step, and after all files that it names: a visitor, and a build that was interrupted,
-    see the old site or the new one. Then what only the old one had is removed, and nothing else ever is.
+    see the old site or the new one. Then what was needed long ago is removed, and nothing else ever is.
 
     Raises:
         SiteError: a file of a pack is not the one that its manifest names, or something stands in a file's place.
     """
     with _turn(plan.output):
-        _write_plan(plan, reporter)
+        return _write_plan(plan, reporter)
 
 
 @contextmanager
@@ -74,37 +81,58 @@ def _turn(output: Path) -> Iterator[None]:
         yield
 
 
-def _write_plan(plan: SitePlan, reporter: Reporter) -> None:
+def _write_plan(plan: SitePlan, reporter: Reporter) -> SitePlan:
     """Write it; the first site of an empty folder is there whole or not at all, unless the process is killed."""
     first = all(entry.name == INSIDE for entry in plan.output.iterdir())
     try:
-        _write_files(plan, reporter)
+        return _write_files(plan, reporter)
     except BaseException:
         if first:
-            for path in (*plan.record.files, plan.record_path):
+            for path in (*plan.record.files, *plan.record.old, plan.record_path):
                 with suppress(OSError):
                     _remove(plan.output, path)
         raise
 
 
-def _write_files(plan: SitePlan, reporter: Reporter) -> None:
-    output = plan.output
-    both = {**(plan.before.files if plan.before else {}), **plan.record.files}
-    remove_parts(output, [plan.record_path, *both])
+def _write_files(plan: SitePlan, reporter: Reporter) -> SitePlan:
+    output, before = plan.output, plan.before
+    files = {**(before.files if before else {}), **plan.record.files}
+    old = {**(before.old if before else {}), **plan.record.old}
+    remove_parts(output, [plan.record_path, *files, *old])
     try:
         with staging_folder(output) as staging:
-            if plan.to_write:
+            if plan.to_write or plan.leaving.carried:
                 # First what both builds have: an interrupted one is cleaned up by the next.
-                _write_record(output / plan.record_path, msgspec.structs.replace(plan.record, files=both), staging)
+                both = msgspec.structs.replace(plan.record, files=files, old=old)
+                _write_record(output / plan.record_path, both, staging)
+            done = _carry_over(plan, staging, reporter)
             with reporter.task("writing the site", sum(file.size for file in plan.to_write), "B") as task:
                 for file in plan.to_write:
                     _write(output / file.path, file, staging)
                     task.advance(file.size)
             for path in plan.stale:
                 _remove(output, path)
-            _write_record(output / plan.record_path, plan.record, staging)
+            _write_record(output / plan.record_path, done.record, staging)
     except OSError as error:
         raise _unwritable(output, error) from error
+    return done
+
+
+def _carry_over(plan: SitePlan, staging: Path, reporter: Reporter) -> SitePlan:
+    """Bring what an earlier deployment has; the plan without what cannot be had."""
+    if plan.previous is None or not plan.leaving.carried:
+        return plan
+    lost: list[LostFile] = []
+    with closing(bring(plan.previous, plan.leaving.carried, reporter)) as files:
+        for file in files:
+            if isinstance(file, LostFile):
+                lost.append(file)
+            else:
+                _write(plan.output / file.path, file, staging)
+    lost.sort(key=lambda file: file.path)
+    place = plan.previous.place
+    tell_some(reporter, [f"'{file.path}' of '{place}' cannot be carried over: {file.why}" for file in lost])
+    return plan.without({file.path for file in lost})
 
 
 def _write(target: Path, file: SiteFile, staging: Path) -> None:

@@ -18,6 +18,8 @@ HEADERS_FILE = "_headers"
 _RUNTIME = re.compile(r"runtime/[0-9a-f]{16}/")
 _FOLDER = re.compile(r"files/|packs/[^/]+/archives/")
 """Folders in which every file's name holds its hash."""
+_MOST_RULES = 100
+"""Of which old files' are what is left: Cloudflare Pages reads no more."""
 _BASE = re.compile(r"/(?:[\w.~%-]+/)*\Z", re.ASCII)
 
 
@@ -40,7 +42,7 @@ def common_headers(*, isolation: bool) -> tuple[tuple[str, str], ...]:
     return (*(ISOLATION if isolation else ()), ("X-Content-Type-Options", "nosniff"))
 
 
-def headers_file(paths: Iterable[str], *, base: str, isolation: bool) -> str:
+def headers_file(paths: Iterable[str], *, base: str, isolation: bool, old: Iterable[str] = ()) -> str:
     """Rules for hosts that read a file ``_headers`` (Netlify, Cloudflare Pages).
 
     Rules that match the same path add up, so each header stands in one of them only. Without a rule these hosts say
@@ -51,6 +53,7 @@ def headers_file(paths: Iterable[str], *, base: str, isolation: bool) -> str:
         paths: of the site, relative to its folder.
         base: the path of the site's folder on its host, with slashes at both ends.
         isolation: whether the page is to have SharedArrayBuffer.
+        old: paths of earlier deployments' files that are still there, as far as there is room for rules.
 
     Raises:
         SiteError: `base` is no such path.
@@ -62,12 +65,21 @@ def headers_file(paths: Iterable[str], *, base: str, isolation: bool) -> str:
         )
     rules = {f"{base}*": credentialless(common_headers(isolation=isolation))}
     for path in paths:
-        if cache_control(path) == IMMUTABLE:
-            # A folder in which everything is immutable needs one rule; hosts allow about a hundred.
-            folder = _RUNTIME.match(path) or _FOLDER.match(path)
-            rules[base + (f"{quote(folder[0])}*" if folder else quote(path))] = (("Cache-Control", IMMUTABLE),)
+        rules |= dict.fromkeys(_immutable(path, base), (("Cache-Control", IMMUTABLE),))
+    for path in old:
+        if len(rules) < _MOST_RULES:
+            rules |= dict.fromkeys(_immutable(path, base), (("Cache-Control", IMMUTABLE),))
     blocks = (
         "".join([f"{pattern}\n", *(f"  {name}: {value}\n" for name, value in headers)])
         for pattern, headers in sorted(rules.items())
     )
     return "\n".join(blocks)
+
+
+def _immutable(path: str, base: str) -> tuple[str, ...]:
+    """The rule that says it of a file, if it is to be said."""
+    if cache_control(path) != IMMUTABLE:
+        return ()
+    # A folder in which everything is immutable needs one rule; hosts allow about a hundred.
+    folder = _RUNTIME.match(path) or _FOLDER.match(path)
+    return (base + (f"{quote(folder[0])}*" if folder else quote(path)),)

@@ -24,18 +24,22 @@ from lite_env.errors import SiteError
 from lite_env.site.build import write_site
 from lite_env.site.environments import read_environments
 from lite_env.site.extension import PACKAGE, extension_files
+from lite_env.site.keep import KEEP, Keeping, current_time
 from lite_env.site.lite_kernels import FRESH, SITE_FILE, LiteSite, encode_lite_site, make_lite_site
 from lite_env.site.plan import check_apart, compare, made_file, pack_files, runtime_files
 from lite_env.site.record import RECORD, read_record
 from lite_env.site.runtime import read_runtime
+from lite_env.site.share import share
 from lite_env.store.text import Origin, convert, parse_json, read_bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from lite_env.site.lite_kernels import LiteNote, Prefetch
     from lite_env.site.plan import SiteFile, SitePlan
+    from lite_env.site.previous import Previous
 
 ROOT = "lite-env/"
 """The folder of the site that is ours alone."""
@@ -47,12 +51,13 @@ LOCK = "lock.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiteSiteOptions:
-    """What the kernels of a site are to be; as the attributes of `LiteSite`."""
+    """What the kernels of a site are to be; as the attributes of `LiteSite`, and `keep` as that of `SiteOptions`."""
 
     default_kernel: str | None = None
     prefetch: Prefetch = "none"
     isolate: bool = False
     notes: tuple[LiteNote, ...] = ()
+    keep: int = KEEP
 
 
 def plan_lite_site(
@@ -63,6 +68,9 @@ def plan_lite_site(
     locks: Mapping[str, bytes] | None = None,
     beside: Sequence[SiteFile] = (),
     runtime: Path | None = None,
+    previous: Previous | None = None,
+    at_once: Callable[[str], bool] = lambda _: False,
+    now: datetime | None = None,
 ) -> SitePlan:
     """Decide what it takes to have the kernels of `packs` in the JupyterLite site at `output`; nothing is written.
 
@@ -73,6 +81,9 @@ def plan_lite_site(
         locks: by environment's name, what `LOCK` is to hold.
         beside: other files of the site that come with these kernels, and go with them.
         runtime: the built browser runtime; by default the one that is installed.
+        previous: an earlier deployment that lies elsewhere, as of `plan_site`.
+        at_once: as of `Keeping`.
+        now: the time, as of `plan_site`.
 
     Raises:
         ManifestError: one of the packs is broken or incomplete.
@@ -82,6 +93,9 @@ def plan_lite_site(
     check_apart(output, packs)
     directory = runtime_dir() if runtime is None else runtime
     browser = read_runtime(directory, "notebooks")
+    before = read_record(output, RECORD_PATH)
+    keeping = Keeping(seconds=options.keep, now=now or current_time(), previous=previous, at_once=at_once)
+    sharing = share(environments, keeping.deployed(before, ROOT + FRESH))
     site = make_lite_site(
         environments,
         runtime=browser.folder,
@@ -89,19 +103,21 @@ def plan_lite_site(
         isolate=options.isolate,
         prefetch=options.prefetch,
         notes=options.notes,
+        sharing=sharing,
     )
     # What is named by others comes before them.
     files = [
         *beside,
         *runtime_files(browser, ROOT),
         *_lock_files(locks or {}),
-        *pack_files(environments, ROOT + FRESH),
+        *pack_files(environments, sharing, ROOT + FRESH),
         made_file(f"{ROOT}notes.json", _notes(options.notes)),
         made_file(ROOT + SITE_FILE, encode_lite_site(site)),
         *extension_files(site, folder=EXTENSION, content=ROOT, runtime=directory),
     ]
-    before = read_record(output, RECORD_PATH)
-    return compare(output, files, before, build=site.build, environments=environments, record_path=RECORD_PATH)
+    return compare(
+        output, files, before, build=site.build, environments=environments, keeping=keeping, record_path=RECORD_PATH
+    )
 
 
 def clear_lite_site(output: Path) -> tuple[str, ...]:
@@ -113,7 +129,8 @@ def clear_lite_site(output: Path) -> tuple[str, ...]:
     before = read_record(output, RECORD_PATH)
     if before is None:
         return ()
-    plan = compare(output, (), before, build="", environments=(), record_path=RECORD_PATH)
+    keeping = Keeping(seconds=0, now=current_time())
+    plan = compare(output, (), before, build="", environments=(), keeping=keeping, record_path=RECORD_PATH)
     write_site(plan)
     with suppress(OSError):
         (output / RECORD_PATH).unlink()

@@ -11,10 +11,12 @@ from lite_env.bootstrap import runtime_dir
 from lite_env.errors import SiteError
 from lite_env.site.environments import read_environments
 from lite_env.site.extension import PACKAGE, extension_files
+from lite_env.site.keep import Keeping, current_time
 from lite_env.site.lite_kernels import FRESH, SITE_FILE, encode_lite_site, make_lite_site
 from lite_env.site.plan import check_apart, compare, made_file, pack_files, runtime_files
 from lite_env.site.record import RECORD, read_record
 from lite_env.site.runtime import read_runtime
+from lite_env.site.share import share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,10 +65,14 @@ def plan_labextension(
     extension = extension_files(site, folder=folder, content=folder + CONTENT, runtime=directory, package=package)
     files = [
         *runtime_files(browser, folder + CONTENT),
-        *pack_files(environments, folder + CONTENT + FRESH),
+        *pack_files(environments, share(environments), folder + CONTENT + FRESH),
         made_file(folder + CONTENT + SITE_FILE, encode_lite_site(site)),
         *extension,
     ]
     record = folder + CONTENT + RECORD
     before = read_record(output, record)
-    return compare(output, files, before, build=site.build, environments=environments, record_path=record)
+    # Nobody visits this folder: sites are made of it.
+    keeping = Keeping(seconds=0, now=current_time())
+    return compare(
+        output, files, before, build=site.build, environments=environments, keeping=keeping, record_path=record
+    )

@@ -99,13 +99,14 @@ def make_lite_site(
     isolate: bool = False,
     prefetch: Prefetch = "none",
     notes: Sequence[LiteNote] = (),
+    sharing: Sharing | None = None,
 ) -> LiteSite:
-    """Say what a site of these packs is; arguments as the attributes of `LiteSite`.
+    """Say what a site of these packs is; arguments as the attributes of `LiteSite`, and what the packs have in common.
 
     Raises:
         SiteError: two kernels would have one name, or `default` is none of them.
     """
-    sharing = share(environments)
+    sharing = sharing or share(environments)
     kernels = lite_kernels(environments, sharing)
     names = [kernel.name for kernel in kernels]
     if default is not None and default not in names:

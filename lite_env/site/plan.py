@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from msgspec import structs
 
 from lite_env import __version__
 from lite_env.bootstrap import runtime_dir
 from lite_env.errors import SiteError
-from lite_env.host.files import open_regular
+from lite_env.host.files import IMMUTABLE, open_regular
 from lite_env.pack.files import open_pack_file, pack_file_size
 from lite_env.pack.reader import MANIFEST
 from lite_env.site.environments import read_environments
-from lite_env.site.headers import HEADERS_FILE, headers_file
+from lite_env.site.headers import HEADERS_FILE, cache_control, headers_file
+from lite_env.site.keep import KEEP, Keeping, current_time, plan_leaving
 from lite_env.site.page import make_page
 from lite_env.site.record import RECORD, Recorded, SiteRecord, read_record
 from lite_env.site.runtime import SERVICE_WORKER, read_runtime
@@ -24,14 +27,22 @@ from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
     from pathlib import Path
 
     from lite_env.pack.manifest import Archive, File, IndexFile
     from lite_env.site.environments import SiteEnvironment
+    from lite_env.site.keep import Leaving
+    from lite_env.site.previous import Previous
     from lite_env.site.runtime import SiteRuntime
+    from lite_env.site.share import Sharing
 
 INDEX = "index.html"
 NO_JEKYLL = ".nojekyll"
+FOLDERS = ("files/", "packs/", "runtime/")
+"""Where all lies that visitors of one deployment may ask another one for."""
+_AT_THE_ROOT = (NO_JEKYLL, HEADERS_FILE, INDEX, SERVICE_WORKER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,12 +54,14 @@ class SiteOptions:
         base: the path at which the folder will be served; used in ``_headers`` only.
         isolation: whether ``_headers`` asks for cross-origin isolation.
         force: also write into a folder that holds other files.
+        keep: seconds for which what is not needed any more stays, for visitors of earlier builds.
     """
 
     drive: Literal["browser", "none"] = "browser"
     base: str = "/"
     isolation: bool = True
     force: bool = False
+    keep: int = KEEP
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +113,9 @@ class SitePlan:
         files: in the order of writing: what is named by others comes before them, so that the folder is a working site
             all the time.
         kept: paths of files that are there already and equal.
-        stale: paths that the last build has written and this one has not.
+        leaving: what earlier builds have written and this one has not: what stays, what is carried over, what goes.
+        previous: where that lies which is carried over.
+        now: the time of the build.
         before: what the last build has noted in the folder; None where there was none.
         record: what is noted in the folder.
         record_path: where, below `output`.
@@ -110,7 +125,9 @@ class SitePlan:
     environments: tuple[str, ...]
     files: tuple[SiteFile, ...]
     kept: frozenset[str]
-    stale: tuple[str, ...]
+    leaving: Leaving
+    previous: Previous | None
+    now: datetime
     before: SiteRecord | None
     record: SiteRecord
     record_path: str = RECORD
@@ -121,12 +138,30 @@ class SitePlan:
         return sum(file.size for file in self.files)
 
     @property
+    def stale(self) -> tuple[str, ...]:
+        """Paths of what earlier builds have written and this one removes."""
+        return self.leaving.stale
+
+    @property
     def to_write(self) -> tuple[SiteFile, ...]:
         """The files that are not there yet."""
         return tuple(file for file in self.files if file.path not in self.kept)
 
+    def without(self, lost: AbstractSet[str]) -> SitePlan:
+        """The same, but for files that cannot be carried over."""
+        leaving = replace(self.leaving, carried=tuple(file for file in self.leaving.carried if file.path not in lost))
+        return replace(self, leaving=leaving, record=structs.replace(self.record, old=leaving.recorded))
 
-def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runtime: Path | None = None) -> SitePlan:
+
+def plan_site(
+    packs: Sequence[Path],
+    output: Path,
+    options: SiteOptions,
+    *,
+    runtime: Path | None = None,
+    previous: Previous | None = None,
+    now: datetime | None = None,
+) -> SitePlan:
     """Decide what a site of `packs` at `output` takes; nothing is written.
 
     Args:
@@ -134,6 +169,8 @@ def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runt
         output: the site's folder.
         options: what it is to be.
         runtime: the built browser runtime; by default the one that is installed.
+        previous: an earlier deployment that lies elsewhere, whose visitors are not to miss anything either.
+        now: the time; by default the clock's, or ``SOURCE_DATE_EPOCH``.
 
     Raises:
         ManifestError: one of the packs is broken or incomplete.
@@ -142,17 +179,23 @@ def plan_site(packs: Sequence[Path], output: Path, options: SiteOptions, *, runt
     environments = read_environments(packs)
     check_apart(output, packs)
     before = _check_output(output, force=options.force)
+    keeping = Keeping(seconds=options.keep, now=now or current_time(), previous=previous)
     browser = read_runtime(runtime_dir() if runtime is None else runtime)
     page = make_page(environments, browser, drive=options.drive)
-    files = [*runtime_files(browser), *pack_files(environments)]
-    rules = headers_file((file.path for file in files), base=options.base, isolation=options.isolation)
+    sharing = share(environments, keeping.deployed(before))
+    files = [*runtime_files(browser), *pack_files(environments, sharing)]
+    paths = [file.path for file in files]
+    leaving = plan_leaving(output, {*paths, *_AT_THE_ROOT}, before, keeping)
+    rules = headers_file(
+        paths, base=options.base, isolation=options.isolation, old=(file.path for file in leaving.files)
+    )
     files += [
         made_file(NO_JEKYLL, b""),
         made_file(HEADERS_FILE, rules.encode()),
         made_file(INDEX, page.index),
         made_file(SERVICE_WORKER, page.service_worker),
     ]
-    return compare(output, files, before, build=page.build, environments=environments)
+    return compare(output, files, before, build=page.build, environments=environments, keeping=keeping)
 
 
 def compare(
@@ -162,6 +205,7 @@ def compare(
     *,
     build: str,
     environments: Sequence[SiteEnvironment],
+    keeping: Keeping,
     record_path: str = RECORD,
 ) -> SitePlan:
     """Compare what a site is to have with what is in its folder; nothing is written.
@@ -172,19 +216,24 @@ def compare(
         before: what the last build has noted.
         build: as `SiteRecord.build`.
         environments: of the site, in its order.
+        keeping: what is to become of what is not needed any more.
         record_path: where the record lies, below `output`.
     """
+    leaving = plan_leaving(output, {file.path for file in files}, before, keeping)
     record = SiteRecord(
         generator=f"lite-env {__version__}",
         build=build,
         files={file.path: Recorded(size=file.size, sha256=file.sha256) for file in files},
+        old=leaving.recorded,
     )
     return SitePlan(
         output=output,
         environments=tuple(environment.name for environment in environments),
         files=tuple(files),
         kept=frozenset(file.path for file in files if _is_there(output / file.path, file)),
-        stale=tuple(sorted(set(before.files) - set(record.files))) if before else (),
+        leaving=leaving,
+        previous=keeping.previous,
+        now=keeping.now,
         before=before,
         record=record,
         record_path=record_path,
@@ -228,26 +277,33 @@ def runtime_files(runtime: SiteRuntime, root: str = "") -> Iterator[SiteFile]:
         yield SiteFile(path=root + runtime.folder + file.path, size=file.size, sha256=file.sha256, source=file.source)
 
 
-def pack_files(environments: Sequence[SiteEnvironment], root: str = "") -> Iterator[SiteFile]:
-    """The files that the packs' manifests name, and behind those of a pack its manifest.
+def pack_files(environments: Sequence[SiteEnvironment], sharing: Sharing, root: str = "") -> Iterator[SiteFile]:
+    """The files that the packs' manifests name, and behind those of all packs their manifests.
 
     Args:
         environments: in the order of the site.
+        sharing: what they have in common.
         root: the folder of the site that they lie in, with a final slash.
 
     Raises:
         ManifestError: a pack lacks a file.
         SiteError: a file of a pack has another size than its manifest says.
     """
-    sharing = share(environments)
     for shared in sharing.files:
         yield _of_pack(root + shared.path, shared.environment, shared.item)
+    fresh: list[SiteFile] = []
     for environment in environments:
         moved = sharing.moved.get(environment.name, {})
         for item in environment.manifest.contents:
             if item.path not in moved:
-                yield _of_pack(root + environment.folder + item.path, environment, item)
-        yield made_file(root + environment.folder + MANIFEST, sharing.manifest_of(environment))
+                file = _of_pack(root + environment.folder + item.path, environment, item)
+                # What is not named by its hash, as `kernel.json`, is not to be newer than all that it goes with.
+                if cache_control(file.path) == IMMUTABLE:
+                    yield file
+                else:
+                    fresh.append(file)
+        fresh.append(made_file(root + environment.folder + MANIFEST, sharing.manifest_of(environment)))
+    yield from fresh
 
 
 def _of_pack(path: str, environment: SiteEnvironment, item: Archive | IndexFile | File) -> SiteFile:

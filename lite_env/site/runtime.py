@@ -11,6 +11,7 @@ from lite_env.errors import SiteError
 from lite_env.store.digest import sha256_of_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 TEMPLATE = "index.html"
@@ -80,15 +81,20 @@ def read_runtime(directory: Path, use: Literal["page", "notebooks"] = "page") ->
         for path, source in sorted((found.relative_to(directory).as_posix(), found) for found in directory.rglob("*"))
         if source.is_file() and _is_served(path, use)
     )
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.path}\0{file.sha256}\n".encode())
     return SiteRuntime(
-        digest=digest.hexdigest()[:_DIGITS],
+        digest=runtime_digest({file.path: file.sha256 for file in files}),
         files=files,
         template=(directory / TEMPLATE).read_text("utf-8"),
         service_worker=(directory / SERVICE_WORKER).read_bytes(),
     )
+
+
+def runtime_digest(files: Mapping[str, str]) -> str:
+    """What names the folder of a runtime: a digest over the SHA-256 of its files by their paths."""
+    digest = hashlib.sha256()
+    for path, sha256 in sorted(files.items()):
+        digest.update(f"{path}\0{sha256}\n".encode())
+    return digest.hexdigest()[:_DIGITS]
 
 
 def read_script(directory: Path, path: str, lacking: str) -> bytes:

@@ -3,6 +3,9 @@
 Files are equal when their contents are, however hard each pack has compressed them; the smallest is taken. Only the
 site's copy of a manifest knows: it requires ``shared-files``, and has under ``shared`` where a file of the pack lies,
 relative to the manifest. What is not shared, and every pack of a site by itself, stays as it is.
+
+A pack names its files by what they become when they are inflated. Where a visitor of the last deployment was told that
+a file of that name has other bytes (it was compressed harder, say), the new one lies among the shared files, too.
 """
 
 from __future__ import annotations
@@ -61,8 +64,14 @@ class Sharing:
         return _with_shared(environment.manifest, moved) if moved else environment.manifest_bytes
 
 
-def share(environments: Sequence[SiteEnvironment]) -> Sharing:
-    """Find what several of these packs have in common."""
+def share(environments: Sequence[SiteEnvironment], deployed: Mapping[str, str] | None = None) -> Sharing:
+    """Find what several of these packs have in common.
+
+    Args:
+        environments: the packs.
+        deployed: by path, the SHA-256 of what visitors may still ask for; relative to what packs' folders lie in.
+    """
+    told = deployed or {}
     places: dict[tuple[str, str], list[SharedFile]] = {}
     for environment in environments:
         for item in environment.manifest.contents:
@@ -74,7 +83,11 @@ def share(environments: Sequence[SiteEnvironment]) -> Sharing:
     files: dict[str, SharedFile] = {}
     moved: dict[str, dict[str, SharedFile]] = {}
     for found in places.values():
-        if len({place.environment.name for place in found}) > 1:
+        is_other = any(
+            told.get(place.environment.folder + place.item.path, place.item.sha256) != place.item.sha256
+            for place in found
+        )
+        if is_other or len({place.environment.name for place in found}) > 1:
             chosen = min(found, key=lambda place: (place.item.size, place.path, place.environment.name))
             files[chosen.path] = chosen
             for place in found:

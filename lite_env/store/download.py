@@ -12,6 +12,7 @@ from lite_env.errors import FetchError, without_secrets
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.lock import held
+from lite_env.store.wire import in_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 16  # bytes
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_GONE = frozenset({404, 410})
+_SMALL_ATTEMPTS = 3
+_REDIRECTS = 5
 _PARTIAL_CONTENT = 206
 _REFUSED = frozenset({401, 403})
 _WANTS_LOGIN = "write the host with user and password into .netrc; if it is there, they are wrong or have expired"
@@ -119,6 +123,63 @@ def download(
             f"{url} could not be downloaded: {error}",
             hint="look what the other process does, and end it if it hangs; then the same command again",
         ) from error
+
+
+def fetch_small(url: str, *, limit: int, seconds: float) -> bytes | None:
+    """The file at `url` as it is now; None where the server has none.
+
+    Args:
+        url: http or https.
+        limit: bytes that it may have.
+        seconds: until all of it has to be there, however it comes.
+
+    Raises:
+        FetchError: it cannot be had, or is larger.
+    """
+
+    def fetch() -> bytes | None:
+        failures = 0
+        while True:
+            try:
+                return _fetch_small(url, limit)
+            except _TryAgainError as error:
+                failures += 1
+                if failures >= _SMALL_ATTEMPTS:
+                    raise OSError(str(error)) from error
+                Retry().pause(failures, error.asked)
+
+    try:
+        return in_time(fetch, seconds)
+    except OSError as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FetchError(
+            f"{url} could not be read: {reason}", hint="look whether the address is still right"
+        ) from error
+
+
+def _fetch_small(url: str, limit: int) -> bytes | None:
+    import requests  # noqa: PLC0415 - see below
+
+    with requests.Session() as session:
+        session.max_redirects = _REDIRECTS
+        session.headers.update({"User-Agent": f"lite-env/{__version__}", "Cache-Control": "no-cache"})
+        with session.get(url, stream=True, timeout=_TIMEOUT) as response:
+            if response.status_code in _GONE:
+                return None
+            if response.status_code in _BUSY:
+                wait = response.headers.get("Retry-After")
+                msg = f"the server answered {response.status_code} {response.reason}"
+                raise _TryAgainError(msg, asked=wait)
+            if not response.ok:
+                msg = f"the server answered {response.status_code} {response.reason}"
+                raise OSError(msg)
+            data = bytearray()
+            for piece in response.iter_content(_CHUNK):
+                data += piece
+                if len(data) > limit:
+                    msg = f"it has more than {limit} bytes"
+                    raise OSError(msg)
+            return bytes(data)
 
 
 def _download(job: _Job, label: str, reporter: Reporter) -> None:

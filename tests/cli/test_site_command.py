@@ -52,10 +52,10 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(pack, tmp_path):
     assert "write     0.00 MB  index.html" in planned.stdout.splitlines()
     run(pack, "-o", tmp_path / "out")
     other = make_pack(tmp_path / "other", name="other")
-    lines = run(other, "-o", tmp_path / "out", "--dry-run").stdout.splitlines()
+    lines = run(other, "-o", tmp_path / "out", "--dry-run", "--keep", "0").stdout.splitlines()
     assert "remove            packs/demo/manifest.json" in lines
     assert "keep      0.00 MB  .nojekyll" in lines
-    assert json.loads(run(other, "-o", tmp_path / "out", "--dry-run", "--json").stdout)["removed"]
+    assert json.loads(run(other, "-o", tmp_path / "out", "--dry-run", "--json", "--keep", "0").stdout)["removed"]
     assert (tmp_path / "out" / "packs" / "demo" / "manifest.json").is_file()
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def build(packs, output, runtime, *, reporter=None, **options):
-    plan = plan_site(packs, output, SiteOptions(**options), runtime=runtime)
+def build(packs, output, runtime, *, reporter=None, keep=0, **options):
+    plan = plan_site(packs, output, SiteOptions(keep=keep, **options), runtime=runtime)
     write_site(plan, **({"reporter": reporter} if reporter else {}))
     return plan
 

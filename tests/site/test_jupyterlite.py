@@ -21,8 +21,8 @@ def output(tmp_path):
     return folder
 
 
-def write(packs, output, runtime, *, locks=None, **options):
-    plan = plan_lite_site(packs, output, LiteSiteOptions(**options), locks=locks, runtime=runtime)
+def write(packs, output, runtime, *, locks=None, keep=0, **options):
+    plan = plan_lite_site(packs, output, LiteSiteOptions(keep=keep, **options), locks=locks, runtime=runtime)
     write_site(plan)
     return plan
 

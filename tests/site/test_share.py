@@ -27,7 +27,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def site(tmp_path, runtime, *packs):
-    make_site(packs, tmp_path / "public", SiteOptions(), runtime=runtime)
+    make_site(packs, tmp_path / "public", SiteOptions(keep=0), runtime=runtime)
     return tmp_path / "public"
 
 

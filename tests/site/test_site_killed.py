@@ -46,7 +46,7 @@ def look(event, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(look)
-make_site([Path(pack) for pack in packs], Path(output), SiteOptions(), runtime=Path(runtime))
+make_site([Path(pack) for pack in packs], Path(output), SiteOptions(keep=0), runtime=Path(runtime))
 print(touched)
 """
 
@@ -59,7 +59,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 
 def build(packs, output, runtime):
-    return make_site(packs, output, SiteOptions(), runtime=runtime)
+    return make_site(packs, output, SiteOptions(keep=0), runtime=runtime)
 
 
 def in_child(moment, packs, output, runtime):
@@ -153,7 +153,7 @@ def test_two_builds_of_one_site_take_turns(tmp_path, made_packs, runtime, monkey
         if not at_work.is_set():
             at_work.set()
             assert planned_again.wait(30)
-        real_write(found, reporter)
+        return real_write(found, reporter)
 
     monkeypatch.setattr(build_module, "plan_site", plan)
     monkeypatch.setattr(build_module, "_write_plan", write)
