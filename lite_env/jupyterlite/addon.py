@@ -54,12 +54,14 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         "lite-env-channel": "LiteEnvAddon.channels",
         "lite-env-file": "LiteEnvAddon.environment_files",
         "lite-env-filter": "LiteEnvAddon.filters",
+        "lite-env-keep": "LiteEnvAddon.keep",
         "lite-env-kernel": "LiteEnvAddon.default_kernel",
         "lite-env-layout": "LiteEnvAddon.layout",
         "lite-env-lock": "LiteEnvAddon.locks",
         "lite-env-mount": "LiteEnvAddon.mounts",
         "lite-env-pip-index": "LiteEnvAddon.pip_index",
         "lite-env-prefetch": "LiteEnvAddon.prefetch",
+        "lite-env-previous": "LiteEnvAddon.previous",
         "lite-env-prefix": "LiteEnvAddon.prefixes",
         "lite-env-profile": "LiteEnvAddon.profiles",
     }
@@ -113,6 +115,13 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
     ).tag(config=True)
     pip_index = Unicode(
         "", help="URL of the index that %pip in a notebook asks where the environment's pip section names none."
+    ).tag(config=True)
+    keep = Unicode(
+        "7d",
+        help="How long files of earlier builds stay that this one does not need, for their visitors; 0: not at all.",
+    ).tag(config=True)
+    previous = Unicode(
+        "", help="Folder or URL of what is deployed now, whose visitors' files are carried over into a fresh output."
     ).tag(config=True)
     locked = Bool(
         default_value=False, help="Need locks that answer the environment files, and write none; for CI."

@@ -28,7 +28,7 @@ from lite_env.store.text import Origin, convert, parse_json, read_bounded
 from lite_env.workflow.environment import opened_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from lite_env.jupyterlite.places import Environment, Workplace
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from lite_env.site.lab_extensions import LabChoice, LabExtension
     from lite_env.store.protocol import Store
     from lite_env.workflow.options import PackOptions
+
+
+# What builds look for, and no visitor's page does.
+_BY_BUILDS = ("/package.json", "/install.json")
 
 
 class _Collected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +124,20 @@ def extension_site_files(chosen: Iterable[LabExtension]) -> Iterator[SiteFile]:
                 sha256=sha256_of_file(source),
                 source=source,
             )
+
+
+def removed_at_once(place: Workplace) -> Callable[[str], bool]:
+    """Tells of paths of the site which may not stay when no environment brings them any more.
+
+    By a ``package.json`` JupyterLite takes what is there for an extension, and where it has one of that name itself the
+    files are its own.
+    """
+    own = tuple(f"{SITE_FOLDER}{extension.name}/" for extension in site_extensions(place))
+
+    def is_removed(path: str) -> bool:
+        return path.startswith(own) or (path.startswith(SITE_FOLDER) and path.endswith(_BY_BUILDS))
+
+    return is_removed
 
 
 def forget(place: Workplace, stale: Iterable[str]) -> None:

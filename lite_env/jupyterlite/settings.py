@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lite_env.errors import SpecError
 from lite_env.jupyterlite.xeus_section import read_section
+from lite_env.spec.measures import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,6 +57,8 @@ class AddonSettings:
         mounts: files of this machine that all kernels see.
         mount_contents: whether they see the site's contents at ``/files``.
         pip_index: that `%pip` in a notebook asks where a lock names none; None where it is told by each command.
+        keep: seconds for which files of earlier builds stay that this one does not need.
+        previous: folder or URL of an earlier deployment, of which files are carried over.
         isolate: whether the service worker is to make pages cross-origin isolated.
         notes: what was read from elsewhere.
         warnings: settings that are not used.
@@ -74,6 +77,8 @@ class AddonSettings:
     mounts: tuple[Mount, ...] = ()
     mount_contents: bool = False
     pip_index: str | None = None
+    keep: int = 0
+    previous: str | None = None
     isolate: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -112,6 +117,8 @@ def settings_of(
         mounts=_mounts(tuple(traits["mounts"]) or section.mounts, lite_dir, contents=contents),
         mount_contents=contents,
         pip_index=_index(traits["pip_index"]),
+        keep=_keep(traits["keep"]),
+        previous=_previous(traits["previous"], lite_dir),
         isolate=traits["isolate"],
         notes=section.notes,
         warnings=section.warnings,
@@ -160,6 +167,19 @@ def _index(url: str) -> str | None:
             hint="give the URL of a simple index, https://…, without a user, a password or a token",
         )
     return url
+
+
+def _keep(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise SpecError(f"`LiteEnvAddon.keep`: {error}", hint='"7d" is what it is otherwise') from error
+
+
+def _previous(place: str, lite_dir: Path) -> str | None:
+    if not place:
+        return None
+    return place if "://" in place else str(lite_dir / place)
 
 
 def _mounts(texts: Sequence[str], lite_dir: Path, *, contents: bool) -> tuple[Mount, ...]:

@@ -142,9 +142,11 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
         state={
             "default kernel": settings.default_kernel,
             "isolate": settings.isolate,
+            "keep": settings.keep,
             "lab extensions": extension_state(place),
             "pip index": settings.pip_index,
             "prefetch": settings.prefetch,
+            "previous": settings.previous,
             "warnings": settings.warnings,
             "made by": place.made_by,
         },

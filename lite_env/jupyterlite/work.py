@@ -10,7 +10,7 @@ import msgspec
 from lite_env.bootstrap import runtime_dir
 from lite_env.errors import LockError, SiteError, SpecError
 from lite_env.jupyterlite.check import check_environment, check_site
-from lite_env.jupyterlite.lab import choose_extensions, collect, extension_site_files, forget
+from lite_env.jupyterlite.lab import choose_extensions, collect, extension_site_files, forget, removed_at_once
 from lite_env.jupyterlite.lite_json import FILE as LITE_JSON
 from lite_env.jupyterlite.lite_json import named_default, read_lite_json, without_ours, write_lite_json
 from lite_env.jupyterlite.places import ROOT
@@ -22,9 +22,10 @@ from lite_env.pack.mounts import contents_mount
 from lite_env.site.build import write_site
 from lite_env.site.extension import PACKAGE
 from lite_env.site.isolation import SERVICE_WORKER, isolated_service_worker, plain_service_worker, read_prelude
-from lite_env.site.jupyterlite import LiteSiteOptions, clear_lite_site, plan_lite_site
+from lite_env.site.jupyterlite import FOLDERS, RECORD_PATH, LiteSiteOptions, clear_lite_site, plan_lite_site
 from lite_env.site.lite_kernels import LiteNote
 from lite_env.site.lite_lock import lite_lock
+from lite_env.site.previous import read_previous
 from lite_env.site.summary import summary
 from lite_env.spec.channels import is_path
 from lite_env.spec.environment import read_environment
@@ -154,7 +155,10 @@ class Work:
             prefetch=self.settings.prefetch,
             isolate=self.settings.isolate,
             notes=tuple(notes),
+            keep=self.settings.keep,
         )
+        place = self.settings.previous
+        previous = read_previous(place, RECORD_PATH, FOLDERS, reporter=reporter) if place is not None else None
         packs = [environment.pack for environment in self.environments]
         plan = plan_lite_site(
             packs,
@@ -162,8 +166,10 @@ class Work:
             options,
             locks=self._locks(),
             beside=tuple(extension_site_files(extensions.copied)),
+            previous=previous,
+            at_once=removed_at_once(self.place),
         )
-        write_site(plan, reporter=reporter)
+        plan = write_site(plan, reporter=reporter)
         tell_past_silence(note.text for note in notes)
         forget(self.place, plan.stale)
         self.timestamp(self.place.output / ROOT)

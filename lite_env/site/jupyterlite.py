@@ -25,6 +25,7 @@ from lite_env.site.build import write_site
 from lite_env.site.environments import read_environments
 from lite_env.site.extension import PACKAGE, extension_files
 from lite_env.site.keep import KEEP, Keeping, current_time
+from lite_env.site.lab_extensions import SITE_FOLDER
 from lite_env.site.lite_kernels import FRESH, SITE_FILE, LiteSite, encode_lite_site, make_lite_site
 from lite_env.site.plan import check_apart, compare, made_file, pack_files, runtime_files
 from lite_env.site.record import RECORD, read_record
@@ -45,6 +46,8 @@ ROOT = "lite-env/"
 """The folder of the site that is ours alone."""
 RECORD_PATH = ROOT + RECORD
 EXTENSION = f"extensions/{PACKAGE}/"
+FOLDERS = (ROOT + FRESH, f"{ROOT}runtime/", SITE_FOLDER)
+"""Where all lies that visitors of one deployment may ask another one for."""
 LOCK = "lock.json"
 """In a pack's folder on the site: what an installation in a running kernel has to fit."""
 

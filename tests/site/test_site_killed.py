@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from lite_env.site import staging as staging_module
 from lite_env.site.build import make_site
 from lite_env.site.plan import SiteOptions
 from lite_env.site.staging import INSIDE, beside
-from tests.sites import make_pack
+from tests.sites import make_pack, make_runtime
+from tests.visitors import arrive, by_folder, load, with_manifests
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and locks of POSIX")
 
@@ -46,7 +48,8 @@ def look(event, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(look)
-make_site([Path(pack) for pack in packs], Path(output), SiteOptions(keep=0), runtime=Path(runtime))
+options = SiteOptions(keep=int(os.environ.get("KEEP", "0")))
+make_site([Path(pack) for pack in packs], Path(output), options, runtime=Path(runtime))
 print(touched)
 """
 
@@ -62,9 +65,10 @@ def build(packs, output, runtime):
     return make_site(packs, output, SiteOptions(keep=0), runtime=runtime)
 
 
-def in_child(moment, packs, output, runtime):
+def in_child(moment, packs, output, runtime, *, keep=0):
     return subprocess.run(
-        [sys.executable, "-c", CHILD, *map(str, (moment, runtime, output, *packs))],
+        env=os.environ | {"KEEP": str(keep)},
+        args=[sys.executable, "-c", CHILD, *map(str, (moment, runtime, output, *packs))],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -88,6 +92,39 @@ def test_whenever_a_build_is_killed_the_next_one_leaves_a_clean_site(tmp_path, m
         build(new, output, runtime)
         assert contents(output) == wanted, f"of {total}, {moment}"
         assert [path.name for path in place.iterdir()] == ["public"], f"of {total}, {moment}"
+
+
+def test_whenever_a_build_is_killed_visitors_of_before_and_of_now_miss_nothing(tmp_path, made_packs, runtime):
+    """Who has the page of before, who has its manifests too, and who comes now: to the old site or to the new one."""
+    old, new = [made_packs["demo"], made_packs["my env"]], [make_pack(tmp_path / "new", content="y")]
+    other = make_runtime(tmp_path / "other", worker="// other")
+    clean = tmp_path / "clean"
+    make_site(old, clean, SiteOptions(), runtime=runtime)
+    get_clean = by_folder(clean)
+    page = arrive(get_clean)
+    stays = with_manifests(page, get_clean)
+    make_site(new, tmp_path / "after", SiteOptions(), runtime=other)
+    pages = [page.page, arrive(by_folder(tmp_path / "after")).page]
+    output = tmp_path / "public"
+    get = by_folder(output)
+    shutil.copytree(clean, output)
+    total = int(in_child(0, new, output, other, keep=3600).stdout)
+    seen = set()
+    for moment in random.Random(SEED).sample(range(1, total), MOMENTS):  # noqa: S311 - to be the same every time
+        shutil.rmtree(output)
+        shutil.copytree(clean, output)
+        assert in_child(moment, new, output, other, keep=3600).returncode == -signal.SIGKILL
+        comes = arrive(get)
+        seen.add(pages.index(comes.page))
+        for visit in (stays, with_manifests(page, get), with_manifests(comes, get)):
+            assert load(visit, get), f"of {total}, {moment}"
+        make_site(new, output, SiteOptions(keep=3600), runtime=other)
+        assert arrive(get).page == pages[1]
+        for visit in (stays, with_manifests(page, get), with_manifests(arrive(get), get)):
+            assert load(visit, get), f"of {total}, {moment}"
+        make_site(new, output, SiteOptions(keep=0), runtime=other)
+        assert contents(output) == contents(tmp_path / "after"), f"of {total}, {moment}"
+    assert seen == {0, 1}
 
 
 def test_what_earlier_versions_left_when_they_were_killed_is_removed(tmp_path, pack, runtime):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lite_env.cli.measures import parse_duration, parse_size
+from lite_env.spec.measures import parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
