@@ -117,8 +117,7 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         "", help="URL of the index that %pip in a notebook asks where the environment's pip section names none."
     ).tag(config=True)
     keep = Unicode(
-        "7d",
-        help="How long files of earlier builds stay that this one does not need, for their visitors; 0: not at all.",
+        "7d", help="How long files stay that only earlier builds needed, for their visitors: 30d, 12h; 0: not at all."
     ).tag(config=True)
     previous = Unicode(
         "", help="Folder or URL of what is deployed now, whose visitors' files are carried over into a fresh output."

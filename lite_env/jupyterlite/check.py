@@ -31,7 +31,7 @@ def check_site(output: Path) -> str:
     record, site = read_record(output, RECORD_PATH), read_lite_site(output)
     if record is None or site is None:
         raise SiteError("the site has no kernels of lite-env", hint="build it with `jupyter lite build`")
-    faults = list(_faults(output, record.files))
+    faults = list(_faults(output, {**record.old, **record.files}))
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise SiteError(

@@ -118,7 +118,7 @@ def settings_of(
         mount_contents=contents,
         pip_index=_index(traits["pip_index"]),
         keep=_keep(traits["keep"]),
-        previous=_previous(traits["previous"], lite_dir),
+        previous=_previous(traits["previous"], lite_dir, offline=traits["offline"]),
         isolate=traits["isolate"],
         notes=section.notes,
         warnings=section.warnings,
@@ -176,10 +176,17 @@ def _keep(text: str) -> int:
         raise SpecError(f"`LiteEnvAddon.keep`: {error}", hint='"7d" is what it is otherwise') from error
 
 
-def _previous(place: str, lite_dir: Path) -> str | None:
+def _previous(place: str, lite_dir: Path, *, offline: bool) -> str | None:
     if not place:
         return None
-    return place if "://" in place else str(lite_dir / place)
+    if "://" not in place:
+        return str(lite_dir / place)
+    if offline:
+        raise SpecError(
+            "`LiteEnvAddon.previous` is a URL, and `LiteEnvAddon.offline` says that none is asked",
+            hint="leave out one of them, or name a folder with what is deployed",
+        )
+    return place
 
 
 def _mounts(texts: Sequence[str], lite_dir: Path, *, contents: bool) -> tuple[Mount, ...]:

@@ -86,7 +86,25 @@ def test_a_changed_environment_is_locked_packed_and_emitted_anew_and_it_is_said(
     assert "does not answer 'environment.yml' any more" in done.text
     assert ">=0.1" in (lite / "conda-lock.yml").read_text()
     assert [kernel["env"] for kernel in site_of(lite)["kernels"]] == ["renamed"]
+    # Who opened the site before has kernels of the earlier one.
+    assert (lite / "_output/lite-env/api/packs/lua-demo/manifest.json").is_file()
+    assert jupyter_lite(lite, "check").code == 0
+    assert jupyter_lite(lite, "build", "--lite-env-keep=0").ran == ["site"]
     assert not (lite / "_output/lite-env/api/packs/lua-demo").exists()
+
+
+def test_a_fresh_output_carries_over_what_visitors_of_the_deployment_may_ask_for(lite):
+    write_environment(lite / "environment.yml", name="renamed", kernel="xeus-lua >=0.1")
+    before = tree(lite / "_output/lite-env/api/packs/lua-demo")
+    shutil.move(lite / "_output", lite / "deployed")
+    done = jupyter_lite(lite, "build", "--lite-env-previous=deployed")
+    assert done.code == 0, done.text
+    assert tree(lite / "_output/lite-env/api/packs/lua-demo") == before
+    assert [kernel["env"] for kernel in site_of(lite)["kernels"]] == ["renamed"]
+    assert jupyter_lite(lite, "check").code == 0
+    done = jupyter_lite(lite, "build", "--lite-env-keep=week")
+    assert done.code != 0
+    assert "`LiteEnvAddon.keep`: 'week' is no duration" in done.text
 
 
 def test_a_stale_lock_is_refused_where_locks_have_to_answer(lite):
@@ -318,7 +336,11 @@ def lab_extension_channel(folder: Path, *versions: str) -> Path:
     for version in versions:
         build = {"load": "static/remote.js", "extension": "./extension"}
         document = {"name": "demo-lab", "version": version, "jupyterlab": {"extension": True, "_build": build}}
-        files = {f"{place}/package.json": json.dumps(document), f"{place}/static/remote.js": f"// {version}"}
+        files = {
+            f"{place}/package.json": json.dumps(document),
+            f"{place}/static/{version}.js": "",
+            f"{place}/static/remote.js": f"// {version}",
+        }
         make_package(folder, "demo-lab", version, files=files)
     index_channel(folder)
     return folder
@@ -341,12 +363,17 @@ def test_a_lab_extension_comes_with_its_package_and_goes_with_it(layout, tmp_pat
     def loaded() -> dict[str, str]:
         listed = {each["name"]: each["load"] for each in lite_data(lite).get("federated_extensions", ())}
         folder = lite / "_output/extensions"
-        assert "demo-lab" in listed or not (folder / "demo-lab").exists()
+        assert "demo-lab" in listed or not (folder / "demo-lab/package.json").exists()
         return {name: (folder / name / load).read_text() for name, load in listed.items() if name == "demo-lab"}
 
     build("demo-lab =1.0")
     assert loaded() == {"demo-lab": "// 1.0"}
+    of_before = lite / "_output/extensions/demo-lab/static/1.0.js"
+    assert of_before.is_file()
     build("demo-lab =2.0")
     assert loaded() == {"demo-lab": "// 2.0"}
+    # For pages that were loaded before; with the layout of others the folder is another one.
+    assert of_before.is_file() is (layout == "native")
     build()
     assert loaded() == {}
+    assert of_before.is_file() is (layout == "native")

@@ -30,7 +30,8 @@ def test_what_is_no_size_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30 min", 1800), ("1.5h", 5400), ("30d", 30 * 86400), ("2W", 14 * 86400)]
+    ("text", "seconds"),
+    [("0", 0), ("90s", 90), ("30 min", 1800), ("1.5h", 5400), ("30d", 30 * 86400), ("2W", 14 * 86400)],
 )
 def test_times_are_read_as_people_write_them(text, seconds):
     assert parse_duration(text) == seconds
