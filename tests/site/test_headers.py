@@ -65,6 +65,16 @@ def test_rules_for_hosts_are_few_and_add_up():
     )
 
 
+def test_old_files_have_rules_as_far_as_there_is_room():
+    old = [f"runtime/{number:016x}/page.js" for number in range(300)]
+    rules = headers_file(PATHS, base="/", isolation=True, old=[*old, "packs/gone/manifest.json"])
+    patterns = [line for line in rules.splitlines() if line.startswith("/")]
+    assert len(patterns) == len(set(patterns)) == 100
+    assert {"/*", f"/runtime/{DIGEST}/*", f"/runtime/{0:016x}/*"} < set(patterns)
+    few = headers_file(PATHS, base="/", isolation=True, old=old[:1])
+    assert f"/runtime/{0:016x}/*\n  Cache-Control: public, max-age=31536000, immutable\n" in few
+
+
 def test_rules_are_for_the_folder_on_the_host():
     rules = headers_file(PATHS[:1], base="/docs/my-demo/", isolation=False)
     assert [line for line in rules.splitlines() if line.startswith("/")] == [
