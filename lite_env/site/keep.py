@@ -138,7 +138,7 @@ def plan_leaving(output: Path, needed: AbstractSet[str], before: SiteRecord | No
     stays = {
         path: file
         for path, file in here.items()
-        if file.until > keeping.now and not keeping.at_once(path) and (output / path).is_file()
+        if file.until > keeping.now and not keeping.at_once(path) and _is_there(output / path)
     }
     previous = keeping.previous
     taken = _Paths((*needed, *(before.files if before else ()), *stays))
@@ -171,6 +171,14 @@ def _unneeded(record: SiteRecord | None, needed: AbstractSet[str], keeping: Keep
         for path, moment in since.items()
         if path not in needed
     }
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A name that is too long for any file.
+        return False
 
 
 class _Paths:

@@ -6,6 +6,7 @@ import json
 import marshal
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,9 @@ from lite_env.report.subject import read_subject
 from lite_env.report.text import diff_lines, report_lines
 from lite_env.report.tree import tree_lines, tree_rows
 from lite_env.report.why import ways_to, why_lines
+from lite_env.site.keep import Keeping, plan_leaving
+from lite_env.site.plan import FOLDERS
+from lite_env.site.previous import read_previous
 from lite_env.site.record import RECORD, read_record
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.environment import read_environment
@@ -456,7 +460,10 @@ def _of_packs(folder: Path, manifest: bytes) -> dict[str, Parser]:
 
     def parse_record(data: bytes) -> None:
         (folder / RECORD).write_bytes(data)
-        read_record(folder)
+        previous = read_previous(str(folder), RECORD, FOLDERS)
+        keeping = Keeping(seconds=60, now=datetime(2026, 11, 27, tzinfo=UTC), previous=previous)
+        plan_leaving(folder, {"packs/e/manifest.json"}, None, keeping)
+        plan_leaving(folder, {"packs/e/manifest.json"}, read_record(folder), keeping)
 
     index = {
         "format": "1.0",
@@ -472,7 +479,10 @@ def _of_packs(folder: Path, manifest: bytes) -> dict[str, Parser]:
         "workloads": {"w.py": ["n:d"]},
         "failed": {"scipy": "ImportError: no"},
     }
-    record = {"format": 1, "generator": "x", "build": "b", "files": {"a/b": {"size": 1, "sha256": SHA}}}
+    told = {"size": 1, "sha256": SHA}
+    files = {"a/b": told, "packs/e/manifest.json": told, f"packs/e/archives/{SHA}.tar.zst": told}
+    old = {f"files/{SHA}.js.zst": told | {"since": "2026-11-26T10:00:00Z"}}
+    record = {"format": 1, "generator": "x", "build": "b", "files": files, "old": old}
     return {
         "manifest": Parser(
             form="json",
