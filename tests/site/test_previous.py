@@ -14,6 +14,7 @@ import pytest
 
 from lite_env.errors import SiteError
 from lite_env.site.build import make_site
+from lite_env.site.carry import AT_ONCE
 from lite_env.site.plan import FOLDERS, SiteOptions, plan_site
 from lite_env.site.previous import read_previous
 from lite_env.site.record import RECORD, read_record
@@ -388,6 +389,9 @@ def test_a_server_that_takes_its_time_is_not_waited_for(tmp_path, variants, cach
             make_site(packs, tmp_path / "new", SiteOptions(), runtime=runtime, previous=previous, reporter=heard)
             assert load(visitor(tmp_path / "new"), by_folder(tmp_path / "new"))
             assert read_record(tmp_path / "new").old == {}
+            assert len(previous.record.files) > 2 * AT_ONCE
+            # The record, and what was asked for before the first of them had taken too long.
+            assert len(server.asked) <= 1 + AT_ONCE
     assert "no answer within" in heard.warnings[0]
     assert len(heard.warnings) <= 6
 
