@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from lite_env.errors import LiteEnvError
@@ -68,33 +69,54 @@ def _look(folder: Path, file: OldFile) -> SiteFile | LostFile:
 
 
 def _fetch_all(previous: Previous, files: Sequence[OldFile], reporter: Reporter) -> Iterator[SiteFile | LostFile]:
-    # A server that once did not answer in time is not waited for a hundred times.
-    silent = threading.Event()
+    fetching = _Fetching(previous, files, reporter)
+    try:
+        for _ in range(min(AT_ONCE, len(files))):
+            threading.Thread(target=fetching.work, daemon=True).start()
+        for _ in files:
+            file = fetching.found.get()
+            yield file
+            if isinstance(file, SiteFile) and file.source is not None:
+                file.source.unlink(missing_ok=True)
+    finally:
+        fetching.over.set()
+        for old in files:
+            _place_of(old).unlink(missing_ok=True)
 
-    def fetch(file: OldFile) -> SiteFile | LostFile:
-        if silent.is_set():
+
+class _Fetching:
+    """Files that are fetched at once, by threads for which nobody waits who does not want the next file."""
+
+    def __init__(self, previous: Previous, files: Sequence[OldFile], reporter: Reporter) -> None:
+        self._previous = previous
+        self._reporter = reporter
+        self._waiting = deque(files)
+        self.found: SimpleQueue[SiteFile | LostFile] = SimpleQueue()
+        self.over = threading.Event()
+        # A server that once did not answer in time is not waited for a hundred times.
+        self._silent = threading.Event()
+
+    def work(self) -> None:
+        """Fetch one after the other until there is none."""
+        while not self.over.is_set():
+            try:
+                file = self._waiting.popleft()
+            except IndexError:
+                return
+            self.found.put(self._try(file))
+
+    def _try(self, file: OldFile) -> SiteFile | LostFile:
+        if self._silent.is_set():
             return LostFile(path=file.path, why="the server did not answer in time")
         try:
-            return _fetch(previous, file, reporter)
+            return _fetch(self._previous, file, self._reporter)
         except TimeoutError as error:
-            silent.set()
+            self._silent.set()
             return LostFile(path=file.path, why=str(error))
-        except (LiteEnvError, OSError) as error:
-            return LostFile(path=file.path, why=error.message if isinstance(error, LiteEnvError) else str(error))
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        try:
-            for done in as_completed([pool.submit(fetch, file) for file in files]):
-                found = done.result()
-                yield found
-                if isinstance(found, SiteFile) and found.source is not None:
-                    found.source.unlink(missing_ok=True)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            for file in files:
-                _place_of(file).unlink(missing_ok=True)
+        except LiteEnvError as error:
+            return LostFile(path=file.path, why=error.message)
+        except OSError as error:
+            return LostFile(path=file.path, why=str(error))
 
 
 def _fetch(previous: Previous, file: OldFile, reporter: Reporter) -> SiteFile:

@@ -6,7 +6,10 @@ import json
 import os
 import re
 import shutil
-from contextlib import contextmanager
+import signal
+import threading
+import time
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +17,7 @@ import pytest
 
 from lite_env.errors import SiteError
 from lite_env.site.build import make_site
-from lite_env.site.carry import AT_ONCE
+from lite_env.site.carry import AT_ONCE, bring
 from lite_env.site.plan import FOLDERS, SiteOptions, plan_site
 from lite_env.site.previous import read_previous
 from lite_env.site.record import RECORD, read_record
@@ -57,6 +60,11 @@ def build(variant, output, *, previous=None, now=START, reporter=None, patience=
     heard = reporter or Heard()
     found = None if previous is None else previous_of(previous, reporter=heard, patience=patience)
     return make_site(packs, output, SiteOptions(), runtime=runtime, now=now, previous=found, reporter=heard)
+
+
+def plan_of(variant, output, previous):
+    packs, runtime = variant
+    return plan_site(packs, output, SiteOptions(), runtime=runtime, previous=previous, now=START + DAY)
 
 
 def visitor(output):
@@ -132,10 +140,7 @@ def test_a_plan_asks_for_the_record_alone_and_tells_until_when(variants, tmp_pat
     server = SiteServer(tmp_path / "old")
     server.start()
     try:
-        packs, runtime = variants[1]
-        plan = plan_site(
-            packs, tmp_path / "new", SiteOptions(), runtime=runtime, previous=previous_of(server.url), now=START + DAY
-        )
+        plan = plan_of(variants[1], tmp_path / "new", previous_of(server.url))
     finally:
         server.stop()
     assert server.requests == [f"/{RECORD}"]
@@ -394,6 +399,21 @@ def test_a_server_that_takes_its_time_is_not_waited_for(tmp_path, variants, cach
             assert len(server.asked) <= 1 + AT_ONCE
     assert "no answer within" in heard.warnings[0]
     assert len(heard.warnings) <= 6
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_who_interrupts_waits_for_no_server(tmp_path, variants, cache):
+    build(variants[0], tmp_path / "old")
+
+    with folder_server(tmp_path / "old") as server:
+        previous = previous_of(server.url)
+        server.seconds = 5.0
+        files = bring(previous, plan_of(variants[2], tmp_path / "new", previous).leaving.carried, Heard())
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt), closing(files):
+            next(files)
+        assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("place", ["s3://bucket/site", "file:///tmp/site"])
