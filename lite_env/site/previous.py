@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
-from lite_env.errors import FetchError, LiteEnvError, SiteError
+from lite_env.errors import FetchError, LiteEnvError, SiteError, without_secrets
 from lite_env.host.files import MIME_TYPES
 from lite_env.pack.files import read_pack_file
 from lite_env.pack.limits import MAX_RAW_SIZE
@@ -55,14 +55,14 @@ class Previous:
     """An earlier deployment.
 
     Attributes:
-        place: how it was named.
+        place: how it was named, without what opens it.
         root: the folder, or the URL with a final slash.
         record: what it has of what sites have.
         patience: as `PATIENCE`.
     """
 
     place: str
-    root: Path | str
+    root: Path | str = field(repr=False)
     record: SiteRecord
     patience: float = PATIENCE
 
@@ -92,6 +92,7 @@ def read_previous(
         SiteError: it cannot be such a place.
     """
     root = _root_of(place)
+    place = without_secrets(place)
     where = f"the record of the previous site '{place}'"
     origin = Origin(what=where, error=SiteError, file=record_path, max_bytes=MAX_RECORD_SIZE)
     try:

@@ -416,6 +416,24 @@ def test_who_interrupts_waits_for_no_server(tmp_path, variants, cache):
         assert time.monotonic() - begun < 3
 
 
+def test_what_opens_a_site_is_not_shown(tmp_path, variants, cache):
+    build(variants[0], tmp_path / "old")
+    server = SiteServer(tmp_path / "old")
+    server.start()
+    server.faults[".tar.zst"] = lambda answer: replace(answer, status=404)
+    heard = Heard()
+    place = server.url.replace("//", "//user:secret@")
+    try:
+        plan = build(variants[2], tmp_path / "new", previous=place, reporter=heard)
+    finally:
+        server.stop()
+    assert build(variants[2], tmp_path / "newer", previous=place, reporter=heard).leaving.carried == ()
+    assert plan.record.old
+    assert "cannot be carried over" in heard.warnings[0]
+    assert heard.warnings[-1].startswith("nothing is carried over from 'http://***@127.0.0.1:")
+    assert "secret" not in str([heard.warnings, heard.notes, list(heard.totals), plan])
+
+
 @pytest.mark.parametrize("place", ["s3://bucket/site", "file:///tmp/site"])
 def test_another_kind_of_place_is_refused(place):
     with pytest.raises(SiteError, match="is no place of a previous site"):
