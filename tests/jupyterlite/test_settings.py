@@ -135,3 +135,20 @@ def test_every_trait_has_a_help_text_and_every_alias_a_trait():
     for config, text in LiteEnvAddon.flags.values():
         assert set(config["LiteEnvAddon"]) <= set(traits)
         assert text
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("7d", 7 * 86400), ("0", 0), ("90 min", 5400)])
+def test_how_long_old_files_stay_is_written_as_times_are(text, seconds):
+    assert settings().keep == 7 * 86400
+    assert settings(keep=text).keep == seconds
+    with pytest.raises(SpecError, match=r"`LiteEnvAddon\.keep`: 'week' is no duration"):
+        settings(keep="week")
+
+
+def test_what_is_deployed_is_a_folder_below_the_lite_directory_or_a_url():
+    assert settings().previous is None
+    assert settings(previous="deployed").previous == str(LITE / "deployed")
+    assert settings(previous="https://example.org/lite/").previous == "https://example.org/lite/"
+    assert settings(previous="deployed", offline=True).previous == str(LITE / "deployed")
+    with pytest.raises(SpecError, match=r"is a URL, and `LiteEnvAddon\.offline` says that none is asked"):
+        settings(previous="https://example.org/lite/", offline=True)

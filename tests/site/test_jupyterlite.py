@@ -2,13 +2,25 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 
 from lite_env.errors import SiteError
 from lite_env.site.build import write_site
-from lite_env.site.jupyterlite import LiteSiteOptions, clear_lite_site, plan_lite_site, read_lite_site
+from lite_env.site.jupyterlite import (
+    FOLDERS,
+    RECORD_PATH,
+    LiteSiteOptions,
+    clear_lite_site,
+    plan_lite_site,
+    read_lite_site,
+)
 from lite_env.site.lite_kernels import LiteNote
+from lite_env.site.plan import made_file
+from lite_env.site.previous import read_previous
+
+START = datetime(2026, 11, 27, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -91,3 +103,44 @@ def test_a_pack_inside_the_site_is_refused(made_packs, output, runtime):
     pack = shutil.copytree(made_packs["demo"], output / "pack")
     with pytest.raises(SiteError, match="lie in each other"):
         plan_lite_site([pack], output, LiteSiteOptions(), runtime=runtime)
+
+
+def test_who_came_before_finds_all_in_place_and_in_a_fresh_folder(made_packs, output, runtime, tmp_path):
+    """But for what builds look for: by that an extension that is gone would be taken for one that is there."""
+
+    def lab(version):
+        return [
+            made_file(f"extensions/{name}/{path}", version.encode())
+            for name in ("lab", "own")
+            for path in ("package.json", f"static/{version}.js")
+        ]
+
+    def site(folder, packs, version, **options):
+        plan = plan_lite_site(
+            [made_packs[name] for name in packs],
+            folder,
+            LiteSiteOptions(),
+            beside=lab(version) if version else [],
+            runtime=runtime,
+            at_once=lambda path: path.endswith("/package.json") or path.startswith("extensions/own/"),
+            now=START,
+            **options,
+        )
+        return write_site(plan)
+
+    site(output, ["demo", "my env"], "one")
+    shutil.copytree(output, tmp_path / "deployed")
+    before = tree(output)
+    here = site(output, ["demo"], None)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    there = site(fresh, ["demo"], None, previous=read_previous(str(tmp_path / "deployed"), RECORD_PATH, FOLDERS))
+    assert here.record == there.record
+    old = set(here.record.old)
+    assert {"lite-env/api/packs/my env/manifest.json", "extensions/lab/static/one.js"} < old
+    assert [path for path in old if path.endswith("package.json") or "/own/" in path] == []
+    assert any("static/remoteEntry." in path for path in old)
+    for path in old:
+        assert tree(output)[path] == tree(fresh)[path] == before[path]
+    assert not (output / "extensions" / "own").exists()
+    assert not (output / "extensions" / "lab" / "package.json").exists()
