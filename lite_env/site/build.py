@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from lite_env.errors import SiteError
+from lite_env.errors import LiteEnvError, SiteError
 from lite_env.progress import SILENT
 from lite_env.site.carry import LostFile, bring
 from lite_env.site.plan import plan_site
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lite_env.site.previous import Previous
 
 _PIECE = 1 << 20  # bytes
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _IN_THE_WAY = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY})
 
 
@@ -120,19 +121,31 @@ def _write_files(plan: SitePlan, reporter: Reporter) -> SitePlan:
 
 def _carry_over(plan: SitePlan, staging: Path, reporter: Reporter) -> SitePlan:
     """Bring what an earlier deployment has; the plan without what cannot be had."""
-    if plan.previous is None or not plan.leaving.carried:
+    if plan.previous is None:
         return plan
-    lost: list[LostFile] = []
+    place = plan.previous.place
+    why = "something lies there that no build has put there"
+    lost = [LostFile(path=path, why=why) for path in plan.leaving.in_the_way]
     with closing(bring(plan.previous, plan.leaving.carried, reporter)) as files:
         for file in files:
             if isinstance(file, LostFile):
                 lost.append(file)
-            else:
-                _write(plan.output / file.path, file, staging)
+            elif (fault := _fault_of_writing(plan.output / file.path, file, staging)) is not None:
+                lost.append(LostFile(path=file.path, why=fault.message))
     lost.sort(key=lambda file: file.path)
-    place = plan.previous.place
     tell_some(reporter, [f"'{file.path}' of '{place}' cannot be carried over: {file.why}" for file in lost])
     return plan.without({file.path for file in lost})
+
+
+def _fault_of_writing(target: Path, file: SiteFile, staging: Path) -> LiteEnvError | None:
+    """Write what is carried over; why it cannot be, unless all else could not be written either."""
+    try:
+        _write(target, file, staging)
+    except LiteEnvError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _FULL:
+            raise
+        return error
+    return None
 
 
 def _write(target: Path, file: SiteFile, staging: Path) -> None:

@@ -7,7 +7,8 @@ the tab is closed. So a file is not removed when a build no longer needs it, but
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -34,18 +35,21 @@ def current_time() -> datetime:
     """The time in whole seconds, in UTC.
 
     Raises:
-        SiteError: ``SOURCE_DATE_EPOCH`` is set, and is no number of seconds.
+        SiteError: ``SOURCE_DATE_EPOCH`` is set, and is no number of seconds, or one after which there is no time.
     """
     text = os.environ.get(EPOCH_VARIABLE)
     if not text:
         return datetime.now(UTC).replace(microsecond=0)
     try:
-        return datetime.fromtimestamp(int(text), UTC)
+        now = datetime.fromtimestamp(int(text), UTC)
+        # Until when something stays is a time, too.
+        _ = now + timedelta(seconds=MAX_KEEP)
     except (ValueError, OverflowError, OSError) as error:
         raise SiteError(
             f"{EPOCH_VARIABLE} is {text!r}, which is no time",
             hint="it is a whole number of seconds since 1970, or is not set",
         ) from error
+    return now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,11 +112,15 @@ class Leaving:
         old: what stays in the folder for a while, by path.
         carried: what an earlier deployment elsewhere has and the folder has not, by path.
         stale: paths of what is removed now, sorted.
+        elsewhere: what the earlier deployment has and nobody carries over; it is removed by uploaders alone, by path.
+        in_the_way: paths of what is not carried over because something lies there that no build has put there, sorted.
     """
 
     old: tuple[OldFile, ...] = ()
     carried: tuple[OldFile, ...] = ()
     stale: tuple[str, ...] = ()
+    elsewhere: tuple[OldFile, ...] = ()
+    in_the_way: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[OldFile, ...]:
@@ -123,6 +131,15 @@ class Leaving:
     def recorded(self) -> dict[str, RecordedOld]:
         """All that stays, as it is noted."""
         return {file.path: RecordedOld(size=file.size, sha256=file.sha256, since=file.since) for file in self.files}
+
+    def without(self, lost: AbstractSet[str]) -> Leaving:
+        """The same, where files of the earlier deployment cannot be had."""
+        gone = [file for file in self.carried if file.path in lost]
+        return replace(
+            self,
+            carried=tuple(file for file in self.carried if file.path not in lost),
+            elsewhere=tuple(sorted((*self.elsewhere, *gone), key=lambda file: file.path)),
+        )
 
 
 def plan_leaving(output: Path, needed: AbstractSet[str], before: SiteRecord | None, keeping: Keeping) -> Leaving:
@@ -135,23 +152,41 @@ def plan_leaving(output: Path, needed: AbstractSet[str], before: SiteRecord | No
         keeping: what is to become of them.
     """
     here = _unneeded(before, needed, keeping)
-    stays = {
-        path: file
-        for path, file in here.items()
-        if file.until > keeping.now and not keeping.at_once(path) and _is_there(output / path)
-    }
+    for path in _other_names(output, here, needed):
+        del here[path]
+    stays = {path: file for path, file in here.items() if file.until > keeping.now and _is_there(output / path)}
     previous = keeping.previous
+    ours = {*(before.files if before else ()), *(before.old if before else ())}
     taken = _Paths((*needed, *(before.files if before else ()), *stays))
-    carried = [
-        file
-        for path, file in sorted(_unneeded(previous.record if previous else None, needed, keeping).items())
-        if file.until > keeping.now and not keeping.at_once(path) and taken.add(path)
-    ]
+    carried, elsewhere, in_the_way = [], [], []
+    for path, file in sorted(_unneeded(previous.record if previous else None, needed, keeping).items()):
+        if file.until <= keeping.now or not taken.add(path):
+            elsewhere += [file] * (path not in stays)
+        elif path not in ours and os.path.lexists(output / path):
+            in_the_way.append(path)
+            elsewhere.append(file)
+        else:
+            carried.append(file)
     return Leaving(
         old=tuple(stays[path] for path in sorted(stays)),
         carried=tuple(carried),
         stale=tuple(sorted(here.keys() - stays.keys())),
+        elsewhere=tuple(elsewhere),
+        in_the_way=tuple(in_the_way),
     )
+
+
+def _other_names(output: Path, paths: Iterable[str], needed: AbstractSet[str]) -> list[str]:
+    """Those of `paths` that are a needed file by another name, where the system does not tell `A` from `a`."""
+    folded = {path.casefold(): path for path in needed}
+    found = []
+    for path in paths:
+        twin = folded.get(path.casefold())
+        # One that is not there is no file of any name.
+        with suppress(OSError):
+            if twin is not None and (output / path).samefile(output / twin):
+                found.append(path)
+    return found
 
 
 def _unneeded(record: SiteRecord | None, needed: AbstractSet[str], keeping: Keeping) -> dict[str, OldFile]:
@@ -166,7 +201,7 @@ def _unneeded(record: SiteRecord | None, needed: AbstractSet[str], keeping: Keep
             size=sizes[path].size,
             sha256=sizes[path].sha256,
             since=moment,
-            until=moment + timedelta(seconds=keeping.seconds),
+            until=now if keeping.at_once(path) else max(now, moment + timedelta(seconds=keeping.seconds)),
         )
         for path, moment in since.items()
         if path not in needed

@@ -149,7 +149,7 @@ class SitePlan:
 
     def without(self, lost: AbstractSet[str]) -> SitePlan:
         """The same, but for files that cannot be carried over."""
-        leaving = replace(self.leaving, carried=tuple(file for file in self.leaving.carried if file.path not in lost))
+        leaving = self.leaving.without(lost)
         return replace(self, leaving=leaving, record=structs.replace(self.record, old=leaving.recorded))
 
 

@@ -73,7 +73,8 @@ def upload_list(plan: SitePlan) -> UploadList:
     ]
     entries.sort(key=lambda entry: PHASES.index(entry.phase))
     last = _upload(plan.record_path, len(record), sha256_of_bytes(record))
-    ends = {file.path: file.until for file in plan.leaving.files} | dict.fromkeys(plan.stale, plan.now)
+    ends = {file.path: file.until for file in (*plan.leaving.elsewhere, *plan.leaving.files)}
+    ends |= dict.fromkeys(plan.stale, plan.now)
     return UploadList(
         build=plan.record.build,
         upload=(*entries, msgspec.structs.replace(last, phase="record")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,8 +17,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lite_env.errors import SiteError
+from lite_env.site import build as build_module
 from lite_env.site.build import make_site
 from lite_env.site.carry import AT_ONCE, bring
+from lite_env.site.keep import current_time
 from lite_env.site.plan import FOLDERS, SiteOptions, plan_site
 from lite_env.site.previous import read_previous
 from lite_env.site.record import RECORD, read_record
@@ -432,6 +435,85 @@ def test_what_opens_a_site_is_not_shown(tmp_path, variants, cache):
     assert "cannot be carried over" in heard.warnings[0]
     assert heard.warnings[-1].startswith("nothing is carried over from 'http://***@127.0.0.1:")
     assert "secret" not in str([heard.warnings, heard.notes, list(heard.totals), plan])
+
+
+def test_what_others_have_put_there_is_neither_replaced_nor_ever_removed(tmp_path, variants):
+    old, new = tmp_path / "old", tmp_path / "new"
+    build(variants[0], old)
+    record = json.loads((old / RECORD).read_bytes())
+    told(record, "files/data.json")
+    (old / RECORD).write_text(json.dumps(record))
+    for folder, content in ((old, b"abc"), (new, b"mine")):
+        (folder / "files").mkdir(parents=True, exist_ok=True)
+        (folder / "files" / "data.json").write_bytes(content)
+    packs, runtime = variants[1]
+    heard = Heard()
+    for days in (0, 8, 16):
+        options = SiteOptions(force=True)
+        previous = previous_of(old) if not days else None
+        now = START + days * DAY
+        make_site(packs, new, options, runtime=runtime, previous=previous, now=now, reporter=heard)
+        assert (new / "files" / "data.json").read_bytes() == b"mine"
+        assert "files/data.json" not in read_record(new).old
+    (warning,) = heard.warnings
+    assert "'files/data.json'" in warning
+    assert "no build has put there" in warning
+
+
+def test_what_cannot_be_put_down_is_left_out(tmp_path, variants):
+    """Where a folder is to be, others have a file."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    build(variants[0], old)
+    (new / "packs").mkdir(parents=True)
+    (new / "packs" / "my env").write_bytes(b"mine")
+    heard = Heard()
+    packs, runtime = variants[1]
+    options = SiteOptions(force=True)
+    plan = make_site(packs, new, options, runtime=runtime, previous=previous_of(old), now=START, reporter=heard)
+    assert (new / "packs" / "my env").read_bytes() == b"mine"
+    assert heard.warnings
+    assert all("'packs/my env" in warning for warning in heard.warnings[:5])
+    assert not [path for path in plan.record.old if path.startswith("packs/my env/")]
+    assert plan.record.old
+    assert load(visitor(new), by_folder(new))
+
+
+def test_a_full_disk_ends_the_build(tmp_path, variants, monkeypatch):
+    """The system's own refusal, of the file that is carried over."""
+    build(variants[0], tmp_path / "old")
+    put = build_module._put
+
+    def on_a_full_disk(growing, target):
+        if "my env" not in target.parts:
+            return put(growing, target)
+        error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise build_module._unwritable(target, error) from error
+
+    monkeypatch.setattr(build_module, "_put", on_a_full_disk)
+    with pytest.raises(SiteError, match="No space left"):
+        build(variants[1], tmp_path / "new", previous=tmp_path / "old")
+    assert not (tmp_path / "new" / "index.html").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs the right to make symbolic links")
+def test_a_name_in_other_letters_is_the_same_file_on_some_systems(tmp_path):
+    """Both names lead to one folder, as they do where `A` is not told from `a`."""
+    runtime = make_runtime(tmp_path / "dist")
+    output = tmp_path / "site"
+    build(([make_pack(tmp_path / "one", name="Demo")], runtime), output)
+    (output / "packs" / "Demo").rename(output / "packs" / "demo")
+    (output / "packs" / "Demo").symlink_to("demo")
+    small = ([make_pack(tmp_path / "two", name="demo")], runtime)
+    for days in (1, 9, 17):
+        build(small, output, now=START + days * DAY)
+        assert load(visitor(output), by_folder(output))
+
+
+@pytest.mark.parametrize("seconds", [253402300799, 1 << 70, -(1 << 70)])
+def test_a_time_after_which_there_is_none_is_refused(monkeypatch, seconds):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(seconds))
+    with pytest.raises(SiteError, match="which is no time"):
+        current_time()
 
 
 @pytest.mark.parametrize("place", ["s3://bucket/site", "file:///tmp/site"])

@@ -171,7 +171,8 @@ def test_twenty_replacements_and_nobody_misses_a_file(variants, tmp_path):
     assert found.builds > REPLACEMENTS
     assert len(found.pages) == DIFFERENT_PAGES
     assert found.late > STAYING
-    assert found.loaded > REPLACEMENTS * 30
+    # As many as `has_built` waits for, however fast the machine is; each loads at least one file.
+    assert found.loaded > REPLACEMENTS * (PASSING + 1)
 
 
 def test_who_stays_for_less_than_is_kept_misses_nothing_and_the_folder_does_not_grow(variants, tmp_path):

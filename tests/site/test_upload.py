@@ -18,7 +18,9 @@ import requests
 from lite_env.errors import SiteError
 from lite_env.site import upload as upload_module
 from lite_env.site.build import make_site
-from lite_env.site.plan import SiteOptions
+from lite_env.site.plan import FOLDERS, SiteOptions
+from lite_env.site.previous import read_previous
+from lite_env.site.record import RECORD
 from lite_env.site.upload import PHASES, write_upload_list
 from tests.remote_stores import BUCKET, s3_server
 from tests.sites import make_pack, make_runtime
@@ -84,6 +86,34 @@ def test_it_tells_what_may_go_and_when_and_is_equal_each_time(packs, tmp_path, r
     assert listed(late, tmp_path / "three.json")["delete"] == [
         {"path": path, "after": "2026-12-06T00:00:00Z"} for path in sorted(ends)
     ]
+
+
+@pytest.mark.parametrize("keep", [0, 7 * 86400])
+def test_a_fresh_folder_tells_what_of_the_previous_site_may_go(packs, tmp_path, runtime, keep):
+    """Nobody else knows of it: the folder never had it, and the next record does not name it."""
+
+    def deploy(name, packs, day, keep=7 * 86400, before=None):
+        previous = read_previous(str(tmp_path / before), RECORD, FOLDERS) if before else None
+        options = SiteOptions(keep=keep)
+        now = START + timedelta(days=day)
+        plan = make_site(packs, tmp_path / name, options, runtime=runtime, previous=previous, now=now)
+        return plan, listed(plan, tmp_path / f"{name}.json")
+
+    deploy("first", packs, 0)
+    second, _ = deploy("second", packs[:1], 1, before="first")
+    old = set(second.record.old)
+    assert "packs/my env/manifest.json" in old
+    third, found = deploy("third", packs[:1], 2 if keep == 0 else 9, keep=keep, before="second")
+    assert third.record.old == {}
+    assert {entry["path"] for entry in found["delete"]} == old
+    moment = "2026-11-29T00:00:00Z" if keep == 0 else "2026-12-06T00:00:00Z"
+    assert {entry["after"] for entry in found["delete"]} == {moment}
+    # Whoever has the folder keeps what others have put there.
+    (tmp_path / "third" / "packs" / "my env").mkdir()
+    (tmp_path / "third" / "packs" / "my env" / "manifest.json").write_text("mine")
+    _, again = deploy("third", packs[:1], 20, keep=keep, before="second")
+    assert (tmp_path / "third" / "packs" / "my env" / "manifest.json").read_text() == "mine"
+    assert {entry["path"] for entry in again["delete"]} == old
 
 
 def test_it_is_not_published(packs, tmp_path, runtime):
