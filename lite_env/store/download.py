@@ -131,30 +131,48 @@ def fetch_small(url: str, *, limit: int, seconds: float) -> bytes | None:
     Args:
         url: http or https.
         limit: bytes that it may have.
-        seconds: until all of it has to be there, however it comes.
+        seconds: of one attempt, until all of it has to be there, however it comes; who takes longer is not asked again.
 
     Raises:
-        FetchError: it cannot be had, or is larger.
+        FetchError: it cannot be had, or is larger, or the way to it leads from https to http.
     """
+    failures = 0
+    while True:
+        try:
+            found = in_time(lambda: _attempt_small(url, limit), seconds)
+        except OSError as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise _unreadable(url, reason) from error
+        if isinstance(found, FetchError):
+            raise found
+        if not isinstance(found, _TryAgainError):
+            return found
+        failures += 1
+        if failures >= _SMALL_ATTEMPTS:
+            raise _unreadable(url, str(found)) from found
+        Retry().pause(failures, found.asked)
 
-    def fetch() -> bytes | None:
-        failures = 0
-        while True:
-            try:
-                return _fetch_small(url, limit)
-            except _TryAgainError as error:
-                failures += 1
-                if failures >= _SMALL_ATTEMPTS:
-                    raise OSError(str(error)) from error
-                Retry().pause(failures, error.asked)
+
+def _unreadable(url: str, reason: str) -> FetchError:
+    return FetchError(f"{url} could not be read: {reason}", hint="look whether the address is still right")
+
+
+def _attempt_small(url: str, limit: int) -> bytes | FetchError | _TryAgainError | None:
+    """The file, None where there is none, or why it is not had: as a value, for another thread."""
+    import requests  # noqa: PLC0415 - see below
 
     try:
-        return in_time(fetch, seconds)
-    except OSError as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FetchError(
-            f"{url} could not be read: {reason}", hint="look whether the address is still right"
-        ) from error
+        return _fetch_small(url, limit)
+    except (FetchError, _TryAgainError) as error:
+        return error
+    except (
+        requests.exceptions.ConnectionError,
+        requests.exceptions.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    ) as error:
+        return _TryAgainError(_reason(error))
+    except requests.exceptions.RequestException as error:
+        return _unreadable(url, _reason(error))
 
 
 def _fetch_small(url: str, limit: int) -> bytes | None:
@@ -162,6 +180,7 @@ def _fetch_small(url: str, limit: int) -> bytes | None:
 
     with requests.Session() as session:
         session.max_redirects = _REDIRECTS
+        session.hooks["response"].append(_refuse_downgrade)
         session.headers.update({"User-Agent": f"lite-env/{__version__}", "Cache-Control": "no-cache"})
         with session.get(url, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code in _GONE:
@@ -258,7 +277,8 @@ def _first_byte(response: requests.Response, job: _Job, have: int) -> int:
     """The offset at which the body of `response` begins: `have`, or 0 from a server that ignores Range."""
     status = response.status_code
     if status == _RANGE_NOT_SATISFIABLE:
-        job.partial.unlink()
+        # It may say so without having been asked for a part.
+        job.partial.unlink(missing_ok=True)
         raise _TryAgainError("the server has fewer bytes than were received before")
     if status in _BUSY:
         wait = response.headers.get("Retry-After")
@@ -280,6 +300,7 @@ def _refuse_downgrade(response: requests.Response, **_: object) -> None:
     """Stop before a redirect from https to what anybody on the way can change."""
     target = response.headers.get("Location", "") if response.is_redirect else ""
     if response.url.startswith("https:") and target.lower().startswith("http:"):
+        response.close()
         raise FetchError(
             f"{response.url} could not be downloaded: the server redirects from https to http",
             hint="tell who runs it, or take the file from another address",

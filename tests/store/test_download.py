@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lite_env.errors import FetchError
-from lite_env.store.download import Retry, download
+from lite_env.store.download import Retry, download, fetch_small
 from lite_env.store.lock import held
 from tests.channel_inputs import RecordingReporter, Served, serving
 from tests.channel_server import serve_channel
@@ -256,3 +256,52 @@ def test_what_is_signed_in_an_address_is_not_told(folder, tmp_path, retry):
             download(url, tmp_path / "g", sha256=SHA256, retry=retry)
     assert reporter.tasks == [("downloading file.bin", None, "B")]
     assert "SECRET" not in f"{caught.value.message} {caught.value.hint} {caught.value.context}"
+
+
+def test_a_server_that_has_no_such_part_though_none_was_asked_for_is_a_clear_error(folder, tmp_path, retry, waits):
+    with serve_channel(folder, status=416) as server, pytest.raises(FetchError, match="fewer bytes") as caught:
+        download(server.url("/noarch/file.bin"), tmp_path / "f", sha256=SHA256, retry=retry)
+    assert ("attempts", 3) in caught.value.context
+    assert len(waits) == 2
+
+
+def read_small(url):
+    return fetch_small(url, limit=1 << 20, seconds=20)
+
+
+@pytest.mark.parametrize("place", ["/t/SECRET/noarch/file.bin", "/noarch/file.bin?sign=SECRET"])
+@pytest.mark.parametrize("redirected", [False, True])
+def test_of_a_small_file_no_token_is_told(folder, place, redirected, monkeypatch):
+    monkeypatch.setattr(Retry, "pause", lambda *_: None)
+    with serve_channel(folder) as server:
+        url = f"http://127.0.0.1:1{place}"
+        if redirected:
+            server.redirect = url
+            url = server.url("/noarch/file.bin")
+        with pytest.raises(FetchError, match="ConnectionError") as caught:
+            read_small(url)
+    assert "SECRET" not in f"{caught.value.message} {caught.value.hint} {caught.value.context}"
+
+
+def test_of_a_small_file_no_redirect_leads_from_https_to_http(folder, tmp_path, monkeypatch):
+    certificate = own_certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serve_channel(folder, certificate=certificate) as server, serve_channel(folder) as other:
+        url = server.url("/noarch/file.bin")
+        assert read_small(url) == DATA
+        server.redirect = other.url("PATH")
+        with pytest.raises(FetchError, match="the server redirects from https to http"):
+            read_small(url)
+        assert other.asked == []
+
+
+def test_a_small_file_is_asked_for_again_when_the_connection_breaks(served):
+    served.cut = [1000, 2000]
+    assert read_small(f"{served.url}/file.bin") == DATA
+    assert len(served.requests) == 3
+
+
+def test_the_time_for_a_small_file_is_not_that_of_a_pause_the_server_asks_for(served, monkeypatch):
+    monkeypatch.setattr(Retry, "pause", lambda *_: time.sleep(1))
+    served.failures = 1
+    assert fetch_small(f"{served.url}/file.bin", limit=1 << 20, seconds=0.9) == DATA
