@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
-from contextlib import contextmanager
+from concurrent.futures import Future, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from lite_env.errors import LiteEnvError
+from lite_env.errors import LiteEnvError, without_secrets
 from lite_env.pack.files import open_pack_file
 from lite_env.site.plan import SiteFile
 from lite_env.store.digest import sha256_of_bytes, sha256_of_stream
 from lite_env.store.download import Retry, download
 from lite_env.store.location import cache_directory
-from lite_env.store.wire import in_time
+from lite_env.store.lock import held
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
     from lite_env.site.previous import Previous
 
 AT_ONCE = 8
+PREVIOUS = "previous"
+"""The folder of the cache in which files lie until they are in the site."""
+
 _SLOWEST = 1 << 16  # bytes a second
-_RETRY = Retry(attempts=3)
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +59,7 @@ def bring(previous: Previous, files: Sequence[OldFile], reporter: Reporter) -> G
                 yield _look(previous.root, file)
                 task.advance(file.size)
         else:
-            yield from _fetch_all(previous, files, _OneTask(reporter, task))
+            yield from _fetch_all(previous, files, reporter, task)
 
 
 def _look(folder: Path, file: OldFile) -> SiteFile | LostFile:
@@ -68,9 +74,17 @@ def _look(folder: Path, file: OldFile) -> SiteFile | LostFile:
     return SiteFile(path=file.path, size=file.size, sha256=file.sha256, pack=folder, name=file.path)
 
 
-def _fetch_all(previous: Previous, files: Sequence[OldFile], reporter: Reporter) -> Iterator[SiteFile | LostFile]:
-    fetching = _Fetching(previous, files, reporter)
-    try:
+def _fetch_all(
+    previous: Previous, files: Sequence[OldFile], reporter: Reporter, task: Task
+) -> Iterator[SiteFile | LostFile]:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(_own_folder())
+        except OSError as error:
+            yield from (LostFile(path=file.path, why=str(error)) for file in files)
+            return
+        fetching = _Fetching(previous, files, folder, reporter, task)
+        stack.callback(fetching.over.set)
         for _ in range(min(AT_ONCE, len(files))):
             threading.Thread(target=fetching.work, daemon=True).start()
         for _ in files:
@@ -78,23 +92,33 @@ def _fetch_all(previous: Previous, files: Sequence[OldFile], reporter: Reporter)
             yield file
             if isinstance(file, SiteFile) and file.source is not None:
                 file.source.unlink(missing_ok=True)
-    finally:
-        fetching.over.set()
-        for old in files:
-            _place_of(old).unlink(missing_ok=True)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A folder of this run alone, which `lite-env cache prune` leaves alone; it is removed at the end."""
+    root = cache_directory(PREVIOUS)
+    root.mkdir(parents=True, exist_ok=True)
+    # Who is not waited for may write there a little longer.
+    with TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as name, held(root / f"{Path(name).name}.lock"):
+        yield Path(name)
 
 
 class _Fetching:
     """Files that are fetched at once, by threads for which nobody waits who does not want the next file."""
 
-    def __init__(self, previous: Previous, files: Sequence[OldFile], reporter: Reporter) -> None:
+    def __init__(
+        self, previous: Previous, files: Sequence[OldFile], folder: Path, reporter: Reporter, task: Task
+    ) -> None:
         self._previous = previous
+        self._folder = folder
         self._reporter = reporter
+        self._task = task
         self._waiting = deque(files)
         self.found: SimpleQueue[SiteFile | LostFile] = SimpleQueue()
         self.over = threading.Event()
-        # A server that once did not answer in time is not waited for a hundred times.
-        self._silent = threading.Event()
+        # A server that does not answer any more is not waited for a hundred times.
+        self._silences = 0
 
     def work(self) -> None:
         """Fetch one after the other until there is none."""
@@ -106,49 +130,86 @@ class _Fetching:
             self.found.put(self._try(file))
 
     def _try(self, file: OldFile) -> SiteFile | LostFile:
-        if self._silent.is_set():
-            return LostFile(path=file.path, why="the server did not answer in time")
+        if self._silences >= AT_ONCE:
+            return LostFile(path=file.path, why=f"the server did not answer in time {AT_ONCE} times in a row")
         try:
-            return _fetch(self._previous, file, self._reporter)
+            found = self._fetch(file)
         except TimeoutError as error:
-            self._silent.set()
+            self._silences += 1
             return LostFile(path=file.path, why=str(error))
         except LiteEnvError as error:
+            self._silences = 0
             return LostFile(path=file.path, why=error.message)
-        except OSError as error:
-            return LostFile(path=file.path, why=str(error))
+        except Exception as error:  # noqa: BLE001 - somebody waits for an answer to each file
+            return LostFile(path=file.path, why=f"{type(error).__name__}: {without_secrets(str(error))}")
+        self._silences = 0
+        return found
+
+    def _fetch(self, file: OldFile) -> SiteFile:
+        """Fetch one, as long as it comes.
+
+        Raises:
+            TimeoutError: it does not.
+            Exception: whatever `download` raises.
+        """
+        target = self._folder / sha256_of_bytes(file.path.encode())
+        watch = _Watch(self._reporter, self._task, self._previous.patience, file.size, self.over)
+        done: Future[None] = Future()
+
+        def run() -> None:
+            url = self._previous.url_of(file.path)
+            retry = Retry(attempts=_ATTEMPTS, sleep=watch.sleep)
+            try:
+                download(url, target, sha256=file.sha256, size=file.size, retry=retry, reporter=watch)
+                done.set_result(None)
+            except Exception as error:  # noqa: BLE001 - for the thread that waits
+                done.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        while not done.done():
+            wait((done,), watch.left())
+        done.result()
+        return SiteFile(path=file.path, size=file.size, sha256=file.sha256, source=target)
 
 
-def _fetch(previous: Previous, file: OldFile, reporter: Reporter) -> SiteFile:
-    target = _place_of(file)
-    # What was received before an interruption is gone on with.
-    partial = target.with_name(f"{file.sha256}.part")
+class _Watch:
+    """A reporter of one download, whose bytes are of the task of all; it knows how long nothing came."""
 
-    def fetch() -> LiteEnvError | None:
-        try:
-            url = previous.url_of(file.path)
-            download(url, target, sha256=file.sha256, size=file.size, partial=partial, retry=_RETRY, reporter=reporter)
-        except LiteEnvError as error:
-            return error
-        return None
-
-    failed = in_time(fetch, previous.patience + file.size / _SLOWEST)
-    if failed is not None:
-        raise failed
-    return SiteFile(path=file.path, size=file.size, sha256=file.sha256, source=target)
-
-
-def _place_of(file: OldFile) -> Path:
-    """Where a file lies until it is in the site; other processes have other places."""
-    return cache_directory("previous") / f"{os.getpid()}-{sha256_of_bytes(file.path.encode())[:16]}"
-
-
-class _OneTask:
-    """A reporter for downloads at once: their bytes are of one task."""
-
-    def __init__(self, reporter: Reporter, task: Task) -> None:
+    def __init__(self, reporter: Reporter, task: Task, patience: float, size: int, over: threading.Event) -> None:
         self._reporter = reporter
         self._task = task
+        self._patience = patience
+        self._over = over
+        self._ended = False
+        self._last = time.monotonic()
+        # All that are fetched at once share one link.
+        self._end = self._last + patience + AT_ONCE * size / _SLOWEST
+
+    def left(self) -> float:
+        """Seconds for which there is reason to wait.
+
+        Raises:
+            TimeoutError: there is none.
+        """
+        now = time.monotonic()
+        silent = self._last + self._patience <= now
+        if silent or self._end <= now:
+            self._ended = True
+            raise TimeoutError(f"no answer within {self._patience:.0f} s" if silent else "it comes too slowly")
+        return min(self._last + self._patience, self._end) - now
+
+    def sleep(self, seconds: float) -> None:
+        """Wait before the next attempt, perhaps because the server has asked for it: that is no silence."""
+        self._end += seconds
+        self._last = time.monotonic() + seconds
+        self._over.wait(seconds)
+
+    def advance(self, amount: int) -> None:
+        """Count bytes; end what nobody waits for any more."""
+        if self._ended or self._over.is_set():
+            raise TimeoutError("nobody waits for it any more")
+        self._last = time.monotonic()
+        self._task.advance(amount)
 
     def note(self, message: str, *, passing: bool = False) -> None:
         """Pass on."""
@@ -161,4 +222,4 @@ class _OneTask:
     @contextmanager
     def task(self, label: str, total: int | None, unit: Unit) -> Iterator[Task]:  # noqa: ARG002 - the seam's shape
         """The one task."""
-        yield self._task
+        yield self

@@ -30,6 +30,9 @@ MAX_KEEP = 10 * 366 * 24 * 3600
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 """Where it is set it is the time: https://reproducible-builds.org/specs/source-date-epoch/."""
 
+# A picture that may hold scripts, which run where somebody opens its address: no stranger's is taken; no kernel needs it.
+_A_PAGE_AT_TIMES = ".svg"
+
 
 def current_time() -> datetime:
     """The time in whole seconds, in UTC.
@@ -160,8 +163,12 @@ def plan_leaving(output: Path, needed: AbstractSet[str], before: SiteRecord | No
     taken = _Paths((*needed, *(before.files if before else ()), *stays))
     carried, elsewhere, in_the_way = [], [], []
     for path, file in sorted(_unneeded(previous.record if previous else None, needed, keeping).items()):
-        if file.until <= keeping.now or not taken.add(path):
-            elsewhere += [file] * (path not in stays)
+        if path in stays:
+            continue
+        if path.lower().endswith(_A_PAGE_AT_TIMES):
+            elsewhere.append(replace(file, until=keeping.now))
+        elif file.until <= keeping.now or not taken.add(path):
+            elsewhere.append(file)
         elif path not in ours and os.path.lexists(output / path):
             in_the_way.append(path)
             elsewhere.append(file)

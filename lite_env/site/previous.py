@@ -42,6 +42,8 @@ MAX_TOTAL = 1 << 34
 """Bytes of all files that are carried over: sixteen times what GitHub Pages has room for."""
 
 _SHOWN = 5
+_MAX_PATH = 1024  # bytes
+_MAX_FOLDERS = 100
 _RUNTIME = re.compile(r"(?P<folder>(?:.*/)?runtime/[0-9a-f]{16}/)(?P<path>.+)")
 _SHARED = re.compile(r"(?:.*/)?files/(?P<digest>[0-9a-f]{64})\.")
 _FONTS = frozenset({".eot", ".gif", ".ico", ".jpeg", ".jpg", ".otf", ".ttf", ".txt", ".webp", ".woff", ".woff2"})
@@ -167,7 +169,7 @@ def _refused(files: Mapping[str, Recorded]) -> Iterator[tuple[str, str]]:
     for path, file in sorted(files.items()):
         if (fault := _fault(path, file)) is not None:
             yield path, fault
-        elif path.startswith(wrong):
+        elif any(folder in wrong for folder in _folders(path)):
             yield path, "its folder is not named by what is in it"
         elif total + file.size > MAX_TOTAL:
             yield path, f"all in all there would be more than {MAX_TOTAL >> 30} GiB"
@@ -175,7 +177,17 @@ def _refused(files: Mapping[str, Recorded]) -> Iterator[tuple[str, str]]:
             total += file.size
 
 
+def _folders(path: str) -> Iterator[str]:
+    """All that `path` lies in, with a final slash."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[: end + 1]
+        end = path.find("/", end + 1)
+
+
 def _fault(path: str, file: Recorded) -> str | None:
+    if len(path.encode(errors="replace")) > _MAX_PATH or path.count("/") > _MAX_FOLDERS:
+        return f"its path has more than {_MAX_PATH} bytes or {_MAX_FOLDERS} folders"
     for part in path.split("/"):
         if fault := name_fault(part):
             return fault
@@ -187,11 +199,11 @@ def _fault(path: str, file: Recorded) -> str | None:
     return None if 0 <= file.size <= MAX_RAW_SIZE else "its size cannot be"
 
 
-def _wrong_runtimes(files: Mapping[str, Recorded]) -> tuple[str, ...]:
+def _wrong_runtimes(files: Mapping[str, Recorded]) -> frozenset[str]:
     """Folders of runtimes that are not named by what is in them."""
     found: dict[str, dict[str, str]] = {}
     for path, file in files.items():
         match = _RUNTIME.match(path)
         if match:
             found.setdefault(match["folder"], {})[match["path"]] = file.sha256
-    return tuple(folder for folder, contents in found.items() if folder.split("/")[-2] != runtime_digest(contents))
+    return frozenset(folder for folder, contents in found.items() if folder.split("/")[-2] != runtime_digest(contents))

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-PACKAGES, PREFIXES, WHEELS = "packages", "prefixes", "wheels"
+PACKAGES, PREFIXES, PREVIOUS, WHEELS = "packages", "prefixes", "previous", "wheels"
 
 _OTHERS = ("downloads", "repodata", "uv")
-_UNPACKED = (PACKAGES, PREFIXES, WHEELS)
+_UNPACKED = (PACKAGES, PREFIXES, PREVIOUS, WHEELS)
 _MEANING = {
     PACKAGES: "packages as rattler unpacked them",
     PREFIXES: "installed environments",
+    PREVIOUS: "what builds of sites that were killed have left",
     WHEELS: "wheels under their names",
     "downloads": "downloads that were interrupted",
     "repodata": "package lists of channels",
@@ -96,6 +97,13 @@ def _forget(path: Path) -> bool:
         return _held(path.with_name(f"{path.name}.lock"), path, path.with_name(f"{path.name}.seal"))
     if path.parent.name == PACKAGES:
         return _held(path.with_name(PACKAGES_LOCK), path, path.with_name(f"{path.name}.lock"))
+    if path.parent.name == PREVIOUS:
+        lock = path.with_name(f"{path.name}.lock")
+        is_free = _held(lock, path, path.with_name(f"{path.name}.seal"))
+        if is_free:
+            # No other run has a folder of this name.
+            lock.unlink(missing_ok=True)
+        return is_free
     remove_tree(path)
     return True
 
