@@ -30,7 +30,7 @@ MAX_KEEP = 10 * 366 * 24 * 3600
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 """Where it is set it is the time: https://reproducible-builds.org/specs/source-date-epoch/."""
 
-# A picture that may hold scripts, which run where somebody opens its address: no stranger's is taken; no kernel needs it.
+# A picture that may hold scripts, which run where somebody opens its address: no stranger's is taken.
 _A_PAGE_AT_TIMES = ".svg"
 
 
