@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lite_env.lock.explicit import Listed
     from lite_env.progress import Reporter
+    from lite_env.spec.address import Channel
     from lite_env.store.protocol import Key, Store
 
 _PACKAGE = "package"
@@ -68,12 +69,12 @@ def lock_of(
         reporter: told of bytes, and warned of packages without a SHA-256.
 
     Raises:
-        LockError: a package has no SHA-256 and needs one.
+        LockError: a package has no SHA-256 and needs one, or a channel is there with two different credentials.
         FetchError: a package cannot be had, or is another one.
         PrefixError: a package is not what its address says.
     """
     _tell_unpinned(listed, path, pinned=pinned, reporter=reporter)
-    channels = tuple(dict.fromkeys(each.channel for each in listed))
+    channels = _channels(listed, path)
     with tempfile.TemporaryDirectory(prefix="lite-env-explicit-") as name:
         wanted = [_wanted(each, store) for each in listed]
         archives = _archives(wanted, channels, Path(name), offline=offline, store=store, reporter=reporter)
@@ -92,6 +93,27 @@ def lock_of(
         addresses=channels,
         file=path,
     )
+
+
+def _channels(listed: Sequence[Listed], path: Path) -> tuple[Channel, ...]:
+    """The channels in the order of the packages, each with the credentials that any of its lines has."""
+    found: dict[str, Channel] = {}
+    for each in listed:
+        known = found.setdefault(each.channel.url, each.channel)
+        if not known.is_secret:
+            found[known.url] = each.channel
+        elif each.channel.is_secret and _asked(each.channel) != _asked(known):
+            raise LockError(
+                f"the lock file is not valid: line {each.line} has other credentials for {known} than another line",
+                hint="write the same ones in all lines of a channel, or none: they may be kept for its host",
+                file=str(path),
+                line=each.line,
+            )
+    return tuple(found.values())
+
+
+def _asked(channel: Channel) -> tuple[str, str | None]:
+    return channel.address_for_request(), channel.authorization_for_request()
 
 
 def _tell_unpinned(listed: Sequence[Listed], path: Path, *, pinned: bool, reporter: Reporter) -> None:

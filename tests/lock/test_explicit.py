@@ -213,6 +213,30 @@ def test_credentials_are_used_and_never_written(tmp_path, channel):
         assert f"{url}/noarch/emscripten-abi-3.1.45-h1_2.conda" in text
 
 
+@pytest.mark.parametrize("secret", [{0}, {1}, {0, 1}])
+def test_a_channel_has_the_credentials_of_any_of_its_lines(tmp_path, channel, secret):
+    files = [channel / "noarch/pip-23.3-pyhd8_0.conda", channel / "noarch/six-1.16.0-pyh6_0.conda"]
+    with served(channel, token="tk-hunter2") as (server, url):
+        urls = [url.replace("/c", "/t/tk-hunter2/c") if each in secret else url for each in range(2)]
+        path = listed(tmp_path, *(line(each, file, "sha256") for each, file in zip(urls, files, strict=True)))
+        lock = read(path)
+        assert sorted(asked.path.split("/c/")[0] for asked in server.asked) == ["/t/tk-hunter2"] * 2
+    assert lock.channels == (url,)
+    assert len(lock.packages) == 2
+
+
+def test_two_credentials_of_one_channel_are_refused_and_not_shown(tmp_path, channel):
+    pip, six = channel / "noarch/pip-23.3-pyhd8_0.conda", channel / "noarch/six-1.16.0-pyh6_0.conda"
+    with served(channel, user="me:hunter2") as (server, url):
+        urls = url.replace("//", "//me:hunter2@"), url.replace("//", "//me:hunter3@")
+        path = listed(tmp_path, line(urls[0], pip, "sha256"), line(urls[1], six, "sha256"))
+        with pytest.raises(LockError, match=r"line 3 has other credentials for http://127.0.0.1:\d+/c than") as caught:
+            read(path)
+        assert server.asked == []
+    assert "hunter" not in f"{caught.value} {caught.value.hint} {caught.value.context}"
+    assert ("line", 3) in caught.value.context
+
+
 def test_wheels_have_no_place(tmp_path):
     lock = read_lock(science(tmp_path / "conda-lock.yml"))
     with pytest.raises(LockError, match=r"@EXPLICIT has no place for wheels, .*: ipywidgets, ours, widgetsnbextension"):
