@@ -2,8 +2,8 @@
 
 A package whose line has a SHA-256 is held against it. One with an MD5 is held against that, which vouches for little,
 and one without a hash against nothing: the SHA-256 of what came is what is locked then, a warning counts them, and what
-an address had is remembered in the store, so that it stays the same on this machine. Who wants none of that asks for
-pinned packages.
+an address had is remembered in the store, and is the same on this machine as long as the store has it. Who wants none
+of that asks for pinned packages.
 """
 
 from __future__ import annotations
@@ -76,8 +76,11 @@ def lock_of(
     _tell_unpinned(listed, path, pinned=pinned, reporter=reporter)
     channels = _channels(listed, path)
     with tempfile.TemporaryDirectory(prefix="lite-env-explicit-") as name:
-        wanted = [_wanted(each, store) for each in listed]
-        archives = _archives(wanted, channels, Path(name), offline=offline, store=store, reporter=reporter)
+        wanted = [_wanted(each) for each in listed]
+        remembered = {each.name: digest for each in listed if (digest := _remembered(each, store))}
+        archives = _archives(
+            wanted, channels, Path(name), remembered=remembered, offline=offline, store=store, reporter=reporter
+        )
         found = {package.name: _verified(package, archives[package.name]) for package in wanted}
         packages = _described(list(found.values()), archives)
     for each in listed:
@@ -134,9 +137,8 @@ def _tell_unpinned(listed: Sequence[Listed], path: Path, *, pinned: bool, report
     reporter.warn(f"{count} in '{path.name}' have no sha256 ({known}), and are taken as they come: {names}; {_PIN}")
 
 
-def _wanted(each: Listed, store: Store) -> LockedPackage:
-    """What is to be had; the SHA-256 is empty where nobody knows it yet."""
-    known = {} if each.sha256 or local_path(each.url) else store.recall(_key(each)) or {}
+def _wanted(each: Listed) -> LockedPackage:
+    """What is to be had; the SHA-256 is empty where the list has none."""
     return LockedPackage(
         name=each.name,
         version=each.version,
@@ -146,9 +148,15 @@ def _wanted(each: Listed, store: Store) -> LockedPackage:
         file_name=each.file_name,
         url=each.url,
         channel=each.channel.url,
-        sha256=each.sha256 or known.get(_PACKAGE, ""),
+        sha256=each.sha256 or "",
         md5=each.md5,
     )
+
+
+def _remembered(each: Listed, store: Store) -> str | None:
+    """The SHA-256 of what the address of a package without one had at first."""
+    known = None if each.sha256 or local_path(each.url) else store.recall(_key(each))
+    return known.get(_PACKAGE) if known else None
 
 
 def _key(each: Listed) -> Key:
@@ -160,11 +168,12 @@ def _archives(
     channels: Sequence[Any],
     folder: Path,
     *,
+    remembered: Mapping[str, str],
     offline: bool,
     store: Store,
     reporter: Reporter,
 ) -> dict[str, Path]:
-    """The files of `wanted`, by name: where they lie, or below `folder`."""
+    """The files of `wanted`, by name: where they lie, or below `folder`; `remembered` are digests of what may be kept."""
     # rattler takes a third of a second to import.
     from lite_env.lock.conda.archives import fetch_packages  # noqa: PLC0415
 
@@ -172,7 +181,8 @@ def _archives(
     refuse_unreachable([package for package in wanted if package.name in local], offline=offline)
     remote = [package for package in wanted if package.name not in local]
     with reporter.task(f"fetching {len(remote)} packages", None, "B") as task:
-        kept = take_packages([package for package in remote if package.sha256], folder, store, task)
+        known = [replace(package, sha256=package.sha256 or remembered.get(package.name, "")) for package in remote]
+        kept = take_packages([package for package in known if package.sha256], folder, store, task)
         absent = [package for package in remote if package.name not in kept]
         refuse_unreachable(absent, offline=offline)
         return local | kept | fetch_packages(absent, folder, channels, task, store)

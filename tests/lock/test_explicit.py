@@ -16,6 +16,7 @@ from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.explicit import dump_explicit
 from lite_env.lock.file import read_lock
 from lite_env.progress import SILENT, Remembering
+from lite_env.store.local import LocalStore
 from lite_env.workflow.install import install_environment
 from lite_env.workflow.lock import LockPolicy, check_lock, lock_environment, lock_for
 from tests.channel_server import serve_channel
@@ -140,6 +141,23 @@ def test_without_a_sha256_what_comes_is_taken_told_and_pinned(tmp_path, channel,
         assert read_lock(pinned, store=store).packages == lock.packages
 
 
+def test_what_is_remembered_is_forgotten_with_its_bytes(tmp_path, channel):
+    six = channel / "noarch/six-1.16.0-pyh6_0.conda"
+    store = LocalStore(tmp_path / "store")
+    with served(channel) as (_, url):
+        path = listed(tmp_path, line(url, six))
+        first = read(path, store=store)
+        make_package(channel, "six", "1.16.0", build="pyh6_0", noarch="python", depends=["python"], license="MIT")
+        assert read(path, store=store) == first
+        for entry in store.entries():
+            store.forget(entry)
+        with pytest.raises(FetchError, match="no cache has 1 of the locked packages whole"):
+            read(path, store=store, offline=True)
+        again = read(path, store=store)
+        assert again.packages[0].sha256 == hashlib.sha256(six.read_bytes()).hexdigest() != first.packages[0].sha256
+        assert read(path, store=store, offline=True) == again
+
+
 def test_who_asks_for_locked_packages_is_told_before_anything_is_fetched(tmp_path, channel):
     six, pip = channel / "noarch/six-1.16.0-pyh6_0.conda", channel / "noarch/pip-23.3-pyhd8_0.conda"
     with served(channel) as (server, url):
@@ -216,11 +234,12 @@ def test_credentials_are_used_and_never_written(tmp_path, channel):
 @pytest.mark.parametrize("secret", [{0}, {1}, {0, 1}])
 def test_a_channel_has_the_credentials_of_any_of_its_lines(tmp_path, channel, secret):
     files = [channel / "noarch/pip-23.3-pyhd8_0.conda", channel / "noarch/six-1.16.0-pyh6_0.conda"]
-    with served(channel, token="tk-hunter2") as (server, url):
-        urls = [url.replace("/c", "/t/tk-hunter2/c") if each in secret else url for each in range(2)]
+    mark = "tk-hunter2"
+    with served(channel, token=mark) as (server, url):
+        urls = [url.replace("/c", f"/t/{mark}/c") if each in secret else url for each in range(2)]
         path = listed(tmp_path, *(line(each, file, "sha256") for each, file in zip(urls, files, strict=True)))
         lock = read(path)
-        assert sorted(asked.path.split("/c/")[0] for asked in server.asked) == ["/t/tk-hunter2"] * 2
+        assert sorted(asked.path.split("/c/")[0] for asked in server.asked) == [f"/t/{mark}"] * 2
     assert lock.channels == (url,)
     assert len(lock.packages) == 2
 
