@@ -12,11 +12,12 @@ import hashlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from lite_env.errors import FetchError, LockError, PrefixError
+from lite_env.lock.field import MAX_NUMBER
 from lite_env.lock.kept import take_packages
 from lite_env.lock.model import LockedPackage, Lockfile
 from lite_env.lock.pixi_packages import milliseconds
@@ -51,7 +52,7 @@ class _Index(msgspec.Struct, frozen=True, kw_only=True):
     depends: tuple[str, ...] = ()
     constrains: tuple[str, ...] = ()
     license: str | None = None
-    noarch: str | bool | None = None
+    noarch: Literal["generic", "python"] | bool | None = None
     timestamp: int | float | None = None
 
 
@@ -173,7 +174,7 @@ def _archives(
     store: Store,
     reporter: Reporter,
 ) -> dict[str, Path]:
-    """The files of `wanted`, by name: where they lie, or below `folder`; `remembered` are digests of what may be kept."""
+    """The files of `wanted`, by name: where they lie, or below `folder`; of those `remembered` one may be kept."""
     # rattler takes a third of a second to import.
     from lite_env.lock.conda.archives import fetch_packages  # noqa: PLC0415
 
@@ -232,8 +233,9 @@ def with_index(package: LockedPackage, text: bytes) -> LockedPackage:
     for spec in (*index.depends, *index.constrains):
         if reason := beyond_bounds(spec):
             raise origin.fault(f"has the match spec `{shown(spec)}`, which {reason}")
-    if index.build_number < 0 or (index.timestamp or 0) < 0:
-        raise origin.fault("has a number below zero")
+    for key, number in (("build_number", index.build_number), ("timestamp", index.timestamp or 0)):
+        if not 0 <= number < MAX_NUMBER:
+            raise origin.fault(f"says that its {key} is {shown(repr(number))}, which is not from 0 to 2**63 - 1")
     return replace(
         package,
         build_number=index.build_number,

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 LOCK_AGAIN = "make it anew with `lite-env lock --upgrade`; a lock file is not edited by hand"
 """What to do about a lock of ours that is damaged."""
+MAX_NUMBER = 2**63
+"""What numbers of a lock are below: sizes, times, build numbers."""
 
-_MAX_NUMBER = 2**63
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -154,7 +155,7 @@ class Field:
         """A number that is not negative; None when it is not there."""
         if not self.exists:
             return None
-        if isinstance(self.value, bool) or not isinstance(self.value, int) or not 0 <= self.value < _MAX_NUMBER:
+        if isinstance(self.value, bool) or not isinstance(self.value, int) or not 0 <= self.value < MAX_NUMBER:
             self.fault(f"is {shown(repr(self.value))} where a number from 0 on is expected")
         return self.value
 

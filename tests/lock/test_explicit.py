@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from lite_env.lock.conda.index import index_channel
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.explicit import dump_explicit
+from lite_env.lock.explicit_fetch import with_index
 from lite_env.lock.file import read_lock
 from lite_env.progress import SILENT, Remembering
 from lite_env.store.local import LocalStore
@@ -186,6 +188,36 @@ def test_a_package_that_says_it_is_another_is_refused(tmp_path, channel):
     other = six.rename(six.with_name("six-1.17.0-pyh6_0.conda"))
     with pytest.raises(PrefixError, match=r"says that its version is 1.16.0, and its address that it is 1.17.0"):
         read(listed(tmp_path, line(channel.as_uri(), other, "sha256")))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("noarch", "foo", r"is malformed: .*\$.noarch"),
+        ("noarch", "", r"is malformed: .*\$.noarch"),
+        ("timestamp", 1e300, r"says that its timestamp is 1e\+300"),
+        ("timestamp", -1, "says that its timestamp is -1"),
+        ("timestamp", 2**63, "says that its timestamp is 9223372036854775808, which is not from 0 to "),
+        ("build_number", 10**20 - 1, "says that its build_number is 99999999999999999999"),
+        ("build_number", -1, "says that its build_number is -1"),
+    ],
+)
+def test_what_a_package_says_of_itself_has_bounds(key, value, said):
+    index = {"name": "six", "version": "1.16.0", "build": "0", "build_number": 0, "subdir": "noarch"}
+    package = conda("six", "1.16.0", build="0", subdir="noarch")
+    assert with_index(package, json.dumps(index | {key: 1 if key != "noarch" else "python"}).encode())
+    with pytest.raises(PrefixError, match=rf"the `info/index.json` of six-1.16.0-0.conda {said}"):
+        with_index(package, json.dumps(index | {key: value}).encode())
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [(True, "generic"), (False, None), (None, None), ("generic", "generic"), ("python", "python")],
+)
+def test_the_kinds_of_packages_that_are_for_every_platform(told, kind):
+    index = {"name": "six", "version": "1.16.0", "build": "0", "build_number": 2**63 - 1, "noarch": told}
+    found = with_index(conda("six", "1.16.0", build="0", subdir="noarch"), json.dumps(index).encode())
+    assert (found.noarch, found.build_number) == (kind, 2**63 - 1)
 
 
 def test_what_is_no_package_is_refused(tmp_path):
