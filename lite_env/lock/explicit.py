@@ -33,6 +33,7 @@ _PLATFORM = re.compile(r"#\s*platform:\s*(\S+)\s*\Z")
 _HASH = re.compile(r"(?:(?P<md5>[0-9a-f]{32})|(?:sha256:)?(?P<sha256>[0-9a-f]{64}))\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of two letters at least: one is a drive of Windows
 _VARIABLE = re.compile(r"\$\{?\w|%\w+%")
+_VARIABLE_OF_URL = re.compile(r"\$\{?\w|%(?![0-9A-Fa-f]{2})\w+%")  # `%C3%A4` is a letter
 _MOST_PACKAGES = 100_000
 
 
@@ -165,11 +166,12 @@ def _address(text: str) -> str:
     if not text.isprintable():
         msg = "it has a character that cannot be printed"
         raise ValueError(msg)
-    if _VARIABLE.search(text):
+    is_url = _SCHEME.match(text) is not None
+    if (_VARIABLE_OF_URL if is_url else _VARIABLE).search(text):
         msg = "it has a variable in it, which is not replaced: write its value"
         raise ValueError(msg)
-    if not _SCHEME.match(text):
-        return Path(os.path.normpath(Path.cwd() / Path(text).expanduser())).as_uri()
+    if not is_url:
+        return Path(os.path.normpath(Path.cwd() / _at_home(text))).as_uri()
     if "?" in text:
         msg = "it has a query"
         raise ValueError(msg)
@@ -180,6 +182,14 @@ def _address(text: str) -> str:
             raise ValueError(msg)
         return Path(os.path.normpath(path)).as_uri()
     return public_url(text)
+
+
+def _at_home(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        msg = "it starts with `~` and the name of a user whose folder is not known here"
+        raise ValueError(msg) from error
 
 
 def _channel(text: str, url: str) -> Channel:
