@@ -146,7 +146,8 @@ def _url(field: Field, folder: Path) -> str:
 
 def _refuse_query(field: Field) -> None:
     text = field.string()
-    if "?" in text or "#" in text:
+    # A path has them as any other letter.
+    if _SCHEME.match(text) and ("?" in text or "#" in text):
         field.fault("is no package's address: it has a `?` or a `#`")
 
 

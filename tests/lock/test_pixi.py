@@ -93,6 +93,18 @@ def test_what_is_written_is_read(lock, version):
     assert digest_of(again) == digest_of(lock)
 
 
+@pytest.mark.parametrize("version", [6, 7])
+def test_a_folder_may_be_called_as_no_url_is(tmp_path, version):
+    folder = tmp_path / "c#sharp? 100%"
+    package = conda("a", channel=folder.as_uri(), subdir="noarch")
+    value = replace(EMPTY, channels=(folder.as_uri(),), packages=(package,))
+    text = dump_pixi(value, version=version)
+    assert f"{folder}/noarch/a-1.0-h0_0.conda" in text
+    again = parse_pixi(text, HERE)
+    assert (again.packages[0].url, again.channels) == (package.url, value.channels)
+    rewritten(text, tmp_path)
+
+
 def test_credentials_are_not_written(lock):
     address = "https://user:hunter2@prefix.dev/t/tk-12345/c"
     package = conda("a", channel=address)
@@ -128,6 +140,7 @@ def packages(draw) -> LockedPackage:
             [
                 ("https://prefix.dev/c", f"https://prefix.dev/c/{subdir}/{file_name}"),
                 ("file:///srv/a%20b%C3%A9", Path(f"/srv/a bé/{subdir}/{file_name}").as_uri()),
+                ("file:///srv/c%23%3F%2520", Path(f"/srv/c#?%20/{subdir}/{file_name}").as_uri()),
             ]
         )
     )
