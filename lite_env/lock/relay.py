@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urljoin
 
 from lite_env.lock.urls import origin_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import requests
+    from requests.adapters import HTTPAdapter
 
     from lite_env.spec.address import Channel
 
@@ -161,6 +162,10 @@ class Relay:
             # Without its text, which has the address.
             self._failure = f"{type(error).__name__}: the server cannot be reached"
             _answer_empty(request, HTTPStatus.BAD_GATEWAY)
+        except ValueError:
+            # Of requests as well, which looks where a redirect leads before it is asked to.
+            self._failure = "the server redirects to what is no address"
+            _answer_empty(request, HTTPStatus.MISDIRECTED_REQUEST)
         else:
             with response:
                 _pass_on(request, response)
@@ -287,9 +292,24 @@ def _session(network: Network) -> requests.Session:
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # Proxies of rattler's configuration stand in place of those of the environment.
     session.trust_env = not network.proxies
-    adapter = HTTPAdapter(pool_maxsize=_AT_ONCE)
-    if network.system_certificates and network.verify:
-        adapter.init_poolmanager(_AT_ONCE, _AT_ONCE, ssl_context=ssl.create_default_context())
+    trusts_system = network.system_certificates and network.verify
+    adapter = _trusting(ssl.create_default_context()) if trusts_system else HTTPAdapter(pool_maxsize=_AT_ONCE)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _trusting(context: ssl.SSLContext) -> HTTPAdapter:
+    """What asks servers, and proxies, whose certificates `context` or the ones of requests vouch for."""
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415 - see above
+
+    class Trusting(HTTPAdapter):
+        def init_poolmanager(self, *arguments: Any, **how: Any) -> None:  # noqa: ANN401 - whatever requests hands on
+            super().init_poolmanager(*arguments, **how, ssl_context=context)
+
+        def proxy_manager_for(self, proxy: str, **how: Any) -> Any:  # noqa: ANN401 - see above
+            # One of SOCKS has no TLS of its own.
+            own = {} if proxy.lower().startswith("socks") else {"proxy_ssl_context": context}
+            return super().proxy_manager_for(proxy, **how, **own, ssl_context=context)
+
+    return Trusting(pool_maxsize=_AT_ONCE)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -12,7 +15,13 @@ from lite_env.lock.relay import Network, Relay
 from lite_env.lock.urls import origin_of
 from lite_env.spec.address import Channel
 from tests.channel_inputs import Served, serving
+from tests.channel_server import serve_channel
+from tests.origins import own_certificate, tls_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARK = "tk-hunter2"
 DATA = bytes(range(256)) * 2000
 
 
@@ -87,6 +96,76 @@ def test_an_answer_without_a_length_is_whole_or_broken(whole):
                 with pytest.raises(requests.exceptions.ChunkedEncodingError):
                     requests.get(f"{relay.address_of(url)}/x", timeout=30)
         server.shutdown()
+
+
+@contextmanager
+def connecting(certificate: Path | None = None):
+    """The address of a proxy that joins two connections on loopback, and the hosts that it was asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self):
+            asked.append(self.path)
+            host, _, port = self.path.partition(":")
+            with socket.create_connection((host, int(port))) as other:
+                self.send_response(200)
+                self.end_headers()
+                back = Thread(target=copy, args=(other, self.connection))
+                back.start()
+                copy(self.connection, other)
+                back.join()
+
+        def log_message(self, *args):
+            pass
+
+    def copy(source, target):
+        with suppress(OSError):
+            while piece := source.recv(1 << 16):
+                target.sendall(piece)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        if certificate is not None:
+            server.socket = tls_of(certificate).wrap_socket(server.socket, server_side=True)
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize("way", ["direct", "http", "https"])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_certificates_that_the_system_trusts_are_good_behind_a_proxy_too(tmp_path, monkeypatch, way, trusted):
+    certificate = own_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    (tmp_path / "noarch").mkdir()
+    (tmp_path / "noarch/x").write_bytes(DATA)
+    with (
+        serve_channel(tmp_path, token=MARK, certificate=certificate) as server,
+        connecting(certificate if way == "https" else None) as (proxy, asked),
+    ):
+        network = Network(proxies={} if way == "direct" else {"https": proxy}, system_certificates=trusted)
+        channel = Channel.parse(server.url(f"/t/{MARK}/chan"))
+        with Relay([server.url("")], [channel], network) as relay:
+            relay.open()
+            answer = requests.get(f"{relay.address_of(server.url(''))}/chan/noarch/x", timeout=30)
+            said = relay.explain("")
+        if trusted:
+            assert (answer.status_code, answer.content, said) == (200, DATA, "")
+            assert asked == ([] if way == "direct" else [f"127.0.0.1:{server.port}"])
+        else:
+            # Of a proxy requests does not tell what is wrong with it.
+            status, why = (502, "ProxyError: ") if way == "https" else (421, "SSLError: the server's certificate is")
+            assert (answer.status_code, server.asked) == (status, [])
+            assert why in said
+
+
+def test_a_redirect_to_what_is_no_address_is_told(tmp_path):
+    with serve_channel(tmp_path, redirect="https://[bad/x") as server, Relay([server.url("")], [], Network()) as relay:
+        relay.open()
+        assert requests.get(f"{relay.address_of(server.url(''))}/chan/noarch/x", timeout=30).status_code == 421
+        assert relay.explain("") == " (the server redirects to what is no address)"
 
 
 def test_a_server_that_is_not_there_is_said_without_its_token():
