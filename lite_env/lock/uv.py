@@ -90,7 +90,7 @@ def login_for(url: str, variables: Mapping[str, str]) -> tuple[str, str] | None:
         for text in re.split(r"[\s,]+", variables.get(variable, "")):
             named = _NAMED_INDEX.fullmatch(text)
             name, address = (named["name"], named["address"]) if named else ("", text)
-            if "://" not in address or origin_of(address) != origin_of(url):
+            if "://" not in address or _origin(address) != origin_of(url):
                 continue
             parts = urlsplit(address)
             key = f"{_KEPT_PREFIX}{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
@@ -99,6 +99,14 @@ def login_for(url: str, variables: Mapping[str, str]) -> tuple[str, str] | None:
             if user or password:
                 return user, password
     return None
+
+
+def _origin(address: str) -> str | None:
+    # What cannot be read is for uv to tell, when it is asked for a lock.
+    try:
+        return origin_of(address)
+    except ValueError:
+        return None
 
 
 def find_uv() -> str:

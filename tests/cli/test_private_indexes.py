@@ -111,7 +111,7 @@ def test_credentials_of_an_index_stay_at_its_server(index, environment, tmp_path
 
 def test_logins_are_found_by_scheme_host_and_port():
     variables = {
-        "UV_INDEX": "one=https://h/simple two=https://u:p%40@h:8443/simple",
+        "UV_INDEX": "https://[bad/simple one=https://h/simple two=https://u:p%40@h:8443/simple",
         "UV_INDEX_ONE_PASSWORD": "word",
         "UV_EXTRA_INDEX_URL": "https://x:y@extra/simple https://open/simple",
         "UV_FIND_LINKS": "./here,https://f:g@links/page",
