@@ -34,6 +34,8 @@ Kind = Literal["conda-lock", "pixi", "explicit"]
 
 _TOP_KEY = re.compile(r"^(\w+):", re.MULTILINE)
 _OWN = "make it anew with `lite-env lock --upgrade`"
+_FOR_OURS = (None, _OWN, LOCK_AGAIN)
+_NO_CHOICE = "leave out `--environment`"
 # `lite-env lock` does not write over a lock of another tool.
 _ANEW = "make one for the browser alone with `lite-env lock ENVIRONMENT_YML -o OTHER.conda-lock.yml`, and use that"
 _FOREIGN = f"make it again with the tool that wrote it, for emscripten-wasm32 too; or {_ANEW}"
@@ -129,7 +131,7 @@ def read_lock(
         raise refusal(LockError, "the lock file cannot be read", error, file=path) from error
     except LockError as error:
         # What they say of these formats leads on.
-        if own or (kind in ("pixi", "explicit") and error.hint not in (None, _OWN, LOCK_AGAIN)):
+        if own or error.hint == _NO_CHOICE or (kind in ("pixi", "explicit") and error.hint not in _FOR_OURS):
             raise
         hint = _FOREIGN if kind else _ANEW
         raise LockError(error.message, hint=hint, **dict(error.context)) from error
@@ -139,7 +141,7 @@ def read_lock(
 def _refuse_choice(environment: str, path: Path) -> NoReturn:
     raise LockError(
         f"no environment '{shown(environment)}' can be chosen: this is no lock of pixi, and has one alone",
-        hint="leave out `--environment`",
+        hint=_NO_CHOICE,
         file=str(path),
     )
 

@@ -75,6 +75,12 @@ def test_what_cannot_be_read_is_told(name):
     assert "`lite-env lock ENVIRONMENT_YML -o OTHER.conda-lock.yml`" in caught.value.hint
 
 
+def test_where_nothing_is_to_be_chosen_the_choice_is_what_is_wrong():
+    with pytest.raises(LockError, match="no environment 'docs' can be chosen") as caught:
+        read_lock(LOCKS / "conda_lock_multi.yml", environment="docs")
+    assert caught.value.hint == "leave out `--environment`"
+
+
 def test_every_lock_is_tried():
     assert {path.name for path in LOCKS.iterdir()} == {f"{name}.yml" for name in READ} | set(REFUSED)
 
