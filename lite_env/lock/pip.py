@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lite_env.errors import LockError, SolveError
 from lite_env.lock.model import LockedPackage, WheelSource
@@ -327,5 +327,5 @@ def _tell_older(
 def _is_older(version: str, other: str) -> bool:
     try:
         return Version(version) < Version(other)
-    except InvalidVersion:
+    except ValueError:
         return False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lite_env.lock.model import PLATFORM, LockedPackage, WheelSource
 from lite_env.lock.pylock import public_address
@@ -183,5 +183,6 @@ def _noarch(field: Field, subdir: str, build: str) -> str | None:
 def _normal(field: Field) -> str:
     try:
         return str(Version(field.string()))
-    except InvalidVersion:
+    except ValueError:
+        # Also a number of 5,000 digits.
         field.fault("is no version")

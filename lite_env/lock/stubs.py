@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +50,8 @@ def stub_version(version: str) -> str | None:
     """The version of a stub; None where `version` is none that wheels can have."""
     try:
         parsed = Version(version)
-    except InvalidVersion:
+    except ValueError:
+        # Also a number of 5,000 digits.
         return None
     return f"{parsed}.{LOCAL}" if parsed.local else f"{parsed}+{LOCAL}"
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName, default_environment
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lite_env.errors import PrefixError
 from lite_env.lock.safety import is_below, path_beyond_bounds
@@ -70,7 +70,8 @@ def split_wheel_name(file_name: str) -> WheelName | None:
     """The parts of a wheel's file name; None for one that is none."""
     try:
         project, version, _, tags = parse_wheel_filename(file_name)
-    except InvalidWheelFilename:
+    except ValueError:
+        # Also a number of 5,000 digits.
         return None
     return WheelName(
         project=str(project),
@@ -169,7 +170,7 @@ def needed(requires: tuple[str, ...], environment: Mapping[str, str]) -> tuple[s
         try:
             found = Requirement(text)
             holds = found.marker is None or found.marker.evaluate(dict(environment))
-        except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
+        except (ValueError, RecursionError):
             continue
         if holds:
             specs.add(f"{canonicalize_name(found.name)} {found.specifier}".strip())

@@ -18,6 +18,7 @@ ABI_PACKAGE = "emscripten-abi"
 """The package whose version is Emscripten's, and whose build string may be that of a platform of wheels."""
 
 # As in https://peps.python.org/pep-0783/: a name, a year, and a number.
+_MINOR = re.compile(r"cp3([0-9]{1,4})")
 _BINARY_INTERFACE = re.compile(r"[a-z]+_[0-9]{4}_[0-9]+\Z")
 
 
@@ -50,7 +51,8 @@ class WheelTarget:
 
     def _loads(self, interpreter: str, abi: str) -> bool:
         if abi == "abi3":  # of this Python and all later ones
-            return bool(re.fullmatch(r"cp3[0-9]+", interpreter)) and int(interpreter[3:]) <= int(self._short[3:])
+            least, ours = _MINOR.fullmatch(interpreter), _MINOR.fullmatch(self._short)
+            return least is not None and ours is not None and int(least[1]) <= int(ours[1])
         return abi in (self._short, "none") and interpreter in (self._short, "py3")
 
 

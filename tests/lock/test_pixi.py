@@ -118,6 +118,14 @@ def test_a_wheel_that_is_built_here_has_no_place(tmp_path):
         dump_pixi(read_lock(science(tmp_path / "conda-lock.yml")))
 
 
+def test_a_version_that_python_does_not_read_is_told(lock):
+    text = dump_pixi(replace(lock, packages=lock.wheels[:1], channels=()))
+    version = lock.wheels[0].version
+    assert f"\n  version: {version}\n" in text
+    with pytest.raises(LockError, match=r"`packages\[0\].version` is no version"):
+        parse_pixi(text.replace(f"\n  version: {version}\n", f"\n  version: v{'9' * 5000}\n"), HERE)
+
+
 def test_a_lock_without_packages(lock, tmp_path):
     text = dump_pixi(replace(lock, packages=(), channels=()))
     assert rewritten(text, tmp_path) == text

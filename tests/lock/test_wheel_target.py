@@ -9,7 +9,8 @@ import pytest
 from lite_env.errors import PrefixError
 from lite_env.lock.pip_native import fitting, write_stand_in
 from lite_env.lock.pylock import ResolvedFile, ResolvedPackage
-from lite_env.lock.wheel import read_wheel, split_wheel_name
+from lite_env.lock.stubs import stub_version
+from lite_env.lock.wheel import marker_environment, needed, read_wheel, split_wheel_name
 from lite_env.lock.wheel_target import WheelTarget, platform_of
 from tests.wheels import make_wheel
 
@@ -35,6 +36,24 @@ TARGET = WheelTarget(python="3.14.2", platform="pyemscripten_2026_0_wasm32")
 )
 def test_wheels_are_taken_by_their_tags(tag, taken):
     assert TARGET.takes(split_wheel_name(f"x-1.0-{tag}.whl")) == taken
+
+
+@pytest.mark.parametrize("python", ["3", "3.x", "2.7", "3." + "9" * 5000])
+def test_of_a_python_that_there_is_not_nothing_compiled_is_taken(python):
+    target = WheelTarget(python=python, platform=TARGET.platform)
+    assert not target.takes(split_wheel_name("x-1.0-cp311-abi3-pyemscripten_2026_0_wasm32.whl"))
+
+
+@pytest.mark.parametrize("python", [TARGET.python, "3." + "9" * 5000])
+def test_numbers_that_python_does_not_read_make_no_wheel(python):
+    digits = "9" * 5000
+    target = WheelTarget(python=python, platform=TARGET.platform)
+    assert not target.takes(split_wheel_name(f"x-1.0-cp3{digits}-abi3-pyemscripten_2026_0_wasm32.whl"))
+    assert split_wheel_name(f"x-{digits}-py3-none-any.whl") is None
+    assert split_wheel_name(f"x-1.0-{digits}-py3-none-any.whl") is None
+    assert stub_version(digits) is None
+    assert needed(("a", f"b; python_version > '3.{digits}'"), marker_environment(python)) == ("a",)
+    assert needed(("a", "b; python_version > '3.10'"), marker_environment(f"3.{digits}")) == ("a",)
 
 
 def test_without_a_binary_interface_only_pure_ones_are_taken():
