@@ -14,7 +14,6 @@ from lite_env.lock.conda_lock_text import specs_of
 from lite_env.lock.conda_lock_wheels import parse_pip, parse_wheel, refuse_native
 from lite_env.lock.field import LOCK_AGAIN, Field, read_document
 from lite_env.lock.model import PLATFORM, LockedPackage, Lockfile
-from lite_env.lock.urls import split_package_url
 from lite_env.spec.address import holds_credentials, local_path
 from lite_env.spec.matchspec import split_file_name, split_name
 from lite_env.store.text import Origin, parse_json, shown
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUILD_NUMBER = re.compile(r"(?:.*_)?([0-9]{1,9})\Z")
-_NOARCH = ("generic", "python")
 
 _TOP = ("version", "metadata", "package")
 _METADATA = (
@@ -137,12 +135,7 @@ def _package(item: Field, records: Field, folder: Path) -> LockedPackage:
     if split_name(name) != (name, ""):
         item["name"].fault(f"is {name!r}, which is no package name")
     url = item["url"].package_url(folder)
-    try:
-        channel, subdir, file_name = split_package_url(url)
-    except ValueError as error:
-        item["url"].fault(f"is no package's address: {error}")
-    if subdir not in {PLATFORM, "noarch"}:
-        item["url"].fault(f"is for {subdir}, not for {PLATFORM} or noarch")
+    channel, subdir, file_name = item["url"].package_parts(url)
     hashes = item["hash"].only(("md5", "sha256"))
     version = item["version"].string()
     build = item["build"].string() if item["build"].exists else _build(item["url"], file_name, name, version)
@@ -174,14 +167,11 @@ def _record(field: Field, build: str, depends: tuple[str, ...]) -> dict[str, Any
         # Other tools leave it out; by convention it ends the build string.
         found = _BUILD_NUMBER.match(build)
         number = int(found[1]) if found else 0
-    noarch = field["noarch"].string() if field["noarch"].exists else None
-    if noarch is not None and noarch not in _NOARCH:
-        field["noarch"].fault(f"is {noarch!r}, neither generic nor python")
     return {
         "build_number": number,
         "size": field["size"].number(),
         "license": field["license"].text() if field["license"].exists else None,
-        "noarch": noarch,
+        "noarch": field["noarch"].noarch() if field["noarch"].exists else None,
         "timestamp": field["timestamp"].number(),
         "constrains": tuple(sorted(field["constrains"].match_specs())),
         "depends": tuple(sorted(field["depends"].match_specs())) if field["depends"].exists else depends,

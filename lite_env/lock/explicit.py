@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lite_env.errors import LockError
 from lite_env.lock.model import PLATFORM
-from lite_env.lock.urls import package_parts, split_package_url
+from lite_env.lock.urls import is_url, package_parts, split_package_url
 from lite_env.spec.address import Channel, local_path, public_url
 from lite_env.spec.matchspec import name_of
 from lite_env.store.text import shown, split_url
@@ -31,7 +31,6 @@ MARK = "@EXPLICIT"
 _HINT = "a line is the address of a package file, and behind it `#` and its SHA-256 or MD5"
 _PLATFORM = re.compile(r"#\s*platform:\s*(\S+)\s*\Z")
 _HASH = re.compile(r"(?:(?P<md5>[0-9a-f]{32})|(?:sha256:)?(?P<sha256>[0-9a-f]{64}))\Z")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of two letters at least: one is a drive of Windows
 _VARIABLE = re.compile(r"\$\{?\w|%\w+%")
 _VARIABLE_OF_URL = re.compile(r"\$\{?\w|%(?![0-9A-Fa-f]{2})\w+%")  # `%C3%A4` is a letter
 _MOST_PACKAGES = 100_000
@@ -166,11 +165,10 @@ def _address(text: str) -> str:
     if not text.isprintable():
         msg = "it has a character that cannot be printed"
         raise ValueError(msg)
-    is_url = _SCHEME.match(text) is not None
-    if (_VARIABLE_OF_URL if is_url else _VARIABLE).search(text):
+    if (_VARIABLE_OF_URL if is_url(text) else _VARIABLE).search(text):
         msg = "it has a variable in it, which is not replaced: write its value"
         raise ValueError(msg)
-    if not is_url:
+    if not is_url(text):
         return Path(os.path.normpath(Path.cwd() / _at_home(text))).as_uri()
     if "?" in text:
         msg = "it has a query"

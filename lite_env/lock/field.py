@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote
 
 from lite_env.errors import LockError
-from lite_env.lock.urls import from_relative
+from lite_env.lock.model import PLATFORM
+from lite_env.lock.urls import from_relative, split_package_url
 from lite_env.spec.address import Channel, local_path, public_url
 from lite_env.spec.channels import resolve_channel
 from lite_env.spec.document import Document
@@ -126,6 +127,16 @@ class Field:
         except ValueError as error:
             self.fault(f"is no package's address: {error}")
 
+    def package_parts(self, url: str) -> tuple[str, str, str]:
+        """Channel, subdir and file name of the package at `url`, which is what this field comes to."""
+        try:
+            channel, subdir, file_name = split_package_url(url)
+        except ValueError as error:
+            self.fault(f"is no package's address: {error}")
+        if subdir not in {PLATFORM, "noarch"}:
+            self.fault(f"is for {shown(subdir)}, not for {PLATFORM} or noarch")
+        return channel, subdir, file_name
+
     def channels(self, folder: Path) -> tuple[Channel, ...]:
         """The channels of one entry: a URL, a name as conda-lock writes it, or a path relative to the lock."""
         field = self.only(("url", "used_env_vars"))["url"]
@@ -158,6 +169,13 @@ class Field:
         if isinstance(self.value, bool) or not isinstance(self.value, int) or not 0 <= self.value < MAX_NUMBER:
             self.fault(f"is {shown(repr(self.value))} where a number from 0 on is expected")
         return self.value
+
+    def noarch(self) -> str:
+        """The kind of a package that is for every platform."""
+        text = self.string()
+        if text not in ("generic", "python"):
+            self.fault(f"is {shown(repr(text))}, neither generic nor python")
+        return text
 
     def sha256(self) -> str:
         """A SHA-256 in lower-case hex."""

@@ -15,9 +15,9 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lite_env.lock.model import PLATFORM, LockedPackage, WheelSource
+from lite_env.lock.model import LockedPackage, WheelSource
 from lite_env.lock.pylock import public_address
-from lite_env.lock.urls import package_parts, split_package_url
+from lite_env.lock.urls import is_url, package_parts
 from lite_env.lock.wheel import marker_environment, needed, split_wheel_name
 from lite_env.spec.address import is_file_url
 from lite_env.store.text import shown
@@ -30,7 +30,6 @@ KINDS = ("conda", "pypi", "conda_source")
 DIRECT = "direct+"
 """What pixi writes in front of a wheel's address that no index gave."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of two letters at least: one is a drive of Windows
 _BUILD_NUMBER = re.compile(r"(?:.*[^0-9])?([0-9]{1,18})\Z", re.DOTALL)
 _IN_SECONDS = 253_402_300_799  # a greater time is in milliseconds
 
@@ -47,16 +46,11 @@ def conda_package(item: Field, folder: Path) -> LockedPackage:
         # Version 6 names sources by `conda` as well.
         place.fault("is no package file: what pixi builds of sources cannot be installed here")
     url = _url(place, folder)
-    try:
-        channel, subdir, file_name = split_package_url(url)
-    except ValueError as error:
-        place.fault(f"is no package file of a channel: {error}")
+    channel, subdir, file_name = place.package_parts(url)
     parts = package_parts(file_name)
     if parts is None:
         place.fault("is no package file of a channel: it does not end in NAME-VERSION-BUILD.conda or .tar.bz2")
     name, version, build = parts
-    if subdir not in {PLATFORM, "noarch"}:
-        place.fault(f"is for {subdir}, not for {PLATFORM} or noarch")
     told = {"name": name, "version": version, "build": build, "subdir": subdir, "file_name": file_name}
     for key, value in told.items():
         if item[key].exists and item[key].string() != value:
@@ -137,7 +131,7 @@ def milliseconds(time: int | None) -> int | None:
 def _url(field: Field, folder: Path) -> str:
     """Where a package lies: a URL, or a path as it is, from the lock's folder on."""
     text = field.string()
-    if _SCHEME.match(text):
+    if is_url(text):
         return field.package_url(folder)
     if not text.isprintable():
         field.fault("has a character that cannot be printed")
@@ -147,13 +141,13 @@ def _url(field: Field, folder: Path) -> str:
 def _refuse_query(field: Field) -> None:
     text = field.string()
     # A path has them as any other letter.
-    if _SCHEME.match(text) and ("?" in text or "#" in text):
+    if is_url(text) and ("?" in text or "#" in text):
         field.fault("is no package's address: it has a `?` or a `#`")
 
 
 def _wheel_url(field: Field, folder: Path) -> str:
     text = field.string().removeprefix(DIRECT)
-    if not _SCHEME.match(text):
+    if not is_url(text):
         return _url(field, folder)
     if text.startswith("git+"):
         field.fault("is a repository: only wheels can be installed")
@@ -175,9 +169,7 @@ def _noarch(field: Field, subdir: str, build: str) -> str | None:
         return noarch_of(subdir, build)
     if isinstance(field.value, bool):
         return "generic" if field.value else None
-    if field.string() not in ("generic", "python"):
-        field.fault(f"is {field.value!r}, neither generic nor python")
-    return field.string()
+    return field.noarch()
 
 
 def _normal(field: Field) -> str:

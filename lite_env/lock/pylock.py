@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from lite_env.errors import LockError
+from lite_env.lock.field import MAX_NUMBER
 from lite_env.spec.address import is_file_url, local_path
 from lite_env.store.digest import is_sha256
 from lite_env.store.text import Origin, convert, parse_toml, split_url
@@ -119,5 +120,5 @@ def _file(file: _File, folder: Path) -> ResolvedFile:
         file_name=path.name if path is not None else unquote(url.rpartition("/")[2]),
         url=url,
         sha256=sha256 if sha256 and is_sha256(sha256) else None,
-        size=file.size if file.size is not None and file.size >= 0 else None,
+        size=file.size if file.size is not None and 0 <= file.size < MAX_NUMBER else None,
     )

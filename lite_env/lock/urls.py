@@ -11,8 +11,14 @@ from lite_env.spec.address import local_path
 from lite_env.spec.matchspec import split_file_name
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_LONG_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of two letters at least: one is a drive of Windows
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _PART = re.compile(r"[A-Za-z0-9_.+!~]+")
+
+
+def is_url(text: str) -> bool:
+    """Whether what another tool wrote is a URL, and no path."""
+    return _LONG_SCHEME.match(text) is not None
 
 
 def to_relative(url: str, folder: Path) -> str:
