@@ -135,7 +135,7 @@ def _package(item: Field, records: Field, folder: Path) -> LockedPackage:
     if split_name(name) != (name, ""):
         item["name"].fault(f"is {name!r}, which is no package name")
     url = item["url"].package_url(folder)
-    channel, subdir, file_name = item["url"].package_parts(url)
+    channel, subdir, file_name = item["url"].split_package(url)
     hashes = item["hash"].only(("md5", "sha256"))
     version = item["version"].string()
     build = item["build"].string() if item["build"].exists else _build(item["url"], file_name, name, version)

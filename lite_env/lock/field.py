@@ -127,7 +127,7 @@ class Field:
         except ValueError as error:
             self.fault(f"is no package's address: {error}")
 
-    def package_parts(self, url: str) -> tuple[str, str, str]:
+    def split_package(self, url: str) -> tuple[str, str, str]:
         """Channel, subdir and file name of the package at `url`, which is what this field comes to."""
         try:
             channel, subdir, file_name = split_package_url(url)

@@ -46,7 +46,7 @@ def conda_package(item: Field, folder: Path) -> LockedPackage:
         # Version 6 names sources by `conda` as well.
         place.fault("is no package file: what pixi builds of sources cannot be installed here")
     url = _url(place, folder)
-    channel, subdir, file_name = place.package_parts(url)
+    channel, subdir, file_name = place.split_package(url)
     parts = package_parts(file_name)
     if parts is None:
         place.fault("is no package file of a channel: it does not end in NAME-VERSION-BUILD.conda or .tar.bz2")
