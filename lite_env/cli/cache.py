@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +98,10 @@ def prune_cache(
     store = open_store()
     pruned = plan_prune(store, unpacked(), older_than=older_than, max_size=max_size)
     if not dry_run:
-        forget_unpacked(item for item in pruned.others if isinstance(item, Unpacked))
+        # What another process uses at the moment stays, and counts as that.
+        gone = forget_unpacked(item for item in pruned.others if isinstance(item, Unpacked))
+        stay = sum(item.size for item in pruned.others) - sum(item.size for item in gone)
+        pruned = replace(pruned, others=gone, kept=pruned.kept + stay)
         prune(store, pruned)
     figures = {
         "contents": len(pruned.entries),

@@ -28,15 +28,13 @@ from lite_env.workflow.fleet import pack_environments
 from lite_env.workflow.lock import LockPolicy
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment, plan_environment
-from lite_env.workflow.storage import opened_store, remotes_of
+from lite_env.workflow.storage import remotes_of, stores_of
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from lite_env.pack.layout import Order
     from lite_env.progress import Reporter
     from lite_env.site.xeus_layout import XeusLayout
-    from lite_env.store.protocol import Store
+    from lite_env.workflow.storage import Stores
 
 Layout = Literal["native", "xeus"]
 
@@ -187,7 +185,9 @@ def command(
         mounts=tuple(parse_mount(text) for text in mounts),
         environment=environment,
     )
-    asked = _Asked(sources=sources or (Path(),), output=output, options=options, reporter=reporter, as_json=as_json)
+    sources = sources or (Path(),)
+    stores = stores_of(sources[0], offline=offline, reporter=reporter)
+    asked = _Asked(sources=sources, output=output, options=options, stores=stores, reporter=reporter, as_json=as_json)
     if layout == "xeus":
         _refuse_native(ctx)
         asked.pack_for_xeus()
@@ -206,12 +206,13 @@ class _Asked:
     sources: tuple[Path, ...]
     output: Path
     options: PackOptions
+    stores: Stores
     reporter: Reporter
     as_json: bool
 
     def pack(self) -> None:
         """The one environment."""
-        with self._store() as store:
+        with self.stores() as store:
             packed = pack_environment(self.sources[0], self.output, self.options, store=store, reporter=self.reporter)
         self._print([packed_document(packed, self.output)])
         tell_packed(packed, self.reporter)
@@ -223,7 +224,7 @@ class _Asked:
             remotes = () if self.options.offline else remotes_of(self.sources[0])
             crew = dask_crew(executor, remotes, self.options.level, reporter=self.reporter)
         outcomes = pack_environments(
-            self.sources, self.output, self.options, stores=self._store, crew=crew, reporter=self.reporter
+            self.sources, self.output, self.options, stores=self.stores, crew=crew, reporter=self.reporter
         )
         self._print([outcome_document(outcome) for outcome in outcomes])
         for outcome in outcomes:
@@ -241,7 +242,7 @@ class _Asked:
         documents = []
         output = self.output if len(self.sources) == 1 else self.output / "NAME"
         for source in self.sources:
-            with self._store(source) as store:
+            with self.stores() as store:
                 decisions = plan_environment(source, output, self.options, store=store, reporter=self.reporter)
             documents.append(decisions_document(decisions))
             if not self.as_json:
@@ -256,14 +257,11 @@ class _Asked:
         """Each environment in the layout of jupyterlite-xeus."""
         documents = []
         for source in self.sources:
-            with self._store(source) as store:
+            with self.stores() as store:
                 written = pack_xeus(source, self.output, self.options, store=store, reporter=self.reporter)
             documents.append(_xeus_document(written))
             self.reporter.note(xeus_summary(written))
         self._print(documents)
-
-    def _store(self, source: Path | None = None) -> AbstractContextManager[Store]:
-        return opened_store(source or self.sources[0], offline=self.options.offline, reporter=self.reporter)
 
     def _print(self, documents: list[dict[str, Any]]) -> None:
         """Of several environments a list."""

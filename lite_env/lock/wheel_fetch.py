@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError
@@ -82,6 +83,9 @@ def find_wheel(sha256: str, file_name: str, store: Store) -> Path | None:
         data = b""
     if sha256_of_bytes(data) == sha256:
         store.write(data, kind=_KIND, vouched=True)
+        # Says when it was last used.
+        with suppress(OSError):
+            os.utime(target.parent)
         return target
     kept = store.read(sha256)
     if kept is None:

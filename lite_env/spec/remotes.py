@@ -31,8 +31,11 @@ WRITE_VARIABLE = "LITE_ENV_REMOTE_WRITE"
 
 USER_FILE = "config.toml"
 _KEY = "remote"
+_PROJECT_KEYS = ("url",)
 _EXAMPLE = "for example: [[remote]] with url = 's3://bucket/folder'"
 _READ_ONLY = ("http", "https")
+_OF_PROJECTS = ("s3", "http", "https", "file")
+"""What a project may name: others of fsspec's run what their own files say."""
 _SWITCHES = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
 
@@ -81,7 +84,7 @@ def read_remotes(folder: Path, environ: Mapping[str, str] = os.environ, user: Pa
     file = user or user_config()
     own = _listed(_table(file).get(_KEY, []), file, ("url", "trusted", "write"), "")
     project = folder / PROJECT_FILE
-    named = _listed(read_project_table(folder).get(_KEY, []), project, ("url",), "tool.lite-env.")
+    named = _listed(read_project_table(folder).get(_KEY, []), project, _PROJECT_KEYS, "tool.lite-env.")
     return tuple({remote.url: remote for remote in (*named, *own)}.values())
 
 
@@ -119,6 +122,12 @@ def _remote(table: dict[str, Any], file: Path, keys: tuple[str, ...], where: str
     url = table.get("url")
     if not isinstance(url, str):
         raise SpecError(f"'{where}' has no 'url'", hint=_EXAMPLE, file=str(file))
+    if keys == _PROJECT_KEYS and url.partition("://")[0].lower() not in _OF_PROJECTS:
+        raise SpecError(
+            f"'{where}.url' is of a kind that a project must not name",
+            hint=f"a project names {', '.join(f'{scheme}://' for scheme in _OF_PROJECTS)}; others {user_config()} may",
+            file=str(file),
+        )
     remote = Remote(
         url=_checked(url, f"{where}.url", file),
         trusted=table.get("trusted", False),
@@ -139,9 +148,14 @@ def _with_sense(remote: Remote, file: Path | None) -> Remote:
 
 
 def _checked(url: str, where: str, file: Path | None) -> str:
-    if not urlsplit(url).scheme or "://" not in url:
+    """`url`, if it is one; it may hold a secret wherever it is wrong, and is not repeated.
+
+    A chain of fsspec's (``reference::https://…``) makes addresses out of what a server says: none is taken.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator or not scheme.replace("+", "").replace("-", "").isalnum() or "::" in url:
         raise SpecError(
-            f"'{where}' is no URL: {url!r}",
+            f"'{where}' is no URL of a folder",
             hint="write s3://BUCKET/FOLDER, https://… or file:///…",
             file=str(file) if file else None,
         )

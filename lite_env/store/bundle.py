@@ -135,10 +135,10 @@ def _members(bundle: Path, reporter: Reporter) -> Iterator[Iterator[tuple[str, b
                     tarfile.open(fileobj=raw, mode="r|") as tar,
                 ):
                     for member in tar:
-                        yield member.name, _body(tar, member), member.mtime
+                        yield member.name, _body(tar, member), max(int(member.mtime), 0)
                         task.advance(stream.tell() - at)
                         at = stream.tell()
-            except (tarfile.TarError, zstandard.ZstdError, EOFError, UnicodeError, ValueError) as error:
+            except (tarfile.TarError, zstandard.ZstdError, EOFError, ArithmeticError, ValueError) as error:
                 raise StoreError(f"no whole bundle of a cache: {error}", hint=_HINT, file=str(bundle)) from error
 
         yield members()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lite_env.progress import SILENT
@@ -98,14 +99,13 @@ class LayeredStore:
                 reporter.task(f"writing to {remote.label}", len(digests) + len(done), "items") as task,
                 ThreadPoolExecutor(max_workers=AT_ONCE) as pool,
             ):
-                for work in (
-                    pool.map(lambda digest, remote=remote: self._give(digest, remote), digests),
-                    pool.map(lambda item, remote=remote: remote.put_record(*item), done.items()),
-                ):
-                    for _ in work:
-                        task.advance(1)
+                for _ in pool.map(partial(self._give, remote=remote), digests):
+                    task.advance(1)
+                # A record of bytes that are not there would be of no use.
+                for _ in pool.map(lambda item, remote=remote: remote.put_record(*item), done.items()):
+                    task.advance(1)
 
-    def _give(self, digest: str, remote: RemoteStore) -> None:
+    def _give(self, digest: str, *, remote: RemoteStore) -> None:
         found = self._local.find(digest) if not remote.failed else None
         if found is not None:
             remote.put_content(digest, *found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from lite_env.errors import LiteEnvError
+from lite_env.errors import LiteEnvError, without_secrets
 from lite_env.store.digest import is_sha256
 from lite_env.store.form import content_file, content_place, done_place, read_content, read_record, record_file
 from lite_env.store.results import AT_ONCE
@@ -43,11 +43,16 @@ class RemoteStore:
         self._turns = threading.Semaphore(AT_ONCE)
         self._failed = False
         self._absent: set[str] = set()
+        self._broken: set[str] = set()
 
     @property
     def failed(self) -> bool:
         """Whether it is asked no more."""
         return self._failed
+
+    def look_again(self) -> None:
+        """Ask anew for what was not there: somebody may have put it there since."""
+        self._absent.clear()
 
     def find(self, digest: str) -> tuple[Head, bytes] | None:
         """The bytes with this SHA-256, checked, and what is known of them."""
@@ -74,7 +79,8 @@ class RemoteStore:
     def put_content(self, digest: str, head: Head, data: bytes) -> None:
         """Have it there."""
         place = content_place(digest)
-        if place in self._absent or not self._guarded(lambda: self._wire.has(place), otherwise=True):
+        # Asked also where it was absent before: that is soon answered or fails, and to send it may take long.
+        if place in self._broken or not self._guarded(lambda: self._wire.has(place), otherwise=True):
             self._put(place, content_file(head, data))
 
     def put_record(self, key: Key, results: Mapping[str, str]) -> None:
@@ -82,7 +88,7 @@ class RemoteStore:
         self._put(done_place(key), record_file(results))
 
     def _get(self, place: str) -> bytes | None:
-        if place in self._absent:
+        if place in self._absent | self._broken:
             return None
         file = self._guarded(lambda: self._wire.get(place), otherwise=None)
         if file is None:
@@ -93,7 +99,7 @@ class RemoteStore:
         self._guarded(lambda: self._wire.put(place, file), otherwise=None)
 
     def _damaged(self, place: str) -> None:
-        self._absent.add(place)
+        self._broken.add(place)
         self._reporter.warn(f"the remote store {self.label} has '{place}' damaged: it is passed over", passing=True)
 
     def _guarded(self, work: Callable[[], T], *, otherwise: T) -> T:
@@ -107,5 +113,5 @@ class RemoteStore:
                 reason = error.message if isinstance(error, LiteEnvError) else str(error) or type(error).__name__
                 hint = f" ({error.hint})" if isinstance(error, LiteEnvError) and error.hint else ""
                 text = f"the remote store {self.label} fails, and this run goes on without it: {reason}{hint}"
-                self._reporter.warn(text, passing=True)
+                self._reporter.warn(without_secrets(text), passing=True)
             return otherwise

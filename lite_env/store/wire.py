@@ -25,6 +25,7 @@ SECONDS = 5.0
 """How long one request may take."""
 
 _PIECE = 1 << 20  # bytes asked for at once: as much as a slow link brings in time
+_MOST = 4 << 30  # bytes of a file
 _SLOWEST_UPLOAD = 1 << 18  # bytes a second
 _EXTRA = "install it: `pip install 'lite-env[remote]'`"
 
@@ -72,21 +73,21 @@ class FsspecWire:
             TimeoutError: it does not come.
             OSError: the remote refuses it, or cannot be reached.
         """
-        parts: list[bytes] = []
-        while not parts or len(parts[-1]) == _PIECE:
-            start = _PIECE * len(parts)
-            try:
-                parts.append(self._ask(partial(_piece, place=place, start=start)))
-            except FileNotFoundError:
-                return None
-            except TimeoutError:
-                raise
-            except OSError:
-                # A file that ends with a piece has none behind it; whether it is whole its hash says.
-                if not parts:
-                    raise
+        try:
+            piece = self._ask(partial(_piece, place=place, start=0))
+        except FileNotFoundError:
+            return None
+        file = bytearray(piece)
+        while len(piece) == _PIECE:
+            # From the last byte on: so there is always something to answer with.
+            piece = self._ask(partial(_piece, place=place, start=len(file) - 1))
+            if piece[:1] != file[-1:]:
+                # Of a server that knows no ranges it was all of it.
                 break
-        return b"".join(parts)
+            file += piece[1:]
+            if len(file) > _MOST:
+                raise OSError(f"'{place}' has more bytes than the {_MOST} that a file of a store may have")
+        return bytes(file)
 
     def has(self, place: str) -> bool:
         """Whether it is there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ PACKAGES, PREFIXES, PREVIOUS, WHEELS = "packages", "prefixes", "previous", "whee
 
 _OTHERS = ("downloads", "repodata", "uv")
 _UNPACKED = (PACKAGES, PREFIXES, PREVIOUS, WHEELS)
+_IN_USE = 600.0
+"""Seconds: longer than between a wheel's being looked for and its being installed."""
 _MEANING = {
     PACKAGES: "packages as rattler unpacked them",
     PREFIXES: "installed environments",
@@ -104,6 +107,9 @@ def _forget(path: Path) -> bool:
             # No other run has a folder of this name.
             lock.unlink(missing_ok=True)
         return is_free
+    # Wheels are held by nobody: one that was just looked for is being installed.
+    if time.time() - _used(path) < _IN_USE:
+        return False
     remove_tree(path)
     return True
 
@@ -124,10 +130,14 @@ def _unpacked_in(name: str) -> Iterator[Unpacked]:
     # Wheels lie by the first letters of their hashes.
     for folder in sorted(root.glob("??/*" if name == WHEELS else "*")):
         if folder.is_dir() and not folder.name.startswith("."):
-            seal = folder.with_name(f"{folder.name}.seal")
             with suppress(OSError):
-                used = (seal if seal.is_file() else folder).stat().st_mtime
-                yield Unpacked(path=folder, size=sum(size for size, _ in _files(folder)), used=used)
+                size = sum(size for size, _ in _files(folder))
+                yield Unpacked(path=folder, size=size, used=_used(folder))
+
+
+def _used(folder: Path) -> float:
+    seal = folder.with_name(f"{folder.name}.seal")
+    return (seal if seal.is_file() else folder).stat().st_mtime
 
 
 def _files(folder: Path) -> Iterator[tuple[int, float]]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lite_env.errors import ExecutorError, MissingToolError, without_secrets
 from lite_env.host.capacity import cores, kernels_at_once
-from lite_env.workflow.task import Toolchain, this_toolchain, work, work_elsewhere
+from lite_env.store.wire import in_time
+from lite_env.workflow.task import work, work_elsewhere
+from lite_env.workflow.toolchain import Toolchain, this_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -72,7 +74,7 @@ def led_crew(executor: Executor, width: int, remotes: tuple[Remote, ...], toolch
     """
     _check_remotes(remotes)
     do = partial(work_elsewhere, remotes=remotes, toolchain=toolchain)
-    yield Crew(submit=lambda job: executor.submit(do, job), width=width, elsewhere=True)
+    yield Crew(submit=lambda job: executor.submit(do, job.without_credentials()), width=width, elsewhere=True)
 
 
 @contextmanager
@@ -101,7 +103,10 @@ def dask_crew(address: str, remotes: tuple[Remote, ...], level: int, *, reporter
         executor = client.get_executor(pure=False, workers=list(workers), allow_other_workers=False)
 
         def present() -> bool:
-            return client.status == "running" and not workers.keys().isdisjoint(_workers(client))
+            try:
+                return client.status == "running" and not workers.keys().isdisjoint(_workers(client))
+            except OSError:
+                return False
 
         with executor, led_crew(executor, sum(workers.values()), remotes, toolchain) as crew:
             yield replace(crew, present=present)
@@ -142,10 +147,18 @@ def _connected(address: str) -> Iterator[Any]:
 
 def _fitting(client: Any, level: int, toolchain: Toolchain, reporter: Reporter) -> dict[str, int]:  # noqa: ANN401
     """Threads of those workers that would come to what this machine comes to, by their addresses."""
-    threads = _workers(client)
+    try:
+        threads = _workers(client)
+    except OSError as error:
+        raise ExecutorError(f"the scheduler does not say who works: {error}", hint="is it one of dask?") from error
     if not threads:
         raise ExecutorError("the scheduler has no workers", hint="start some with `dask worker ADDRESS`")
-    found = client.run(this_toolchain, level, on_error="return")
+    try:
+        found = in_time(lambda: client.run(this_toolchain, level, on_error="return"), _CONNECT_SECONDS)
+    except OSError as error:
+        raise ExecutorError(
+            f"the workers do not say what they have: {error}", hint="end the one that hangs, and try again"
+        ) from error
     fitting = {}
     for worker, theirs in sorted(found.items()):
         if not isinstance(theirs, Toolchain):
@@ -163,6 +176,10 @@ def _fitting(client: Any, level: int, toolchain: Toolchain, reporter: Reporter) 
 
 
 def _workers(client: Any) -> Mapping[str, int]:  # noqa: ANN401 - of a library that is an extra
-    """The threads of each worker that is there, by its address."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
+    """The threads of each worker that is there, by its address.
+
+    Raises:
+        OSError: the scheduler does not answer.
+    """
+    workers = in_time(lambda: client.scheduler_info(n_workers=-1), _CONNECT_SECONDS)["workers"]
     return {address: worker["nthreads"] for address, worker in workers.items()}

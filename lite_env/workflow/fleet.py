@@ -16,20 +16,21 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.errors import ExecutorError, LiteEnvError, PackError
+from lite_env.errors import ExecutorError, FetchError, LiteEnvError, PackError, without_secrets
 from lite_env.lock.kept import keep_package
 from lite_env.lock.pip_here import locked_wheel_file
 from lite_env.pack.mounts import refuse_output
 from lite_env.progress import SILENT, Named
 from lite_env.spec.address import local_path
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.system import system_answer
 from lite_env.workflow.channels import build_local_channels, channels_in_need
 from lite_env.workflow.crew import local_crew
 from lite_env.workflow.environment import locked_inputs
 from lite_env.workflow.pack import key_of_pack, pack_inputs
 from lite_env.workflow.rebuild import find_pack
 from lite_env.workflow.shares import awaited, share_out
-from lite_env.workflow.task import job_of
+from lite_env.workflow.task import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -43,11 +44,10 @@ if TYPE_CHECKING:
     from lite_env.workflow.inputs import Inputs
     from lite_env.workflow.options import PackOptions
     from lite_env.workflow.pack import Packed
-    from lite_env.workflow.task import Job
 
 _LOOK_SECONDS = 5.0
 _ABSENT_SECONDS = 60.0
-"""How long nobody may be there who could work, before it is done here: a worker may be starting anew."""
+"""How long nobody may be there who could work, before it is done here: a busy machine may be silent for a while."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,9 +110,9 @@ def pack_environments(
         with stores() as store:
             targets, outcomes = _read(sources, place, options, store, reporter)
             unknown = _unknown(targets, options, store)
-            if unknown and workers.elsewhere:
-                _send_files(unknown.values(), options, store, reporter)
-        failed = _give_away(unknown, options, workers, reporter)
+            failed = _send_files(unknown, options, store, reporter) if workers.elsewhere else {}
+        sent = {number: target for number, target in unknown.items() if number not in failed}
+        failed |= _give_away(sent, options, workers, reporter)
     with stores() as store, reporter.task("writing packs", len(targets), "items") as task:
         for number, target in enumerate(targets):
             outcome = _write(target, options, store, reporter) if number not in failed else None
@@ -126,9 +126,23 @@ def _write(target: _Target, options: PackOptions, store: Store, reporter: Report
         packed = pack_inputs(
             target.inputs, target.output, options, store=store, reporter=Named(reporter, target.lock.name)
         )
-    except LiteEnvError as error:
-        return _outcome(target, error=error)
+    except (LiteEnvError, OSError) as error:
+        return _outcome(target, error=_answer(error))
     return _outcome(target, packed=packed)
+
+
+def _answer(error: LiteEnvError | OSError) -> LiteEnvError:
+    """What the system refuses is of one environment, too: no space, no permission, too long a name.
+
+    Raises:
+        OSError: it is no refusal of the system.
+    """
+    if isinstance(error, LiteEnvError):
+        return error
+    answer = system_answer(error)
+    if answer is None:
+        raise error
+    return answer
 
 
 def _outcome(target: _Target, *, packed: Packed | None = None, error: LiteEnvError | None = None) -> Outcome:
@@ -153,8 +167,8 @@ def _read(
             try:
                 inputs = locked_inputs(source, options, store=store, reporter=Named(reporter, str(source)))
                 target = _target(source, inputs, place, options)
-            except LiteEnvError as error:
-                outcomes[source] = Outcome(source=source, error=error)
+            except (LiteEnvError, OSError) as error:
+                outcomes[source] = Outcome(source=source, error=_answer(error))
             else:
                 # As folders are named where case makes no difference.
                 other = targets.setdefault(target.lock.name.casefold(), target)
@@ -196,45 +210,59 @@ def _give_away(
         # One after the other each finds what those before it have left.
         return {}
     locks = {number: target.lock for number, target in targets.items()}
-    shares = share_out(locks, crew.width)
+    shares = share_out(locks, crew.width) if options.bytecode else ()
     with reporter.task("packing environments", len(shares) + len(targets), "items") as task:
         work = _GivenAway(crew, task, reporter)
-        shared = [work.add(job_of(targets[share.environment].inputs, options, share.names)) for share in shares]
-        packs = {
-            work.add(
-                job_of(target.inputs, options), [shared[position] for position in awaited(target.lock, shares)]
-            ): number
-            for number, target in targets.items()
-        }
+        shared = [
+            work.add(Job(inputs=targets[share.environment].inputs, options=options, packages=share.names))
+            for share in shares
+        ]
+        packs = {}
+        for number, target in targets.items():
+            before = [shared[position] for position in awaited(target.lock, shares)]
+            packs[work.add(Job(inputs=target.inputs, options=options), before)] = number
         work.finish()
     # What failed of a share fails again where it is needed, and is told there.
     return {packs[number]: error for number, error in work.failed.items() if number in packs}
 
 
-def _send_files(targets: Collection[_Target], options: PackOptions, store: Store, reporter: Reporter) -> None:
-    """Have in the remote stores what lies on this machine alone: packages of local channels, and wheels of here."""
+def _send_files(
+    targets: Mapping[int, _Target], options: PackOptions, store: Store, reporter: Reporter
+) -> dict[int, LiteEnvError]:
+    """Have in the remote stores what lies on this machine alone: packages of local channels, and wheels of here.
+
+    Returns:
+        What failed, by the environment's position.
+    """
     if options.mounts:
         raise PackError(
             "what is mounted lies on this machine alone", hint="leave `--mount` out, or pack without `--executor`"
         )
-    for target in targets:
-        build_local_channels(
-            channels_in_need(target.lock, store=store), offline=options.offline, store=store, reporter=reporter
-        )
-    here = {
-        package.sha256: package
-        for target in targets
-        for package in target.lock.packages
-        if local_path(package.url) is not None or (package.wheel is not None and package.wheel.kind != "index")
-    }
-    with reporter.task("giving local packages to the workers", len(here), "items") as task:
-        for package in here.values():
-            path = local_path(package.url) if package.manager == "conda" else None
-            if package.manager == "wheel":
-                path = locked_wheel_file(package, offline=options.offline, store=store, reporter=reporter)
-            if path is not None and path.is_file() and sha256_of_file(path) == package.sha256:
-                keep_package(path, store)
+    failed: dict[int, LiteEnvError] = {}
+    sent: set[str] = set()
+    with reporter.task("giving local packages to the workers", len(targets), "items") as task:
+        for number, target in targets.items():
+            try:
+                _send(target.lock, sent, options, store, reporter)
+            except LiteEnvError as error:
+                failed[number] = error
             task.advance(1)
+    return failed
+
+
+def _send(lock: Lockfile, sent: set[str], options: PackOptions, store: Store, reporter: Reporter) -> None:
+    needed = channels_in_need(lock, store=store)
+    build_local_channels(needed, offline=options.offline, store=store, reporter=reporter)
+    for package in lock.packages:
+        if package.sha256 in sent:
+            continue
+        path = local_path(package.url)
+        if package.wheel is not None and (path is not None or package.wheel.kind != "index"):
+            path = locked_wheel_file(package, offline=options.offline, store=store, reporter=reporter)
+        # What is another file than the lock's is told by who installs it.
+        if path is not None and path.is_file() and sha256_of_file(path) == package.sha256:
+            keep_package(path, store)
+        sent.add(package.sha256)
 
 
 class _GivenAway:
@@ -282,17 +310,28 @@ class _GivenAway:
             if after:
                 waiting.append((number, job, after))
             else:
-                self._under_way[self._crew.submit(job)] = number
+                self._under_way[self._submitted(job)] = number
         self._waiting = waiting
+
+    def _submitted(self, job: Job) -> Future[None]:
+        try:
+            return self._crew.submit(job)
+        except Exception as error:  # noqa: BLE001 - of whatever executor: it takes nothing more
+            refused: Future[None] = Future()
+            refused.set_exception(error if not isinstance(error, LiteEnvError) else ExecutorError(error.message))
+            return refused
 
     def _end(self, future: Future[None]) -> None:
         number = self._under_way.pop(future)
         error = future.exception() if not future.cancelled() else CancelledError()
-        if isinstance(error, ExecutorError) or (error is not None and not isinstance(error, LiteEnvError)):
-            # Of who worked, and not of the work: that is done here.
-            said = str(error) or type(error).__name__
-            self._reporter.warn(f"a worker failed, and what it had is done here: {said}", passing=True)
-        elif error is not None:
+        if isinstance(error, LiteEnvError) and not self._is_of_the_worker(error):
             self.failed[number] = error
+        elif error is not None:
+            said = without_secrets(str(error)) or type(error).__name__
+            self._reporter.warn(f"a worker failed, and what it had is done here: {said}", passing=True)
         self._task.advance(1)
         self._begin((number,))
+
+    def _is_of_the_worker(self, error: LiteEnvError) -> bool:
+        """Whether the work may well succeed here: a worker elsewhere may reach less, and has other credentials."""
+        return isinstance(error, ExecutorError) or (self._crew.elsewhere and isinstance(error, FetchError))

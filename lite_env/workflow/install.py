@@ -20,6 +20,7 @@ from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
 from lite_env.store.removal import remove_tree
 from lite_env.workflow.channels import build_local_channels, channels_in_need
+from lite_env.workflow.toolchain import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,14 +136,16 @@ def _whole(place: Path, sealed: Path, reporter: Reporter) -> Prefix | None:
 
 
 def _cache_key(lock: Lockfile) -> str:
-    # All that is written into an environment: packages by their hashes, and what `conda-meta` says besides. Locks of
-    # the same files may say other things of them: an `@EXPLICIT` list has it out of the packages, not of their channel.
+    # All that is written into an environment, and by whom: packages by their hashes, and what `conda-meta` says
+    # besides. Locks of the same files may say other things of them: an `@EXPLICIT` list has it out of the packages,
+    # not of their channel.
     said = [
         [each.name, each.depends, each.constrains, each.license, each.noarch, each.build_number]
         for each in lock.packages
     ]
     asked = [wheel.name for wheel in lock.wheels if wheel.wheel is not None and wheel.wheel.requested]
     identity = [
+        code_digest(),
         lock_identity(lock),
         lock.name,
         sorted(lock.requested),

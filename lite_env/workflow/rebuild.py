@@ -9,23 +9,21 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-import lite_env
 from lite_env.errors import ManifestError, MissingEngineError
 from lite_env.host.find import locate_node
 from lite_env.pack.reader import MANIFEST, parse_manifest
 from lite_env.pack.writer import check_output, generator
 from lite_env.store.atomic import new_directory
-from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.protocol import key_of
 from lite_env.store.results import AT_ONCE
 from lite_env.workflow.report import PackReport
 from lite_env.workflow.start import runtime_digest
+from lite_env.workflow.toolchain import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from lite_env.workflow.options import PackOptions
 
 _FORM = 1
-_NO_CODE = ("runtime", "__pycache__")
 _FILE = "file:"
 _REPORT, _TOLD = "report", "told"
 
@@ -221,19 +218,3 @@ def _lock_content(lock: Lockfile) -> list[object]:
         for package in lock.packages
     ]
     return [lock.name, sorted(lock.requested), sorted(lock.variables), packages]
-
-
-@cache
-def code_digest() -> str:
-    """SHA-256 of lite_env itself: in a checkout its version says nothing of what it does."""
-    root = Path(lite_env.__file__).parent
-    parts = [f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() for path in code_files(root)]
-    return sha256_of_bytes(b"\0".join(parts))
-
-
-def code_files(folder: Path) -> list[Path]:
-    """All that lite_env is made of below `folder`, but the browser runtime, which `runtime_digest` is of."""
-    found = sorted(path for path in folder.iterdir() if path.suffix in (".py", ".yaml", ".json"))
-    for below in sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in _NO_CODE):
-        found += code_files(below)
-    return found

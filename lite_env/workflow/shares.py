@@ -21,10 +21,12 @@ class Share:
 
     Attributes:
         environment: in which it is done, by its position.
+        python: the hash of the Python that it is done for.
         packages: what is compiled there, sorted by name.
     """
 
     environment: int
+    python: str
     packages: tuple[LockedPackage, ...]
 
     @property
@@ -65,16 +67,18 @@ def share_out(locks: Mapping[int, Lockfile], width: int) -> tuple[Share, ...]:
                 sizes[position] += _size(package)
         chosen = max(sizes, key=lambda position: (sizes[position], -position))
         mine = {identity: found[chosen] for identity, found in shared.items() if chosen in found}
-        shares.append(_share(chosen, mine.values()))
+        shares.append(_share(chosen, _python(locks[chosen]), mine.values()))
         shared = {identity: found for identity, found in shared.items() if identity not in mine}
     return _cut(shares, width)
 
 
 def awaited(lock: Lockfile, shares: Sequence[Share]) -> frozenset[int]:
     """Positions in `shares` of those that have to be done before `lock` is packed: they have packages of it."""
-    mine = {package.sha256 for package in lock.packages}
+    mine, python = {package.sha256 for package in lock.packages}, _python(lock)
     return frozenset(
-        position for position, share in enumerate(shares) if any(package.sha256 in mine for package in share.packages)
+        position
+        for position, share in enumerate(shares)
+        if share.python == python and any(package.sha256 in mine for package in share.packages)
     )
 
 
@@ -85,7 +89,7 @@ def _cut(shares: list[Share], width: int) -> tuple[Share, ...]:
         halves: tuple[list[LockedPackage], list[LockedPackage]] = ([], [])
         for package in sorted(largest.packages, key=lambda package: (-_size(package), package.name)):
             min(halves, key=lambda half: sum(map(_size, half))).append(package)
-        shares += [_share(largest.environment, half) for half in halves]
+        shares += [_share(largest.environment, largest.python, half) for half in halves]
     return tuple(sorted(shares, key=_order))
 
 
@@ -94,8 +98,10 @@ def _order(share: Share) -> tuple[int, int, tuple[str, ...]]:
     return -share.size, share.environment, share.names
 
 
-def _share(environment: int, packages: Iterable[LockedPackage]) -> Share:
-    return Share(environment=environment, packages=tuple(sorted(packages, key=lambda package: package.name)))
+def _share(environment: int, python: str, packages: Iterable[LockedPackage]) -> Share:
+    return Share(
+        environment=environment, python=python, packages=tuple(sorted(packages, key=lambda package: package.name))
+    )
 
 
 def _python(lock: Lockfile) -> str:

@@ -13,7 +13,7 @@ from lite_env.store.remote import RemoteStore
 from lite_env.store.wire import FsspecWire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lite_env.progress import Reporter
@@ -21,19 +21,59 @@ if TYPE_CHECKING:
     from lite_env.store.protocol import Store
 
 
-@contextmanager
-def opened_store(source: Path, *, offline: bool = False, reporter: Reporter = SILENT) -> Iterator[Store]:
-    """The store, inside the block; at its end remote ones are given what was done, also where an error ends it.
+class Stores:
+    """The user's own store with remote ones behind it, which may be opened several times in a run.
+
+    A remote one that has failed is asked no more, however often it is opened; what was not there is asked for anew.
 
     Args:
-        source: what is worked at, a folder or a file in one: the settings there hold.
+        remotes: asked in this order.
+        reporter: warned when one fails.
+    """
+
+    def __init__(self, remotes: Sequence[Remote] = (), *, reporter: Reporter = SILENT) -> None:
+        self._reporter = reporter
+        self._remotes = {remote: _remote_store(remote, reporter) for remote in remotes}
+
+    @contextmanager
+    def __call__(self) -> Iterator[Store]:
+        """The store, inside the block; at its end remote ones are given what was done, also where an error ends it."""
+        local = open_store()
+        if not self._remotes:
+            yield local
+            return
+        for opened in self._remotes.values():
+            opened.look_again()
+        written = [opened for remote, opened in self._remotes.items() if remote.write]
+        store = LayeredStore(local, tuple(self._remotes.values()), written=written)
+        try:
+            yield store
+        finally:
+            store.share(reporter=self._reporter)
+
+
+def stores_of(source: Path, *, offline: bool = False, reporter: Reporter = SILENT) -> Stores:
+    """The stores of who works at `source`.
+
+    Args:
+        source: a folder or a file in one: the settings there hold.
         offline: ask no remote one.
         reporter: warned when a remote store fails.
 
     Raises:
         SpecError: a setting is wrong.
     """
-    with layered_store(() if offline else remotes_of(source), reporter=reporter) as store:
+    return Stores(() if offline else remotes_of(source), reporter=reporter)
+
+
+@contextmanager
+def opened_store(source: Path, *, offline: bool = False, reporter: Reporter = SILENT) -> Iterator[Store]:
+    """One of `stores_of`, opened once.
+
+    Raises:
+        SpecError: a setting is wrong.
+    """
+    with stores_of(source, offline=offline, reporter=reporter)() as store:
         yield store
 
 
@@ -44,27 +84,6 @@ def remotes_of(source: Path) -> tuple[Remote, ...]:
         SpecError: a setting is wrong.
     """
     return read_remotes(source if source.is_dir() else source.parent)
-
-
-@contextmanager
-def layered_store(remotes: tuple[Remote, ...], *, reporter: Reporter = SILENT) -> Iterator[Store]:
-    """The user's own store with `remotes` behind it, inside the block; at its end they are given what was done.
-
-    Args:
-        remotes: asked in this order.
-        reporter: warned when one fails.
-    """
-    local = open_store()
-    if not remotes:
-        yield local
-        return
-    opened = {remote: _remote_store(remote, reporter) for remote in remotes}
-    written = [store for remote, store in opened.items() if remote.write]
-    store = LayeredStore(local, tuple(opened.values()), written=written)
-    try:
-        yield store
-    finally:
-        store.share(reporter=reporter)
 
 
 def _remote_store(remote: Remote, reporter: Reporter) -> RemoteStore:

@@ -10,57 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lite_env.errors import ExecutorError, MissingEngineError
-from lite_env.host.find import locate_node
+from lite_env.errors import ExecutorError
 from lite_env.pack.selection import select_files
-from lite_env.pack.writer import generator
 from lite_env.workflow.environment import environment_of
 from lite_env.workflow.pack import pack_inputs
 from lite_env.workflow.prepare import compile_packages
-from lite_env.workflow.rebuild import code_digest
-from lite_env.workflow.start import runtime_digest
-from lite_env.workflow.storage import layered_store
+from lite_env.workflow.storage import Stores
+from lite_env.workflow.toolchain import this_toolchain
 
 if TYPE_CHECKING:
     from lite_env.spec.remotes import Remote
     from lite_env.store.protocol import Store
     from lite_env.workflow.inputs import Inputs
     from lite_env.workflow.options import PackOptions
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Toolchain:
-    """What of a machine decides what comes of work there.
-
-    Attributes:
-        packer: lite-env and zstd, with their versions.
-        code: a digest of lite-env itself: in a checkout its version says nothing of what it does.
-        node: the version of its Node.js; empty where there is none.
-    """
-
-    packer: str
-    code: str
-    node: str
-
-    def differences(self, other: Toolchain) -> list[str]:
-        """What is otherwise with `other`, for people."""
-        found = []
-        if self.packer != other.packer:
-            found.append(f"{other.packer} in place of {self.packer}")
-        elif self.code != other.code:
-            found.append(f"lite-env of other code ({other.code[:12]} in place of {self.code[:12]})")
-        if self.node != other.node:
-            found.append(f"{_named(other.node)} in place of {_named(self.node)}")
-        return found
-
-
-def this_toolchain(level: int) -> Toolchain:
-    """That of this machine, for packs at that level of zstd."""
-    try:
-        node = locate_node().version
-    except MissingEngineError:
-        node = ""
-    return Toolchain(packer=generator(level), code=code_digest() + runtime_digest(), node=node)
+    from lite_env.workflow.toolchain import Toolchain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +31,7 @@ class Job:
     """A piece of work.
 
     Attributes:
-        inputs: with a lock, without the credentials of its channels.
+        inputs: with a lock.
         options: how it is packed.
         packages: names of those to compile; None to pack it all.
     """
@@ -77,11 +40,10 @@ class Job:
     options: PackOptions
     packages: tuple[str, ...] | None = None
 
-
-def job_of(inputs: Inputs, options: PackOptions, packages: tuple[str, ...] | None = None) -> Job:
-    """The work on an environment; whoever does it brings credentials of its own."""
-    assert inputs.lock is not None  # noqa: S101 - for the type checker: whoever gives work away has locked it
-    return Job(inputs=replace(inputs, lock=replace(inputs.lock, addresses=())), options=options, packages=packages)
+    def without_credentials(self) -> Job:
+        """For another machine: who works there brings those for the channels' addresses."""
+        lock = replace(self.inputs.lock, addresses=()) if self.inputs.lock is not None else None
+        return replace(self, inputs=replace(self.inputs, lock=lock))
 
 
 def work(job: Job, store: Store) -> None:
@@ -113,9 +75,5 @@ def work_elsewhere(job: Job, remotes: tuple[Remote, ...], toolchain: Toolchain) 
     """
     if found := toolchain.differences(this_toolchain(job.options.level)):
         raise ExecutorError(f"a worker has {' and '.join(found)}", hint="install the same on all workers")
-    with layered_store(remotes) as store:
+    with Stores(remotes)() as store:
         work(job, store)
-
-
-def _named(node: str) -> str:
-    return f"Node.js {node}" if node else "no Node.js"

@@ -76,6 +76,27 @@ def test_what_is_wrong_is_told_with_its_file_and_key(project, user, text, found)
     assert dict(caught.value.context)["file"] == str(user)
 
 
+@pytest.mark.parametrize("url", ["reference::https://evil/refs.json", "sftp://host/x", "simplecache::s3://b/x"])
+def test_a_project_names_no_kind_of_store_that_does_what_its_own_files_say(project, user, url):
+    (project / "pyproject.toml").write_text(f'[[tool.lite-env.remote]]\nurl = "{url}"\n')
+    with pytest.raises(SpecError, match=r"tool\.lite-env\.remote\[0\]\.url") as caught:
+        read_remotes(project, {}, user)
+    assert "s3://" in caught.value.hint
+
+
+def test_nobody_names_a_chain_of_stores_and_a_user_any_kind(project, user):
+    with pytest.raises(SpecError, match="is no URL of a folder"):
+        read_remotes(project, {"LITE_ENV_REMOTE": "reference::https://evil/refs.json"}, user)
+    assert read_remotes(project, {"LITE_ENV_REMOTE": "gs://bucket/x"}, user) == (Remote(url="gs://bucket/x"),)
+
+
+def test_what_is_no_url_is_not_repeated_for_it_may_hold_a_secret(project, user):
+    for text in ("AKIAKEY:SECRETPASS@bucket/x", "s3:KEY:SECRETPASS@b"):
+        with pytest.raises(SpecError) as caught:
+            read_remotes(project, {"LITE_ENV_REMOTE": text}, user)
+        assert "SECRETPASS" not in f"{caught.value.message} {caught.value.hint} {caught.value.context}"
+
+
 def test_a_switch_that_is_none_is_told(project, user):
     with pytest.raises(SpecError, match="LITE_ENV_REMOTE_TRUSTED"):
         read_remotes(project, {"LITE_ENV_REMOTE": "s3://b/x", "LITE_ENV_REMOTE_TRUSTED": "perhaps"}, user)

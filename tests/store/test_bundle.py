@@ -11,7 +11,8 @@ import zstandard
 
 from lite_env.errors import StoreError
 from lite_env.store.bundle import export_store, import_store
-from lite_env.store.form import content_place, done_place, record_file
+from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.form import Head, content_file, content_place, done_place, record_file
 from lite_env.store.local import LocalStore
 from lite_env.store.protocol import key_of
 from lite_env.store.results import find_result, keep_result
@@ -158,3 +159,20 @@ def test_a_record_is_carried_as_it_is(other, tmp_path):
     file = record_file({"result": "c" * 64})
     import_store(other, bundle_of(tmp_path / "cache", (done_place(KEY), file)))
     assert other.recall(KEY) == {"result": "c" * 64}
+
+
+@pytest.mark.parametrize(("mtime", "refused"), [("nan", True), ("inf", True), ("1e300", False), ("-5", False)])
+def test_a_time_that_is_none_ends_the_import_and_any_other_is_brought_into_ours(other, tmp_path, mtime, refused):
+    file, digest = content_file(Head(kind="archive", vouched=True), b"data"), sha256_of_bytes(b"data")
+    member = tarfile.TarInfo(content_place(digest))
+    member.size, member.pax_headers = len(file), {"mtime": mtime}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member, io.BytesIO(file))
+    (tmp_path / "b.tar.zst").write_bytes(zstandard.compress(buffer.getvalue()))
+    if refused:
+        with pytest.raises(StoreError, match="no whole bundle"):
+            import_store(other, tmp_path / "b.tar.zst")
+    else:
+        import_store(other, tmp_path / "b.tar.zst")
+    assert (other.read(digest) is None) == refused

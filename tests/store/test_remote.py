@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from lite_env.store.form import Head, content_file, content_place, done_place, record_file
+from lite_env.spec.remotes import Remote
+from lite_env.store import wire as wire_module
+from lite_env.store.form import CONTENT, Head, content_file, content_place, done_place, record_file
 from lite_env.store.layers import LayeredStore
 from lite_env.store.local import LocalStore
 from lite_env.store.protocol import key_of
 from lite_env.store.remote import RemoteStore
 from lite_env.store.results import find_result, keep_result
 from lite_env.store.wire import FsspecWire, in_time
+from lite_env.workflow.storage import Stores
 from tests.prefixes import Heard
 from tests.remote_stores import KEY, SECRET, folder_server, s3_server
 
@@ -219,6 +222,87 @@ def test_a_copy_of_a_local_store_is_a_remote_one(tmp_path, heard):
     shutil.copytree(tmp_path / "one", tmp_path / "remote")
     store, _ = layered(tmp_path / "two", Path(tmp_path / "remote").as_uri(), heard)
     assert find_result(store, WORK) == b"data"
+
+
+@pytest.mark.parametrize("size", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, (2 << 20) - 1, 2 << 20])
+def test_a_file_that_ends_with_a_piece_is_whole(place, tmp_path, size):
+    data = bytes(range(256)) * (size // 256 + 1)
+    wire = FsspecWire(place)
+    wire.put("a/file", data[:size])
+    assert wire.get("a/file") == data[:size]
+
+
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1])
+def test_of_a_server_that_knows_no_ranges_it_is_whole_too(tmp_path, size):
+    (tmp_path / "served").mkdir()
+    data = (bytes(range(256)) * 5000)[:size]
+    (tmp_path / "served" / "file").write_bytes(data)
+    with folder_server(tmp_path / "served") as server:
+        assert FsspecWire(server.url).get("file") == data
+
+
+def test_a_failure_amid_a_file_is_a_failure_and_no_end(tmp_path, heard, monkeypatch):
+    def piece(at, *, place, start):
+        if start:
+            raise ConnectionResetError("reset")
+        return b"x" * (1 << 20)
+
+    monkeypatch.setattr(wire_module, "_piece", piece)
+    remote = RemoteStore(FsspecWire(tmp_path.as_uri()), label="there", trusted=False, reporter=heard)
+    assert remote.find("0" * 64) is None
+    assert remote.failed
+    assert [warning for warning in heard.warnings if "reset" in warning]
+
+
+def test_a_file_without_an_end_is_a_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr(wire_module, "_MOST", 3 << 20)
+    monkeypatch.setattr(wire_module, "_piece", lambda at, *, place, start: b"x" * (1 << 20))
+    with pytest.raises(OSError, match="has more bytes than"):
+        FsspecWire(tmp_path.as_uri()).get("file")
+
+
+def test_no_record_is_sent_before_the_bytes_that_it_names(tmp_path, heard):
+    sent = []
+
+    class Slow:
+        def get(self, place):
+            return None
+
+        def has(self, place):
+            return False
+
+        def put(self, place, file):
+            time.sleep(0.05 if place.startswith(CONTENT) else 0)
+            sent.append(place)
+
+    remote = RemoteStore(Slow(), label="there", trusted=True, reporter=heard)
+    store = LayeredStore(LocalStore(tmp_path), [remote], written=[remote])
+    for number in range(4):
+        keep_result(store, key_of("archive", number), b"%d" % number)
+    store.share()
+    assert [place.startswith(CONTENT) for place in sent] == [True] * 4 + [False] * 4
+
+
+def test_one_that_has_failed_stays_so_however_often_the_store_is_opened(tmp_path, heard, monkeypatch):
+    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "cache"))
+    with folder_server(tmp_path) as server:
+        gone = Remote(url=server.url, trusted=True)
+    stores = Stores((gone,), reporter=heard)
+    for _ in range(3):
+        with stores() as store:
+            assert store.recall(WORK) is None
+    assert len(heard.warnings) == 1
+
+
+def test_what_was_not_there_is_asked_for_anew_when_the_store_is_opened_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "cache"))
+    stores = Stores((Remote(url=(tmp_path / "remote").as_uri(), trusted=True),))
+    with stores() as store:
+        assert store.recall(WORK) is None
+        LocalStore(tmp_path / "remote").record(WORK, {})
+        assert store.recall(WORK) is None, "a run does not ask twice"
+    with stores() as store:
+        assert store.recall(WORK) == {}
 
 
 def test_what_takes_too_long_is_waited_for_no_longer():

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from lite_env.workflow import compile as compiling
 from lite_env.workflow import crew
 from lite_env.workflow.fleet import pack_environments
 from lite_env.workflow.options import PackOptions
-from lite_env.workflow.storage import layered_store
+from lite_env.workflow.storage import Stores
 from tests.browser.jupyterlite.applications import example_environment
 from tests.dask_cluster import dask_cluster
 from tests.origins import own_certificate
@@ -126,9 +125,7 @@ def test_what_both_have_is_compiled_once(sources, tmp_path, monkeypatch):
         return original(pack, packages, *arguments, **options)
 
     monkeypatch.setattr(compiling, "compile_packages", listen)
-    outcomes = pack_environments(
-        sources[:2], tmp_path / "packs", PackOptions(trace=False, level=1), stores=partial(layered_store, ())
-    )
+    outcomes = pack_environments(sources[:2], tmp_path / "packs", PackOptions(trace=False, level=1), stores=Stores())
     assert [outcome.error for outcome in outcomes] == [None, None]
     assert len(compiled) > 10
     assert sorted(compiled) == sorted(set(compiled))

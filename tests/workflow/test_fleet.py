@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import pickle
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from multiprocessing import get_context
 
 import pytest
 from click.testing import CliRunner
 
 from lite_env.cli.main import cli
-from lite_env.errors import ExecutorError, PackError
+from lite_env.errors import ExecutorError, FetchError, PackError
 from lite_env.lock.conda.index import index_channel
 from lite_env.spec.remotes import Remote
-from lite_env.workflow import fleet
+from lite_env.workflow import crew, fleet
 from lite_env.workflow.crew import Crew, dask_crew, led_crew
 from lite_env.workflow.environment import locked_inputs
 from lite_env.workflow.fleet import pack_environments
 from lite_env.workflow.options import PackOptions
-from lite_env.workflow.storage import layered_store
-from lite_env.workflow.task import Toolchain, job_of, this_toolchain
+from lite_env.workflow.storage import Stores
+from lite_env.workflow.task import Job
+from lite_env.workflow.toolchain import Toolchain, this_toolchain
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.prefixes import WASM, Heard
 
@@ -85,8 +87,6 @@ def processes(remotes, cache, *, toolchain=None):
 
 
 def _be_at(cache):
-    import os  # noqa: PLC0415 - in another process
-
     os.environ["LITE_ENV_CACHE_DIR"] = cache
 
 
@@ -96,24 +96,24 @@ def remotes(tmp_path):
 
 
 def test_each_environment_has_a_folder_of_its_name(sources, machine, tmp_path):
-    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=partial(layered_store, ()))
+    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores())
     assert [outcome.name for outcome in outcomes] == list(NAMES)
     assert errors(outcomes) == [None] * 3
     for source, name in zip(sources, NAMES, strict=True):
         machine("alone")
-        (alone,) = pack_environments([source], tmp_path / "alone" / name, OPTIONS, stores=partial(layered_store, ()))
+        (alone,) = pack_environments([source], tmp_path / "alone" / name, OPTIONS, stores=Stores())
         assert alone.output == tmp_path / "alone" / name
     assert tree(tmp_path / "packs") == tree(tmp_path / "alone")
 
 
 def test_processes_that_share_nothing_but_a_store_come_to_the_same(sources, machine, remotes, tmp_path):
-    pack_environments(sources, tmp_path / "packs", OPTIONS, stores=partial(layered_store, ()))
+    pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores())
     machine("leader")
     outcomes = pack_environments(
         sources,
         tmp_path / "led",
         OPTIONS,
-        stores=partial(layered_store, remotes),
+        stores=Stores(remotes),
         crew=processes(remotes, tmp_path / "machines" / "worker"),
     )
     assert errors(outcomes) == [None] * 3
@@ -125,17 +125,17 @@ def test_processes_that_share_nothing_but_a_store_come_to_the_same(sources, mach
 
 
 def test_threads_share_out_what_several_have(sources, tmp_path, monkeypatch):
-    monkeypatch.setattr("lite_env.workflow.crew.cores", lambda: 8)
+    monkeypatch.setattr(crew, "cores", lambda: 8)
     given = []
-    original = fleet.job_of
-    monkeypatch.setattr(fleet, "job_of", lambda *arguments: given.append(arguments[2:]) or original(*arguments))
-    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=partial(layered_store, ()))
+    original = crew.work
+    monkeypatch.setattr(crew, "work", lambda job, store: given.append(job.packages) or original(job, store))
+    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores())
     assert all(outcome.packed.again for outcome in outcomes)
-    assert given == [(), (), ()], "there is no Python, so nobody compiles"
+    assert given == [None, None, None], "there is no Python, so nobody compiles"
 
 
 def test_a_repeated_run_gives_no_work_away(sources, tmp_path):
-    stores = partial(layered_store, ())
+    stores = Stores()
     pack_environments(sources, tmp_path / "packs", OPTIONS, stores=stores)
 
     def refuse(job):
@@ -151,7 +151,7 @@ def test_a_repeated_run_gives_no_work_away(sources, tmp_path):
 
 def test_one_that_fails_keeps_no_other_from_being_packed(sources, tmp_path):
     (sources[1] / "environment.yml").write_text("name: two\nchannels: []\ndependencies: [no-such]\n")
-    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=partial(layered_store, ()))
+    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores())
     assert [outcome.packed is not None for outcome in outcomes] == [True, False, True]
     assert errors(outcomes)[1]
     assert sorted(path.name for path in (tmp_path / "packs").iterdir()) == ["one", "three"]
@@ -159,7 +159,7 @@ def test_one_that_fails_keeps_no_other_from_being_packed(sources, tmp_path):
 
 def test_what_fails_at_a_worker_is_the_environments_error(sources, machine, remotes, tmp_path):
     (tmp_path / "channel" / "noarch" / "libtwo-1.0-0.conda").rename(tmp_path / "libtwo")
-    pack_environments(sources[::2], tmp_path / "packs", OPTIONS, stores=partial(layered_store, ()))
+    pack_environments(sources[::2], tmp_path / "packs", OPTIONS, stores=Stores())
     (tmp_path / "libtwo").rename(tmp_path / "channel" / "noarch" / "libtwo-1.0-0.conda")
     for source in sources:
         locked_inputs(source, OPTIONS, store=_store())
@@ -169,7 +169,7 @@ def test_what_fails_at_a_worker_is_the_environments_error(sources, machine, remo
         sources,
         tmp_path / "led",
         OPTIONS,
-        stores=partial(layered_store, remotes),
+        stores=Stores(remotes),
         crew=processes(remotes, tmp_path / "machines" / "worker"),
     )
     assert [error is None for error in errors(outcomes)] == [True, False, True]
@@ -179,7 +179,7 @@ def test_what_fails_at_a_worker_is_the_environments_error(sources, machine, remo
 
 
 def _store():
-    with layered_store(()) as store:
+    with Stores()() as store:
         return store
 
 
@@ -187,7 +187,7 @@ def test_two_environments_of_one_name_are_refused(sources, tmp_path):
     text = (sources[0] / "environment.yml").read_text().replace("name: one", "name: two")
     (sources[0] / "environment.yml").write_text(text)
     with pytest.raises(PackError, match="are both named 'two'"):
-        pack_environments(sources, tmp_path / "packs", OPTIONS, stores=partial(layered_store, ()))
+        pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores())
     assert not (tmp_path / "packs").exists()
 
 
@@ -206,7 +206,7 @@ def test_a_worker_with_another_lite_env_does_nothing_and_the_work_is_done_here(s
         sources,
         tmp_path / "packs",
         OPTIONS,
-        stores=partial(layered_store, remotes),
+        stores=Stores(remotes),
         crew=processes(remotes, tmp_path / "machines" / "worker", toolchain=toolchain),
         reporter=heard,
     )
@@ -227,10 +227,63 @@ def test_workers_that_die_leave_the_work_to_us(sources, remotes, tmp_path):
 
     heard = Heard()
     outcomes = pack_environments(
-        sources, tmp_path / "packs", OPTIONS, stores=partial(layered_store, remotes), crew=crew(), reporter=heard
+        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew(), reporter=heard
     )
     assert errors(outcomes) == [None] * 3
     assert sum("a process was ended" in warning for warning in heard.warnings) == 3
+
+
+def test_an_executor_that_takes_nothing_more_leaves_the_work_to_us(sources, remotes, tmp_path):
+    @contextmanager
+    def crew():
+        def submit(job):
+            raise BrokenProcessPool("it is broken")
+
+        yield Crew(submit=submit, width=2, elsewhere=True)
+
+    heard = Heard()
+    outcomes = pack_environments(
+        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew(), reporter=heard
+    )
+    assert errors(outcomes) == [None] * 3
+    assert sum("it is broken" in warning for warning in heard.warnings) == 3
+
+
+def test_threads_work_with_the_credentials_of_the_channels_addresses(sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(crew, "cores", lambda: 8)
+    seen = []
+    original = crew.work
+    monkeypatch.setattr(crew, "work", lambda job, store: seen.append(job.inputs.lock.addresses) or original(job, store))
+    pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores())
+    assert all(seen)
+    assert len(seen) == 3
+
+
+def test_what_a_worker_elsewhere_cannot_fetch_is_fetched_here(sources, remotes, tmp_path):
+    @contextmanager
+    def crew():
+        def submit(job):
+            future = Future()
+            future.set_exception(FetchError("401: this worker has no credentials"))
+            return future
+
+        yield Crew(submit=submit, width=2, elsewhere=True)
+
+    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew())
+    assert errors(outcomes) == [None] * 3
+
+
+def test_what_the_system_refuses_one_pack_is_the_error_of_that_one(sources, tmp_path, monkeypatch):
+    original = fleet.pack_inputs
+
+    def full(inputs, *arguments, **options):
+        if inputs.lock.name == "two":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "packs/two")
+        return original(inputs, *arguments, **options)
+
+    monkeypatch.setattr(fleet, "pack_inputs", full)
+    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores())
+    assert errors(outcomes) == [None, f"'packs/two': {os.strerror(errno.ENOSPC)}", None]
 
 
 def test_workers_that_never_answer_are_not_waited_for_without_end(sources, remotes, tmp_path, monkeypatch):
@@ -243,7 +296,7 @@ def test_workers_that_never_answer_are_not_waited_for_without_end(sources, remot
 
     heard = Heard()
     outcomes = pack_environments(
-        sources, tmp_path / "packs", OPTIONS, stores=partial(layered_store, remotes), crew=crew(), reporter=heard
+        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew(), reporter=heard
     )
     assert errors(outcomes) == [None] * 3
     assert any("no worker is there any more" in warning for warning in heard.warnings)
@@ -261,7 +314,7 @@ def test_work_that_is_given_away_holds_no_credentials(sources, tmp_path):
 
     spec = read_spec(folder / "environment.yml", (), SILENT)
     lock = replace(inputs.lock, addresses=spec.channels)
-    job = job_of(replace(inputs, lock=lock), OPTIONS)
+    job = Job(inputs=replace(inputs, lock=lock), options=OPTIONS).without_credentials()
     assert b"s3cret" not in pickle.dumps(job)
 
 
@@ -313,4 +366,4 @@ def test_a_dry_run_of_several_says_of_each_what_would_be_done(sources, tmp_path)
 def test_a_name_or_a_profile_is_of_one_environment(sources, tmp_path):
     for options in (replace(OPTIONS, name="x"), replace(OPTIONS, profile=tmp_path / "p.json")):
         with pytest.raises(PackError):
-            pack_environments(sources, tmp_path / "packs", options, stores=partial(layered_store, ()))
+            pack_environments(sources, tmp_path / "packs", options, stores=Stores())

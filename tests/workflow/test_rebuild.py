@@ -24,7 +24,7 @@ from lite_env.workflow import pack as pack_module
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import plan_environment
-from lite_env.workflow.rebuild import code_files
+from lite_env.workflow.toolchain import code_files
 from tests.conda_packages import PLACEHOLDER, make_package
 from tests.packing import pack_environment
 from tests.prefixes import WASM, Heard
@@ -296,7 +296,7 @@ def test_a_record_that_cannot_be_of_a_pack_is_not_used(project, tmp_path, spoil)
 def test_the_digest_of_our_code_is_over_all_of_it():
     root = Path(lite_env.__file__).parent
     # Asked of git, which knows no rooms.
-    command = ["git", "ls-files", "*.py", "*.yaml", "*.json"]
+    command = ["git", "ls-files", "-co", "--exclude-standard", "*.py", "*.yaml", "*.json"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.splitlines()
     assert {root / line for line in listed if not line.startswith("bootstrap/runtime/")} == set(code_files(root))
     assert root / "lock" / "conda" / "solve.py" in code_files(root)
