@@ -144,21 +144,25 @@ def verify_cache(ctx: click.Context, *, as_json: bool) -> None:
 
 @command.command("key")
 @click.argument("sources", metavar="ENV...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--environment", metavar="NAME", help="Of a pixi.lock: which environment.  [default: default]")
 @click.option("--prefix", "only_prefix", is_flag=True, help="Print what all keys begin with.")
 @click.option("--json", "as_json", is_flag=True, help="Print both as JSON.")
 @click.pass_context
-def show_key(ctx: click.Context, *, sources: tuple[Path, ...], only_prefix: bool, as_json: bool) -> None:
+def show_key(
+    ctx: click.Context, *, sources: tuple[Path, ...], environment: str | None, only_prefix: bool, as_json: bool
+) -> None:
     """Print the key under which a CI keeps the cache of packing ENV: the same on every machine.
 
-    It is of the locks, of rules and programs beside them, and of the tools' versions. A cache under another key with
-    the same prefix is worth restoring: what did not change is found in it.
+    It is of the locks, of rules and programs beside them, and of the tools' versions, for packing by default options:
+    for others add what you say to it. A cache under another key with the same prefix is worth restoring: what did not
+    change is found in it.
 
     \b
     Example:
       lite-env cache key environment.yml
       lite-env cache key envs/*.yml --json
     """  # noqa: D301 - see above
-    key = cache_key(sources or (Path(),), PackOptions())
+    key = cache_key(sources or (Path(),), PackOptions(environment=environment))
     for source in key.unlocked:
         reporter_of(ctx).warn(
             f"'{source}' has no lock that answers it: its key says nothing of new packages in its channels"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import pytest
+from filelock import FileLock
 
 from lite_env.lock.conda.index import index_channel
 from lite_env.store.local import open_store
@@ -68,6 +71,22 @@ def test_what_is_too_much_goes_and_a_dry_run_removes_nothing(cache):
     assert {**done, "dry_run": True} == planned
     assert find_result(open_store(), WORK) is None
     assert not (cache / "packages" / "a-1-0").exists()
+
+
+def test_what_another_process_uses_stays_and_does_not_count_as_gone(cache):
+    for name in ("used", "free"):
+        (cache / "prefixes" / name).mkdir(parents=True)
+        (cache / "prefixes" / name / "file").write_bytes(b"y" * 50_000)
+    for age, name in ((0, "young"), (3600, "old")):
+        folder = cache / "wheels" / "ab" / name
+        folder.mkdir(parents=True)
+        (folder / "a-1-py3-none-any.whl").write_bytes(b"z" * 10_000)
+        os.utime(folder, (time.time() - age,) * 2)
+    with FileLock(cache / "prefixes" / "used.lock"):
+        done = json.loads(run("cache", "prune", "--max-size", "0kB", "--json").out)
+    assert (done["folders"], done["size"], done["kept"]) == (2, 60_000, 60_000)
+    assert [path.name for path in (cache / "prefixes").iterdir() if path.is_dir()] == ["used"]
+    assert [path.name for path in (cache / "wheels" / "ab").iterdir()] == ["young"]
 
 
 def test_what_is_damaged_is_an_answer_of_no(cache):
