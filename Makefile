@@ -48,7 +48,7 @@ demo: setup
 	$(BIN)/lite-env run .build/demo --figures -c "import numpy; print(numpy.linspace(0, 1, 5), numpy.__version__)"
 
 test: setup chromium lint test-js
-	$(BIN)/python tests/other_pythons.py
+	$(BIN)/python tests/other_pythons.py 3.13
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 lint: setup
@@ -62,6 +62,7 @@ test-js: setup
 	cd $(RUNTIME) && npm test --silent
 
 prove: setup engines keyring
+	$(BIN)/python tests/other_pythons.py 3.12
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow" -rP
 
 verify-4x: setup

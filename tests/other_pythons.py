@@ -1,6 +1,7 @@
 """Runs the unit tests in the other versions of Python that lite_env supports, where they are installed.
 
-`make test` calls it. Each version gets an environment of its own (`.venv-3.13`), made anew when pyproject.toml changes.
+`make test` calls it for the newest one, `make prove` for the others: `python tests/other_pythons.py 3.12`. Each version
+gets an environment of its own (`.venv-3.13`), made anew when pyproject.toml changes.
 A version that is not on PATH, nor where pyenv keeps it, is named and passed over.
 """
 
@@ -12,16 +13,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[1]
-VERSIONS = ("3.12", "3.13")
 # Real kernels and browsers run what does not depend on the Python that started them: once is enough.
 UNIT = "not slow and not node and not browser and not network"
 
 
-def main() -> int:
+def main(versions: Sequence[str]) -> int:
     """Run them all; the exit code is that of the first that failed."""
-    for version in VERSIONS:
+    for version in versions:
         python = find_python(version)
         if python is None:
             print(f"Python {version} is not installed here: its unit tests were not run", flush=True)
@@ -66,4 +70,4 @@ def run(*words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
