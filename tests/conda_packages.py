@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
+from tests.prefixes import WASM
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PLACEHOLDER = "/placehold_placehold_placehold_placehold"
 """Write this into a text file of a package and it is recorded as that file's prefix placeholder."""
+
+TOY_KERNEL = {
+    "bin/xtoy.js": "var createXeusModule = 1;",
+    "bin/xtoy.wasm": WASM,
+    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
+}
+"""The files of a package with a kernel that has all it needs, and starts nothing."""
 
 
 def make_package(

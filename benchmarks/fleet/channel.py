@@ -13,17 +13,12 @@ from lite_env.lock.conda.index import index_channel
 from lite_env.store.atomic import write_text
 from lite_env.store.removal import remove_tree
 from lite_env.workflow.lock import lock_environment
-from tests.conda_packages import PLACEHOLDER, make_package
+from tests.conda_packages import TOY_KERNEL, make_package
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": b"\0asm\1\0\0\0",
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
-}
 _LINES = 6_000
 """Of each package's data, 64 characters of which half can be compressed away."""
 
@@ -33,7 +28,7 @@ def make_channel(packages: int) -> Path:
     folder = WORK / "channels" / f"fleet-{packages}"
     with step(f"a channel of {packages} packages"):
         remove_tree(folder)
-        make_package(folder, "xeus-toy", files=_KERNEL)
+        make_package(folder, "xeus-toy", files=TOY_KERNEL)
         for number in range(packages):
             name = f"package{number:04}"
             files: dict[str, bytes | str] = {f"share/{name}/data.txt": _text(name), f"share/{name}/README": name}

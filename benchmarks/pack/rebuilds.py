@@ -26,6 +26,7 @@ from benchmarks.pack.rebuild_report import AGAIN, AWAY, CHANGED, FIRST, write_re
 from benchmarks.processes import run_counted
 from lite_env.spec.remotes import REMOTE_VARIABLE, TRUST_VARIABLE
 from lite_env.store.location import CACHE_VARIABLE
+from tests.trees import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,8 +93,8 @@ def _round(project: Project, cores: int) -> Iterator[tuple[str, dict[str, Any]]]
     with _served(near / "store") as (port, asked), linked(port, LINK) as through:
         remote = {REMOTE_VARIABLE: f"http://127.0.0.1:{through}", TRUST_VARIABLE: "1"}
         figures = _pack(project.file, _SCRATCH / "away", far, cores, remote)
-        yield AWAY, figures | {"requests": len(asked), "files": _files(output)}
-    if _tree(output) != _tree(_SCRATCH / "away"):
+        yield AWAY, figures | {"requests": len(asked), "files": len(tree(output))}
+    if tree(output) != tree(_SCRATCH / "away"):
         raise SystemExit("error: the packs of two machines differ")
     yield CHANGED, _pack(project.changed, output, near, cores)
 
@@ -106,14 +107,6 @@ def _pack(file: Path, output: Path, cache: Path, cores: int, more: Mapping[str, 
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LITE_ENV_REMOTE")}
     usage = run_counted(command, log=_SCRATCH / "log", environ={**environ, CACHE_VARIABLE: str(cache), **more})
     return {"wall": usage.wall, "cpu": usage.cpu, "memory": usage.memory}
-
-
-def _tree(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def _files(folder: Path) -> int:
-    return len(_tree(folder))
 
 
 @contextmanager

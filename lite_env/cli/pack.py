@@ -28,7 +28,7 @@ from lite_env.workflow.fleet import pack_environments
 from lite_env.workflow.lock import LockPolicy
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment, plan_environment
-from lite_env.workflow.storage import remotes_of, stores_of
+from lite_env.workflow.storage import stores_of
 
 if TYPE_CHECKING:
     from lite_env.pack.layout import Order
@@ -221,8 +221,7 @@ class _Asked:
         """Each environment into a folder of its name; a single one into the folder itself."""
         crew = None
         if executor is not None:
-            remotes = () if self.options.offline else remotes_of(self.sources[0])
-            crew = dask_crew(executor, remotes, self.options.level, reporter=self.reporter)
+            crew = dask_crew(executor, self.stores.remotes, self.options.level, reporter=self.reporter)
         outcomes = pack_environments(
             self.sources, self.output, self.options, stores=self.stores, crew=crew, reporter=self.reporter
         )

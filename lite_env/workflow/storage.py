@@ -35,6 +35,11 @@ class Stores:
         self._reporter = reporter
         self._remotes = {remote: _remote_store(remote, reporter) for remote in remotes}
 
+    @property
+    def remotes(self) -> tuple[Remote, ...]:
+        """The remote ones, in the order in which they are asked."""
+        return tuple(self._remotes)
+
     @contextmanager
     def __call__(self) -> Iterator[Store]:
         """The store, inside the block; at its end remote ones are given what was done, also where an error ends it."""
@@ -63,7 +68,8 @@ def stores_of(source: Path, *, offline: bool = False, reporter: Reporter = SILEN
     Raises:
         SpecError: a setting is wrong.
     """
-    return Stores(() if offline else remotes_of(source), reporter=reporter)
+    remotes = () if offline else read_remotes(source if source.is_dir() else source.parent)
+    return Stores(remotes, reporter=reporter)
 
 
 @contextmanager
@@ -75,15 +81,6 @@ def opened_store(source: Path, *, offline: bool = False, reporter: Reporter = SI
     """
     with stores_of(source, offline=offline, reporter=reporter)() as store:
         yield store
-
-
-def remotes_of(source: Path) -> tuple[Remote, ...]:
-    """The remote stores of who works at `source`, a folder or a file in one.
-
-    Raises:
-        SpecError: a setting is wrong.
-    """
-    return read_remotes(source if source.is_dir() else source.parent)
 
 
 def _remote_store(remote: Remote, reporter: Reporter) -> RemoteStore:

@@ -8,13 +8,5 @@ for name in "${LITE_ENV_CHROMIUM:-chromium}" chromium chromium-browser google-ch
   fi
 done
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  echo "installing chromium"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
-else
-  echo "error: the browser tests need Chromium" >&2
-  echo "" >&2
-  echo "hint: sudo apt-get install chromium, or set LITE_ENV_CHROMIUM to a Chromium or Chrome" >&2
-  exit 1
-fi
+HINT="or set LITE_ENV_CHROMIUM to a Chromium or Chrome" \
+  exec sh "$(dirname "$0")/../install_packages.sh" "the browser tests" chromium

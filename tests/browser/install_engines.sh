@@ -11,14 +11,5 @@ has WebKitWebDriver || missing="$missing webkit2gtk-driver"
 has Xvfb || missing="$missing xvfb"
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" = 0 ] && has apt-get; then
-  echo "installing$missing"
-  apt-get update -qq
-  # shellcheck disable=SC2086 # a list of packages
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-else
-  echo "error: the tests in three browser engines need$missing" >&2
-  echo "" >&2
-  echo "hint: sudo apt-get install$missing" >&2
-  exit 1
-fi
+# shellcheck disable=SC2086 # a list of packages
+exec sh "$(dirname "$0")/../install_packages.sh" "the tests in three browser engines" $missing

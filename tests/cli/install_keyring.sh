@@ -9,14 +9,5 @@ has gnome-keyring-daemon || missing="$missing gnome-keyring"
 has secret-tool || missing="$missing libsecret-tools"
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" = 0 ] && has apt-get; then
-  echo "installing$missing"
-  apt-get update -qq
-  # shellcheck disable=SC2086 # a list of packages
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-else
-  echo "error: the tests of channels by a keyring need$missing" >&2
-  echo "" >&2
-  echo "hint: sudo apt-get install$missing" >&2
-  exit 1
-fi
+# shellcheck disable=SC2086 # a list of packages
+exec sh "$(dirname "$0")/../install_packages.sh" "the tests of channels by a keyring" $missing

@@ -19,8 +19,7 @@ from lite_env.cli.pack import command as pack_command
 from lite_env.lock.conda.index import index_channel
 from tests.channel_server import ChannelServer, serve_channel
 from tests.command_line import Ended, lite_env
-from tests.conda_packages import PLACEHOLDER, make_package
-from tests.prefixes import WASM
+from tests.conda_packages import TOY_KERNEL, make_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +29,6 @@ USER, PASSWORD, TOKEN = "USERSECRET", "PASS@/SECRET", "TOKSECRET"
 Q = quote(PASSWORD, safe="")
 BOTH = f"{USER}:{Q}@"
 HIDDEN = ("SECRET", base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()[:24])
-KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +135,7 @@ WAYS = {
 @pytest.fixture(scope="module")
 def channel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "chan"
-    make_package(folder, "xeus-toy", files=KERNEL)
+    make_package(folder, "xeus-toy", files=TOY_KERNEL)
     index_channel(folder)
     return folder
 

@@ -15,10 +15,9 @@ import pytest
 from lite_env.lock.conda.index import index_channel
 from tests.channel_server import ChannelServer, serve_channel
 from tests.command_line import Ended, lite_env
-from tests.conda_packages import PLACEHOLDER, make_package
+from tests.conda_packages import TOY_KERNEL, make_package
 from tests.leaks import leaks
 from tests.origins import own_certificate
-from tests.prefixes import WASM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +26,6 @@ USER, PASSWORD, TOKEN = "USERSECRET", "PASSSECRET", "TOKENSECRET"
 LOGIN = f"{USER}:{PASSWORD}"
 HIDDEN = ("SECRET", base64.b64encode(LOGIN.encode()).decode()[:20])
 KEPT = ("keys.json", "credentials.json", ".netrc")
-KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +75,7 @@ WAYS = {
 @pytest.fixture(scope="module")
 def channel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "chan"
-    make_package(folder, "xeus-toy", files=KERNEL)
+    make_package(folder, "xeus-toy", files=TOY_KERNEL)
     index_channel(folder)
     return folder
 

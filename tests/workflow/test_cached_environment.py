@@ -20,14 +20,13 @@ from lite_env.workflow import pack as pack_module
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.lock import lock_environment
 from lite_env.workflow.options import PackOptions
-from tests.conda_packages import PLACEHOLDER, make_package
+from tests.conda_packages import PLACEHOLDER, TOY_KERNEL, make_package
 from tests.hostile_packages import build_package, file, listed
-from tests.prefixes import WASM, Heard
+from tests.prefixes import Heard
+from tests.trees import tree
 
 KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
+    **TOY_KERNEL,
     "share/toy/data.txt": "data",
     "share/toy/place.txt": f"{PLACEHOLDER}/share",
 }
@@ -54,10 +53,6 @@ def project(tmp_path):
         "name: toys\nchannels: [./channel]\ndependencies: [xeus-toy]\nvariables: {TOY: '1'}\n"
     )
     return folder
-
-
-def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def files(folder):

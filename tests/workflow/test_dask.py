@@ -23,6 +23,7 @@ from tests.browser.jupyterlite.applications import example_environment
 from tests.dask_cluster import dask_cluster
 from tests.origins import own_certificate
 from tests.remote_stores import s3_server
+from tests.trees import tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -42,10 +43,6 @@ def sources(tmp_path):
         (folder / "environment.yml").write_text(f"{head}name: {name}\n{rest.partition(chr(10))[2]}")
         found.append(folder)
     return found
-
-
-def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def pack(sources, output, cache, *more, **environ):

@@ -27,35 +27,20 @@ from lite_env.workflow.options import PackOptions
 from lite_env.workflow.storage import Stores
 from lite_env.workflow.task import Job
 from lite_env.workflow.toolchain import Toolchain, this_toolchain
-from tests.conda_packages import PLACEHOLDER, make_package
-from tests.prefixes import WASM, Heard
+from tests.conda_packages import TOY_KERNEL, make_package
+from tests.prefixes import Heard
+from tests.trees import tree
 
-KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
-}
 # The toy kernel starts nothing.
 OPTIONS = PackOptions(level=1, trace=False, bytecode=False, check=False)
 NAMES = ("one", "two", "three")
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """Be on the machine of that name."""
-
-    def be(name):
-        monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "machines" / name))
-
-    be("first")
-    return be
-
-
-@pytest.fixture
 def sources(tmp_path, machine):
     """Three environments with the toy kernel, and a package of their own."""
     channel = tmp_path / "channel"
-    make_package(channel, "xeus-toy", files=KERNEL)
+    make_package(channel, "xeus-toy", files=TOY_KERNEL)
     for name in NAMES:
         make_package(channel, f"lib{name}", files={f"share/{name}.txt": name * 1000}, noarch="generic")
     index_channel(channel)
@@ -65,10 +50,6 @@ def sources(tmp_path, machine):
         text = f"name: {name}\nchannels: [{channel.as_uri()}]\ndependencies: [xeus-toy, lib{name}]\n"
         (folder / "environment.yml").write_text(text)
     return [tmp_path / "envs" / name for name in NAMES]
-
-
-def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def errors(outcomes):
@@ -84,6 +65,18 @@ def processes(remotes, cache, *, toolchain=None):
         led_crew(executor, 2, remotes, toolchain) as crew,
     ):
         yield crew
+
+
+@contextmanager
+def workers(submit, **options):
+    """A crew elsewhere that does with its work what `submit` does."""
+    yield Crew(submit=submit, width=2, elsewhere=True, **options)
+
+
+def failed(error):
+    future = Future()
+    future.set_exception(error)
+    return future
 
 
 def _be_at(cache):
@@ -141,11 +134,7 @@ def test_a_repeated_run_gives_no_work_away(sources, tmp_path):
     def refuse(job):
         raise AssertionError(job)
 
-    @contextmanager
-    def crew():
-        yield Crew(submit=refuse, width=2, elsewhere=True)
-
-    outcomes = pack_environments(sources, tmp_path / "again", OPTIONS, stores=stores, crew=crew())
+    outcomes = pack_environments(sources, tmp_path / "again", OPTIONS, stores=stores, crew=workers(refuse))
     assert all(outcome.packed.again for outcome in outcomes)
 
 
@@ -216,34 +205,22 @@ def test_a_worker_with_another_lite_env_does_nothing_and_the_work_is_done_here(s
 
 
 def test_workers_that_die_leave_the_work_to_us(sources, remotes, tmp_path):
-    @contextmanager
-    def crew():
-        def submit(job):
-            future = Future()
-            future.set_exception(BrokenProcessPool("a process was ended"))
-            return future
-
-        yield Crew(submit=submit, width=2, elsewhere=True)
-
     heard = Heard()
+    crew = workers(lambda _: failed(BrokenProcessPool("a process was ended")))
     outcomes = pack_environments(
-        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew(), reporter=heard
+        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew, reporter=heard
     )
     assert errors(outcomes) == [None] * 3
     assert sum("a process was ended" in warning for warning in heard.warnings) == 3
 
 
 def test_an_executor_that_takes_nothing_more_leaves_the_work_to_us(sources, remotes, tmp_path):
-    @contextmanager
-    def crew():
-        def submit(job):
-            raise BrokenProcessPool("it is broken")
+    def refuse(job):
+        raise BrokenProcessPool("it is broken")
 
-        yield Crew(submit=submit, width=2, elsewhere=True)
-
-    heard = Heard()
+    heard, crew = Heard(), workers(refuse)
     outcomes = pack_environments(
-        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew(), reporter=heard
+        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew, reporter=heard
     )
     assert errors(outcomes) == [None] * 3
     assert sum("it is broken" in warning for warning in heard.warnings) == 3
@@ -260,16 +237,8 @@ def test_threads_work_with_the_credentials_of_the_channels_addresses(sources, tm
 
 
 def test_what_a_worker_elsewhere_cannot_fetch_is_fetched_here(sources, remotes, tmp_path):
-    @contextmanager
-    def crew():
-        def submit(job):
-            future = Future()
-            future.set_exception(FetchError("401: this worker has no credentials"))
-            return future
-
-        yield Crew(submit=submit, width=2, elsewhere=True)
-
-    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew())
+    crew = workers(lambda _: failed(FetchError("401: this worker has no credentials")))
+    outcomes = pack_environments(sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew)
     assert errors(outcomes) == [None] * 3
 
 
@@ -290,13 +259,9 @@ def test_workers_that_never_answer_are_not_waited_for_without_end(sources, remot
     monkeypatch.setattr(fleet, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(fleet, "_ABSENT_SECONDS", 0.2)
 
-    @contextmanager
-    def crew():
-        yield Crew(submit=lambda _: Future(), width=2, elsewhere=True, present=lambda: False)
-
-    heard = Heard()
+    heard, crew = Heard(), workers(lambda _: Future(), present=lambda: False)
     outcomes = pack_environments(
-        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew(), reporter=heard
+        sources, tmp_path / "packs", OPTIONS, stores=Stores(remotes), crew=crew, reporter=heard
     )
     assert errors(outcomes) == [None] * 3
     assert any("no worker is there any more" in warning for warning in heard.warnings)

@@ -17,14 +17,13 @@ from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
 from lite_env.workflow.storage import opened_store
 from tests.channel_server import serve_channel
-from tests.conda_packages import PLACEHOLDER, make_package
-from tests.prefixes import WASM, Heard
+from tests.conda_packages import TOY_KERNEL, make_package
+from tests.prefixes import Heard
 from tests.remote_stores import folder_server
+from tests.trees import tree
 
 KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
+    **TOY_KERNEL,
     "share/toy/data.txt": "data",
 }
 # The toy kernel starts nothing.
@@ -50,17 +49,6 @@ def project(tmp_path, channel):
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """Be on the machine of that name."""
-
-    def be(name):
-        monkeypatch.setenv("LITE_ENV_CACHE_DIR", str(tmp_path / "machines" / name))
-
-    be("first")
-    return be
-
-
-@pytest.fixture
 def remote(tmp_path, monkeypatch):
     """Work with a remote store, trusted and written to as it is said."""
 
@@ -75,10 +63,6 @@ def remote(tmp_path, monkeypatch):
 def pack(project, output, *, options=OPTIONS, reporter=None):
     with opened_store(project, offline=options.offline, **({"reporter": reporter} if reporter else {})) as store:
         return pack_environment(project, output, options, store=store)
-
-
-def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def packages_asked(channel):

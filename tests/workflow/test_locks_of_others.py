@@ -12,18 +12,11 @@ from lite_env.cli.main import cli
 from lite_env.errors import LiteEnvError
 from lite_env.lock.conda.index import index_channel
 from lite_env.store.digest import sha256_of_file
-from tests.conda_packages import PLACEHOLDER, make_package
+from tests.conda_packages import TOY_KERNEL, make_package
 from tests.conftest import EXAMPLES
-from tests.prefixes import WASM
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
-}
 FORMS = {"pixi.lock": "pixi", "six.lock": "pixi-6", "explicit.txt": "explicit", "exported.yml": "conda-lock"}
 FOREIGN = tuple(name for name in FORMS if name != "exported.yml")
 # The toy kernel starts nothing.
@@ -35,7 +28,7 @@ def project(tmp_path_factory) -> Path:
     """An environment with a toy kernel and a variable, its lock, and that lock in each other format."""
     folder = tmp_path_factory.mktemp("project")
     channel = folder / "channel"
-    make_package(channel, "xeus-toy", "1.0", files=KERNEL, depends=["toy-data >=1"])
+    make_package(channel, "xeus-toy", "1.0", files=TOY_KERNEL, depends=["toy-data >=1"])
     make_package(channel, "toy-data", "2.1", noarch="generic", files={"share/toy.txt": "x"})
     index_channel(channel)
     (folder / "environment.yml").write_text(

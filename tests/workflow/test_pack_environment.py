@@ -17,14 +17,13 @@ from lite_env.store.local import open_store
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import plan_environment
-from tests.conda_packages import PLACEHOLDER, make_package
+from tests.conda_packages import TOY_KERNEL, make_package
 from tests.packing import pack_environment
-from tests.prefixes import WASM, Heard
+from tests.prefixes import Heard
+from tests.trees import tree
 
 KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
+    **TOY_KERNEL,
     "lib/libtoy.a": "!<arch>",
     "share/toy/data.txt": "data",
     "share/fonts/a.ttf": "font",
@@ -56,10 +55,6 @@ def project(tmp_path):
     index_channel(folder / "channel")
     (folder / "environment.yml").write_text(ENVIRONMENT)
     return folder
-
-
-def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_an_environment_file_its_lock_and_its_environment_give_equal_packs(project, tmp_path):

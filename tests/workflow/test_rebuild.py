@@ -25,14 +25,13 @@ from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import plan_environment
 from lite_env.workflow.toolchain import code_files
-from tests.conda_packages import PLACEHOLDER, make_package
+from tests.conda_packages import TOY_KERNEL, make_package
 from tests.packing import pack_environment
-from tests.prefixes import WASM, Heard
+from tests.prefixes import Heard
+from tests.trees import tree
 
 KERNEL = {
-    "bin/xtoy.js": "var createXeusModule = 1;",
-    "bin/xtoy.wasm": WASM,
-    "share/jupyter/kernels/toy/kernel.json": f'{{"argv": ["{PLACEHOLDER}/bin/xtoy"], "language": "toy"}}',
+    **TOY_KERNEL,
     "share/jupyter/kernels/native/kernel.json": '{"argv": ["python", "-m", "x"], "language": "python"}',
     "share/toy/data.txt": "data",
     "lib/libtoy.a": "!<arch>",
@@ -62,10 +61,6 @@ def environment(project, tmp_path):
     pack_environment(project, tmp_path / "first", OPTIONS)
     install(read_lock(project / "conda-lock.yml"), tmp_path / "env")
     return tmp_path / "env"
-
-
-def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def again(source, output, options=OPTIONS, *, reporter=SILENT):

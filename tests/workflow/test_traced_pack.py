@@ -42,6 +42,7 @@ from tests.conda_packages import make_package
 from tests.fakes import MemoryStore
 from tests.packing import pack_environment
 from tests.prefixes import SITE, Heard
+from tests.trees import tree
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("traced pack")]
 
@@ -102,10 +103,6 @@ def said(client, code):
     printed: list[str] = []
     result = client.execute(code, on_output=lambda message: printed.append(message.content.get("text", "")))
     return "".join(printed), re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(result.traceback))
-
-
-def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_kernel_starts_with_two_archives_and_a_traced_import_needs_one_more(packed, python):
