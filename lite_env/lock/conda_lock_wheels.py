@@ -95,21 +95,14 @@ def parse_wheel(item: Field, wheels: Field, folder: Path) -> LockedPackage:
     depends = specs_of({key: constraint.text() for key, constraint in item["dependencies"].entries(optional=True)})
     for spec in depends:
         item["dependencies"].refuse_unreadable(spec)
-    return LockedPackage(
-        name=name,
-        version=parts.version,
-        build=parts.tag,
-        build_number=0,
-        subdir="noarch",
+    return parts.package(
         file_name=file_name,
         url=url,
-        channel="",
         sha256=item["hash"].only(("md5", "sha256"))["sha256"].sha256(),
         size=own["size"].number(),
         depends=depends,
-        license=own["license"].text() if own["license"].exists else None,
-        manager="wheel",
-        wheel=source,
+        license_=own["license"].text() if own["license"].exists else None,
+        source=source,
     )
 
 

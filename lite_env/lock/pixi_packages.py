@@ -94,19 +94,12 @@ def wheel_package(item: Field, folder: Path, *, python: str) -> LockedPackage:
         item["name"].fault(f"is {shown(item['name'].string())}, and the wheel is {parts.project}")
     if item["version"].exists and _normal(item["version"]) != parts.version:
         item["version"].fault(f"is {shown(item['version'].string())}, and the wheel is {parts.version}")
-    return LockedPackage(
-        name=parts.project,
-        version=parts.version,
-        build=parts.tag,
-        build_number=0,
-        subdir="noarch",
+    return parts.package(
         file_name=file_name,
         url=url,
-        channel="",
         sha256=_sha256(item),
         depends=needed(item["requires_dist"].strings(), marker_environment(python or "3")),
-        manager="wheel",
-        wheel=WheelSource(kind="file" if is_file_url(url) else "index"),
+        source=WheelSource(kind="file" if is_file_url(url) else "index"),
     )
 
 

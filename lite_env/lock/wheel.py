@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lite_env.errors import PrefixError
+from lite_env.lock.model import LockedPackage
 from lite_env.lock.safety import is_below, path_beyond_bounds
 from lite_env.spec.matchspec import beyond_bounds
 from lite_env.store.text import Origin, decode_text, shown
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import Message
     from pathlib import Path
+
+    from lite_env.lock.model import WheelSource
 
 _MAX_FILES = 200_000
 _MAX_SIZE = 8 << 30  # bytes of all files together
@@ -47,6 +50,35 @@ class WheelName:
     version: str
     tag: str
     pure: bool
+
+    def package(
+        self,
+        *,
+        file_name: str,
+        url: str,
+        sha256: str,
+        depends: tuple[str, ...],
+        source: WheelSource,
+        size: int | None = None,
+        license_: str | None = None,
+    ) -> LockedPackage:
+        """A wheel of this name as a lock has it: see `LockedPackage`."""
+        return LockedPackage(
+            name=self.project,
+            version=self.version,
+            build=self.tag,
+            build_number=0,
+            subdir="noarch",
+            file_name=file_name,
+            url=url,
+            channel="",
+            sha256=sha256,
+            size=size,
+            depends=depends,
+            license=license_,
+            manager="wheel",
+            wheel=source,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

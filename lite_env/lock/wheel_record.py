@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lite_env.lock.model import LockedPackage, WheelSource
 from lite_env.lock.pip_explain import native_refusal
 from lite_env.lock.wheel import marker_environment, needed, read_wheel
 from lite_env.store.digest import sha256_of_file
@@ -12,6 +11,7 @@ from lite_env.store.digest import sha256_of_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lite_env.lock.model import LockedPackage, WheelSource
     from lite_env.lock.wheel_target import WheelTarget
 
 
@@ -25,19 +25,12 @@ def locked_wheel(path: Path, url: str, source: WheelSource, target: WheelTarget)
     wheel = read_wheel(path, of=url)
     if not target.takes(wheel.name):
         raise native_refusal(wheel.name.project, wheel.name.version, path.name, target.tag)
-    return LockedPackage(
-        name=wheel.name.project,
-        version=wheel.name.version,
-        build=wheel.name.tag,
-        build_number=0,
-        subdir="noarch",
+    return wheel.name.package(
         file_name=path.name,
         url=url,
-        channel="",
         sha256=sha256_of_file(path),
         size=path.stat().st_size,
         depends=needed(wheel.requires, marker_environment(target.python)),
-        license=wheel.license,
-        manager="wheel",
-        wheel=source,
+        license_=wheel.license,
+        source=source,
     )

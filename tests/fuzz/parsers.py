@@ -284,26 +284,24 @@ def _of_locks(folder: Path) -> dict[str, Parser]:
         "lock": Parser(form="yaml", seeds=[_lock()], parse=parse_lock_),
         "pixi": Parser(
             form="yaml",
-            seeds=[
-                file.read_bytes()
-                for file in sorted(LOCKS.glob("pixi/*.lock"))
-                if file.stem in ("version_6", "wheel", "named_platform", "several_environments", "path_relative")
-            ],
+            seeds=_kept("pixi", "version_6", "wheel", "named_platform", "several_environments", "path_relative"),
             parse=parse_pixi_,
         ),
         "explicit": Parser(
             form="text",
-            seeds=[
-                file.read_bytes()
-                for file in sorted(LOCKS.glob("explicit/*.txt"))
-                if file.stem in ("sha256", "md5_and_none", "path", "path_as_url", "token")
-            ],
+            seeds=_kept("explicit", "sha256", "md5_and_none", "path", "path_as_url", "token"),
             parse=parse_list,
         ),
         "package": Parser(
             form="json", seeds=[_json(INDEX)], parse=lambda data: with_index(conda("numpy", "1.10", build="0"), data)
         ),
     }
+
+
+def _kept(folder: str, *names: str) -> list[bytes]:
+    """Files of the corpus of locks, by their names, each of which is there."""
+    form = {"pixi": "lock", "explicit": "txt"}[folder]
+    return [(LOCKS / folder / f"{name}.{form}").read_bytes() for name in sorted(names)]
 
 
 def _identity(package: LockedPackage) -> tuple[object, ...]:
