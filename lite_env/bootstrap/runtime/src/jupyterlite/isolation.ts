@@ -1,7 +1,6 @@
 /**
  * Makes the page cross-origin isolated where the host sets no headers: waits for the site's service worker, which sets
- * them, and loads the page once more. It runs before the application is loaded, and never twice for one build in a tab;
- * but once besides where the worker of a build before has to be made to go.
+ * them, and loads the page once more. It runs before the application is loaded, and never twice for one build in a tab.
  */
 import { PROBE, PROBE_ANSWER } from '../isolate/headers';
 import { soon } from '../soon';
@@ -13,10 +12,7 @@ const UNTOUCHED_MS = 5_000;
 const KEY = 'lite-env isolate';
 const NO_STORAGE = 'the tab has no storage, without which it could be loaded again and again';
 const AGAIN_MS = 200;
-/** Sometimes Chromium leaves a worker in its place that another one has told to go, until the page is loaded again. */
-const HELD_MS = 3_000;
-const HELD_KEY = 'lite-env isolate held';
-const HELD = 'the service worker of a build before does not go';
+const VISIT_MS = 1_000;
 
 /** What is asked of the page. */
 export interface IsolationPage {
@@ -31,6 +27,8 @@ export interface IsolationPage {
   /** Whether somebody has clicked or typed in it. */
   isTouched(): boolean;
   fetch(url: string): Promise<Response>;
+  /** Have an address loaded as a page, unseen; ends also where that does not. */
+  visit(url: string): Promise<void>;
   reload(): void;
 }
 
@@ -45,9 +43,7 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   if (!page.serviceWorker) {
     return 'there are no service workers here: the page is not served over https, or the browser has none';
   }
-  let heldMs: number;
   try {
-    heldMs = page.session.getItem(HELD_KEY) === build ? Infinity : HELD_MS;
     if (page.session.getItem(KEY) === build) {
       return 'it was loaded once more for that, which did not help';
     }
@@ -66,15 +62,15 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   }
   const began = Date.now();
   const until = began + ms;
-  const reason = await soon(takeOver(page, page.serviceWorker, url, root, { until, heldMs }), ms, () => 'its service worker takes too long');
-  if (reason !== null && reason !== HELD) {
+  const reason = await soon(takeOver(page, page.serviceWorker, url, root, until), ms, () => 'its service worker takes too long');
+  if (reason !== null) {
     return reason;
   }
   if (Date.now() - began > UNTOUCHED_MS && page.isTouched()) {
     return 'its service worker came when somebody had begun to work in it; it will be when it is loaded again';
   }
   try {
-    page.session.setItem(reason === HELD ? HELD_KEY : KEY, build);
+    page.session.setItem(KEY, build);
   } catch {
     return NO_STORAGE;
   }
@@ -82,13 +78,13 @@ export async function isolate(page: IsolationPage, root: URL, build: string, ms 
   return null;
 }
 
-/** Wait until the worker that sets headers answers this page's requests; null when it does, `HELD` when it is kept from it. */
+/** Wait until the worker that sets headers answers this page's requests; null when it does. */
 async function takeOver(
   page: IsolationPage,
   container: ServiceWorkerContainer,
   url: URL,
   root: URL,
-  { until, heldMs }: { until: number; heldMs: number }
+  until: number
 ): Promise<string | null> {
   let registration: ServiceWorkerRegistration;
   try {
@@ -103,7 +99,6 @@ async function takeOver(
   } catch {
     return 'its service worker could not be registered';
   }
-  let ready: number | null = null;
   while (Date.now() < until) {
     // Asked before the probe: a worker that takes over in between is seen by the probe.
     const isLast = isSettled(registration);
@@ -113,11 +108,12 @@ async function takeOver(
     if (isLast && container.controller) {
       break;
     }
-    ready = registration.waiting ? (ready ?? Date.now()) : null;
-    if (ready !== null && Date.now() - ready > heldMs) {
-      return HELD;
-    }
     await nextController(container);
+    if (registration.waiting) {
+      // On a busy machine Chromium may leave the worker of before in its place, idle as it is, until it is asked for a page:
+      // neither what this page fetches nor a message makes it look.
+      await page.visit(new URL(PROBE, root).href);
+    }
   }
   return 'its service worker is not the one of this build';
 }
@@ -156,6 +152,7 @@ export function thisPage(): IsolationPage {
     settings: settings(),
     isTouched: watchTouches(),
     fetch: url => fetch(url, { cache: 'no-store' }),
+    visit: visitUnseen,
     reload: () => location.reload(),
   };
 }
@@ -167,6 +164,16 @@ function watchTouches(): () => boolean {
     window.addEventListener(event, () => (isTouched = true), { capture: true, once: true });
   }
   return () => isTouched;
+}
+
+async function visitUnseen(url: string): Promise<void> {
+  const frame = document.createElement('iframe');
+  frame.hidden = true;
+  frame.src = url;
+  const loaded = new Promise<void>(resolve => frame.addEventListener('load', () => resolve(), { once: true }));
+  document.documentElement.append(frame);
+  await soon(loaded, VISIT_MS, () => undefined);
+  frame.remove();
 }
 
 function isIsolated(other: Window): boolean {
