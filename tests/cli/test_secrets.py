@@ -16,9 +16,8 @@ import requests
 
 from lite_env.lock.conda.index import index_channel
 from tests.channel_server import serve_channel
-from tests.cli.test_private_channels import KERNEL
 from tests.command_line import Command, Ended, lite_env
-from tests.conda_packages import make_package
+from tests.conda_packages import TOY_KERNEL, make_package
 from tests.leaks import leaks
 from tests.wheel_index import WheelIndex, serving
 from tests.wheels import make_wheel
@@ -88,7 +87,7 @@ class Project:
 @pytest.mark.slow
 def test_no_command_writes_or_says_a_secret(tmp_path, tmp_path_factory):
     served = tmp_path_factory.mktemp("served")
-    make_package(served / "one", "xeus-toy", files=KERNEL, depends=["python"])
+    make_package(served / "one", "xeus-toy", files=TOY_KERNEL, depends=["python"])
     make_package(served / "two", "python", "3.11.3", files={"bin/python3.11": ""})
     make_wheel(served / "index", "leaf", "1.0")
     for name in ("one", "two"):
