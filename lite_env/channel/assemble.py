@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lite_env.channel.conda_file import complete_package
 from lite_env.errors import ChannelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from lite_env.channel.model import PackageDefinition
@@ -34,7 +35,14 @@ def require_assembler() -> None:
         )
 
 
-def assemble(package: PackageDefinition, files: Sequence[StagedFile], *, output: Path, timestamp: datetime) -> Path:
+def assemble(
+    package: PackageDefinition,
+    files: Sequence[StagedFile],
+    *,
+    output: Path,
+    timestamp: datetime,
+    run_exports: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Path:
     """Write the package into the folder `output` and say where it is; equal input gives equal bytes.
 
     Raises:
@@ -75,6 +83,8 @@ def assemble(package: PackageDefinition, files: Sequence[StagedFile], *, output:
         path,
         prefix_paths={file.path for file in files if file.has_prefix},
         noarch_python=package.noarch == "python",
+        entry_points=package.entry_points,
+        run_exports=run_exports,
         timestamp=timestamp,
     )
     return path

@@ -11,6 +11,7 @@ import io
 import json
 import tarfile
 import zipfile
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import zstandard
@@ -21,15 +22,22 @@ from lite_env.store.atomic import write_bytes
 from lite_env.store.text import Origin, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
 _LEVEL = 19
-_LINK_JSON = {"noarch": {"type": "python"}, "package_metadata_version": 1}
 
 
-def complete_package(path: Path, *, prefix_paths: Collection[str], noarch_python: bool, timestamp: datetime) -> None:
+def complete_package(
+    path: Path,
+    *,
+    prefix_paths: Collection[str],
+    noarch_python: bool,
+    timestamp: datetime,
+    entry_points: Sequence[str] = (),
+    run_exports: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
     """Rewrite the ``info`` part of the package at `path`; its payload stays byte for byte.
 
     Args:
@@ -37,6 +45,8 @@ def complete_package(path: Path, *, prefix_paths: Collection[str], noarch_python
         prefix_paths: text files in it that hold the prefix placeholder.
         noarch_python: whether it is a ``noarch: python`` package.
         timestamp: time of every file in the new part.
+        entry_points: commands that an installer makes, for a ``noarch: python`` package.
+        run_exports: what is needed by who builds with the package, by kind (CEP 12).
     """
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -45,9 +55,16 @@ def complete_package(path: Path, *, prefix_paths: Collection[str], noarch_python
     origin = Origin(what="the package's info/paths.json", error=ChannelError, file=str(path))
     info["info/paths.json"] = _json(_with_prefixes(parse_json(info["info/paths.json"], origin), prefix_paths))
     if noarch_python:
-        info["info/link.json"] = _json(_LINK_JSON)
+        info["info/link.json"] = _json(_link(entry_points))
+    if run_exports:
+        info["info/run_exports.json"] = _json({kind: list(specs) for kind, specs in run_exports.items()})
     parts[name] = _write_tar(info, timestamp)
     write_bytes(path, _write_zip(parts, timestamp))
+
+
+def _link(entry_points: Sequence[str]) -> dict[str, Any]:
+    noarch = {"type": "python"} | ({"entry_points": list(entry_points)} if entry_points else {})
+    return {"noarch": noarch, "package_metadata_version": 1}
 
 
 def _with_prefixes(paths: dict[str, Any], prefix_paths: Collection[str]) -> dict[str, Any]:

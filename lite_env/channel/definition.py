@@ -44,6 +44,9 @@ _VERSION = re.compile(r"[a-z0-9_.+!]+\Z")
 _BUILD = re.compile(r"[A-Za-z0-9_.+]+\Z")
 _MATCH_SPEC = re.compile(r"[a-z0-9_][a-z0-9_.-]*( \S+){0,2}\Z")
 _BUILD_NUMBER = re.compile(r"_([0-9]+)\Z")
+# https://packaging.python.org/en/latest/specifications/entry-points/
+_ENTRY_POINT = re.compile(r"[A-Za-z0-9._-]+ = [A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
+_PYTHON = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?\Z")
 _CHANNEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 _NOARCH: dict[str, Literal["python", "generic"]] = {"python": "python", "generic": "generic"}
 
@@ -85,11 +88,12 @@ def parse_definition(text: str, file: Path, *, digest: str) -> ChannelDefinition
         top.need("name").place.fail("this is not a channel's name", found=name, expected="like emscripten-forge-2023")
     summary = top.text("summary")
     timestamp = _timestamp(top.need("timestamp"))
+    python = _matching(top, "python", _PYTHON, "like 3.11") if top.find("python") else None
     sources = tuple(read_source(key, value) for key, value in sorted(top.need("sources").mapping().all()))
     values = top.need("packages").items()
     packages = tuple(_package(value, {source.name: source.file for source in sources}) for value in values)
     top.finish()
-    _check_whole(values, packages, sources, top)
+    _check_whole(values, packages, sources, top, python=python)
     return ChannelDefinition(
         name=name,
         summary=summary,
@@ -98,6 +102,7 @@ def parse_definition(text: str, file: Path, *, digest: str) -> ChannelDefinition
         packages=tuple(sorted(packages, key=lambda package: package.path)),
         file=file,
         digest=digest,
+        built_for=python,
     )
 
 
@@ -135,9 +140,14 @@ def _package(value: Value, sources: Sources) -> PackageDefinition:
         unpacked=tuple(sorted(_unpacked(fields, sources), key=lambda rule: rule.path)),
         files=tuple(sorted(_files(fields, sources), key=lambda rule: rule.path)),
         texts=tuple(sorted(_texts(fields), key=lambda rule: rule.path)),
+        entry_points=tuple(sorted(_entry_point(item) for item in fields.texts("entry_points"))),
         line=value.place.line,
     )
     fields.finish()
+    if package.entry_points and package.noarch != "python":
+        fields.need("entry_points").place.fail(
+            "only what is `noarch: python` has entry points", found=f"subdir {subdir}", expected="noarch: python"
+        )
     number = _BUILD_NUMBER.search(package.build)
     if number and int(number[1]) != package.build_number:
         fields.need("build_number").place.fail(
@@ -181,6 +191,13 @@ def _match_spec(value: Value) -> str:
     text = value.text()
     if beyond_bounds(text) or not _MATCH_SPEC.match(text):
         value.place.fail("this is not a dependency", found=text, expected="NAME, NAME VERSION or NAME VERSION BUILD")
+    return text
+
+
+def _entry_point(value: Value) -> str:
+    text = value.text()
+    if not _ENTRY_POINT.match(text):
+        value.place.fail("this is not an entry point", found=text, expected="NAME = MODULE:FUNCTION")
     return text
 
 
@@ -273,7 +290,12 @@ def _member(value: Value, sources: Sources, *, whole: bool = False) -> Member:
 
 
 def _check_whole(
-    values: list[Value], packages: tuple[PackageDefinition, ...], sources: tuple[Source, ...], top: Mapping
+    values: list[Value],
+    packages: tuple[PackageDefinition, ...],
+    sources: tuple[Source, ...],
+    top: Mapping,
+    *,
+    python: str | None,
 ) -> None:
     seen: dict[str, int] = {}
     for value, package in zip(values, packages, strict=True):
@@ -285,9 +307,10 @@ def _check_whole(
             )
         seen[package.path] = package.line
         both = {rule.path for rule in package.files} & {rule.path for rule in package.texts}
-        if package.wheel and not any(other.name == "python" for other in packages):
+        if package.wheel and python is None and not any(other.name == "python" for other in packages):
             value.place.fail(
-                "a wheel is installed for a Python, and this channel has none", expected="a package `python`"
+                "a wheel is installed for a Python, and this channel has none",
+                expected="a package `python`, or `python: VERSION`",
             )
         if both:
             value.place.fail("this path is in `files` and in `text`", found=min(both), expected="one of the two")

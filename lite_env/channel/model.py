@@ -125,6 +125,7 @@ class PackageDefinition:
         wheel: a wheel, whose files are installed as an installer would.
         unpacked: archives whose files are the package's, each below a folder, sorted by it.
         files, texts: single files beside those, sorted by path.
+        entry_points: commands of a ``noarch: python`` package, as ``NAME = MODULE:FUNCTION``, which installers make.
         line: where the definition of this package begins.
     """
 
@@ -144,6 +145,7 @@ class PackageDefinition:
     unpacked: tuple[ArchiveRule, ...] = ()
     files: tuple[FileRule, ...] = ()
     texts: tuple[TextRule, ...] = ()
+    entry_points: tuple[str, ...] = ()
     line: int = field(default=0, compare=False)
 
     @property
@@ -179,6 +181,7 @@ class ChannelDefinition:
         timestamp: build time of every package; part of what makes their bytes always the same.
         sources: sorted by name.
         packages: sorted by path.
+        built_for: version of the Python that wheels are installed for, where no package here is Python itself.
         file: the definition's file.
         digest: SHA-256 of that file.
     """
@@ -190,6 +193,7 @@ class ChannelDefinition:
     packages: tuple[PackageDefinition, ...]
     file: Path
     digest: str
+    built_for: str | None = None
 
     def source(self, name: str) -> Source:
         """The source called `name`."""
@@ -202,8 +206,9 @@ class ChannelDefinition:
 
     @property
     def python(self) -> str | None:
-        """Version of the Python that wheels are installed for: of the channel's package ``python``."""
-        return next((package.version for package in self.packages if package.name == "python"), None)
+        """Version of the Python that wheels are installed for: of the channel's package ``python``, or `built_for`."""
+        found = (package.version for package in self.packages if package.name == "python")
+        return next(found, self.built_for)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -126,7 +126,8 @@ def _target(file: str) -> list[str]:
     except InvalidWheelFilename:
         return []
     if any(tag.platform == "any" for tag in tags):
-        return []
+        # A project may have the same version for one platform too.
+        return ["--platform", "any"]
     tag = min(tags, key=str)
     version = tag.interpreter.removeprefix("cp")
     return ["--platform", tag.platform, "--implementation", "cp", "--abi", tag.abi, "--python-version", version]

@@ -1,0 +1,1 @@
+"""Channels made from source: toolchain, build, checks, tests in the kernel."""

@@ -1,0 +1,121 @@
+"""Where clang and lld come from: this machine has them, or they are unpacked into the cache."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+
+from lite_env.errors import MissingToolError
+from lite_env.recipe.toolchain.debian import Tree, is_debian
+from lite_env.store.atomic import new_directory
+
+if TYPE_CHECKING:
+    from lite_env.progress import Reporter
+
+MAJOR = "19"
+"""The LLVM that packages are built with: Debian 12 and 13 both have it, in the same version."""
+
+COMMAND = f"apt-get install --no-install-recommends clang-{MAJOR} lld-{MAJOR} llvm-{MAJOR} ninja-build"
+"""What gives a machine all that a build needs of it."""
+
+_TOOLS = ("clang", "clang++", "wasm-ld", "llvm-ar", "llvm-ranlib", "llvm-nm", "llvm-strip", "llvm-objcopy")
+_SYSTEM = Path(f"/usr/lib/llvm-{MAJOR}/bin")
+_NINJA = Path("/usr/bin/ninja")
+_DEBS = (f"clang-{MAJOR}", f"lld-{MAJOR}", f"llvm-{MAJOR}", "ninja-build")
+_VERSION = re.compile(r"\bversion (\S+)")
+# The folders of libraries are the machine's: no program of it sees them but those that are started here.
+_WRAPPER = """#!/bin/sh
+LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}" exec "{program}" "$@"
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Llvm:
+    """The compiler and what belongs to it.
+
+    Attributes:
+        folders: of programs, for PATH: ``clang``, ``clang++``, ``wasm-ld``, ``llvm-ar``, …, and ``ninja``.
+        version: what clang says of itself.
+    """
+
+    folders: tuple[Path, ...]
+    version: str
+
+
+def find_llvm(cache: Path, reporter: Reporter) -> Llvm:
+    """The compiler of this machine; where there is none, Debian's, unpacked into the folder `cache`.
+
+    Raises:
+        MissingToolError: there is none, and this is no Debian.
+        FetchError: its packages cannot be had.
+    """
+    if all((_SYSTEM / tool).exists() for tool in _TOOLS) and _NINJA.exists():
+        return _checked((_SYSTEM, _NINJA.parent))
+    folder = cache / f"llvm-{MAJOR}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(cache / f"llvm-{MAJOR}.lock"):
+        if not (folder / "bin").is_dir():
+            if not is_debian():
+                raise MissingToolError(
+                    f"to build packages takes clang, lld and more of LLVM {MAJOR}, and this machine has none",
+                    hint=f"on Debian 12 or 13 they come by themselves, or as root: `{COMMAND}`. Elsewhere run"
+                    " lite_env in a container of Debian 13",
+                    expected=str(_SYSTEM),
+                )
+            _unpack(folder, reporter)
+    return _checked((folder / "bin",))
+
+
+def _unpack(folder: Path, reporter: Reporter) -> None:
+    with new_directory(folder) as new:
+        tree = Tree(_release(), new / "apt")
+        tree.update(reporter)
+        root = new / "root"
+        # What every Debian has is not brought once more.
+        for deb in tree.needed(_DEBS, have=("libc6", "libgcc-s1", "libstdc++6")):
+            if not _is_left_out(deb.name):
+                tree.unpack(deb, root, reporter)
+        final = folder / "root"
+        programs = new / "bin"
+        programs.mkdir()
+        libraries = ":".join(
+            str(final / path.relative_to(root)) for path in sorted(root.glob("usr/lib/*-linux-gnu*")) if path.is_dir()
+        )
+        for name in _TOOLS:
+            _write_wrapper(programs / name, final / "usr/lib" / f"llvm-{MAJOR}" / "bin" / name, libraries)
+        _write_wrapper(programs / "ninja", final / "usr/bin/ninja", libraries)
+
+
+def _is_left_out(name: str) -> bool:
+    """Of what apt counts as needed: what only native code needs, and LLVM's own Python."""
+    return name.startswith(("libobjc", "libgcc-1", "libstdc++-", "libc6-dev", "libc-dev", "linux-libc", "python3"))
+
+
+def _write_wrapper(path: Path, program: Path, libraries: str) -> None:
+    path.write_text(_WRAPPER.format(libraries=libraries, program=program), encoding="utf-8")
+    path.chmod(0o755)
+
+
+def _release() -> str:
+    text = Path("/etc/os-release").read_text(encoding="utf-8")
+    found = re.search(r"^VERSION_CODENAME=(\w+)$", text, re.MULTILINE)
+    return found[1] if found and found[1] in ("bookworm", "trixie") else "trixie"
+
+
+def _checked(folders: tuple[Path, ...]) -> Llvm:
+    clang = folders[0] / "clang"
+    done = subprocess.run([clang, "--version"], capture_output=True, text=True, check=False)
+    found = _VERSION.search(done.stdout)
+    if done.returncode or found is None or found[1].partition(".")[0] != MAJOR:
+        raise MissingToolError(
+            f"{clang} is not clang {MAJOR}",
+            hint=f"`{COMMAND}` brings it",
+            found=(done.stdout or done.stderr).strip().partition("\n")[0],
+            expected=f"version {MAJOR}",
+        )
+    return Llvm(folders=folders, version=found[1])
