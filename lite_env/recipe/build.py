@@ -29,10 +29,11 @@ from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.location import cache_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
     from lite_env.progress import Reporter
+    from lite_env.recipe.gate import Gate
     from lite_env.recipe.model import BuildSettings, Recipe
     from lite_env.recipe.toolchain.channel import Toolchain
     from lite_env.store.protocol import Key, Store
@@ -94,7 +95,7 @@ class Builder:
         settings: how.
         toolchain: by what.
         store: keeps what was built.
-        check: refuses packages that must not enter the channel, of the recipe and their files by path.
+        gate: refuses packages that must not enter the channel.
         reporter: told what is done.
     """
 
@@ -105,11 +106,11 @@ class Builder:
         toolchain: Toolchain,
         *,
         store: Store,
-        check: Callable[[Recipe, Mapping[str, Path]], None],
+        gate: Gate,
         reporter: Reporter = SILENT,
     ) -> None:
         self._channel, self._settings, self._toolchain = channel.absolute(), settings, toolchain
-        self._store, self._check, self._reporter = store, check, reporter
+        self._store, self._gate, self._reporter = store, gate, reporter
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -234,7 +235,9 @@ class Builder:
                 log=log,
             )
             files = self._normalised(recipe, scratch)
-            self._check(recipe, files)
+            said = self._gate.pass_all(recipe, files, self.channels)
+            with log.open("a", encoding="utf-8") as stream:
+                stream.write(said)
             packages = {path: file.read_bytes() for path, file in files.items()}
         digests = {path: sha256_of_bytes(data) for path, data in packages.items()}
         if key is not None:

@@ -56,7 +56,9 @@ def render(folder: Path, variants: Sequence[Path]) -> Recipe:
         found = recipe.render(config, rendering)
         probe = _as_outputs(folder / RECIPE_FILE)
         if probe is not None:
-            kept = [variant.variant for variant in rattler_build.Stage0Recipe.from_dict(probe).render(config, rendering)]
+            kept = [
+                variant.variant for variant in rattler_build.Stage0Recipe.from_dict(probe).render(config, rendering)
+            ]
             found = [variant for variant in found if variant.variant in kept]
         outputs = tuple(_output(variant) for variant in found)
     except BaseException as error:

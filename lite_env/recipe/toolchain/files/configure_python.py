@@ -84,7 +84,8 @@ def configured(line, variables):
     if value in (0, "", None):
         return f"/* #undef {name} */"
     is_quoted = '"' in (found["value"] or "")
-    return f'#define {name} "{value}"' if is_quoted else f"#define {name} {value}"
+    text = str(value).strip('"')
+    return f'#define {name} "{text}"' if is_quoted else f"#define {name} {value}"
 
 
 def write(path, text):

@@ -1,0 +1,253 @@
+"""Running a package's tests: an environment with it and a kernel is solved, packed and started, as a user's would be."""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from importlib.resources import files as resource_files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lite_env.errors import HostError, MissingEngineError, RecipeError, SolveError
+from lite_env.host.find import find_chromium, locate_node
+from lite_env.host.run import RunOptions, start_kernel
+from lite_env.lock.file import lock_path, read_lock
+from lite_env.lock.wheel import marker_environment, needed
+from lite_env.progress import SILENT
+from lite_env.recipe.testing.contents import check_contents
+from lite_env.recipe.testing.declared import ContentsTest, DownstreamTest, PythonTest, ScriptTest, declared_tests
+from lite_env.recipe.testing.package import TEST_FILES, BuiltPackage, read_package
+from lite_env.spec.address import local_path
+from lite_env.workflow.options import PackOptions
+from lite_env.workflow.pack import pack_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lite_env.host.engine import Message
+    from lite_env.host.run import EngineName, RunningKernel
+    from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
+
+KERNELS = ("xeus-python", "pyodide-kernel")
+"""Packages with a kernel of Python; the first one that fits is what tests run in."""
+
+_SECONDS = 900.0
+_SAID = 40  # lines of output that an error shows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bed:
+    """What tests run in.
+
+    Attributes:
+        channels: URLs that environments are solved from, the first one first; the package under test is in the first.
+        engines: where kernels run.
+        folder: an empty one for environments and packs.
+        store: keeps what is done.
+        reporter: told what is done.
+    """
+
+    channels: tuple[str, ...]
+    engines: tuple[EngineName, ...]
+    folder: Path
+    store: Store
+    reporter: Reporter = SILENT
+
+
+def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed) -> str:
+    """Run the tests of the package at `path`; the answer is what they said.
+
+    Args:
+        path: a ``.conda``.
+        tests: of its recipe, as rendered.
+        bed: what they run in.
+
+    Raises:
+        RecipeError: one failed, or cannot be run in a kernel.
+    """
+    package = read_package(path)
+    of = f"{package.name} {package.version}"
+    found = declared_tests(tests, of=of)
+    for test in found:
+        if isinstance(test, ContentsTest):
+            check_contents(test, package.files, of=of)
+    said = io.StringIO()
+    in_kernel = [test for test in found if isinstance(test, PythonTest | ScriptTest)]
+    if in_kernel:
+        _run(package, in_kernel, [], bed, said)
+    for test in found:
+        if isinstance(test, DownstreamTest):
+            _run_downstream(package, test, bed, said)
+    return said.getvalue()
+
+
+def _run_downstream(package: BuiltPackage, test: DownstreamTest, bed: Bed, said: io.StringIO) -> None:
+    """Of the package that needs this one: its own tests, beside this one."""
+    environment = _locked(package, [test.package], bed)
+    lock = read_lock(lock_path(environment))
+    name = test.package.split(" ")[0]
+    record = next(found for found in lock.packages if found.name == name)
+    file = local_path(record.url)
+    if file is None:
+        raise RecipeError(
+            f"the tests of {name} are in a package that is not on this machine",
+            hint=f"give a channel that is a folder, or leave `downstream: {name}` out",
+            found=record.url,
+        )
+    other = read_package(file)
+    tests = declared_tests(other.tests, of=f"{other.name} {other.version}")
+    in_kernel = [found for found in tests if isinstance(found, PythonTest | ScriptTest)]
+    _run(other, in_kernel, [f"{package.name} =={package.version} {package.build}"], bed, said)
+
+
+def _run(
+    package: BuiltPackage,
+    tests: Sequence[PythonTest | ScriptTest],
+    beside: Sequence[str],
+    bed: Bed,
+    said: io.StringIO,
+) -> None:
+    requirements = [spec for test in tests if isinstance(test, ScriptTest) for spec in test.requirements]
+    environment = _locked(package, [*beside, *requirements], bed)
+    if any(isinstance(test, PythonTest) and test.pip_check for test in tests):
+        _check_requirements(package, environment)
+    pack = environment.parent / "pack"
+    options = PackOptions(bytecode=False, trace=False, check=False, level=1)
+    pack_environment(environment, pack, options, store=bed.store, reporter=SILENT)
+    drive = environment.parent / "drive"
+    _write_files(package, drive)
+    for engine in bed.engines:
+        run_options = RunOptions(engine=engine, drive=drive)
+        with start_kernel(pack, options=run_options, reporter=SILENT) as running:
+            _execute(running, _program(), "the kernel could not be asked", package, engine, said)
+            for test in tests:
+                for what, code in _calls(test):
+                    _execute(running, code, what, package, engine, said)
+
+
+def _calls(test: PythonTest | ScriptTest) -> Iterator[tuple[str, str]]:
+    if isinstance(test, PythonTest):
+        yield f"import {', '.join(test.imports)}", f"import_all({list(test.imports)!r})"
+        return
+    for words in test.commands:
+        yield " ".join(words), f"run_command({list(words)!r}, '/drive/{test.number}')"
+
+
+def _program() -> str:
+    return resource_files("lite_env.recipe.testing").joinpath("in_kernel.py").read_text(encoding="utf-8")
+
+
+def _execute(
+    running: RunningKernel, code: str, what: str, package: BuiltPackage, engine: str, said: io.StringIO
+) -> None:
+    begin = said.tell()
+    said.write(f"==> {package.name} in {engine}: {what}\n")
+
+    def keep(message: Message) -> None:
+        content, kind = message.content, message.header["msg_type"]
+        if kind == "stream":
+            said.write(str(content["text"]))
+        elif kind == "error":
+            said.write("\n".join(content.get("traceback", ())) + "\n")
+
+    try:
+        result = running.client.execute(code, on_output=keep, timeout=_SECONDS)
+    except HostError as error:
+        raise _failed(package, what, engine, f"{said.getvalue()[begin:]}\n{error.message}") from error
+    if result.status != "ok":
+        raise _failed(package, what, engine, said.getvalue()[begin:])
+
+
+def _failed(package: BuiltPackage, what: str, engine: str, text: str) -> RecipeError:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).strip()
+    return RecipeError(
+        f"a test of {package.name} {package.version} failed in the kernel",
+        hint="`--no-test` builds the package without its tests, to look into it with `lite-env run`",
+        test=what,
+        engine=engine,
+        said="\n".join(plain.splitlines()[-_SAID:]),
+    )
+
+
+def _locked(package: BuiltPackage, more: Sequence[str], bed: Bed) -> Path:
+    """An environment file with a kernel that fits, locked."""
+    failed: SolveError | None = None
+    for number, kernel in enumerate(KERNELS):
+        file = bed.folder / f"{package.name}-{len(more)}-{number}" / "environment.yml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        document = {
+            "name": "test",
+            "channels": list(bed.channels),
+            "dependencies": [f"{package.name} =={package.version} {package.build}", kernel, *more],
+        }
+        file.write_text(yaml.safe_dump(document), encoding="utf-8")
+        try:
+            _lock(file, bed)
+        except SolveError as error:
+            failed = failed or error
+            continue
+        return file
+    raise RecipeError(
+        f"there is no environment with {package.name} {package.version} and a kernel of Python to test it in",
+        hint="name a channel that has xeus-python or pyodide-kernel for its Emscripten with --channel, or --no-test",
+        said=failed.message if failed else None,
+    )
+
+
+def _lock(file: Path, bed: Bed) -> None:
+    from lite_env.workflow.lock import lock_environment  # noqa: PLC0415 - rattler takes a third of a second
+
+    with redirect_stderr(io.StringIO()):
+        lock_environment(file, store=bed.store)
+
+
+def _check_requirements(package: BuiltPackage, environment: Path) -> None:
+    """See whether what the package's distributions require is in the environment, as ``pip check`` would."""
+    lock = read_lock(lock_path(environment))
+    there = {found.name.replace("_", "-").replace(".", "-").lower() for found in lock.packages}
+    python = next((found.version for found in lock.packages if found.name == "python"), "")
+    for path, data in package.files.items():
+        if not path.endswith(".dist-info/METADATA"):
+            continue
+        requires = tuple(re.findall(r"^Requires-Dist: (.+?)\r?$", data.decode("utf-8", "replace"), re.MULTILINE))
+        for spec in needed(requires, marker_environment(python)):
+            name = spec.split(" ")[0]
+            if name not in there:
+                raise RecipeError(
+                    f"{package.name} {package.version} requires {spec}, which its environment does not have",
+                    hint=f"add {name} to the recipe's `requirements: run:`, or `pip_check: false` to the test",
+                    file=path,
+                )
+
+
+def _write_files(package: BuiltPackage, drive: Path) -> None:
+    drive.mkdir(parents=True, exist_ok=True)
+    root = f"{TEST_FILES}/{package.name}/"
+    for path, data in package.files.items():
+        if path.startswith(root):
+            target = drive / path.removeprefix(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+    # A test without files has a folder too.
+    for number in range(len(package.tests)):
+        (drive / str(number)).mkdir(exist_ok=True)
+
+
+def engines_here(reporter: Reporter) -> tuple[EngineName, ...]:
+    """The engines that tests run in: Node, and Chromium where this machine has it.
+
+    Raises:
+        MissingEngineError: there is no Node.
+    """
+    locate_node()
+    try:
+        find_chromium()
+    except MissingEngineError as error:
+        reporter.warn(f"tests run in Node alone: {error.message}")
+        return ("node",)
+    return ("node", "chromium")
