@@ -9,12 +9,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.errors import LiteEnvError, RecipeError
@@ -25,12 +23,14 @@ from lite_env.recipe.key import KIND, build_key
 from lite_env.recipe.normalise import normalise
 from lite_env.recipe.publish import has_package, publish
 from lite_env.recipe.sources import copy_recipe
+from lite_env.recipe.workroom import workroom
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.location import cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from lite_env.progress import Reporter
     from lite_env.recipe.gate import Gate
@@ -218,11 +218,8 @@ class Builder:
         return BuiltRecipe(name=recipe.name, how=how, packages=results, size=sum(map(len, whole.values())), seconds=0)
 
     def _anew(self, recipe: Recipe, key: Key | None) -> BuiltRecipe:
-        scratch_root = cache_directory("builds")
-        scratch_root.mkdir(parents=True, exist_ok=True)
         log = self._channel / LOGS / f"{recipe.name}.log"
-        with tempfile.TemporaryDirectory(dir=scratch_root, prefix="b-") as name:
-            scratch = Path(name)
+        with workroom() as scratch:
             copy = replace(recipe, folder=scratch / recipe.name)
             copy_recipe(recipe, copy.folder, store=self._store, offline=self._settings.offline, reporter=self._reporter)
             build(
@@ -235,7 +232,7 @@ class Builder:
                 log=log,
             )
             files = self._normalised(recipe, scratch)
-            said = self._gate.pass_all(recipe, files, self.channels)
+            said = self._gate.pass_all(recipe, files, self.channels, scratch / "tests")
             with log.open("a", encoding="utf-8") as stream:
                 stream.write(said)
             packages = {path: file.read_bytes() for path, file in files.items()}

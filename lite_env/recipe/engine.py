@@ -72,7 +72,7 @@ def render(folder: Path, variants: Sequence[Path]) -> Recipe:
 
 
 def _as_outputs(file: Path) -> dict[str, Any] | None:
-    """What tells of a recipe with one package which variants it skips: rattler-build leaves them out of outputs only."""
+    """What tells which variants a recipe with one package skips: rattler-build leaves them out of outputs only."""
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     if "outputs" in document or "skip" not in document.get("build", {}):
         return None

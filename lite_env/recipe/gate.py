@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.progress import SILENT
 from lite_env.recipe.publish import publish
 from lite_env.recipe.testing.kernel import Bed, try_package
-from lite_env.store.location import cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from lite_env.host.run import EngineName
     from lite_env.progress import Reporter
@@ -35,31 +33,28 @@ class Gate:
     store: Store
     reporter: Reporter = SILENT
 
-    def pass_all(self, recipe: Recipe, files: Mapping[str, Path], channels: Sequence[str]) -> str:
+    def pass_all(self, recipe: Recipe, files: Mapping[str, Path], channels: Sequence[str], folder: Path) -> str:
         """Let the packages that `recipe` made pass; the answer is what their tests said.
 
         Args:
             recipe: what made them.
             files: their files, by path in the channel.
             channels: URLs of what they are installed with, the first one first.
+            folder: is made, for environments and packs.
 
         Raises:
             RecipeError: one must not enter a channel.
         """
         said = []
-        with tempfile.TemporaryDirectory(dir=cache_directory("builds"), prefix="t-") as name:
-            folder = Path(name)
-            candidates = folder / "channel"
-            publish(candidates, {path: file.read_bytes() for path, file in files.items()})
-            for output in recipe.outputs:
-                if not self.engines:
-                    continue
-                bed = Bed(
-                    channels=(candidates.as_uri(), *channels),
-                    engines=self.engines,
-                    folder=folder / output.build,
-                    store=self.store,
-                    reporter=self.reporter,
-                )
-                said.append(try_package(files[output.path], output.tests, bed))
+        candidates = folder / "channel"
+        publish(candidates, {path: file.read_bytes() for path, file in files.items()})
+        for output in recipe.outputs if self.engines else ():
+            bed = Bed(
+                channels=(candidates.as_uri(), *channels),
+                engines=self.engines,
+                folder=folder / output.build,
+                store=self.store,
+                reporter=self.reporter,
+            )
+            said.append(try_package(files[output.path], output.tests, bed))
         return "".join(said)

@@ -1,8 +1,8 @@
 """Getting a recipe ready to be built: a copy of its folder, with the source distributions that it names beside it.
 
 rattler-build has no source that is a distribution on a package index. Here a ``path`` that is not in the recipe's
-folder and has the name of a source distribution (``NAME-VERSION.tar.gz``) is fetched from the index that uv is configured
-for, by name and version, checked by the ``sha256`` that stands beside it. None of its code is run for that.
+folder and is called like a source distribution (``NAME-VERSION.tar.gz``) is fetched from the index that uv is
+configured for, by name and version, and checked by the ``sha256`` beside it. None of its code is run for that.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ _OTHERS = 0o077
 # What lite_env makes at the top of its cache, and made before: a folder with anything else is not the cache's alone.
 _OURS = frozenset(
     {
-        *("archives", "bytecode", "downloads", "encoded", "packages", "prefixes", "previous", "repodata", "sources"),
-        *("store", "traces", "uv", "wheels"),
+        *("archives", "builds", "bytecode", "downloads", "encoded", "packages", "prefixes", "previous", "repodata"),
+        *("sources", "store", "toolchain", "traces", "uv", "wheels"),
     }
 )
 

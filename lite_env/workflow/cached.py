@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PACKAGES, PREFIXES, PREVIOUS, WHEELS = "packages", "prefixes", "previous", "wheels"
 
-_OTHERS = ("downloads", "repodata", "uv")
+_OTHERS = ("builds", "downloads", "repodata", "toolchain", "uv")
 _UNPACKED = (PACKAGES, PREFIXES, PREVIOUS, WHEELS)
 _IN_USE = 600.0
 """Seconds: longer than between a wheel's being looked for and its being installed."""
@@ -30,8 +30,10 @@ _MEANING = {
     PREFIXES: "installed environments",
     PREVIOUS: "what builds of sites that were killed have left",
     WHEELS: "wheels under their names",
+    "builds": "builds of recipes that were interrupted",
     "downloads": "downloads that were interrupted",
     "repodata": "package lists of channels",
+    "toolchain": "what recipes are built by",
     "uv": "uv's own cache",
 }
 

@@ -37,10 +37,10 @@ def reachable_digest(
         LockError: a channel cannot be read.
     """
     if offline:
-        found = _query(unconnected(channels), channels, names, subdirs, cache, action="force-cache-only")
+        found = _query(unconnected(channels), channels, names, subdirs, cache=cache, offline=True)
     else:
         with connect(channels) as connection:
-            found = _query(connection.client, channels, names, subdirs, cache, action="cache-or-fetch")
+            found = _query(connection.client, channels, names, subdirs, cache=cache, offline=False)
     digest = hashlib.sha256()
     for number, records in enumerate(found):
         for line in sorted(_line(record) for record in records):
@@ -53,11 +53,12 @@ def _query(
     channels: Sequence[str],
     names: Iterable[str],
     subdirs: Iterable[str],
-    cache: Path,
     *,
-    action: str,
+    cache: Path,
+    offline: bool,
 ) -> list[list[rattler.RepoDataRecord]]:
-    gateway = rattler.Gateway(cache_dir=cache, default_config=rattler.SourceConfig(cache_action=action), client=client)
+    config = rattler.SourceConfig(cache_action="force-cache-only" if offline else "cache-or-fetch")
+    gateway = rattler.Gateway(cache_dir=cache, default_config=config, client=client)
     try:
         return list(
             run(

@@ -161,7 +161,7 @@ def _command(line: str, number: int, of: str) -> tuple[str, ...]:
 def _refused(of: str, number: int, found: str, reason: str) -> RecipeError:
     return RecipeError(
         f"a test of {of} cannot be run in a kernel: {reason}",
-        hint="say it in Python (docs/recipes.md), or leave this test out for emscripten-wasm32 with `if: not emscripten`",
+        hint="say it in Python (docs/recipes.md), or leave this test out with `if: not emscripten`",
         key=f"tests[{number}]",
         found=found,
     )

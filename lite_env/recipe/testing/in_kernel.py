@@ -1,67 +1,66 @@
-"""Run in the kernel that a package is tested in: one test at a time, each told by name when it fails.
+"""Run in the kernel that a package is tested in: calls of these functions ask for one thing each.
 
-Only the standard library is there for certain. What lite_env asks comes as calls of these functions.
+Only the standard library is there for certain.
 """
+
+from __future__ import annotations
 
 import importlib
 import os
 import runpy
 import sys
-import traceback
 
 
-def import_all(names):
+def import_all(names: list[str]) -> None:
     """Import modules."""
     for name in names:
         importlib.import_module(name)
 
 
-def run_command(words, folder):
-    """Run what would be `python …` or `pytest …` in a shell, in `folder`."""
-    before = os.getcwd(), sys.argv[:], sys.path[:]
+def run_command(words: list[str], folder: str) -> None:
+    """Do in `folder` what `python …` or `pytest …` would do in a shell.
+
+    Raises:
+        RuntimeError: it ended with another code than 0.
+    """
+    folder_before, arguments, path = os.getcwd(), sys.argv[:], sys.path[:]
     os.chdir(folder)
     try:
-        if words[0] == "pytest":
-            _run_pytest(words[1:])
-        else:
-            _run_python(words[1:])
+        code = _pytest(words[1:]) if words[0] == "pytest" else _python(words[1:])
     finally:
-        os.chdir(before[0])
-        sys.argv[:], sys.path[:] = before[1:]
+        os.chdir(folder_before)
+        sys.argv[:], sys.path[:] = arguments, path
+    if code not in (None, 0):
+        raise RuntimeError(f"{' '.join(words)} ended with {code!r}")
 
 
-def _run_pytest(arguments):
+def _pytest(arguments: list[str]) -> int:
     import pytest
 
     sys.path.insert(0, "")
-    code = pytest.main(["-p", "no:cacheprovider", *arguments])
-    if code:
-        raise SystemExit(f"pytest ended with exit code {int(code)}")
+    # Nothing is kept between two runs.
+    return int(pytest.main(["-p", "no:cacheprovider", *arguments]))
 
 
-def _run_python(arguments):
-    flags = []
-    while arguments and arguments[0].startswith("-") and arguments[0] not in ("-c", "-m"):
-        flags.append(arguments.pop(0))
-    if not arguments:
-        raise SystemExit(f"there is nothing to run after {flags}")
+def _python(arguments: list[str]) -> object:
+    while len(arguments) > 1 and arguments[0].startswith("-") and arguments[0] not in ("-c", "-m"):
+        arguments = arguments[1:]
+    what = arguments[1] if arguments[0] in ("-c", "-m") else arguments[0]
+    if arguments[:2] == ["-m", "pytest"]:
+        return _pytest(arguments[2:])
     try:
         if arguments[0] == "-c":
             sys.argv[:] = ["-c", *arguments[2:]]
             sys.path.insert(0, "")
-            exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+            exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
         elif arguments[0] == "-m":
-            if arguments[1] == "pytest":
-                _run_pytest(arguments[2:])
-                return
             sys.argv[:] = arguments[1:]
             sys.path.insert(0, os.getcwd())
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
         else:
             sys.argv[:] = arguments
-            sys.path.insert(0, os.path.dirname(os.path.abspath(arguments[0])))
-            runpy.run_path(arguments[0], run_name="__main__")
+            sys.path.insert(0, os.path.dirname(os.path.abspath(what)))
+            runpy.run_path(what, run_name="__main__")
     except SystemExit as end:
-        if end.code not in (None, 0):
-            traceback.print_exc()
-            raise RuntimeError(f"it ended with {end.code!r}") from None
+        return end.code
+    return None

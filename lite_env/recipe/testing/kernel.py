@@ -1,4 +1,4 @@
-"""Running a package's tests: an environment with it and a kernel is solved, packed and started, as a user's would be."""
+"""Running a package's tests: an environment with it and a kernel is solved, packed and started, as a user's is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.resources import files as resource_files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -27,6 +26,7 @@ from lite_env.workflow.pack import pack_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from lite_env.host.engine import Message
     from lite_env.host.run import EngineName, RunningKernel
@@ -124,10 +124,11 @@ def _run(
     for engine in bed.engines:
         run_options = RunOptions(engine=engine, drive=drive)
         with start_kernel(pack, options=run_options, reporter=SILENT) as running:
-            _execute(running, _program(), "the kernel could not be asked", package, engine, said)
+            asked = _Asked(package=package, engine=engine, running=running, said=said)
+            asked.execute(_program(), "what asks")
             for test in tests:
                 for what, code in _calls(test):
-                    _execute(running, code, what, package, engine, said)
+                    asked.execute(code, what)
 
 
 def _calls(test: PythonTest | ScriptTest) -> Iterator[tuple[str, str]]:
@@ -142,36 +143,41 @@ def _program() -> str:
     return resource_files("lite_env.recipe.testing").joinpath("in_kernel.py").read_text(encoding="utf-8")
 
 
-def _execute(
-    running: RunningKernel, code: str, what: str, package: BuiltPackage, engine: str, said: io.StringIO
-) -> None:
-    begin = said.tell()
-    said.write(f"==> {package.name} in {engine}: {what}\n")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """A kernel that is asked about a package; what it says is kept."""
 
-    def keep(message: Message) -> None:
+    package: BuiltPackage
+    engine: str
+    running: RunningKernel
+    said: io.StringIO
+
+    def execute(self, code: str, what: str) -> None:
+        begin = self.said.tell()
+        self.said.write(f"==> {self.package.name} in {self.engine}: {what}\n")
+        try:
+            result = self.running.client.execute(code, on_output=self._keep, timeout=_SECONDS)
+        except HostError as error:
+            raise self._failed(what, f"{self.said.getvalue()[begin:]}\n{error.message}") from error
+        if result.status != "ok":
+            raise self._failed(what, self.said.getvalue()[begin:])
+
+    def _keep(self, message: Message) -> None:
         content, kind = message.content, message.header["msg_type"]
         if kind == "stream":
-            said.write(str(content["text"]))
+            self.said.write(str(content["text"]))
         elif kind == "error":
-            said.write("\n".join(content.get("traceback", ())) + "\n")
+            self.said.write("\n".join(content.get("traceback", ())) + "\n")
 
-    try:
-        result = running.client.execute(code, on_output=keep, timeout=_SECONDS)
-    except HostError as error:
-        raise _failed(package, what, engine, f"{said.getvalue()[begin:]}\n{error.message}") from error
-    if result.status != "ok":
-        raise _failed(package, what, engine, said.getvalue()[begin:])
-
-
-def _failed(package: BuiltPackage, what: str, engine: str, text: str) -> RecipeError:
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).strip()
-    return RecipeError(
-        f"a test of {package.name} {package.version} failed in the kernel",
-        hint="`--no-test` builds the package without its tests, to look into it with `lite-env run`",
-        test=what,
-        engine=engine,
-        said="\n".join(plain.splitlines()[-_SAID:]),
-    )
+    def _failed(self, what: str, text: str) -> RecipeError:
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", text).strip()
+        return RecipeError(
+            f"a test of {self.package.name} {self.package.version} failed in the kernel",
+            hint="`--no-test` builds the package without its tests, to look into it with `lite-env run`",
+            test=what,
+            engine=self.engine,
+            said="\n".join(plain.splitlines()[-_SAID:]),
+        )
 
 
 def _locked(package: BuiltPackage, more: Sequence[str], bed: Bed) -> Path:

@@ -68,13 +68,13 @@ def compiler_package(abi: Abi, headers: Path, llvm: Llvm, output: Path, scratch:
         raise ChannelError(
             "clang cannot compile for wasm32", hint="install another build of it", said=done.stderr.strip()
         )
+    driver = b"#!/usr/bin/env python3\n" + (FILES / "emcc.py").read_bytes()
     about = {"emscripten": abi.emscripten, "exceptions": abi.exceptions}
     contents = [
         *_tree(headers / SYSROOT, "share/emscripten/sysroot"),
         _Content(path="share/emscripten/abi.json", data=json.dumps(about, sort_keys=True).encode() + b"\n"),
         _Content(path="share/emscripten/shims.o", data=shims.read_bytes()),
-        _Content(path="bin/emcc", data=(FILES / "emcc.py").read_bytes(), executable=True),
-        _Content(path="bin/em++", data=(FILES / "emcc.py").read_bytes(), executable=True),
+        *(_Content(path=f"bin/{name}", data=driver, executable=True) for name in ("emcc", "em++")),
         *(
             _Content(path=f"bin/{name}", data=_file("llvm-tool.sh", TOOL=tool), executable=True)
             for name, tool in _TOOLS.items()

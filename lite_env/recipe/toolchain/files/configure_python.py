@@ -1,13 +1,16 @@
 """Makes, before a build script runs, what a build of an extension asks of the Python that it is for.
 
-The Python in the host environment tells how it was configured (its `_sysconfigdata`), so that what is compiled always fits
-that one. Written are its `pyconfig.h`, and what meson asks for in a cross build.
+The Python in the host environment tells how it was configured (its ``_sysconfigdata``), so that what is compiled fits
+that one. Written are its ``pyconfig.h``, what distutils reads, and what meson asks for in a cross build.
 """
 
-import os
+from __future__ import annotations
+
 import re
 import runpy
 import sys
+from pathlib import Path
+from typing import Any
 
 DEFINE = re.compile(r"^(?:#\s*define\s+(?P<defined>\w+)(?P<value>.*)|/\* #undef (?P<undefined>\w+) \*/)$")
 DATA = "_sysconfigdata__emscripten_wasm32-emscripten"
@@ -18,8 +21,8 @@ cpp = 'em++'
 ar = 'emar'
 nm = 'emnm'
 strip = 'emstrip'
-python = '{python}'
-python3 = '{python}'
+python = '{programs}/python'
+python3 = '{programs}/python'
 cython = 'cython'
 {tools}
 [properties]
@@ -32,30 +35,32 @@ cpu_family = 'wasm32'
 cpu = 'wasm32'
 endian = 'little'
 """
+# Programs that meson finds in a cross build only where it is told of them.
+TOOLS = ("pybind11-config", "numpy-config")
 
 
-def main(prefix, build_prefix, minor):
-    home = os.path.join(build_prefix, "share", "cross-python")
-    data = os.path.join(prefix, "lib", f"python{minor}", f"{DATA}.py")
-    if not os.path.isfile(data):
+def main(prefix: Path, build_prefix: Path, minor: str) -> None:
+    """Write everything below ``share/cross-python`` of the build environment."""
+    home = build_prefix / "share/cross-python"
+    data = prefix / f"lib/python{minor}" / f"{DATA}.py"
+    if not data.is_file():
         raise SystemExit(
             f"error: the host environment has no Python {minor} of Emscripten: {data}\n\n"
             "hint: name `python` among the host requirements, and a channel that has it"
         )
-    variables = runpy.run_path(data)["build_time_vars"]
-    include = os.path.join(home, "include", f"python{minor}")
-    with open(os.path.join(include, "pyconfig.h.in"), encoding="utf-8") as file:
-        lines = [configured(line.rstrip("\n"), variables) for line in file]
-    write(os.path.join(include, "pyconfig.h"), "\n".join(lines) + "\n")
-    tools = "\n".join(
-        f"{name} = '{os.path.join(build_prefix, 'bin', name)}'"
-        for name in ("pybind11-config", "numpy-config")
-        if os.path.exists(os.path.join(build_prefix, "bin", name))
-    )
-    python = os.path.join(build_prefix, "bin", "python")
-    write(os.path.join(home, "meson.cross"), CROSS.format(python=python, prefix=prefix, tools=tools))
-    # Read by the Python that builds in the place of its own.
-    variables |= {
+    variables = runpy.run_path(str(data))["build_time_vars"]
+    include = home / f"include/python{minor}"
+    lines = (include / "pyconfig.h.in").read_text(encoding="utf-8").splitlines()
+    write(include / "pyconfig.h", "".join(f"{configured(line, variables)}\n" for line in lines))
+    programs = build_prefix / "bin"
+    tools = "\n".join(f"{name} = '{programs / name}'" for name in TOOLS if (programs / name).exists())
+    write(home / "meson.cross", CROSS.format(programs=programs, prefix=prefix, tools=tools))
+    write(home / "sysconfigdata" / f"{DATA}.py", f"build_time_vars = {variables | ours(include)!r}\n")
+
+
+def ours(include: Path) -> dict[str, str]:
+    """What distutils is told in the place of what the Python was built with."""
+    return {
         "CC": "emcc",
         "CXX": "em++",
         "AR": "emar",
@@ -66,16 +71,15 @@ def main(prefix, build_prefix, minor):
         "CFLAGS": "-DNDEBUG -fwrapv -O2",
         "OPT": "-DNDEBUG",
         "PY_CFLAGS": "",
-        "INCLUDEPY": include,
-        "CONFINCLUDEPY": include,
         "LDFLAGS": "",
         "PY_LDFLAGS": "",
+        "INCLUDEPY": str(include),
+        "CONFINCLUDEPY": str(include),
     }
-    write(os.path.join(home, "sysconfigdata", f"{DATA}.py"), f"build_time_vars = {variables!r}\n")
 
 
-def configured(line, variables):
-    """One line of `pyconfig.h`, as the Python in the host environment has it."""
+def configured(line: str, variables: dict[str, Any]) -> str:
+    """One line of ``pyconfig.h``, as the Python in the host environment has it."""
     found = DEFINE.match(line)
     if not found:
         return line
@@ -83,16 +87,16 @@ def configured(line, variables):
     value = variables.get(name, 0)
     if value in (0, "", None):
         return f"/* #undef {name} */"
-    is_quoted = '"' in (found["value"] or "")
-    text = str(value).strip('"')
-    return f'#define {name} "{text}"' if is_quoted else f"#define {name} {value}"
+    if '"' in (found["value"] or ""):
+        value = '"{}"'.format(str(value).strip('"'))
+    return f"#define {name} {value}"
 
 
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+def write(path: Path, text: str) -> None:
+    """Write a file and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,42 @@
+"""The channels that recipes take what they need from, besides what is built and the toolchain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lite_env.errors import RecipeError
+from lite_env.spec.channels import resolve_channel
+from lite_env.workflow.channels import build_local_channels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lite_env.progress import Reporter
+    from lite_env.store.protocol import Store
+
+
+def channels_for(named: Sequence[str], *, offline: bool, store: Store, reporter: Reporter) -> tuple[str, ...]:
+    """URLs of the channels that a user named: URLs, names, or folders; definitions among them are built.
+
+    Args:
+        named: as the user wrote them, the first one first; folders are relative to the current one.
+        offline: fetch nothing.
+        store: keeps the sources of definitions.
+        reporter: told what is built.
+
+    Raises:
+        RecipeError: one has a credential in its address, which would go to every build script.
+        ChannelError: a definition cannot be built.
+    """
+    found = [channel for text in named for channel in resolve_channel(text, Path.cwd())]
+    for channel in found:
+        if channel.is_secret:
+            raise RecipeError(
+                "a channel that recipes are built from has a credential in its address",
+                hint="give it to rattler's own store (docs/private-channels.md): scripts see what is in an address",
+                channel=channel.url,
+            )
+    urls = tuple(channel.url for channel in found)
+    build_local_channels(urls, offline=offline, store=store, reporter=reporter)
+    return urls
