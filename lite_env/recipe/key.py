@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lite_env.store.protocol import Key
 
 KIND = "recipe"
-REVISION = 1
+REVISION = 2
 """Raised when lite_env makes another package of the same recipe, or asks more of it."""
 
 # What the compiler's run_exports bring, and what a kernel for the tests is.

@@ -1,7 +1,8 @@
 """Making the bytes of a built package a function of what it was built from.
 
-rattler-build writes the moment of the build into the container, and the machine's paths into some files. Times become
-one time, files are sorted, the container is written anew; what else stands in ``info/`` stays byte for byte.
+rattler-build writes the moment of the build into the container, the machine's paths into some files, and bytecode that
+holds both. Times become one time, files are sorted, the container is written anew; bytecode is left out, which a pack
+has of its own. What else stands in ``info/`` stays as it was written.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import re
 import tarfile
 import zipfile
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import zstandard
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TIME = 1767225600  # 2026-01-01
 _LEVEL = 19
-_DIRECT_URL = re.compile(r"[^\n]*\.dist-info/direct_url\.json,[^\n]*\r?\n")
+_NOT_HERE = re.compile(rb"^[^\n]*(\.dist-info/direct_url\.json|\.pyc),[^\n]*\n", re.MULTILINE)
 
 
 def normalise(path: Path, output: Path) -> None:
@@ -41,7 +41,7 @@ def normalise(path: Path, output: Path) -> None:
         raise RecipeError(f"the package {path.name} is broken: {error}", file=str(path)) from error
     info_name, payload_name = (f"{kind}-{path.name.removesuffix('.conda')}.tar.zst" for kind in ("info", "pkg"))
     payload = _read(parts[payload_name])
-    changed = _without_direct_url(payload)
+    changed = _without(payload)
     info = _read(parts[info_name])
     changed |= _with_one_prefix(info, payload)
     _settle(info, payload, changed)
@@ -89,17 +89,20 @@ def _written(members: _Members) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(buffer.getvalue())
 
 
-def _without_direct_url(payload: _Members) -> set[str]:
-    """Drop what pip notes of the folder that it installed from; the names of what was dropped or changed."""
-    dropped = {name for name in payload if name.endswith(".dist-info/direct_url.json")}
+def _without(payload: _Members) -> set[str]:
+    """Drop what tells of the machine: the folder that pip installed from, and bytecode with the time of its source.
+
+    Returns:
+        The names of what was dropped or changed.
+    """
+    dropped = {name for name in payload if name.endswith((".dist-info/direct_url.json", ".pyc"))}
     changed = set(dropped)
     for name in dropped:
         del payload[name]
-        record = str(PurePosixPath(name).parent / "RECORD")
-        if record in payload:
-            member, data = payload[record]
-            payload[record] = (member, _DIRECT_URL.sub("", data.decode()).encode())
-            changed.add(record)
+    for name, (member, data) in payload.items():
+        if name.endswith(".dist-info/RECORD"):
+            payload[name] = (member, _NOT_HERE.sub(b"", data))
+            changed.add(name)
     return changed
 
 
@@ -125,9 +128,11 @@ def _settle(info: _Members, payload: _Members, changed: set[str]) -> None:
     """Take the time and the machine's paths out of what says something of the package."""
     index = json.loads(info["info/index.json"][1])
     index["timestamp"] = _TIME * 1000
+    # What run_exports bring comes in an order of its own each time.
+    index["depends"] = sorted(index.get("depends", ()))
     _put(info, "info/index.json", index)
     about = json.loads(info["info/about.json"][1])
-    about["channels"] = [_public(str(url)) for url in about.get("channels", ())]
+    about["channels"] = [url for url in about.get("channels", ()) if not str(url).startswith("file:")]
     _put(info, "info/about.json", about)
     if changed:
         paths = json.loads(info["info/paths.json"][1])
@@ -141,14 +146,6 @@ def _settle(info: _Members, payload: _Members, changed: set[str]) -> None:
             member, data = info["info/files"]
             kept = [line for line in data.decode().splitlines() if line in payload]
             info["info/files"] = (member, ("\n".join(kept) + "\n").encode())
-
-
-def _public(url: str) -> str:
-    """A channel's URL as others may see it; of one on this machine the name of its folder."""
-    if not url.startswith("file:"):
-        return url
-    name = url.rstrip("/").rpartition("/")[2]
-    return re.sub(r"-[0-9a-f]{8,16}", "", name)
 
 
 def _put(info: _Members, name: str, value: object) -> None:

@@ -120,9 +120,11 @@ def compiler(config: dict[str, str], *, is_cxx: bool) -> list[str]:
     command += ["-Xclang", "-iwithsysroot/include/compat"]
     # Neither the day nor the folder of the build gets into what it makes.
     command += ["-Wno-builtin-macro-redefined", '-D__DATE__="Jan  1 1970"', '-D__TIME__="00:00:00"']
-    for name in ("SRC_DIR", "BUILD_PREFIX", "PREFIX"):
+    for name in ("BUILD_PREFIX", "PREFIX", "SRC_DIR"):
         if os.environ.get(name):
             command.append(f"-ffile-prefix-map={os.environ[name]}={name.lower()}")
+    # Some builds happen in a folder with a name that is new each time.
+    command.append(f"-ffile-prefix-map={Path.cwd()}=src_dir")
     first = os.environ.get("EMCC_FIRST_INCLUDES", "").split(os.pathsep)
     return [*command, *(f"-I{folder}" for folder in first if folder), "-Qunused-arguments"]
 
