@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_env.errors import PackError
-from lite_env.pack.dylink import is_wasm, needed_libraries
+from lite_env.wasm.dylink import is_wasm, needed_libraries
 from tests.prefixes import WASM, leb, section, side_module, text
 
 names = st.lists(st.text(min_size=1, max_size=200), max_size=5)
