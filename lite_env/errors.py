@@ -11,6 +11,7 @@
     ├── StoreError       a store, or a bundle of one, cannot be read or written
     ├── FetchError       a file could not be downloaded, or is not the one that was asked for
     ├── ChannelError     a channel definition is wrong, or could not be built
+    ├── WasmError        a WebAssembly module does not follow the specification
     ├── PrefixError      an installed environment is broken or cannot be made
     │   └── AbiError     packages that were built for another Emscripten or another Python
     ├── PackError        a pack could not be written
@@ -133,6 +134,10 @@ class FetchError(LiteEnvError):
 
 class ChannelError(LiteEnvError):
     """A channel definition is wrong, or the channel could not be built."""
+
+
+class WasmError(LiteEnvError):
+    """A WebAssembly module does not follow the specification, or is more than engines take."""
 
 
 class PrefixError(LiteEnvError):

@@ -9,73 +9,17 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from lite_env.errors import PackError
+from lite_env.wasm.cursor import Cursor, Malformed, unsound
+from lite_env.wasm.model import Dylink, MemoryInfo
 
 _MAGIC = b"\0asm"
-_HEADER = 8
-_CUSTOM_SECTION = 0
-_NEEDED = 2
-_MAX_LEB = 5
-_LEB_BITS = 7
-_LEB_MASK = 0x7F
-_LEB_MORE = 0x80
-_OLD_FIXED_FIELDS = 4
-_U32_MAX = 0xFFFFFFFF
-
-
-class _Cursor:
-    """Reads forward within `data[at:end]` and never beyond."""
-
-    def __init__(self, data: bytes, at: int, end: int) -> None:
-        self._data = data
-        self.at = at
-        self.end = end
-        if end > len(data):
-            raise _Malformed("a section ends behind the end of the file")
-
-    def byte(self) -> int:
-        if self.at >= self.end:
-            raise _Malformed("a section ends too early")
-        value = self._data[self.at]
-        self.at += 1
-        return value
-
-    def u32(self) -> int:
-        """An unsigned LEB128 number of at most 32 bits."""
-        value = 0
-        for position in range(_MAX_LEB):
-            byte = self.byte()
-            value |= (byte & _LEB_MASK) << (position * _LEB_BITS)
-            if not byte & _LEB_MORE:
-                break
-        else:
-            raise _Malformed("a number is longer than five bytes")
-        if value > _U32_MAX:
-            raise _Malformed("a number does not fit in 32 bits")
-        return value
-
-    def name(self) -> str:
-        """A length and that many bytes of UTF-8."""
-        part = self.take(self.u32())
-        try:
-            return self._data[part.at : part.end].decode()
-        except UnicodeDecodeError as error:
-            raise _Malformed("a name is not UTF-8") from error
-
-    def take(self, length: int) -> _Cursor:
-        """The next `length` bytes as a cursor of their own."""
-        if self.at + length > self.end:
-            raise _Malformed("a length points behind its section")
-        part = _Cursor(self._data, self.at, self.at + length)
-        self.at = part.end
-        return part
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.name() for _ in range(self.u32()))
-
-
-class _Malformed(Exception):  # noqa: N818 - never leaves this module
-    """The module's bytes do not follow the specification."""
+HEADER = 8
+"""Bytes before the first section."""
+CUSTOM_SECTION = 0
+"""Its number."""
+DYLINK_SECTIONS = ("dylink.0", "dylink")
+"""Names of the section, the newer first."""
+_MEMORY, _NEEDED, _EXPORTS, _IMPORTS, _RUNTIME_PATH = 1, 2, 3, 4, 5
 
 
 def is_library(path: str) -> bool:
@@ -97,45 +41,73 @@ def needed_libraries(data: bytes, path: str) -> tuple[str, ...]:
         path: what the module is called in an error.
 
     Raises:
-        PackError: `data` is no WebAssembly module, or its first section is malformed.
+        WasmError: `data` is no WebAssembly module, or its first section is malformed.
     """
     try:
         return _needed(data)
-    except _Malformed as error:
-        raise PackError(
-            f"'{path}' is not a sound WebAssembly module: {error}",
-            hint="the file is damaged: install its package again, or drop the file with a filter",
-            file=path,
-        ) from error
+    except Malformed as error:
+        raise unsound(path, error) from error
 
 
-def _needed(data: bytes) -> tuple[str, ...]:
+def check_header(data: bytes) -> None:
+    """Refuse what does not begin as a module.
+
+    Raises:
+        Malformed: says why.
+    """
     if not is_wasm(data):
-        raise _Malformed("it does not begin with the WebAssembly magic number")
-    if len(data) < _HEADER:
-        raise _Malformed("it ends within its header")
-    if len(data) == _HEADER:
-        return ()
-    cursor = _Cursor(data, _HEADER, len(data))
-    identifier = cursor.byte()
-    section = cursor.take(cursor.u32())
-    if identifier != _CUSTOM_SECTION:
-        return ()
-    name = section.name()
-    if name == "dylink.0":
-        return _needed_of_subsections(section)
+        raise Malformed("it does not begin with the WebAssembly magic number")
+    if len(data) < HEADER:
+        raise Malformed("it ends within its header")
+
+
+def read_dylink(name: str, section: Cursor) -> Dylink:
+    """What the section called `name` tells; the cursor stands behind the name.
+
+    Raises:
+        Malformed: it does not follow the conventions.
+    """
     if name == "dylink":
-        for _ in range(_OLD_FIXED_FIELDS):
-            section.u32()
-        return section.names()
-    return ()
-
-
-def _needed_of_subsections(section: _Cursor) -> tuple[str, ...]:
+        memory = MemoryInfo(
+            size=section.u32(), alignment=section.u32(), table_size=section.u32(), table_alignment=section.u32()
+        )
+        return Dylink(section=name, memory=memory, needed=section.names())
+    info: MemoryInfo | None = None
     needed: tuple[str, ...] = ()
+    exported: dict[str, int] = {}
+    imported: dict[tuple[str, str], int] = {}
+    places: tuple[str, ...] = ()
     while section.at < section.end:
         kind = section.byte()
         body = section.take(section.u32())
-        if kind == _NEEDED:
+        if kind == _MEMORY:
+            info = MemoryInfo(size=body.u32(), alignment=body.u32(), table_size=body.u32(), table_alignment=body.u32())
+        elif kind == _NEEDED:
             needed += body.names()
-    return needed
+        elif kind == _EXPORTS:
+            exported |= {body.name(): body.u32() for _ in range(body.u32())}
+        elif kind == _IMPORTS:
+            imported |= {(body.name(), body.name()): body.u32() for _ in range(body.u32())}
+        elif kind == _RUNTIME_PATH:
+            places += body.names()
+    return Dylink(
+        section=name,
+        memory=info,
+        needed=needed,
+        export_flags=exported,
+        import_flags=imported,
+        runtime_path=places,
+    )
+
+
+def _needed(data: bytes) -> tuple[str, ...]:
+    check_header(data)
+    if len(data) == HEADER:
+        return ()
+    cursor = Cursor(data, HEADER, len(data))
+    identifier = cursor.byte()
+    section = cursor.take(cursor.u32())
+    if identifier != CUSTOM_SECTION:
+        return ()
+    name = section.name()
+    return read_dylink(name, section).needed if name in DYLINK_SECTIONS else ()
