@@ -22,6 +22,7 @@ ROOMS = (
     "bootstrap",
     "host",
     "channel",
+    "audit",
     "workflow",
     "site",
     "report",
