@@ -24,7 +24,7 @@ _BUILD_PATH = re.compile(
     rb"/[\w./+@~-]{2,100}"
 )
 # As conda-build, rattler-build and conda-forge write the prefix that an installer is to replace.
-_PLACEHOLDER = re.compile(rb"(?:_placehold){4}|anaconda1anaconda2anaconda3")
+_PLACEHOLDERS = (b"_placehold" * 4, b"anaconda1anaconda2anaconda3")
 # The tag of its bytecode, which stands in every Python.
 _PYTHON = re.compile(rb"cpython-(3)(\d{1,2})(?!\d)")
 _LICENSE = re.compile(r"(?i)(?:\A|[._-])(?:un)?licen[cs]es?(?:\W|_|\Z)|\A(?:copying|copyright|notice|legal)(?:\W|_|\Z)")
@@ -57,7 +57,7 @@ class Looker:
             self._binaries[path] = _binary(path, data, form or "unknown")
         elif path.endswith((".js", ".mjs")) and (glue := read_glue(data)) is not None:
             self._glues[path] = glue
-        if _PLACEHOLDER.search(data):
+        if any(placeholder in data for placeholder in _PLACEHOLDERS):
             self._placeholders.add(path)
         if found := tuple(path for path, raw in self._host_paths if raw in data):
             self._hosts[path] = found

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lite_env.audit.channel_folder import ChannelFolder, is_channel
-from lite_env.audit.environment import is_environment, read_environment_runtimes
+from lite_env.audit.environment import is_environment, read_environment, read_environment_runtimes
 from lite_env.audit.package_file import is_package_file, look_into, read_package_file
 from lite_env.audit.runtime import main_modules, make_runtime
 from lite_env.audit.subject import libraries_of
-from lite_env.channel.model import SUBDIRS
+from lite_env.channel.model import DEFINITION_FILE, SUBDIRS
 from lite_env.errors import ChannelError
 from lite_env.spec.matchspec import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lite_env.audit.contents import Contents
@@ -52,11 +52,14 @@ def read_runtimes(path: Path) -> tuple[Runtime, ...]:
 
 def not_a_place(path: Path) -> ChannelError:
     """The error for a path at which there is nothing to audit."""
+    if (path / DEFINITION_FILE).is_file():
+        return ChannelError(
+            f"'{path}' is a channel that is not built", hint=f"`lite-env channel build {path}` builds it"
+        )
     return ChannelError(
-        f"'{path}' is no package, channel, pack or environment",
+        f"'{path}' is no package, channel, pack or environment" if path.exists() else f"there is no '{path}'",
         hint="a package is a .conda or .tar.bz2 file; a channel has folders noarch and emscripten-wasm32, a pack a"
         " manifest.json, an environment conda-meta",
-        path=str(path),
     )
 
 
@@ -83,6 +86,22 @@ def libraries_for(depends: Sequence[str], channels: Sequence[ChannelFolder]) -> 
         reached += channel.with_libraries(dependencies)
         others += channel.with_libraries([file for file in channel.files if file not in dependencies])
     return libraries_of(reached, others)
+
+
+def libraries_at(path: Path) -> Callable[[Sequence[str]], Libraries | None]:
+    """What gives the libraries that packages with certain dependencies have in the place `path`.
+
+    It gives None where that is a package that lies in no channel.
+    """
+    if is_environment(path):
+        # All that is in an environment can be loaded, whoever depends on it.
+        whole = libraries_of(read_environment(path).contents)
+        return lambda _: whole
+    folder = channel_of(path) if is_package_file(path) else path
+    if folder is None:
+        return lambda _: None
+    channel = ChannelFolder(folder)
+    return lambda depends: libraries_for(depends, [channel])
 
 
 def _versions(channel: ChannelFolder | None) -> list[tuple[str, str]]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lite_env.audit.channel_folder import ChannelFolder, is_channel
 from lite_env.audit.environment import is_environment, read_environment
 from lite_env.audit.model import Audit
 from lite_env.audit.package_file import is_package_file, look_into, read_package_file
-from lite_env.audit.places import channel_of, libraries_for, not_a_place, read_runtimes, runtimes_of_channel
+from lite_env.audit.places import (
+    channel_of,
+    libraries_at,
+    libraries_for,
+    not_a_place,
+    read_runtimes,
+    runtimes_of_channel,
+)
 from lite_env.audit.rules import RULES
 from lite_env.audit.rules.rule import lacking, some
 from lite_env.audit.subject import Subject, libraries_of
@@ -16,7 +23,7 @@ from lite_env.errors import ChannelError
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from lite_env.audit.contents import Contents
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
     from lite_env.audit.runtime import Runtime
     from lite_env.audit.subject import Libraries
     from lite_env.progress import Reporter
+
+    _Source: TypeAlias = Callable[[Sequence[str]], Libraries | None]
 
 _WITHOUT: dict[Need, str] = {
     "runtime": "no kernel was found that it could run in (--runtime names one)",
@@ -95,20 +104,22 @@ def audit(path: Path, *, runtime: Path | None = None, reporter: Reporter = SILEN
     Args:
         path: a package file, a channel's folder, a pack or an installed environment.
         runtime: what it is to run in, as for `read_runtime`; by default the kernels of the channel, pack or environment
-            itself, and of a package those of the channel that it lies in.
+            itself, and of a package those of the channel that it lies in. Libraries of what packages depend on are
+            looked for there too.
         reporter: told of packages while they are read.
 
     Raises:
         LiteEnvError: `path` is none of these, or something in it cannot be read.
     """
     runtimes = _named_runtimes(runtime)
+    beside = libraries_at(runtime) if runtime is not None else None
     if is_package_file(path):
-        subjects = _of_package(path, runtimes)
+        subjects = _of_package(path, runtimes, beside)
     elif is_environment(path):
         environment = read_environment(path, reporter=reporter)
         subjects = _of_environment(environment.contents, runtimes or environment.runtimes)
     elif is_channel(path):
-        subjects = _of_channel(ChannelFolder(path), runtimes, reporter)
+        subjects = _of_channel(ChannelFolder(path), runtimes, beside, reporter)
     else:
         raise not_a_place(path)
     return _answer(subjects)
@@ -121,28 +132,34 @@ def _named_runtimes(path: Path | None) -> tuple[Runtime, ...]:
     return read_runtimes(path)
 
 
-def _of_package(path: Path, runtimes: Sequence[Runtime]) -> list[Subject]:
+def _of_package(path: Path, runtimes: Sequence[Runtime], beside: _Source | None) -> list[Subject]:
     contents = look_into(read_package_file(path))
     folder = channel_of(path)
-    if folder is None:
-        return [Subject(contents=contents, runtime=choose(runtimes, contents), libraries=None)]
-    channel = ChannelFolder(folder)
-    runtimes = runtimes or runtimes_of_channel(channel)
-    libraries = libraries_for(contents.depends, [channel])
+    if not runtimes and folder is not None:
+        runtimes = runtimes_of_channel(ChannelFolder(folder))
+    libraries = _together(libraries_at(path)(contents.depends), beside, contents)
     return [Subject(contents=contents, runtime=choose(runtimes, contents), libraries=libraries)]
 
 
-def _of_channel(channel: ChannelFolder, runtimes: Sequence[Runtime], reporter: Reporter) -> list[Subject]:
+def _of_channel(
+    channel: ChannelFolder, runtimes: Sequence[Runtime], beside: _Source | None, reporter: Reporter
+) -> list[Subject]:
     runtimes = runtimes or runtimes_of_channel(channel)
     subjects = []
     with reporter.task("checking", len(channel.files), "items") as task:
         for file in channel.files:
             contents = channel.contents(file)
-            has_any = any(True for _ in contents.libraries)
-            libraries = libraries_for(contents.depends, [channel]) if has_any else libraries_of(())
-            subjects.append(Subject(contents=contents, runtime=choose(runtimes, contents), libraries=libraries))
+            own: Libraries | None = libraries_of(())
+            if any(contents.libraries):
+                own = _together(libraries_for(contents.depends, [channel]), beside, contents)
+            subjects.append(Subject(contents=contents, runtime=choose(runtimes, contents), libraries=own))
             task.advance(1)
     return subjects
+
+
+def _together(own: Libraries | None, beside: _Source | None, contents: Contents) -> Libraries | None:
+    more = beside(contents.depends) if beside is not None else None
+    return own | more if own is not None else more
 
 
 def _of_environment(contents: Sequence[Contents], runtimes: Sequence[Runtime]) -> list[Subject]:

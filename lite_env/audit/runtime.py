@@ -116,7 +116,7 @@ def make_runtime(
         name=posixpath.basename(binary.path),
         emscripten=emscripten,
         python=exact or binary.python,
-        exports={export.name: export for export in module.exports},
+        exports=module.exports,
         imports={each.name: each for each in module.imports if not each.module.startswith("GOT.")},
         names=glue.names or frozenset(),
         invokes=glue.invokes,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lite_env.audit.contents import Binary, Contents
     from lite_env.audit.runtime import Runtime
-    from lite_env.wasm.model import Export, Import, Module
+    from lite_env.wasm.model import Import, Module
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +26,14 @@ class Libraries:
 
     reached: Mapping[str, tuple[Module, ...]] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
+
+    def __or__(self, more: Libraries | None) -> Libraries:
+        """These, and those of `more` besides."""
+        if more is None:
+            return self
+        reached = {**more.reached, **self.reached}
+        others = {**more.others, **self.others}
+        return Libraries(reached=reached, others={name: others[name] for name in others if name not in reached})
 
 
 def libraries_of(dependencies: Sequence[Contents], others: Sequence[Contents] = ()) -> Libraries:
@@ -66,7 +74,7 @@ class Subject:
             if binary.module is not None:
                 own[name] = (*own.get(name, ()), binary.module)
         reached = self.libraries.reached if self.libraries is not None else {}
-        exports: dict[str, tuple[Export, str]] = {}
+        modules: list[tuple[str, Module]] = []
         missing: list[str] = []
         seen: set[str] = set()
         waiting = list(module.dylink.needed if module.dylink else ())
@@ -80,10 +88,9 @@ class Subject:
                 missing.append(name)
                 continue
             for each in found:
-                for export in each.exports:
-                    exports.setdefault(export.name, (export, name))
+                modules.append((name, each))
                 waiting += each.dylink.needed if each.dylink else ()
-        return Needed(exports=exports, missing=tuple(missing))
+        return Needed(modules=tuple(modules), missing=tuple(missing))
 
     def bound(self, runtime: Runtime) -> Iterator[tuple[Binary, Module, Scope]]:
         """Its libraries, each with what its imports are bound to in `runtime`."""
@@ -93,9 +100,9 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needed:
-    """What a library's needed libraries come to: their exports with who has them, and those that were not found."""
+    """What a library's needed libraries come to: the modules with their names, and the names of those not found."""
 
-    exports: Mapping[str, tuple[Export, str]]
+    modules: tuple[tuple[str, Module], ...]
     missing: tuple[str, ...]
 
 
@@ -107,19 +114,15 @@ class Scope:
         self.whole = not needed.missing
         """Whether all libraries are known, so that what is not found is nowhere."""
         self._needed = needed
-        self._own = {export.name: export for export in module.exports}
         self._module = module
 
     def find(self, name: str) -> Symbol | None:
         """What `name` is bound to; None where that is nothing."""
         if (symbol := self.runtime.find(name)) is not None:
             return symbol
-        if name in self._needed.exports:
-            export, home = self._needed.exports[name]
-            return Symbol(kind=export.kind, type=export.type, home=home)
-        if name in self._own:
-            export = self._own[name]
-            return Symbol(kind=export.kind, type=export.type, home="the library itself")
+        for home, module in (*self._needed.modules, ("the library itself", self._module)):
+            if (export := module.exports.get(name)) is not None:
+                return Symbol(kind=export.kind, type=export.type, home=home)
         return None
 
     def unbound(self) -> Iterator[Import]:

@@ -7,8 +7,6 @@ record that ends with that list.
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from lite_env.wasm.cursor import Cursor, Malformed, unsound
 from lite_env.wasm.model import Dylink, MemoryInfo
 
@@ -24,7 +22,7 @@ _MEMORY, _NEEDED, _EXPORTS, _IMPORTS, _RUNTIME_PATH = 1, 2, 3, 4, 5
 
 def is_library(path: str) -> bool:
     """Whether `path` is named as a shared library: ``x.so`` or ``x.so.1.2``."""
-    base = PurePosixPath(path).name
+    base = path.rpartition("/")[2]
     return base.endswith(".so") or ".so." in base
 
 

@@ -113,7 +113,7 @@ class Module:
 
     Attributes:
         imports: in its order.
-        exports: in its order.
+        exports: by name, in its order.
         dylink: None where it is no shared library.
         dylink_first: whether that section is the first one, where alone a loader finds it.
         sections: names of its custom sections, in their order.
@@ -125,7 +125,7 @@ class Module:
     """
 
     imports: tuple[Import, ...]
-    exports: tuple[Export, ...]
+    exports: Mapping[str, Export]
     dylink: Dylink | None
     dylink_first: bool
     sections: tuple[str, ...]

@@ -119,9 +119,7 @@ class _Reader:
             first = False
         return Module(
             imports=tuple(self._imports),
-            exports=tuple(
-                Export(name=name, kind=kind, type=self._at(kind, index)) for name, kind, index in self._exports
-            ),
+            exports=self._named_exports(),
             dylink=self._dylink,
             dylink_first=self._dylink_first,
             sections=tuple(self._sections),
@@ -137,6 +135,12 @@ class _Reader:
             ),
             starts=self._starts,
         )
+
+    def _named_exports(self) -> dict[str, Export]:
+        found = {name: Export(name=name, kind=kind, type=self._at(kind, index)) for name, kind, index in self._exports}
+        if len(found) < len(self._exports):
+            raise Malformed("it exports two things under one name")
+        return found
 
     def _custom(self, section: Cursor) -> None:
         if len(self._sections) >= _MOST_ITEMS:

@@ -54,7 +54,7 @@ def _without_start(contents: Contents) -> Iterator[Fault]:
             continue
         start = f"PyInit_{found['name']}"
         # A name beyond ASCII is written in Punycode, and begins otherwise.
-        if found["name"].isascii() and not any(export.name == start for export in binary.module.exports):
+        if found["name"].isascii() and start not in binary.module.exports:
             yield Fault(
                 file=binary.path,
                 message=f"it does not export '{start}', by which Python starts it",

@@ -21,8 +21,12 @@ _CONSTRUCTORS = "__wasm_call_ctors"
 
 def _find(subject: Subject) -> Iterator[Fault]:
     for binary, module in subject.modules():
-        exported = any(export.name == _CONSTRUCTORS and export.kind == "function" for export in module.exports)
-        if not exported and not module.starts and module.first_export is None and module.constructors:
+        if (
+            _CONSTRUCTORS not in module.exports
+            and not module.starts
+            and module.first_export is None
+            and module.constructors
+        ):
             yield Fault(
                 file=binary.path,
                 message=f"its {module.constructors} static constructors never run: '{_CONSTRUCTORS}' is not exported",
