@@ -12,6 +12,7 @@
     ├── FetchError       a file could not be downloaded, or is not the one that was asked for
     ├── ChannelError     a channel definition is wrong, or could not be built
     │   └── RecipeError  a recipe is wrong, or what it describes could not be built
+    ├── WasmError        a WebAssembly module does not follow the specification
     ├── PrefixError      an installed environment is broken or cannot be made
     │   └── AbiError     packages that were built for another Emscripten or another Python
     ├── PackError        a pack could not be written
@@ -138,6 +139,10 @@ class ChannelError(LiteEnvError):
 
 class RecipeError(ChannelError):
     """A recipe is wrong, what it describes could not be built, or must not enter a channel."""
+
+
+class WasmError(LiteEnvError):
+    """A WebAssembly module does not follow the specification, or is more than engines take."""
 
 
 class PrefixError(LiteEnvError):

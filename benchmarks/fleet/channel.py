@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from benchmarks.common import WORK, step
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from lite_env.store.atomic import write_text
 from lite_env.store.removal import remove_tree
 from lite_env.workflow.lock import lock_environment

@@ -13,7 +13,7 @@ import zstandard
 
 from benchmarks.common import ROOT, WORK, step
 from benchmarks.environments import CHANNEL
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.store.atomic import write_text
 from lite_env.store.removal import remove_tree

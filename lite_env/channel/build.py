@@ -208,7 +208,7 @@ def _build(
         channel = scratch / "channel"
         _make_packages(definition, archives, channel, scratch / "files", reporter)
         # rattler takes a third of a second to import, which a pack of what is built shall not cost.
-        from lite_env.lock.conda.index import index_channel  # noqa: PLC0415
+        from lite_env.channel.index import index_channel  # noqa: PLC0415
 
         index_channel(channel)
         for subdir in SUBDIRS:

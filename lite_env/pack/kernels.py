@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from lite_env.errors import PackError
-from lite_env.pack.dylink import is_library, is_wasm
 from lite_env.pack.manifest import COMPRESSED, File, Kernel, RuntimeInfo
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.wasm.dylink import is_library, is_wasm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

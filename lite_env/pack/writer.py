@@ -16,7 +16,6 @@ from lite_env import __version__
 from lite_env.errors import ManifestError, PackError
 from lite_env.pack.archive import build_tar, compressor_version, tar_offsets
 from lite_env.pack.check import faults
-from lite_env.pack.dylink import is_library, is_wasm, needed_libraries
 from lite_env.pack.early import left_open, write_early
 from lite_env.pack.index import Index, IndexedFile, IndexedLink, decode_index, encode_index
 from lite_env.pack.kernels import write_kernels
@@ -38,6 +37,7 @@ from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.protocol import FORGETFUL
 from lite_env.store.results import AT_ONCE
+from lite_env.wasm.dylink import is_library, is_wasm, needed_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import ChannelError
-from lite_env.lock.conda.index import index_channel
 from lite_env.store.atomic import write_bytes, write_text
 from lite_env.store.lock import held
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.host.run import RunOptions, start_kernel
-from lite_env.lock.conda.index import index_channel
 from lite_env.store.local import open_store
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment

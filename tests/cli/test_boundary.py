@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import LiteEnvError
-from lite_env.lock.conda.index import index_channel
 from lite_env.store.plain import plain
 from lite_env.store.system import system_answer
 from tests.conda_packages import make_package

@@ -9,7 +9,7 @@ import time
 import pytest
 from filelock import FileLock
 
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from lite_env.store.local import open_store
 from lite_env.store.protocol import key_of
 from lite_env.store.results import find_result, keep_result

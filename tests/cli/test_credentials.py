@@ -15,8 +15,8 @@ from urllib.parse import quote
 import pytest
 import yaml
 
+from lite_env.channel.index import index_channel
 from lite_env.cli.pack import command as pack_command
-from lite_env.lock.conda.index import index_channel
 from tests.channel_server import ChannelServer, serve_channel
 from tests.command_line import Ended, lite_env
 from tests.conda_packages import TOY_KERNEL, make_package

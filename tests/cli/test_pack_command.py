@@ -5,10 +5,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from lite_env.channel.index import index_channel
 from lite_env.cli import install, pack, unpack
 from lite_env.cli.main import cli
 from lite_env.errors import ManifestError, PackError, SpecError
-from lite_env.lock.conda.index import index_channel
 from tests.conda_packages import make_package
 from tests.prefixes import WASM, kernel_package, make_prefix
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from tests.channel_server import ChannelServer, serve_channel
 from tests.command_line import Ended, lite_env
 from tests.conda_packages import TOY_KERNEL, make_package

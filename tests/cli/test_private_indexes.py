@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from lite_env.lock.uv import login_for
 from tests.cli.test_private_channels import run
 from tests.conda_packages import make_package

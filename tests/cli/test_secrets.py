@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from tests.channel_server import serve_channel
 from tests.command_line import Command, Ended, lite_env
 from tests.conda_packages import TOY_KERNEL, make_package

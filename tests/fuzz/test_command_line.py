@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.jupyterlite.addon import OTHER
-from lite_env.lock.conda.index import index_channel
 from lite_env.pack.restore import unpack
 from tests.conda_packages import make_package
 from tests.conftest import EXAMPLES

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import ChannelError, FetchError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.conda.install import install_packages
 from lite_env.lock.model import LockedPackage
 from tests.conda_packages import PLACEHOLDER, make_package

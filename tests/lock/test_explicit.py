@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import FetchError, LockError, PrefixError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.explicit import dump_explicit

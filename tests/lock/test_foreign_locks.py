@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import LockError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.store.digest import sha256_of_file
 from lite_env.workflow.install import install_environment

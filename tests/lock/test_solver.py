@@ -11,8 +11,8 @@ import pytest
 from rattler import Config
 from rattler.exceptions import ConfigError
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import FetchError, LiteEnvError, LockError, SolveError, SpecError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.conda.loop import run
 from lite_env.lock.conda.records import satisfies, unsatisfied
 from lite_env.lock.conda.solve import CondaSolver

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import zstandard
 
-from lite_env.errors import PackError
+from lite_env.errors import PackError, WasmError
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import read_content, read_index, read_manifest
 from lite_env.pack.restore import unpack
@@ -175,7 +175,7 @@ def test_a_native_library_is_told(prefix, tmp_path):
 
 def test_a_broken_library_names_its_file_and_leaves_nothing(prefix, tmp_path):
     put(prefix, f"{SITE}/broken/x.so", side_module("liba.so")[:-3])
-    with pytest.raises(PackError, match=f"'{SITE}/broken/x.so' is not a sound WebAssembly module"):
+    with pytest.raises(WasmError, match=f"'{SITE}/broken/x.so' is not a sound WebAssembly module"):
         pack_of(prefix, tmp_path / "out" / "pack")
     assert list((tmp_path / "out").iterdir()) == []
 

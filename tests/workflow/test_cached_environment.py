@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from filelock import FileLock, Timeout
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import PrefixError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.prefix.installer import install
 from lite_env.progress import SILENT

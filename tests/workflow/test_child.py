@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import DriveError, ProcessError, SolveError, SpecError
-from lite_env.lock.conda.index import index_channel
 from lite_env.spec.address import Channel
 from lite_env.workflow.child import run_in_child
 from lite_env.workflow.lock import lock_environment

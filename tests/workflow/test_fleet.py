@@ -15,9 +15,9 @@ from multiprocessing import get_context
 import pytest
 from click.testing import CliRunner
 
+from lite_env.channel.index import index_channel
 from lite_env.cli.main import cli
 from lite_env.errors import ExecutorError, FetchError, PackError
-from lite_env.lock.conda.index import index_channel
 from lite_env.spec.remotes import Remote
 from lite_env.workflow import crew, fleet
 from lite_env.workflow.crew import Crew, dask_crew, led_crew

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import FetchError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.spec.remotes import REMOTE_VARIABLE, TRUST_VARIABLE, WRITE_VARIABLE
 from lite_env.store.bundle import export_store, import_store

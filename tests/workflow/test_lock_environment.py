@@ -7,10 +7,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from lite_env.channel.index import index_channel
 from lite_env.cli.boundary import Answer
 from lite_env.cli.main import cli
 from lite_env.errors import LockError, SolveError, SpecError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.spec.address import Channel
 from lite_env.workflow.lock import LockOptions, LockPolicy, check_lock, lock_environment, lock_for

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from lite_env.channel.index import index_channel
 from lite_env.cli.main import cli
 from lite_env.errors import LiteEnvError
-from lite_env.lock.conda.index import index_channel
 from lite_env.store.digest import sha256_of_file
 from tests.conda_packages import TOY_KERNEL, make_package
 from tests.conftest import EXAMPLES

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import HostError, PackError, SpecError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import is_lock, read_lock
 from lite_env.pack.restore import unpack
 from lite_env.prefix.installer import install

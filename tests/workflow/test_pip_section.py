@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import BuildError, FetchError, LockError, PrefixError, SolveError, SpecError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.lock.pip_here import locked_wheel_file
 from lite_env.prefix.reader import read_prefix

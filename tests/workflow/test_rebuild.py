@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import lite_env
+from lite_env.channel.index import index_channel
 from lite_env.errors import PackError
-from lite_env.lock.conda.index import index_channel
 from lite_env.lock.file import read_lock
 from lite_env.pack.manifest import Manifest
 from lite_env.prefix.installer import install

@@ -16,11 +16,11 @@ import nbformat
 import pytest
 from filelock import FileLock
 
+from lite_env.channel.index import index_channel
 from lite_env.errors import HostError, SpecError
 from lite_env.host.bytecode import Compilation, compile_packages
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.host.trace import Job, trace_job
-from lite_env.lock.conda.index import index_channel
 from lite_env.pack.early import left_open, write_early
 from lite_env.pack.manifest import PHASES
 from lite_env.pack.mounts import Mount

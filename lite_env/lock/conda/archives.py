@@ -19,7 +19,7 @@ from lite_env.lock.safety import unreadable
 from lite_env.store.digest import sha256_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import rattler
@@ -80,8 +80,18 @@ async def _download(client: rattler.Client, package: LockedPackage, folder: Path
     return path
 
 
-def look_into_archives(packages: Sequence[LockedPackage], archives: Mapping[str, Path]) -> dict[str, PackageContents]:
+def look_into_archives(
+    packages: Sequence[LockedPackage],
+    archives: Mapping[str, Path],
+    *,
+    see: Callable[[str, bytes], None] | None = None,
+) -> dict[str, PackageContents]:
     """What is in the package files `archives` (by name), by the packages' names.
+
+    Args:
+        packages: which ones.
+        archives: where they lie.
+        see: given path and content of each file as it is read; for one package at a time.
 
     Raises:
         PrefixError: one cannot be read; names it.
@@ -91,10 +101,26 @@ def look_into_archives(packages: Sequence[LockedPackage], archives: Mapping[str,
         # Of each a file is in memory while it is hashed.
         turns = asyncio.Semaphore(os.cpu_count() or 1)
         return await asyncio.gather(
-            *(_contents_of_archive(archives[package.name], package, turns) for package in packages)
+            *(_contents_of_archive(archives[package.name], package, turns, see) for package in packages)
         )
 
     return {package.name: contents for package, contents in zip(packages, run(look()), strict=True)}
+
+
+def read_texts(package: LockedPackage, archive: Path, names: Sequence[str]) -> dict[str, bytes | None]:
+    """Files below ``info/`` of the package file `archive`; None for one that is not there.
+
+    Raises:
+        PrefixError: it cannot be read; names the package.
+    """
+
+    async def read() -> dict[str, bytes | None]:
+        try:
+            return dict(await (await PackageArchive.from_path(archive)).read_files(list(names)))
+        except Exception as error:
+            raise unreadable(package, one_line(error)) from error
+
+    return run(read())
 
 
 def read_indexes(packages: Sequence[LockedPackage], archives: Mapping[str, Path]) -> dict[str, bytes]:
@@ -120,13 +146,15 @@ def read_indexes(packages: Sequence[LockedPackage], archives: Mapping[str, Path]
     return dict(zip((package.name for package in packages), run(read_all()), strict=True))
 
 
-async def _contents_of_archive(path: Path, package: LockedPackage, turns: asyncio.Semaphore) -> PackageContents:
+async def _contents_of_archive(
+    path: Path, package: LockedPackage, turns: asyncio.Semaphore, see: Callable[[str, bytes], None] | None
+) -> PackageContents:
     try:
         async with turns:
             archive = await PackageArchive.from_path(path)
             lists = await archive.read_files(LISTS)
             info = [entry.name async for entry in archive.stream("info") if not entry.name.endswith("/")]
-            entries, found = await _hashed(archive)
+            entries, found = await _hashed(archive, see)
         return contents_of(
             lists,
             # What a hard link leads to is a name as well.
@@ -143,7 +171,9 @@ async def _contents_of_archive(path: Path, package: LockedPackage, turns: asynci
         raise unreadable(package, one_line(error)) from error
 
 
-async def _hashed(archive: PackageArchive) -> tuple[list[ArchiveEntry], dict[str, str]]:
+async def _hashed(
+    archive: PackageArchive, see: Callable[[str, bytes], None] | None
+) -> tuple[list[ArchiveEntry], dict[str, str]]:
     """What is packed, and the SHA-256 of the files; of hard links that of what they lead to."""
     entries: list[ArchiveEntry] = []
     found: dict[str, str] = {}
@@ -151,7 +181,10 @@ async def _hashed(archive: PackageArchive) -> tuple[list[ArchiveEntry], dict[str
         entries.append(entry)
         if entry.is_file and entry.size <= _MOST_IN_MEMORY:
             # The last one of a name is the one that is unpacked.
-            found[entry.name] = sha256_of_bytes(await entry.read())
+            content = await entry.read()
+            found[entry.name] = sha256_of_bytes(content)
+            if see is not None:
+                see(entry.name, content)
         elif entry.is_hardlink and entry.link_target in found:
             found[entry.name] = found[entry.link_target]
         else:

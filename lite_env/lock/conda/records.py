@@ -144,6 +144,12 @@ def satisfies(spec: str, *, name: str, version: str, build: str, build_number: i
         return True
 
 
+def satisfies_version(spec: str, version: str) -> bool:
+    """Whether a version answers a match spec in its plain form, whatever that says of a build."""
+    words = spec.split()[:2]
+    return satisfies(" ".join(words), name=words[0], version=version, build="0", build_number=0, subdir="noarch")
+
+
 def unsatisfied(requirements: Iterable[Requirement], packages: Sequence[LockedPackage]) -> tuple[str, ...]:
     """What of `requirements` and of the packages' own dependencies `packages` do not answer, in words.
 

@@ -11,7 +11,7 @@ import filelock
 
 from lite_env.channel.build import build_channel
 from lite_env.channel.catalog import find_definition
-from lite_env.lock.conda.index import index_channel
+from lite_env.channel.index import index_channel
 from lite_env.recipe.toolchain.abi import ABIS
 from lite_env.recipe.toolchain.headers import EMSCRIPTEN, PYTHONS, fetch_headers, version_of
 from lite_env.recipe.toolchain.llvm import find_llvm

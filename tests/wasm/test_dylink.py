@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lite_env.errors import PackError
-from lite_env.pack.dylink import is_wasm, needed_libraries
+from lite_env.errors import WasmError
+from lite_env.wasm.dylink import is_wasm, needed_libraries
 from tests.prefixes import WASM, leb, section, side_module, text
 
 names = st.lists(st.text(min_size=1, max_size=200), max_size=5)
@@ -54,15 +54,15 @@ def test_modules_without_dylink_need_nothing(data):
     ],
 )
 def test_malformed_modules_are_named(data, reason):
-    with pytest.raises(PackError, match=reason) as caught:
+    with pytest.raises(WasmError, match=reason) as caught:
         needed_libraries(data, "lib/a.so")
     assert "'lib/a.so' is not a sound WebAssembly module" in caught.value.message
     assert "filter" in caught.value.hint
 
 
 @given(st.binary(max_size=80))
-def test_any_bytes_give_an_answer_or_a_pack_error(data):
-    with contextlib.suppress(PackError):
+def test_any_bytes_give_an_answer_or_a_wasm_error(data):
+    with contextlib.suppress(WasmError):
         needed_libraries(WASM + data, "a.so")
 
 
@@ -71,7 +71,7 @@ def test_a_truncated_module_never_gives_other_names(length):
     whole = side_module("libopenblas.so", "libgfortran.so")
     try:
         found = needed_libraries(whole[: len(WASM) + length], "a.so")
-    except PackError:
+    except WasmError:
         return
     assert found in ((), ("libopenblas.so", "libgfortran.so"))
 

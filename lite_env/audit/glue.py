@@ -1,0 +1,61 @@
+"""What the script beside a main module hands to WebAssembly: the names in its import object, by its text.
+
+Emscripten writes them as one object literal, ``wasmImports`` (before 3.1.34 ``asmLibraryArg``), and its loader finds
+what libraries import there, besides what the main module exports. Two kinds of names it makes when they are asked
+for: ``invoke_*`` and ``__cxa_find_matching_catch_*``. (Emscripten, ``src/library_dylink.js``: ``resolveGlobalSymbol``.)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_OBJECT = re.compile(r"\b(?:wasmImports|asmLibraryArg)\s*=\s*\{")
+_ENTRY = re.compile(r"(?:\s|/\*.*?\*/)*[\"']?([\w$]+)[\"']?\s*(?::\s*[\w$.]+\s*)?(,|\})", re.DOTALL)
+_END = re.compile(r"(?:\s|/\*.*?\*/)*\}", re.DOTALL)
+_MAKES_INVOKES = re.compile(r"startsWith\(\s*[\"']invoke_[\"']\s*\)")
+_MAKES_CATCHES = re.compile(r"startsWith\(\s*[\"']__cxa_find_matching_catch")
+_MARK = b"WebAssembly"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glue:
+    """What a script tells.
+
+    Attributes:
+        names: of its import object; None where it has none that can be read, as where names are minified.
+        invokes: whether the loader makes what is called ``invoke_*``.
+        catches: whether it makes what is called ``__cxa_find_matching_catch_*``.
+    """
+
+    names: frozenset[str] | None
+    invokes: bool
+    catches: bool
+
+
+def read_glue(script: bytes) -> Glue | None:
+    """What `script` hands to WebAssembly; None where it is no script of a main module."""
+    if _MARK not in script:
+        return None
+    text = script.decode("utf-8", "replace")
+    return Glue(
+        names=_names(text),
+        invokes=_MAKES_INVOKES.search(text) is not None,
+        catches=_MAKES_CATCHES.search(text) is not None,
+    )
+
+
+def _names(text: str) -> frozenset[str] | None:
+    """The names of the largest object of that kind."""
+    found = [names for start in _OBJECT.finditer(text) if (names := _entries(text, start.end())) is not None]
+    return max(found, key=len) if found else None
+
+
+def _entries(text: str, at: int) -> frozenset[str] | None:
+    names: set[str] = set()
+    while entry := _ENTRY.match(text, at):
+        names.add(entry[1])
+        at = entry.end()
+        if entry[2] == "}":
+            return frozenset(names)
+    return frozenset(names) if _END.match(text, at) else None

@@ -1,0 +1,1 @@
+"""WebAssembly modules, read without a WebAssembly engine."""
