@@ -13,7 +13,7 @@ def command() -> None:
 
     \b
     Example:
-      lite-env recipe build recipes --channel-dir my-channel --channel channels/emscripten-forge-2023
+      lite-env recipe build recipes --channel-dir my-channel --channel ./channels/emscripten-forge-2023
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
 
 

@@ -70,7 +70,7 @@ def build(
 
     \b
     Example:
-      lite-env recipe build recipes --channel-dir my-channel --channel channels/emscripten-forge-2023
+      lite-env recipe build recipes --channel-dir my-channel --channel ./channels/emscripten-forge-2023
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     from lite_env.recipe.build import Builder  # noqa: PLC0415 - rattler takes a third of a second to import
     from lite_env.recipe.channels import channels_for  # noqa: PLC0415
@@ -93,7 +93,8 @@ def build(
         )
         toolchain = prepare_toolchain(reporter, store=store, offline=offline)
         engines = () if no_test or dry_run else engines_here(reporter)
-        gate = Gate(engines=engines, store=store, reporter=reporter)
+        tools = (folder.as_uri() for folder in toolchain.channels)
+        gate = Gate((*settings.channels, *tools), engines=engines, store=store, reporter=reporter)
         builder = Builder(channel_dir, settings, toolchain, store=store, gate=gate, reporter=reporter)
         if dry_run:
             _print_plan(builder.plan(recipes), as_json=as_json)

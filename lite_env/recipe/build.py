@@ -232,7 +232,7 @@ class Builder:
                 log=log,
             )
             files = self._normalised(recipe, scratch)
-            said = self._gate.pass_all(recipe, files, self.channels, scratch / "tests")
+            said = self._gate.pass_all(recipe, files, [self._channel.as_uri()], scratch / "tests")
             with log.open("a", encoding="utf-8") as stream:
                 stream.write(said)
             packages = {path: file.read_bytes() for path, file in files.items()}

@@ -1,7 +1,8 @@
-"""The folder that builds of one process happen in; what a killed one has left is removed by the next."""
+"""The folder that a build happens in; what a killed one has left is removed by the next."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from lite_env.store.location import cache_directory
-from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,20 +23,24 @@ def workroom() -> Iterator[Path]:
     """An empty folder in the cache, for as long as the context lasts."""
     root = cache_directory("builds")
     root.mkdir(parents=True, exist_ok=True)
-    for left in root.iterdir():
-        _remove_unless_held(left)
-    with tempfile.TemporaryDirectory(dir=root, prefix="b-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        with FileLock(folder / _LOCK):
-            yield folder
+    # Nobody sees a folder before it is held.
+    with FileLock(root / _LOCK):
+        for left in root.iterdir():
+            if left.is_dir() and not _is_held(left):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(dir=root, prefix="b-"))
+        held = FileLock(folder / _LOCK)
+        held.acquire()
+    try:
+        yield folder
+    finally:
+        held.release()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_unless_held(folder: Path) -> None:
+def _is_held(folder: Path) -> bool:
     try:
         with FileLock(folder / _LOCK, timeout=0):
-            pass
+            return False
     except Timeout:
-        return
-    except OSError:  # it was removed just now
-        return
-    remove_tree(folder)
+        return True

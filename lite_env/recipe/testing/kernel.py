@@ -49,14 +49,12 @@ class Bed:
         engines: where kernels run.
         folder: an empty one for environments and packs.
         store: keeps what is done.
-        reporter: told what is done.
     """
 
     channels: tuple[str, ...]
     engines: tuple[EngineName, ...]
     folder: Path
     store: Store
-    reporter: Reporter = SILENT
 
 
 def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed) -> str:
