@@ -33,7 +33,7 @@ ROOMS = (
 # Of a library that only these modules and folders may know: a change of its API is a change there.
 ONLY_IMPORTER = {
     "rattler": ("lite_env/lock/conda/", "lite_env/channel/index.py"),
-    "rattler_build": ("lite_env/channel/assemble.py",),
+    "rattler_build": ("lite_env/channel/assemble.py", "lite_env/recipe/engine.py"),
 }
 ONLY_ROOM = {
     "rich": "cli",

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from lite_env.lock.conda.reachable import reachable_digest
+from lite_env.prefix.families import example_packages
 from lite_env.recipe.model import TARGET
 from lite_env.recipe.sources import folder_digest, local_sources_digest
 from lite_env.recipe.toolchain.python import build_subdir
@@ -26,7 +27,7 @@ REVISION = 2
 """Raised when lite_env makes another package of the same recipe, or asks more of it."""
 
 # What the compiler's run_exports bring, and what a kernel for the tests is.
-_ALWAYS = ("emscripten-abi", "python", "xeus-python", "pyodide-kernel")
+_ALWAYS = ("emscripten-abi", "python", *example_packages())
 
 
 def build_key(recipe: Recipe, settings: BuildSettings, toolchain: Toolchain, channels: Sequence[str]) -> Key | None:

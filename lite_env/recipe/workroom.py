@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from lite_env.store.location import cache_directory
+from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def workroom() -> Iterator[Path]:
     with FileLock(root / _LOCK):
         for left in root.iterdir():
             if left.is_dir() and not _is_held(left):
-                shutil.rmtree(left, ignore_errors=True)
+                remove_tree(left)
         folder = Path(tempfile.mkdtemp(dir=root, prefix="b-"))
         held = FileLock(folder / _LOCK)
         held.acquire()
@@ -35,7 +35,7 @@ def workroom() -> Iterator[Path]:
         yield folder
     finally:
         held.release()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 def _is_held(folder: Path) -> bool:

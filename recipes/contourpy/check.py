@@ -1,16 +1,25 @@
 import numpy as np
-from contourpy import contour_generator
+from contourpy import LineType, contour_generator
 
 x, y = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 21))
-for name in ("serial", "threaded", "mpl2014", "mpl2005"):
-    if name == "threaded":  # no threads in a browser
-        continue
-    lines = contour_generator(x, y, x**2 + y**2, name=name).lines(0.25)
+# Not "threaded": there are no threads in a browser.
+for name in ("serial", "mpl2014", "mpl2005"):
+    generator = contour_generator(x, y, x**2 + y**2, name=name)
+    lines = generator.lines(0.25)
+    if generator.line_type is LineType.SeparateCode:
+        lines = lines[0]
     assert len(lines) == 1, name
     assert np.allclose(np.hypot(*lines[0].T), 0.5, atol=0.01), name
+# What C++ throws becomes an error of Python.
 try:
     contour_generator(x, y, x[:2])
 except ValueError:
     pass
 else:
-    raise AssertionError("shapes that do not fit")
+    raise AssertionError("shapes that do not fit were taken")
+try:
+    contour_generator(z=x, name="serial", chunk_size=-1)
+except ValueError:
+    pass
+else:
+    raise AssertionError("a chunk of less than nothing was taken")

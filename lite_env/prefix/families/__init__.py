@@ -36,6 +36,11 @@ def family_called(name: str) -> Family:
     return next(family for family in FAMILIES if family.name == name)
 
 
+def example_packages() -> tuple[str, ...]:
+    """Of each family a package that brings a kernel of Python."""
+    return tuple(family.example for family in FAMILIES)
+
+
 def example_package() -> str:
     """A package that brings a kernel, for those who ask for one without knowing any."""
     return FAMILIES[0].example

@@ -16,6 +16,7 @@ from lite_env.host.find import find_chromium, locate_node
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.lock.file import lock_path, read_lock
 from lite_env.lock.wheel import marker_environment, needed
+from lite_env.prefix.families import example_packages
 from lite_env.progress import SILENT
 from lite_env.recipe.testing.contents import check_contents
 from lite_env.recipe.testing.declared import ContentsTest, DownstreamTest, PythonTest, ScriptTest, declared_tests
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from lite_env.host.run import EngineName, RunningKernel
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
-
-KERNELS = ("xeus-python", "pyodide-kernel")
-"""Packages with a kernel of Python; the first one that fits is what tests run in."""
 
 _SECONDS = 900.0
 _SAID = 40  # lines of output that an error shows
@@ -181,7 +179,7 @@ class _Asked:
 def _locked(package: BuiltPackage, more: Sequence[str], bed: Bed) -> Path:
     """An environment file with a kernel that fits, locked."""
     failed: SolveError | None = None
-    for number, kernel in enumerate(KERNELS):
+    for number, kernel in enumerate(example_packages()):
         file = bed.folder / f"{package.name}-{len(more)}-{number}" / "environment.yml"
         file.parent.mkdir(parents=True, exist_ok=True)
         document = {
@@ -198,7 +196,7 @@ def _locked(package: BuiltPackage, more: Sequence[str], bed: Bed) -> Path:
         return file
     raise RecipeError(
         f"there is no environment with {package.name} {package.version} and a kernel of Python to test it in",
-        hint="name a channel that has xeus-python or pyodide-kernel for its Emscripten with --channel, or --no-test",
+        hint=f"name a channel that has one ({' or '.join(example_packages())}) with --channel, or give --no-test",
         said=failed.message if failed else None,
     )
 

@@ -22,9 +22,8 @@ class Abi:
 
 
 ABIS = (
-    # The xeus kernels of 2023.
     Abi(emscripten="3.1.45", exceptions="js", python="3.11"),
-    # Pyodide 0.27, whose Python 3.12 is in no Debian: its headers cannot be had.
+    # With a Python 3.12, whose headers are in no Debian.
     Abi(emscripten="3.1.58", exceptions="js"),
 )
 """Every ABI that packages of a toolchain are made for."""

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,12 @@ from lite_env.errors import FetchError, MissingToolError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lite_env.progress import Reporter
+    from lite_env.progress import Reporter, Task
 
+_STATUS = Path("/var/lib/dpkg/status")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _URIS = re.compile(r"^(?:URIs:\s*|deb\s+(?:\[[^\]]*\]\s+)?)(\S+)", re.MULTILINE)
+_POLL = 0.3  # seconds between two looks at how far apt is
 _SAID = 15  # lines of what apt said that an error shows
 
 
@@ -55,10 +58,12 @@ class Tree:
     Args:
         release: its code name: ``trixie``.
         folder: a private folder for lists and downloads.
+        here: whether what this machine has installed counts as there; it must be of the same release then.
     """
 
-    def __init__(self, release: str, folder: Path) -> None:
+    def __init__(self, release: str, folder: Path, *, here: bool = False) -> None:
         self._release, self._folder = release, folder
+        self._status = _STATUS if here else folder / "status"
         for name in ("lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
@@ -74,17 +79,22 @@ class Tree:
         with reporter.task(f"reading the packages of Debian {self._release}", None, "items"):
             self._run("apt-get", "update", "--error-on=any")
 
-    def needed(self, names: Sequence[str], *, have: Sequence[str] = ()) -> tuple[Deb, ...]:
-        """The packages called `names` and all that they need, but not `have`, nor what only those bring; by name.
+    def needed(self, names: Sequence[str]) -> tuple[Deb, ...]:
+        """The packages called `names` and all that they need, without what is there; by name.
 
         Raises:
             FetchError: the release does not have them.
         """
-        missing = {*self._closure(names)} - {*self._closure(have)} if have else {*self._closure(names)}
-        return tuple(sorted(missing, key=lambda deb: deb.name))
+        said = self._run("apt-get", "install", "--simulate", "--no-install-recommends", *names)
+        found = re.findall(r"^Inst (\S+)(?: \[\S+\])? \((\S+) ", said, re.MULTILINE)
+        return tuple(Deb(name=name, version=version) for name, version in sorted(found))
 
     def one(self, name: str) -> Deb:
-        """The package called `name` in the version that the release has."""
+        """The package called `name` in the version that the release has.
+
+        Raises:
+            FetchError: it has none.
+        """
         said = self._run("apt-cache", "policy", name)
         found = re.search(r"Candidate: (\S+)", said)
         if found is None or found[1] == "(none)":
@@ -92,42 +102,41 @@ class Tree:
         return Deb(name=name, version=found[1])
 
     @contextmanager
-    def fetched(self, deb: Deb, reporter: Reporter) -> Iterator[Path]:
-        """The package's file, for as long as the context lasts.
+    def fetched(self, debs: Sequence[Deb], reporter: Reporter) -> Iterator[tuple[Path, ...]]:
+        """The packages' files, for as long as the context lasts.
 
         Raises:
-            FetchError: it cannot be had.
+            FetchError: one cannot be had.
         """
+        wanted = [f"{deb.name}={deb.version}" for deb in debs]
         with TemporaryDirectory(dir=self._folder, prefix="deb-") as name:
             folder = Path(name)
-            size = self._size(deb)
-            with reporter.task(f"downloading {deb.name}", size, "B") as task:
-                self._run("apt-get", "download", f"{deb.name}={deb.version}", cwd=folder)
-                task.advance(size or 0)
-            found = list(folder.glob("*.deb"))
-            if len(found) != 1:
-                raise FetchError(f"apt brought {len(found)} files for {deb}, and not one")
-            yield found[0]
+            sizes = re.findall(r"^Size: (\d+)$", self._run("apt-cache", "show", *wanted), re.MULTILINE)
+            label = f"downloading {debs[0].name}" + (f" and {len(debs) - 1} more" if len(debs) > 1 else "")
+            with reporter.task(label, sum(map(int, sizes)), "B") as task:
+                self._download(wanted, folder, task)
+            found = tuple(sorted(folder.glob("*.deb")))
+            if len(found) != len(debs):
+                raise FetchError(f"apt brought {len(found)} files, and not {len(debs)}", found=" ".join(wanted))
+            yield found
 
-    def unpack(self, deb: Deb, target: Path, reporter: Reporter) -> None:
-        """Put the files of the package below the folder `target`."""
-        with self.fetched(deb, reporter) as file:
-            _call(["dpkg-deb", "--extract", str(file), str(target)])
-
-    def _size(self, deb: Deb) -> int | None:
-        found = re.search(r"^Size: (\d+)$", self._run("apt-cache", "show", f"{deb.name}={deb.version}"), re.MULTILINE)
-        return int(found[1]) if found else None
-
-    def _closure(self, names: Sequence[str]) -> Iterator[Deb]:
-        said = self._run("apt-get", "install", "--simulate", "--no-install-recommends", *names)
-        for name, version in re.findall(r"^Inst (\S+) \((\S+) ", said, re.MULTILINE):
-            yield Deb(name=name, version=version)
+    def _download(self, wanted: Sequence[str], folder: Path, task: Task) -> None:
+        """Let apt download into `folder`, telling how far it is by what lies there."""
+        seen = 0
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(self._run, "apt-get", "download", *wanted, cwd=folder)
+            while not running.done():
+                wait([running], timeout=_POLL)
+                size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                task.advance(max(0, size - seen))
+                seen = max(seen, size)
+        running.result()
 
     def _run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
         folder = self._folder
         options = {
             "Dir::State::lists": folder / "lists",
-            "Dir::State::status": folder / "status",
+            "Dir::State::status": self._status,
             "Dir::Cache": folder / "cache",
             "Dir::Etc::SourceList": folder / "sources.list",
             "Dir::Etc::SourceParts": "/dev/null",
@@ -138,6 +147,26 @@ class Tree:
             [program, *(part for key, value in options.items() for part in ("-o", f"{key}={value}")), *arguments],
             cwd=cwd,
         )
+
+
+def unpack(file: Path, target: Path, paths: Sequence[str] = ()) -> None:
+    """Put what is in a package's file below the folder `target`.
+
+    Args:
+        file: a ``.deb``.
+        target: a folder; it is made.
+        paths: what is wanted of it, relative to the root; all by default. What is not there is left out.
+
+    Raises:
+        FetchError: the file is broken.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    if not paths:
+        _call(["dpkg-deb", "--extract", str(file), str(target)])
+        return
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(file)], stdout=subprocess.PIPE) as content:
+        command = ["tar", "--extract", "--directory", str(target), *(f"./{path}" for path in paths)]
+        subprocess.run(command, stdin=content.stdout, stderr=subprocess.DEVNULL, check=False)
 
 
 def _mirror() -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import filelock
 
 from lite_env.errors import FetchError, MissingToolError
-from lite_env.recipe.toolchain.debian import Tree, is_debian
+from lite_env.recipe.toolchain.debian import Tree, is_debian, unpack
 from lite_env.recipe.toolchain.llvm import COMMAND
 from lite_env.store.atomic import new_directory, write_text
 
@@ -110,40 +108,13 @@ def _unpack(headers: Headers, new: Path, reporter: Reporter) -> None:
             found=deb.version,
             expected=f"{headers.version}*",
         )
-    with tree.fetched(deb, reporter) as file:
-        _extract(file, headers.paths, new)
+    with tree.fetched([deb], reporter) as (file,):
+        unpack(file, new, headers.paths)
     if not (new / headers.proof).is_file():
         raise FetchError(f"{deb} has no {headers.proof}", hint="upgrade lite_env")
     write_text(new / VERSION_FILE, f"{deb}\n")
 
 
-def _extract(file: Path, paths: tuple[str, ...], target: Path) -> None:
-    content = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(file)], stdout=subprocess.PIPE)
-    # tar says what it did not find, which the proof decides about.
-    subprocess.run(
-        ["tar", "--extract", "--directory", str(target), *(f"./{path}" for path in paths)],
-        stdin=content.stdout,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    if content.stdout is not None:
-        content.stdout.close()
-    content.wait()
-
-
 def version_of(folder: Path) -> str:
     """Which package the headers in `folder` are of."""
     return (folder / VERSION_FILE).read_text(encoding="utf-8").strip()
-
-
-def python_patch_level(folder: Path, minor: str) -> str:
-    """The version that CPython's headers say they are of.
-
-    Raises:
-        FetchError: they say none.
-    """
-    text = (folder / "usr/include" / f"python{minor}" / "patchlevel.h").read_text(encoding="utf-8")
-    found = re.search(r'#define PY_VERSION\s+"([^"]+)"', text)
-    if found is None:
-        raise FetchError("the headers of Python do not say which version they are of", file=str(folder))
-    return found[1].rstrip("+")

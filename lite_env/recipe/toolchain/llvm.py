@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import filelock
 
 from lite_env.errors import MissingToolError
-from lite_env.recipe.toolchain.debian import Tree, is_debian
+from lite_env.recipe.toolchain.debian import Tree, is_debian, unpack
 from lite_env.store.atomic import new_directory
+from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
     from lite_env.progress import Reporter
@@ -27,6 +28,13 @@ _TOOLS = ("clang", "clang++", "wasm-ld", "llvm-ar", "llvm-ranlib", "llvm-nm", "l
 _SYSTEM = Path(f"/usr/lib/llvm-{MAJOR}/bin")
 _NINJA = Path("/usr/bin/ninja")
 _DEBS = (f"clang-{MAJOR}", f"lld-{MAJOR}", f"llvm-{MAJOR}", "ninja-build")
+_KEPT = (
+    *(f"usr/lib/llvm-{MAJOR}/bin/{name}" for name in (*_TOOLS, f"clang-{MAJOR}", "lld", "llvm-ar")),
+    f"usr/lib/llvm-{MAJOR}/lib",
+    "usr/lib/clang",
+    *(f"usr/lib/{machine}-linux-gnu" for machine in ("x86_64", "aarch64", "powerpc64le")),
+    "usr/bin/ninja",
+)
 _VERSION = re.compile(r"\bversion (\S+)")
 # The folders of libraries are the machine's: no program of it sees them but those that are started here.
 _WRAPPER = """#!/bin/sh
@@ -73,27 +81,31 @@ def find_llvm(cache: Path, reporter: Reporter) -> Llvm:
 
 def _unpack(folder: Path, reporter: Reporter) -> None:
     with new_directory(folder) as new:
-        tree = Tree(_release(), new / "apt")
+        release = _release()
+        tree = Tree(release or "trixie", new / "apt", here=release is not None)
         tree.update(reporter)
         root = new / "root"
-        # What every Debian has is not brought once more.
-        for deb in tree.needed(_DEBS, have=("libc6", "libgcc-s1", "libstdc++6")):
-            if not _is_left_out(deb.name):
-                tree.unpack(deb, root, reporter)
-        final = folder / "root"
-        programs = new / "bin"
-        programs.mkdir()
-        libraries = ":".join(
-            str(final / path.relative_to(root)) for path in sorted(root.glob("usr/lib/*-linux-gnu*")) if path.is_dir()
-        )
-        for name in _TOOLS:
-            _write_wrapper(programs / name, final / "usr/lib" / f"llvm-{MAJOR}" / "bin" / name, libraries)
-        _write_wrapper(programs / "ninja", final / "usr/bin/ninja", libraries)
+        wanted = [deb for deb in tree.needed(_DEBS) if not _is_left_out(deb.name)]
+        with tree.fetched(wanted, reporter) as files, reporter.task("unpacking LLVM", len(files), "items") as task:
+            for file in files:
+                unpack(file, root, _KEPT)
+                task.advance(1)
+        _write_wrappers(root, new / "bin", final=folder / "root")
+        remove_tree(new / "apt")
 
 
 def _is_left_out(name: str) -> bool:
     """Of what apt counts as needed: what only native code needs, and LLVM's own Python."""
-    return name.startswith(("libobjc", "libgcc-1", "libstdc++-", "libc6-dev", "libc-dev", "linux-libc", "python3"))
+    return name.startswith(("libobjc", "libgcc-", "libstdc++-", "libc6", "libc-dev", "linux-libc", "python3"))
+
+
+def _write_wrappers(root: Path, programs: Path, *, final: Path) -> None:
+    programs.mkdir()
+    folders = [path for path in sorted(root.glob("usr/lib/*-linux-gnu*")) if path.is_dir()]
+    libraries = ":".join(str(final / path.relative_to(root)) for path in folders)
+    for name in _TOOLS:
+        _write_wrapper(programs / name, final / "usr/lib" / f"llvm-{MAJOR}" / "bin" / name, libraries)
+    _write_wrapper(programs / "ninja", final / "usr/bin/ninja", libraries)
 
 
 def _write_wrapper(path: Path, program: Path, libraries: str) -> None:
@@ -101,10 +113,11 @@ def _write_wrapper(path: Path, program: Path, libraries: str) -> None:
     path.chmod(0o755)
 
 
-def _release() -> str:
+def _release() -> str | None:
+    """The release that this machine is of, where it is one that has this LLVM."""
     text = Path("/etc/os-release").read_text(encoding="utf-8")
     found = re.search(r"^VERSION_CODENAME=(\w+)$", text, re.MULTILINE)
-    return found[1] if found and found[1] in ("bookworm", "trixie") else "trixie"
+    return found[1] if found and found[1] in ("bookworm", "trixie") else None
 
 
 def _checked(folders: tuple[Path, ...]) -> Llvm:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from lite_env.channel.model import PackageDefinition
 from lite_env.channel.stage import StagedFile
 from lite_env.errors import ChannelError
 from lite_env.recipe.toolchain.headers import SYSROOT
+from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -191,7 +191,7 @@ def _assembled(
         staged.append(StagedFile(path=content.path, file=file))
     output.mkdir(parents=True, exist_ok=True)
     made = assemble(package, staged, output=output, timestamp=_TIMESTAMP, run_exports=run_exports or {})
-    shutil.rmtree(folder)
+    remove_tree(folder)
     return made.replace(output / package.file_name)
 
 
