@@ -1,0 +1,1 @@
+"""Recipes: packages made from source."""
