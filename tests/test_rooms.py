@@ -23,6 +23,7 @@ ROOMS = (
     "channel",
     "workflow",
     "site",
+    "recipe",
     "report",
     "jupyterlite",
     "cli",

@@ -21,6 +21,7 @@ _COMMANDS = {
     "list": "lite_env.cli.list",
     "lock": "lite_env.cli.lock",
     "pack": "lite_env.cli.pack",
+    "recipe": "lite_env.cli.recipe",
     "report": "lite_env.cli.report",
     "run": "lite_env.cli.run",
     "serve": "lite_env.cli.serve",

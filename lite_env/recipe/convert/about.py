@@ -53,7 +53,7 @@ def make_about(values: list[Value], maker: Maker) -> tuple[OutTable | None, OutT
     about = table(
         homepage=_address(keys.take("home", "homepage"), maker),
         license=maker.scalar(keys.take("license"), change=lambda leaf: _license(leaf, maker)),
-        license_file=maker.list(license_file, "path") if several else maker.scalar(license_file, "path"),
+        license_file=maker.listed(license_file, "path") if several else maker.scalar(license_file, "path"),
         license_family=maker.scalar(keys.take("license_family")),
         summary=maker.scalar(keys.take("summary")),
         description=maker.scalar(keys.take("description")),

@@ -61,12 +61,12 @@ def make_build(
         script=make_script(keys, maker, scripts=scripts),
         merge_build_and_host_envs=_merged(keys, maker, merged=merged),
         files=files,
-        always_include_files=maker.list(keys.take("always_include_files")),
-        always_copy_files=maker.list(keys.take("no_link")),
+        always_include_files=maker.listed(keys.take("always_include_files")),
+        always_copy_files=maker.listed(keys.take("no_link")),
         python=_python(keys, maker),
         variant=table(
-            use_keys=maker.list(keys.take("force_use_keys")),
-            ignore_keys=maker.list(keys.take("force_ignore_keys")),
+            use_keys=maker.listed(keys.take("force_use_keys")),
+            ignore_keys=maker.listed(keys.take("force_ignore_keys")),
         ),
         prefix_detection=_prefix_detection(keys, maker),
         dynamic_linking=_dynamic_linking(keys, maker),
@@ -87,37 +87,37 @@ def _skip(values: list[Value], maker: Maker) -> Out | None:
     """conda-build's ``true`` under selectors, and boa's list of conditions, become one list of conditions."""
     made: list[Out] = []
     for value in values:
-        if isinstance(value, Items):
-            made += [out for item in value.items if isinstance(item, Leaf) and (out := _skip_item(item, maker))]
-            for item in value.items:
-                if not isinstance(item, Leaf):
-                    maker.refuse(item, "this is no condition", "write `win`, or `py < 38`", found="a list or a mapping")
-            continue
-        if not isinstance(value, Leaf):
-            maker.refuse(value, "this is neither true nor false", "write `true` with a selector", found="a mapping")
-            continue
-        conditions = maker.open_conditions(value)
-        answer = truth(value)
-        if answer is None:
-            if value.plain is not None:
-                maker.refuse(value, "this is neither true nor false", "write `true` with a selector")
-            elif (text := maker.scalar([value])) is not None:
-                made.append(text)
-        elif answer:
-            made.append(OutText(text=condition_text(conditions), bare=not conditions, origins=(value,)))
-        elif conditions or len(values) > 1:
-            maker.refuse(
-                value, "it takes back what another line says", "write the conditions under which it is skipped"
-            )
-        else:
-            return OutText(text="false", bare=True, origins=(value,))
+        listed = isinstance(value, Items)
+        for item in value.items if isinstance(value, Items) else (value,):
+            out = _condition(item, maker) if listed else _skip_line(item, maker, alone=len(values) == 1)
+            made += [] if out is None else [out]
     if len(made) == 1 and not isinstance(values[0], Items):
         return made[0]
     return OutList(items=tuple(made)) if made else None
 
 
-def _skip_item(item: Leaf, maker: Maker) -> Out | None:
+def _skip_line(value: Value, maker: Maker, *, alone: bool) -> Out | None:
+    """``skip: true``, under its selector."""
+    conditions = maker.open_conditions(value) if isinstance(value, Leaf) else ()
+    answer = truth(value) if isinstance(value, Leaf) else None
+    if not isinstance(value, Leaf) or (answer is None and value.plain is not None):
+        maker.refuse(value, "this is neither true nor false", "write `true` with a selector")
+        return None
+    if answer is None:
+        return maker.scalar([value])
+    if answer:
+        return OutText(text=condition_text(conditions), bare=not conditions, origins=(value,))
+    if conditions or not alone:
+        maker.refuse(value, "it takes back what another line says", "write the conditions under which it is skipped")
+        return None
+    return OutText(text="false", bare=True, origins=(value,))
+
+
+def _condition(item: Value, maker: Maker) -> Out | None:
     """A condition of boa's list, which is an expression without braces."""
+    if not isinstance(item, Leaf):
+        maker.refuse(item, "this is no condition", "write `win`, or `py < 38`", found="a list or a mapping")
+        return None
     made = maker.condition_of(item)
     conditions = maker.open_conditions(item)
     if made is None or not conditions:
@@ -155,8 +155,8 @@ def _merged(keys: Keys, maker: Maker, *, merged: bool) -> OutText | None:
 
 def _python(keys: Keys, maker: Maker) -> OutTable | None:
     return table(
-        entry_points=maker.list(keys.take("entry_points")),
-        skip_pyc_compilation=maker.list(keys.take("skip_compile_pyc")),
+        entry_points=maker.listed(keys.take("entry_points")),
+        skip_pyc_compilation=maker.listed(keys.take("skip_compile_pyc")),
         use_python_app_entrypoint=maker.flag(keys.take("osx_is_app")),
         version_independent=maker.flag(keys.take("python_version_independent")),
         site_packages_path=maker.scalar(keys.take("python_site_packages_path")),
@@ -166,8 +166,8 @@ def _python(keys: Keys, maker: Maker) -> OutTable | None:
 def _prefix_detection(keys: Keys, maker: Maker) -> OutTable | None:
     return table(
         force_file_type=table(
-            text=maker.list(keys.take("has_prefix_files")),
-            binary=maker.list(keys.take("binary_has_prefix_files")),
+            text=maker.listed(keys.take("has_prefix_files")),
+            binary=maker.listed(keys.take("binary_has_prefix_files")),
         ),
         ignore=_flag_or_list(keys.take("ignore_prefix_files"), maker),
         ignore_binary_files=maker.flag(keys.take("detect_binary_files_with_prefix"), inverse=True),
@@ -186,10 +186,10 @@ def _dynamic_linking(keys: Keys, maker: Maker) -> OutTable | None:
         return maker.scalar(keys.take(key), change=change)
 
     return table(
-        rpaths=maker.list(keys.take("rpaths")),
+        rpaths=maker.listed(keys.take("rpaths")),
         binary_relocation=_flag_or_list(keys.take("binary_relocation"), maker),
-        missing_dso_allowlist=maker.list(keys.take("missing_dso_whitelist", "missing_dso_allowlist")),
-        rpath_allowlist=maker.list(keys.take("runpath_whitelist", "runpath_allowlist")),
+        missing_dso_allowlist=maker.listed(keys.take("missing_dso_whitelist", "missing_dso_allowlist")),
+        rpath_allowlist=maker.listed(keys.take("runpath_whitelist", "runpath_allowlist")),
         overlinking_behavior=behaviour("error_overlinking"),
         overdepending_behavior=behaviour("error_overdepending"),
     )
@@ -198,4 +198,4 @@ def _dynamic_linking(keys: Keys, maker: Maker) -> OutTable | None:
 def _flag_or_list(values: list[Value], maker: Maker) -> Out | None:
     if all(isinstance(value, Leaf) and truth(value) is not None for value in values):
         return maker.flag(values)
-    return maker.list(values)
+    return maker.listed(values)

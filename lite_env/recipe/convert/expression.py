@@ -170,7 +170,7 @@ def names_in(expression: Expression) -> frozenset[str]:
     return frozenset[str]().union(*(names_in(part) for part in parts_of(expression)))
 
 
-def parts_of(expression: Expression) -> tuple[Expression, ...]:
+def parts_of(expression: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - one arm a kind
     """What an expression is directly made of."""
     match expression:
         case Text() | Number() | Name():

@@ -28,7 +28,7 @@ _LOGIC = ("and", "or")
 _LOOSE = (Choice, Binary, Unary)
 
 
-def expression_text(node: Expression) -> str:
+def expression_text(node: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one arm a kind
     """The expression in minijinja's syntax."""
     match node:
         case Text(value):

@@ -114,7 +114,7 @@ class Maker:
 
         return self.scalar(values, change=change)
 
-    def list(
+    def listed(
         self,
         values: list[Value],
         place: Place = "value",
@@ -126,7 +126,7 @@ class Maker:
         for item in items_of(values):
             conditions = tuple(each for each in shared_conditions(item) if each not in self.given)
             inner = self.within(conditions)
-            out = make(inner, item) if make is not None else inner._item(item, place)
+            out = make(inner, item) if make is not None else inner.item(item, place)
             if out is not None:
                 made.append((conditions, out))
         return OutList(items=grouped(made)) if made else None
@@ -148,7 +148,8 @@ class Maker:
         """The conditions of a leaf that do not hold yet where it will stand."""
         return tuple(each for each in leaf.conditions if each not in self.given)
 
-    def _item(self, item: Value, place: Place) -> Out | None:
+    def item(self, item: Value, place: Place = "value") -> Out | None:
+        """A text of a list; None when it was refused."""
         leaf = self._only_leaf(item)
         return None if leaf is None else self.text(leaf, place)
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from lite_env.recipe.convert.about import make_about
 from lite_env.recipe.convert.build import make_build
-from lite_env.recipe.convert.expression_text import expression_text
 from lite_env.recipe.convert.expression import Unary, all_of
+from lite_env.recipe.convert.expression_text import expression_text
 from lite_env.recipe.convert.keys import Keys, items_of
-from lite_env.recipe.convert.make import Maker
 from lite_env.recipe.convert.output import OutList, OutTable, OutText, table
 from lite_env.recipe.convert.requirements import read_requirements, requirements_table
 from lite_env.recipe.convert.script import BUILD_SCRIPTS, make_script, script_file
@@ -18,6 +17,7 @@ from lite_env.recipe.convert.tests import make_tests
 from lite_env.recipe.convert.tree import Leaf, Table, shared_conditions, with_text
 
 if TYPE_CHECKING:
+    from lite_env.recipe.convert.make import Maker
     from lite_env.recipe.convert.output import Out
     from lite_env.recipe.convert.tree import Value
 
@@ -170,8 +170,8 @@ class _Output:
         keys, maker = self._keys, self._maker
         file = script_file(keys.take("script"), maker)
         number = maker.scalar(keys.take("number"))
-        points = maker.list(keys.take("entry_points"))
-        made = make_build(build, maker, merged=merged, scripts=frozenset(), files=maker.list(keys.take("files")))
+        points = maker.listed(keys.take("entry_points"))
+        made = make_build(build, maker, merged=merged, scripts=frozenset(), files=maker.listed(keys.take("files")))
         pairs = dict(made.pairs if made is not None else ())
         if file is not None and "script" in pairs:
             maker.report.refuse(

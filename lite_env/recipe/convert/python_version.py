@@ -1,4 +1,4 @@
-"""Comparisons of conda-build's integers (``py >= 38``, ``np == 120``) and of variants with numbers, as version matches."""
+"""Comparisons of conda-build's integers (``py >= 38``, ``np == 120``) and of variants, as matches of versions."""
 
 from __future__ import annotations
 

@@ -71,8 +71,8 @@ def convert_recipe(old: OldRecipe, report: Report) -> OutTable:
 def _body(
     keys: Keys, package: Keys, maker: Maker, texts: dict[str, str], files: frozenset[str]
 ) -> dict[str, Out | None]:
-    name = maker.scalar(package.take("name"), change=lambda leaf: _as_text(leaf))
-    version = maker.scalar(package.take("version"), change=lambda leaf: _as_text(leaf))
+    name = maker.scalar(package.take("name"), change=_as_text)
+    version = maker.scalar(package.take("version"), change=_as_text)
     about, moved = make_about(keys.take("about"), maker)
     extra = make_extra(keys.take("extra"), moved, maker)
     head = table(name=name, version=version)
@@ -110,6 +110,11 @@ def _as_text(leaf: Leaf) -> Leaf:
     return leaf if leaf.plain is None else with_text(leaf, leaf.plain)
 
 
+def _is_below(key: str, refused: set[str]) -> bool:
+    """Whether a key, or one that it stands in, was refused."""
+    return key in refused or any(key[:place] in refused for place, sign in enumerate(key) if sign in ".[")
+
+
 def _refuse_the_rest(old: OldRecipe, new: OutTable, report: Report) -> None:
     """Refuse each value that the new recipe has nothing of, and that nothing was said of."""
     made = {leaf.number for text in texts_of(new) for leaf in text.origins}
@@ -119,7 +124,7 @@ def _refuse_the_rest(old: OldRecipe, new: OutTable, report: Report) -> None:
     for leaf in leaves_of(old.root):
         if leaf.kind == "null" or leaf.number in made or (leaf.line, leaf.key) in said:
             continue
-        if any(leaf.key == key or leaf.key.startswith((f"{key}.", f"{key}[")) for key in refused):
+        if _is_below(leaf.key, refused):
             continue
         report.refuse(
             leaf.line,
@@ -128,8 +133,9 @@ def _refuse_the_rest(old: OldRecipe, new: OutTable, report: Report) -> None:
             why="nothing was made of it",
             hint="this is a gap of the conversion: write it by hand into the recipe that comes of the rest",
         )
+    lines.update(line for line, _ in said)
     for setting in old.settings:
-        if setting.line not in lines and not any(line == setting.line for line, _ in said):
+        if setting.line not in lines:
             report.refuse(
                 setting.line,
                 "",

@@ -92,7 +92,7 @@ def requirement_list(values: list[Value], maker: Maker, texts: Mapping[str, str]
         made = inner.text(replace(item, parts=parts, kind="str"))
         return replace(made, bare=False) if made is not None else None
 
-    return maker.list(values, make=make)
+    return maker.listed(values, make=make)
 
 
 def requirements_table(
@@ -106,8 +106,8 @@ def requirements_table(
         run_constraints=found.run_constraints,
         run_exports=_run_exports([*build.take("run_exports"), *(exports or ())], maker, texts),
         ignore_run_exports=table(
-            by_name=maker.list(build.take("ignore_run_exports")),
-            from_package=maker.list(build.take("ignore_run_exports_from")),
+            by_name=maker.listed(build.take("ignore_run_exports")),
+            from_package=maker.listed(build.take("ignore_run_exports_from")),
         ),
     )
 

@@ -1,12 +1,11 @@
 """conda-build's names, methods and functions become those that rattler-build has, or are refused with what to write.
 
-Sources: conda-build's ``get_selectors`` and ``jinja_context``; rattler-build's jinja reference, whose filters, tests and
-functions were tried one by one.
+Sources: conda-build's ``get_selectors`` and ``jinja_context``; rattler-build's jinja reference, whose filters, tests
+and functions were tried one by one.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -114,7 +113,7 @@ class Rewriter:
     place: Place = "value"
     condition: bool = False
 
-    def rewrite(self, node: Expression) -> Expression:  # noqa: PLR0911, C901 - one arm a kind of expression
+    def rewrite(self, node: Expression) -> Expression:  # noqa: PLR0911, PLR0912, C901 - one arm a kind
         """The same for rattler-build.
 
         Raises:
@@ -264,9 +263,11 @@ class Rewriter:
             f"rattler-build has no method `{name}`", "write the value itself, or in `context`", found=f".{name}(…)"
         )
 
-    def _environment(self, arguments: tuple[Expression, ...], named: tuple[tuple[str, Expression], ...]) -> Expression:
-        values = (*arguments, *(value for _, value in named))
-        if not 1 <= len(values) <= 2 or not all(isinstance(each, Text) for each in values):  # noqa: PLR2004
+    def _environment(
+        self, arguments: tuple[Expression, ...], keywords: tuple[tuple[str, Expression], ...]
+    ) -> Expression:
+        values = (*arguments, *(value for _, value in keywords))
+        if len(values) not in (1, 2) or not all(isinstance(each, Text) for each in values):
             raise UnwritableError(
                 "an environment variable is asked for by something else than a text",
                 'write `env.get("NAME", default="…")` in the recipe that comes of it',
@@ -274,11 +275,9 @@ class Rewriter:
         name = values[0]
         if isinstance(name, Text) and name.value.startswith("GIT_"):
             self._name(name.value)
-        if len(values) == 2:  # noqa: PLR2004
-            default = (("default", values[1]),)
-        else:
-            default = (("default", Text("")),) if self.condition else ()
-        return Call(Attribute(Name("env"), "get"), (name,), tuple(default))
+        default: Expression | None = values[1] if values[1:] else Text("") if self.condition else None
+        named = () if default is None else (("default", default),)
+        return Call(Attribute(Name("env"), "get"), (name,), named)
 
     def _pin(self, function: str, call: Call) -> Expression:
         named = dict(call.named)

@@ -46,7 +46,7 @@ def script_file(values: list[Value], maker: Maker) -> OutTable | None:
 def _commands(values: list[Value], maker: Maker) -> Out | None:
     if len(values) == 1 and isinstance(values[0], Leaf) and not maker.open_conditions(values[0]):
         return _text(maker.text(values[0], "script"))
-    return maker.list(values, "script")
+    return maker.listed(values, "script")
 
 
 def _text(made: OutText | None) -> OutText | None:

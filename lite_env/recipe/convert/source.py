@@ -55,7 +55,7 @@ def _make_entry(entry: Value, maker: Maker) -> list[tuple[Conditions, Out]]:
         Keys([entry], maker.report, "source")
         return []
     cases = _cases(entry, maker)
-    tables = []
+    tables: list[tuple[Conditions, Out]] = []
     for case in cases:
         pairs = tuple(
             (key, value)
@@ -103,7 +103,7 @@ def _make_table(entry: Table, maker: Maker) -> OutTable | None:
     else:
         made = None
     common = table(
-        patches=maker.list(keys.take("patches"), "path"),
+        patches=maker.listed(keys.take("patches"), "path"),
         target_directory=maker.scalar(keys.take("folder", "target_directory")),
     )
     keys.finish(_KNOWN)
@@ -122,7 +122,7 @@ def _make_table(entry: Table, maker: Maker) -> OutTable | None:
 
 def _url(keys: Keys, maker: Maker) -> OutTable | None:
     values = keys.take("url")
-    url: Out | None = maker.list(values) if any(isinstance(each, Items) for each in values) else maker.scalar(values)
+    url: Out | None = maker.listed(values) if any(isinstance(each, Items) for each in values) else maker.scalar(values)
     addresses = [leaf.text.split("?")[0].split("#")[0] for value in values for leaf in leaves_of(value)]
     unpacked = all(address.endswith(_ARCHIVES) for address in addresses)
     name = keys.take("fn")

@@ -143,10 +143,7 @@ class Statements:
 
     def _condition(self, line: int, text: str, context: frozenset[str], *, what: str) -> Expression | None:
         try:
-            parsed = parse_expression(text)
-            if not isinstance(parsed, _CONDITIONS) or (isinstance(parsed, Binary) and parsed.sign in _ARITHMETIC):
-                raise ExpressionError("it is true or false for nothing")
-            return Rewriter(context=context, condition=True).rewrite(parsed)
+            return Rewriter(context=context, condition=True).rewrite(_parsed_condition(text))
         except ExpressionError as error:
             self._refuse(
                 line,
@@ -160,3 +157,10 @@ class Statements:
 
     def _refuse(self, line: int, found: str, why: str, hint: str) -> None:
         self._report.refuse(line, "", found=found, why=why, hint=hint)
+
+
+def _parsed_condition(text: str) -> Expression:
+    parsed = parse_expression(text)
+    if not isinstance(parsed, _CONDITIONS) or (isinstance(parsed, Binary) and parsed.sign in _ARITHMETIC):
+        raise ExpressionError("it is neither true nor false")
+    return parsed

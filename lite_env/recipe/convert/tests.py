@@ -34,7 +34,7 @@ def make_tests(values: list[Value], maker: Maker, files: frozenset[str] = frozen
     for item in [item for value in values if isinstance(value, Items) for item in value.items]:
         conditions = shared_conditions(item)
         made += [(conditions, test) for test in _listed(item, maker.within(conditions))]
-    single = [value for value in values if not isinstance(value, Items)]
+    single: list[Value] = [value for value in values if not isinstance(value, Items)]
     if single:
         made += _tests(Keys(single, maker.report, "test"), maker)
     outs = [*grouped(made), *(_script_beside(name) for name in _SCRIPTS if name in files)]
@@ -45,8 +45,8 @@ def _tests(keys: Keys, maker: Maker) -> list[tuple[Conditions, Out]]:
     imports = items_of(keys.take("imports"))
     commands = items_of(keys.take("commands", "script"))
     requires = items_of(keys.take("requires"))
-    files = table(source=maker.list(keys.take("source_files")), recipe=maker.list(keys.take("files")))
-    checks = [each for each in commands if imports and isinstance(each, Leaf) and _is_check(each, maker)]
+    files = table(source=maker.listed(keys.take("source_files")), recipe=maker.listed(keys.take("files")))
+    checks: list[Value] = [each for each in commands if imports and isinstance(each, Leaf) and _is_check(each, maker)]
     others = [each for each in commands if each not in checks]
     python: OutTable | None = None
     if imports and not others and files is None:
@@ -57,14 +57,16 @@ def _tests(keys: Keys, maker: Maker) -> list[tuple[Conditions, Out]]:
         # What is imported needs more than the test of imports can have.
         others = [*_import_commands(imports, maker), *commands]
     made: list[tuple[Conditions, Out]] = [] if python is None else [((), python)]
-    script = table(script=maker.list(others, "script"), requirements=table(run=maker.list(requires)), files=files)
+    script = table(script=maker.listed(others, "script"), requirements=table(run=maker.listed(requires)), files=files)
     if script is not None and script.get("script") is not None:
         made.append(((), script))
     else:
         _refuse_idle(script, maker)
-    for value in items_of(keys.take("downstreams", "downstream")):
-        if isinstance(value, Leaf) and (out := maker.text(value)) is not None:
-            made.append((maker.open_conditions(value), OutTable(pairs=(("downstream", out),))))
+    made += [
+        (shared_conditions(value), OutTable(pairs=(("downstream", out),)))
+        for value in items_of(keys.take("downstreams", "downstream"))
+        if (out := maker.item(value)) is not None
+    ]
     keys.finish()
     return made
 
@@ -75,7 +77,7 @@ def _listed(item: Value, maker: Maker) -> list[Out]:
     if keys.has("python"):
         inner = keys.table("python")
         check = maker.flag(inner.take("pip_check"))
-        made = table(python=table(imports=maker.list(inner.take("imports")), pip_check=check))
+        made = table(python=table(imports=maker.listed(inner.take("imports")), pip_check=check))
         inner.finish()
     elif keys.has("package_contents"):
         content = keys.take("package_contents")[0]
@@ -83,11 +85,12 @@ def _listed(item: Value, maker: Maker) -> list[Out]:
     elif keys.has("script") or keys.has("commands"):
         needed, files = keys.table("requirements"), keys.take("files")
         made = table(
-            script=maker.list(keys.take("script", "commands"), "script"),
+            script=maker.listed(keys.take("script", "commands"), "script"),
             requirements=table(
-                run=maker.list([*needed.take("run"), *keys.take("requires")]), build=maker.list(needed.take("build"))
+                run=maker.listed([*needed.take("run"), *keys.take("requires")]),
+                build=maker.listed(needed.take("build")),
             ),
-            files=table(source=maker.list(keys.take("source_files")), recipe=maker.list(files))
+            files=table(source=maker.listed(keys.take("source_files")), recipe=maker.listed(files))
             if all(isinstance(value, Leaf | Items) for value in files)
             else free_value(files[0], maker),
         )
@@ -112,7 +115,7 @@ def _is_check(leaf: Leaf, maker: Maker) -> bool:
 def _python_test(
     imports: list[Value], checks: list[Value], pip: list[Leaf], maker: Maker, version: OutText | None = None
 ) -> OutTable | None:
-    made = maker.list(imports)
+    made = maker.listed(imports)
     if made is None:
         return None
     origins = (*(each for each in checks if isinstance(each, Leaf)), *pip)

@@ -71,20 +71,20 @@ def _made(key: str, values: list[Value], maker: Maker) -> Out | None:
             return None
         return OutText(text=_WORDS.get(text, text), bare=text in _WORDS, origins=(item,))
 
-    return maker.list(values, make=make)
+    return maker.listed(values, make=make)
 
 
 def _zipped(values: list[Value], maker: Maker) -> Out | None:
     """Groups of keys; conda-build takes a single group without a list around it too."""
     items = items_of(values)
     if items and all(isinstance(item, Leaf) for item in items):
-        one = maker.list(values)
+        one = maker.listed(values)
         return None if one is None else OutList(items=(one,))
 
     def make(inner: Maker, item: Value) -> Out | None:
         if not isinstance(item, Items):
             inner.refuse(item, "a group of `zip_keys` is a list of keys", "write `- [python, numpy]`", found="no list")
             return None
-        return inner.list([item])
+        return inner.listed([item])
 
-    return maker.list(items, make=make)
+    return maker.listed(items, make=make)

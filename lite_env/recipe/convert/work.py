@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.errors import RecipeError
@@ -10,7 +9,7 @@ from lite_env.recipe.convert.boa import Selectors, is_boa, split_context
 from lite_env.recipe.convert.model import Conversion, NewFile
 from lite_env.recipe.convert.recipe import OldRecipe, convert_recipe
 from lite_env.recipe.convert.report import Report
-from lite_env.recipe.convert.scan import Scanned, scan_comments, scan_lines
+from lite_env.recipe.convert.scan import scan_comments, scan_lines
 from lite_env.recipe.convert.tree import Table, leaves_of
 from lite_env.recipe.convert.tree_reader import MAX_BYTES, read_tree
 from lite_env.recipe.convert.variants import convert_variants
@@ -20,6 +19,7 @@ from lite_env.store.text import Origin, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from lite_env.recipe.convert.model import Format, Note, Refusal
     from lite_env.recipe.convert.scan import Comment

@@ -1,4 +1,4 @@
-"""Writes a new recipe as YAML: two blanks a level, quotes where a text would be read as something else, comments kept."""
+"""Writes a new recipe as YAML: quotes where a text would be read as something else, and comments where they were."""
 
 from __future__ import annotations
 
@@ -113,12 +113,13 @@ class _Writer:
 
         At the top of the document those do that begin at the line's start; below, those of a text itself.
         """
-        first = _first(value) if top or isinstance(value, OutText) or isinstance(value, OutTable) else None
-        if first is None:
+        conditional = isinstance(value, OutTable) and value.pairs[:1] and value.pairs[0][0] == "if"
+        first = _first(value)
+        if first is None or not (top or conditional or isinstance(value, OutText)):
             return []
         found = [each for each in self._all([first]) if not each.behind and each not in self._written]
-        if not isinstance(value, OutText):
-            found = [each for each in found if each.column == 0] if top else []
+        if top and not isinstance(value, OutText):
+            found = [each for each in found if each.column == 0]
         self._written.update(found)
         return [each.text for each in found]
 
@@ -173,4 +174,5 @@ def _is_plain(text: str) -> bool:
         return False
     if ": " in text or " #" in text or text.endswith(":") or text.lower() in _WORDS or _NUMBER.match(text):
         return False
-    return str(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False))) == "tag:yaml.org,2002:str"
+    tag: str = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return tag == "tag:yaml.org,2002:str"

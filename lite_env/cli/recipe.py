@@ -1,0 +1,20 @@
+"""``lite-env recipe``: packages made from source."""
+
+from __future__ import annotations
+
+import click
+
+from lite_env.cli.recipe_convert import convert
+
+
+@click.group("recipe")
+def command() -> None:
+    """Make packages from source.
+
+    \b
+    Example:
+      lite-env recipe convert my-recipe -o my-recipe
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+
+
+command.add_command(convert)
