@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lite_env.recipe.convert.expression import ExpressionError, Name, Number, Sequence, Text, parse_expression
+from lite_env.recipe.convert.expression import Name, Number, Sequence, Text
+from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.rewrite import Rewriter, UnwritableError
 from lite_env.recipe.convert.statement import Setting
 from lite_env.recipe.convert.template import as_expression

@@ -6,16 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lite_env.recipe.convert.expression import (
-    Choice,
-    ExpressionError,
-    Name,
-    Number,
-    Text,
-    Unary,
-    all_of,
-    parse_expression,
-)
+from lite_env.recipe.convert.expression import Choice, Name, Number, Text, Unary, all_of
+from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.expression_text import expression_text
 from lite_env.recipe.convert.keys import items_of
 from lite_env.recipe.convert.output import OutList, OutTable, OutText

@@ -119,7 +119,7 @@ def _refuse_the_rest(old: OldRecipe, new: OutTable, report: Report) -> None:
     """Refuse each value that the new recipe has nothing of, and that nothing was said of."""
     made = {leaf.number for text in texts_of(new) for leaf in text.origins}
     lines = {line for text in texts_of(new) for line in text.lines}
-    said = {(each.line, each.key) for each in (*report.refused(), *report.noted())}
+    said = {(each.line, each.key) for each in report.refused()} | {(each.line, each.key) for each in report.noted()}
     refused = {each.key for each in report.refused() if each.key}
     for leaf in leaves_of(old.root):
         if leaf.kind == "null" or leaf.number in made or (leaf.line, leaf.key) in said:

@@ -6,18 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.recipe.convert.expression import (
-    Binary,
-    Call,
-    ExpressionError,
-    Filter,
-    Item,
-    Name,
-    Test,
-    Unary,
-    all_of,
-    parse_expression,
-)
+from lite_env.recipe.convert.expression import Binary, Call, Filter, Item, Name, Test, Unary, all_of
+from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.rewrite import Rewriter, UnwritableError
 
 if TYPE_CHECKING:

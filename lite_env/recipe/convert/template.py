@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lite_env.recipe.convert.expression import Binary, Expression, ExpressionError, Text, parse_expression
+from lite_env.recipe.convert.expression import Binary, Expression, Text
+from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.expression_text import expression_text
 
 if TYPE_CHECKING:

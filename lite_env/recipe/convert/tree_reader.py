@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import yaml
 
 from lite_env.errors import RecipeError
-from lite_env.recipe.convert.expression import ExpressionError, Name, Text, names_in, parse_expression
+from lite_env.recipe.convert.expression import Name, Text, names_in
+from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.scan import MARK
 from lite_env.recipe.convert.template import split_template
 from lite_env.recipe.convert.tree import Items, Leaf, Table, leaves_of
