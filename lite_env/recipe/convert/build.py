@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lite_env.recipe.convert.expression import names_in
 from lite_env.recipe.convert.make import condition_text, truth
 from lite_env.recipe.convert.output import OutList, OutTable, OutText, table
+from lite_env.recipe.convert.rewrite import PLATFORMS
 from lite_env.recipe.convert.script import make_script
 from lite_env.recipe.convert.tree import Items, Leaf, with_text
 
@@ -55,7 +57,7 @@ def make_build(
     """
     made = table(
         number=maker.scalar(keys.take("number"), change=lambda leaf: _number(leaf, maker)),
-        string=maker.scalar(keys.take("string")),
+        string=maker.scalar(keys.take("string"), change=lambda leaf: _string(leaf, maker)),
         skip=_skip(keys.take("skip"), maker),
         noarch=_noarch(keys, maker),
         script=make_script(keys, maker, scripts=scripts),
@@ -81,6 +83,19 @@ def _number(leaf: Leaf, maker: Maker) -> Leaf | None:
         maker.refuse(leaf, "a build number is a whole number", "write it in digits")
         return None
     return leaf if text is None else with_text(leaf, text, kind="int")
+
+
+def _string(leaf: Leaf, maker: Maker) -> Leaf | None:
+    """rattler-build 0.73 knows no platform in a build string (``emscripten`` is false there), and takes "" for one."""
+    names = [names_in(part) for part in leaf.parts if not isinstance(part, str)]
+    if not maker.open_conditions(leaf) and PLATFORMS.isdisjoint(frozenset[str]().union(*names)):
+        return leaf
+    maker.refuse(
+        leaf,
+        "rattler-build decides nothing by platforms in a build string",
+        "set a name under the conditions (`{% set text = … %}  # [win]`), and use the name here",
+    )
+    return None
 
 
 def _skip(values: list[Value], maker: Maker) -> Out | None:

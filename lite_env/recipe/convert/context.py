@@ -12,8 +12,8 @@ from lite_env.recipe.convert.expression import (
     Number,
     Sequence,
     Text,
-    Unary,
     names_in,
+    negated,
     parts_of,
 )
 from lite_env.recipe.convert.expression_text import expression_text
@@ -98,7 +98,7 @@ def _next(before: Expression | None, value: Expression, condition: Expression | 
     if name not in names_in(value):
         if condition is None:
             return value
-        if isinstance(before, Choice) and before.no == Text("") and condition == Unary("not", before.condition):
+        if isinstance(before, Choice) and before.no == Text("") and condition == negated(before.condition):
             return Choice(before.yes, before.condition, value)
         return Choice(value, condition, Text("") if before is None else before)
     if before is None:

@@ -124,6 +124,19 @@ def all_of(*conditions: Expression | None) -> Expression | None:
     return whole
 
 
+def conjuncts(condition: Expression) -> tuple[Expression, ...]:
+    """The conditions that one joins by ``and``."""
+    if isinstance(condition, Binary) and condition.sign == "and":
+        return (*conjuncts(condition.left), *conjuncts(condition.right))
+    return (condition,)
+
+
+def negated(condition: Expression) -> Expression:
+    """The opposite of a condition."""
+    twice = isinstance(condition, Unary) and condition.sign == "not"
+    return condition.value if isinstance(condition, Unary) and twice else Unary("not", condition)
+
+
 def names_in(expression: Expression) -> frozenset[str]:
     """The variables that an expression mentions."""
     if isinstance(expression, Name):

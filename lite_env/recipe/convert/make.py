@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lite_env.recipe.convert.expression import Choice, Name, Number, Text, Unary, all_of
+from lite_env.recipe.convert.expression import Choice, Name, Number, Text, all_of, negated
 from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.expression_text import expression_text
 from lite_env.recipe.convert.keys import items_of
@@ -155,8 +155,8 @@ class Maker:
     def _choice(self, leaves: list[Leaf], place: Place) -> Expression:
         rewriter = self.rewriter(place)
         conditions = [all_of(*self.open_conditions(leaf)) for leaf in leaves]
-        if len(leaves) > 1 and conditions[-1] == Unary("not", conditions[-2] or Text("")):
-            conditions[-1] = None  # the last case is all that is left
+        if len(leaves) == 2 and conditions[0] is not None and conditions[1] == negated(conditions[0]):  # noqa: PLR2004
+            conditions[-1] = None  # all that is left
         whole: Expression | None = None
         for leaf, condition in reversed(list(zip(leaves, conditions, strict=True))):
             value = _value(leaf, rewriter)

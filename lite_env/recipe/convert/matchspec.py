@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lite_env.recipe.convert.expression import Call, Name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lite_env.recipe.convert.template import Parts
 
@@ -60,7 +60,7 @@ def _is_constraint(expression: object, texts: Mapping[str, str]) -> bool:
     return isinstance(expression, Name) and not _SIGNS.isdisjoint(texts.get(expression.name, ""))
 
 
-def _converted(spec: str, is_constraint: object) -> str:
+def _converted(spec: str, is_constraint: Callable[[int], bool]) -> str:
     if _WRONG.search(spec):
         raise SpecError("this is no requirement that conda and rattler-build read in the same way")
     if "[" in spec:
@@ -71,12 +71,12 @@ def _converted(spec: str, is_constraint: object) -> str:
         words = words if glued["build"] else [glued["name"], f"={glued['version']}"]
     if len(words) > _PARTS:
         raise SpecError("it has more than a name, a version and a build")
-    if len(words) == 1:
-        return words[0]
+    if len(words) < 2:  # noqa: PLR2004 - a name alone
+        return "".join(words)
     version = _STARRED.sub(r"\1\2", words[1]).replace("==*", "*")
     if version.startswith("==") and version.endswith(".*"):
         version = version.removeprefix("==")
-    alone = _SIGNS.isdisjoint(version) and not any(is_constraint(int(each)) for each in _MARK.findall(version))  # type: ignore[operator]
+    alone = _SIGNS.isdisjoint(version) and not any(is_constraint(int(each)) for each in _MARK.findall(version))
     if alone:
         version = f"{version}.*" if len(words) == _PARTS - 1 else f"=={version}"
     return " ".join([words[0], version, *words[2:]])

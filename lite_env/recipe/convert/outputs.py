@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.recipe.convert.about import make_about
 from lite_env.recipe.convert.build import make_build
-from lite_env.recipe.convert.expression import Unary, all_of
+from lite_env.recipe.convert.expression import all_of, negated
 from lite_env.recipe.convert.expression_text import expression_text
 from lite_env.recipe.convert.keys import Keys, items_of
 from lite_env.recipe.convert.output import OutList, OutTable, OutText, table
@@ -192,7 +192,7 @@ class _Output:
         whole = all_of(*self._conditions)
         if whole is None:
             return skip
-        condition = OutText(text=expression_text(Unary("not", whole)))
+        condition = OutText(text=expression_text(negated(whole)))
         if skip is None:
             return condition
         others = skip.items if isinstance(skip, OutList) else (skip,)

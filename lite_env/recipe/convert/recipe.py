@@ -135,7 +135,7 @@ def _refuse_the_rest(old: OldRecipe, new: OutTable, report: Report) -> None:
         )
     lines.update(line for line, _ in said)
     for setting in old.settings:
-        if setting.line not in lines:
+        if setting.line not in lines and f"context.{setting.name}" not in refused:
             report.refuse(
                 setting.line,
                 "",

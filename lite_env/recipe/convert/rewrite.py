@@ -30,6 +30,15 @@ from lite_env.recipe.convert.python_version import compared_number, compared_ver
 Place = Literal["value", "script", "path"]
 """Where an expression stands: scripts know what exists while a package is built, paths some of it."""
 
+PLATFORMS = frozenset(
+    {
+        *("linux", "linux32", "linux64", "osx", "win", "win32", "win64", "unix", "emscripten", "wasi", "freebsd"),
+        *("zos", "wasm32", "x86", "x86_64", "arm", "arm64", "aarch64", "armv6l", "armv7l", "ppc64", "ppc64le", "s390x"),
+        *("riscv32", "riscv64"),
+    }
+)
+"""What is true of some platforms, in both programs."""
+
 _OF_BUILDS = frozenset(
     {
         *("PREFIX", "BUILD_PREFIX", "SRC_DIR", "RECIPE_DIR", "PYTHON", "PY_VER", "SP_DIR", "STDLIB_DIR", "CPU_COUNT"),
@@ -273,8 +282,8 @@ class Rewriter:
                 'write `env.get("NAME", default="…")` in the recipe that comes of it',
             )
         name = values[0]
-        if isinstance(name, Text) and name.value.startswith("GIT_"):
-            self._name(name.value)
+        if isinstance(name, Text) and (name.value in _OF_BUILDS or name.value.startswith("GIT_")):
+            return self._name(name.value)
         default: Expression | None = values[1] if values[1:] else Text("") if self.condition else None
         named = () if default is None else (("default", default),)
         return Call(Attribute(Name("env"), "get"), (name,), named)

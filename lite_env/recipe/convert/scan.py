@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lite_env.recipe.convert.expression import conjuncts
 from lite_env.recipe.convert.statement import Statements
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class _Scanner:
         selector = self._selector(number, comment, line if in_block else "")
         for statement in statements:
             self._statements.take(number, statement, selector, alone=not content.strip())
-        conditions = (*self._statements.conditions(), *((selector,) if selector is not None else ()))
+        conditions = (*self._statements.conditions(), *(() if selector is None else conjuncts(selector)))
         if conditions and content.strip():
             self._conditions[number] = conditions
         if not in_block and self._open is None and not self._quote:

@@ -60,7 +60,7 @@ def _make_entry(entry: Value, maker: Maker) -> list[tuple[Conditions, Out]]:
         pairs = tuple(
             (key, value)
             for key, value in entry.pairs
-            if not (own := _own_conditions(value, maker)) or own == case or not _decides(key)
+            if not case or not _decides(key) or _own_conditions(value, maker) in ((), case)
         )
         made = _make_table(Table(line=entry.line, key=entry.key, pairs=pairs), maker.within(case))
         if made is not None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lite_env.recipe.convert.expression import Binary, Call, Filter, Item, Name, Test, Unary, all_of
+from lite_env.recipe.convert.expression import Binary, Call, Filter, Item, Name, Test, Unary, all_of, negated
 from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.rewrite import Rewriter, UnwritableError
 
@@ -121,7 +121,7 @@ class Statements:
         if word == "endif":
             self._open.pop()
             return
-        others = [Unary("not", each) for each in branch.earlier]
+        others = [negated(each) for each in branch.earlier]
         if word == "else":
             branch.last = True
             branch.here = others[0] if len(others) == 1 else all_of(*others)

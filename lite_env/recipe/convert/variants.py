@@ -87,4 +87,4 @@ def _zipped(values: list[Value], maker: Maker) -> Out | None:
             return None
         return inner.listed([item])
 
-    return maker.listed(items, make=make)
+    return maker.listed(values, make=make)
