@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lite_env.recipe.convert.expression import Name, Number, Sequence, Text
 from lite_env.recipe.convert.expression_reader import ExpressionError, parse_expression
 from lite_env.recipe.convert.rewrite import Rewriter, UnwritableError
-from lite_env.recipe.convert.statement import Setting
+from lite_env.recipe.convert.statement import MAX_NAME, Setting
 from lite_env.recipe.convert.template import as_expression
 from lite_env.recipe.convert.tree import Items, Leaf, Table
 
@@ -71,7 +71,7 @@ def split_context(root: Value, report: Report) -> tuple[Value, tuple[Setting, ..
             continue
         for name, each in value.pairs if isinstance(value, Table) else ():
             made = _value(each)
-            if made is None or not name.isidentifier():
+            if made is None or not name.isidentifier() or len(name) > MAX_NAME:
                 report.refuse(
                     each.line,
                     each.key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lite_env.recipe.convert.expression import names_in
+from lite_env.recipe.convert.expression import Text, names_in
 from lite_env.recipe.convert.make import condition_text, truth
 from lite_env.recipe.convert.output import OutList, OutTable, OutText, table
 from lite_env.recipe.convert.rewrite import PLATFORMS
@@ -184,8 +184,8 @@ def _prefix_detection(keys: Keys, maker: Maker) -> OutTable | None:
             text=maker.listed(keys.take("has_prefix_files")),
             binary=maker.listed(keys.take("binary_has_prefix_files")),
         ),
-        ignore=_flag_or_list(keys.take("ignore_prefix_files"), maker),
-        ignore_binary_files=maker.flag(keys.take("detect_binary_files_with_prefix"), inverse=True),
+        ignore=_flag_or_list(keys.take("ignore_prefix_files"), maker, default=False),
+        ignore_binary_files=maker.flag(keys.take("detect_binary_files_with_prefix"), default=True, inverse=True),
     )
 
 
@@ -198,11 +198,11 @@ def _dynamic_linking(keys: Keys, maker: Maker) -> OutTable | None:
                 return None
             return with_text(leaf, "error" if answer else "ignore")
 
-        return maker.scalar(keys.take(key), change=change)
+        return maker.scalar(keys.take(key), change=change, default=Text("ignore"))
 
     return table(
         rpaths=maker.listed(keys.take("rpaths")),
-        binary_relocation=_flag_or_list(keys.take("binary_relocation"), maker),
+        binary_relocation=_flag_or_list(keys.take("binary_relocation"), maker, default=True),
         missing_dso_allowlist=maker.listed(keys.take("missing_dso_whitelist", "missing_dso_allowlist")),
         rpath_allowlist=maker.listed(keys.take("runpath_whitelist", "runpath_allowlist")),
         overlinking_behavior=behaviour("error_overlinking"),
@@ -210,7 +210,7 @@ def _dynamic_linking(keys: Keys, maker: Maker) -> OutTable | None:
     )
 
 
-def _flag_or_list(values: list[Value], maker: Maker) -> Out | None:
+def _flag_or_list(values: list[Value], maker: Maker, *, default: bool) -> Out | None:
     if all(isinstance(value, Leaf) and truth(value) is not None for value in values):
-        return maker.flag(values)
+        return maker.flag(values, default=default)
     return maker.listed(values)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lite_env.recipe.convert.report import Report
     from lite_env.recipe.convert.statement import Setting
 
+MAX_TIMES = 40
+"""Times that one name is set."""
 MAX_TEXT = 3_000
 """Characters of what one name comes to."""
 
@@ -45,6 +47,8 @@ def make_context(settings: tuple[Setting, ...], uses: dict[str, list[int]], repo
     rewriter = Rewriter(context=names)
     for name, same in _in_order(by_name):
         try:
+            if len(same) > MAX_TIMES:
+                raise UnwritableError(f"`{name}` is set more than {MAX_TIMES} times", "set it once", found=name)  # noqa: TRY301
             _refuse_use_between(name, same, settings, uses)
             value = _joined([(_rewritten(each, rewriter), each.condition) for each in same], name)
             out = _written(value, tuple(each.line for each in same))

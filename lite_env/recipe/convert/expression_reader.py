@@ -29,6 +29,8 @@ from lite_env.recipe.convert.expression import (
 MAX_LENGTH = 4_000
 """Characters of one expression."""
 MAX_DEPTH = 40
+MAX_OPERATORS = 30
+"""Of one expression; each is a level of what reads it."""
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -79,6 +81,7 @@ class _Parser:
         self._tokens = tokens
         self._at = 0
         self._depth = 0
+        self._operators = 0
 
     def whole(self) -> Expression:
         if not self._tokens:
@@ -104,13 +107,13 @@ class _Parser:
     def _or(self) -> Expression:
         value = self._and()
         while self._take("name", "or"):
-            value = Binary("or", value, self._and())
+            value = self._binary("or", value, self._and())
         return value
 
     def _and(self) -> Expression:
         value = self._not()
         while self._take("name", "and"):
-            value = Binary("and", value, self._not())
+            value = self._binary("and", value, self._not())
         return value
 
     def _not(self) -> Expression:
@@ -129,9 +132,15 @@ class _Parser:
         whole: Expression | None = None
         while sign := self._comparison_sign():
             right = self._level(0)
-            whole = all_of(whole, Binary(sign, left, right))
+            whole = all_of(whole, self._binary(sign, left, right))
             left = right  # a < b < c
         return left if whole is None else whole
+
+    def _binary(self, sign: str, left: Expression, right: Expression) -> Expression:
+        self._operators += 1
+        if self._operators > MAX_OPERATORS:
+            raise ExpressionError(f"it has more than {MAX_OPERATORS} operators")
+        return Binary(sign, left, right)
 
     def _comparison_sign(self) -> str | None:
         for sign in _COMPARISONS:
@@ -149,7 +158,7 @@ class _Parser:
             return self._unary()
         value = self._level(level + 1)
         while sign := next((each for each in _LEVELS[level] if self._take("sign", each)), None):
-            value = Binary(sign, value, self._level(level + 1))
+            value = self._binary(sign, value, self._level(level + 1))
         return value
 
     def _unary(self) -> Expression:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from lite_env.recipe.convert.rewrite import Place
     from lite_env.recipe.convert.tree import Conditions, Value
 
+MAX_CASES = 30
+"""Cases that one value may have."""
+
 _TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "on", "On"})
 _FALSE = frozenset({"false", "False", "FALSE", "no", "No", "off", "Off"})
 
@@ -69,13 +72,25 @@ class Maker:
         return OutText(text=text, bare=leaf.kind in ("int", "bool") and leaf.plain is not None, origins=(leaf,))
 
     def scalar(
-        self, values: list[Value], place: Place = "value", *, change: Callable[[Leaf], Leaf | None] | None = None
+        self,
+        values: list[Value],
+        place: Place = "value",
+        *,
+        change: Callable[[Leaf], Leaf | None] | None = None,
+        default: Expression | None = None,
     ) -> OutText | None:
-        """One value of those that stand for a key under conditions; `change` may change or refuse each."""
+        """One value of those that stand for a key under conditions.
+
+        Args:
+            values: what stands for the key.
+            place: where it stands.
+            change: changes each of them, or refuses it.
+            default: what it is where none of the conditions holds; by default rattler-build decides.
+        """
         leaves = [leaf for leaf in (self._only_leaf(value) for value in values) if leaf is not None]
         if change is not None:
             leaves = [leaf for leaf in (change(leaf) for leaf in leaves) if leaf is not None]
-        if not leaves:
+        if not leaves or self.too_many(leaves):
             return None
         always = [leaf for leaf in leaves if not self.open_conditions(leaf)]
         if len(always) > 1 or (always and always[0] is not leaves[-1] and len(leaves) > 1):
@@ -88,14 +103,14 @@ class Maker:
         if len(leaves) == 1 and always:
             return self.text(leaves[0], place)
         try:
-            text = f"${{{{ {expression_text(self._choice(leaves, place))} }}}}"
+            text = f"${{{{ {expression_text(self._choice(leaves, place, default))} }}}}"
         except UnwritableError as error:
             self.refuse(leaves[0], error.why, error.hint, found=error.found or leaves[0].text)
             return None
         return OutText(text=text, origins=tuple(leaves))
 
-    def flag(self, values: list[Value], *, inverse: bool = False) -> OutText | None:
-        """True or false."""
+    def flag(self, values: list[Value], *, default: bool = False, inverse: bool = False) -> OutText | None:
+        """True or false, or the opposite; and what conda-build takes where nothing is said."""
 
         def change(leaf: Leaf) -> Leaf | None:
             value = truth(leaf)
@@ -104,7 +119,8 @@ class Maker:
                 return None
             return with_text(leaf, "true" if value != inverse else "false", kind="bool")
 
-        return self.scalar(values, change=change)
+        otherwise = Name("true" if default != inverse else "false")
+        return self.scalar(values, change=change, default=otherwise)
 
     def listed(
         self,
@@ -136,6 +152,13 @@ class Maker:
             return None
         return OutText(text=expression_text(made), origins=(leaf,))
 
+    def too_many(self, leaves: list[Leaf]) -> bool:
+        """Refuse cases of one value that are more than one expression may have."""
+        if len(leaves) <= MAX_CASES:
+            return False
+        self.refuse(leaves[MAX_CASES], f"there are more than {MAX_CASES} cases of one value", "write fewer")
+        return True
+
     def open_conditions(self, leaf: Leaf) -> Conditions:
         """The conditions of a leaf that do not hold yet where it will stand."""
         return tuple(each for each in leaf.conditions if each not in self.given)
@@ -152,12 +175,12 @@ class Maker:
         self.refuse(value, f"{kind} stands where one value is meant", "write one value", found=kind)
         return None
 
-    def _choice(self, leaves: list[Leaf], place: Place) -> Expression:
+    def _choice(self, leaves: list[Leaf], place: Place, default: Expression | None) -> Expression:
         rewriter = self.rewriter(place)
         conditions = [all_of(*self.open_conditions(leaf)) for leaf in leaves]
         if len(leaves) == 2 and conditions[0] is not None and conditions[1] == negated(conditions[0]):  # noqa: PLR2004
             conditions[-1] = None  # all that is left
-        whole: Expression | None = None
+        whole = default
         for leaf, condition in reversed(list(zip(leaves, conditions, strict=True))):
             value = _value(leaf, rewriter)
             whole = value if condition is None else Choice(value, condition, whole)

@@ -25,6 +25,8 @@ MARK = re.compile("\ue000(\\d+)\ue001")
 MAX_LINE = 10_000
 """Characters of a line."""
 
+# What YAML does not take or takes for the end of a line, and the signs of our marks.
+_UNREADABLE = re.compile("[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue002-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _CLOSERS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _SELECTOR = re.compile(r"#.*\[([^\[\]]+)\][^()]*\Z")
 _BLOCK = re.compile(r"(?:\A|[:\-]\s+|\s)[|>](?:[+-]?[1-9]?|[1-9][+-])\Z")
@@ -110,8 +112,8 @@ class _Scanner:
         )
 
     def _line(self, number: int, line: str) -> str:
-        if "\ue000" in line or "\ue001" in line or len(line) > MAX_LINE:
-            why = f"the line has more than {MAX_LINE:,} characters, or one of private use (U+E000)"
+        if _UNREADABLE.search(line) or len(line) > MAX_LINE:
+            why = f"the line has more than {MAX_LINE:,} characters, or one that is not to be seen"
             self._report.refuse(number, "", found=line[:40], why=why, hint="break it, or remove the character")
             return ""
         in_block = self._in_block(line)

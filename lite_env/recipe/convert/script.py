@@ -78,6 +78,8 @@ def _variable(name: str, leaves: list[Leaf], maker: Maker) -> OutText | None:
     if not name.isidentifier():
         maker.refuse(leaves[0], "this is no name of a variable", "write `NAME` or `NAME=value`")
         return None
+    if maker.too_many(leaves):
+        return None
     outside = Call(Attribute(Name("env"), "get"), (Text(name),), (("default", Text("")),))
     if len(leaves) == 1 and not maker.open_conditions(leaves[0]):
         leaf = leaves[0]

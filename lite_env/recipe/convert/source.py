@@ -108,7 +108,7 @@ def _make_table(entry: Table, maker: Maker) -> OutTable | None:
     )
     keys.finish(_KNOWN)
     if made is None:
-        if not any(True for _ in leaves_of(entry)):
+        if not any(True for _ in leaves_of(entry)) or any(key in _KNOWN for key, _ in entry.pairs):
             return None
         maker.refuse(
             entry,

@@ -22,6 +22,13 @@ _HINTS = {
     "set": "set one name to one expression: `{% set NAME = … %}`",
     "raw": "write the text without it",
 }
+MAX_SETTINGS = 500
+"""Names that one recipe sets, each time counted."""
+MAX_NAME = 200
+"""Characters of a name."""
+MAX_BRANCHES = 20
+"""Conditions in one another, and cases of one."""
+
 _CONDITIONS = (Name, Unary, Binary, Test, Call, Filter, Item)
 _ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**", "~")
 
@@ -105,10 +112,20 @@ class Statements:
         except ExpressionError as error:
             self._refuse(line, value.strip(), f"`{name}` is set to what is no known expression: {error}", _HINTS["set"])
             return
+        if len(self._settings) == MAX_SETTINGS or len(name) > MAX_NAME:
+            why = f"the recipe sets more than {MAX_SETTINGS} names, or one of more than {MAX_NAME} characters"
+            self._refuse(line, name, why, "write the values where they belong")
+            return
         condition = all_of(*self.conditions(), selector)
         self._settings.append(Setting(line=line, name=name, value=parsed, condition=condition))
 
     def _branch(self, line: int, word: str, text: str) -> None:
+        if (
+            word in ("if", "elif")
+            and max(len(self._open), *(len(each.earlier) for each in self._open[-1:]), 0) > MAX_BRANCHES
+        ):
+            self._refuse(line, word, f"there are more than {MAX_BRANCHES} conditions in one another", "write fewer")
+            return
         if word == "if":
             condition = self._condition(line, text, self._names, what="condition")
             earlier = [] if condition is None else [condition]

@@ -76,7 +76,7 @@ def _listed(item: Value, maker: Maker) -> list[Out]:
     keys = Keys([item], maker.report, "tests")
     if keys.has("python"):
         inner = keys.table("python")
-        check = maker.flag(inner.take("pip_check"))
+        check = maker.flag(inner.take("pip_check"), default=True)
         made = table(python=table(imports=maker.listed(inner.take("imports")), pip_check=check))
         inner.finish()
     elif keys.has("package_contents"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 20
 """Bytes of one recipe: the longest have a tenth of it."""
+MAX_KEY = 200
+"""Characters of a key."""
+MAX_CONDITIONS = 60
+"""Conditions of one value."""
+MAX_EXPRESSIONS = 40
+"""Expressions in one value."""
 _PREFIX = "tag:yaml.org,2002:"
+_REFUSED = Name("refused")
+"""What stands for an expression that was refused."""
 _BLOCKS = ("|", ">")
 
 
@@ -76,7 +85,7 @@ class _Reader:
         self._before = [each for each in scanned.comments if not each.behind]
         self._behind = {each.line: each for each in scanned.comments if each.behind}
         self.uses: dict[str, list[int]] = {}
-        self.of_settings = {each.line: self._comments_of_setting(each.line) for each in scanned.settings}
+        self.of_settings = self._comments_of_settings()
 
     def rest(self) -> tuple[Comment, ...]:
         """The comments that stand at nothing."""
@@ -123,6 +132,10 @@ class _Reader:
 
     def _key(self, node: yaml.Node, line: int) -> str:
         """A key's text; one that is an expression must be a name that is set to a text."""
+        if len(node.value) > MAX_KEY:
+            why = f"a key has more than {MAX_KEY} characters"
+            self._report.refuse(line, "", found=node.value, why=why, hint="write a shorter one")
+            return str(node.value[:MAX_KEY])
         parts = self._parts(node.value, line, "")
         if all(isinstance(part, str) for part in parts):
             return str(node.value)
@@ -147,15 +160,21 @@ class _Reader:
         # A block ends where what follows it begins.
         last = max(start, node.end_mark.line + (not block))
         own = self._line_conditions(start, last, key)
+        conditions = (*conditions, *own)
+        parts = self._parts(node.value, start, key)
+        if len(conditions) > MAX_CONDITIONS or len(parts) > 2 * MAX_EXPRESSIONS:
+            why = f"a value has more than {MAX_EXPRESSIONS} expressions, or {MAX_CONDITIONS} conditions"
+            self._report.refuse(start, key, found="…", why=why, hint="write it in several values")
+            parts, conditions = (_REFUSED,), ()
         self._count += 1
         return Leaf(
             number=self._count - 1,
             line=start,
             key=key,
-            parts=self._parts(node.value, start, key),
+            parts=parts,
             kind=node.tag.removeprefix(_PREFIX),
             folded=block,
-            conditions=(*conditions, *own),
+            conditions=conditions,
             before=self._comments_before(start),
             behind=self._behind.pop(start, None),
         )
@@ -207,6 +226,7 @@ class _Reader:
                     self.uses.setdefault(name, []).append(self._scanned.lines_of_expressions[int(piece)])
             except ExpressionError as error:
                 self._refuse_expression(self._scanned.lines_of_expressions[int(piece)], key, source, error)
+                parts.append(_REFUSED)
         return tuple(parts)
 
     def _own_parts(self, text: str, line: int, key: str) -> Parts:
@@ -214,7 +234,7 @@ class _Reader:
             return split_template(text)
         except ExpressionError as error:
             self._refuse_expression(line, key, text, error)
-        return ()
+        return (_REFUSED,)
 
     def _refuse_expression(self, line: int, key: str, source: str, error: ExpressionError) -> None:
         self._report.refuse(
@@ -225,17 +245,29 @@ class _Reader:
             hint="write the value itself, or an expression of names, calls, filters and operators",
         )
 
-    def _comments_of_setting(self, line: int) -> tuple[Comment, ...]:
-        """The comments between what stands above and a line, and the one behind it."""
-        above = line - 1
-        while above and not self._lines[above - 1].strip():
-            above -= 1
-        taken = [each for each in self._before if above < each.line < line]
-        self._before = [each for each in self._before if each not in taken]
-        behind = self._behind.pop(line, None)
-        return (*taken, *(() if behind is None else (behind,)))
+    def _comments_of_settings(self) -> dict[int, tuple[Comment, ...]]:
+        """The comments between what stands above a line that sets something, and the one behind it."""
+        above: list[int] = []  # by line, counted from 0: the last line with content up to it
+        for number, line in enumerate(self._lines, start=1):
+            above.append(number if line.strip() else above[-1] if above else 0)
+        found: dict[int, tuple[Comment, ...]] = {}
+        taken: set[int] = set()
+        lines = [each.line for each in self._before]
+        last = 0
+        for each in self._scanned.settings:
+            start = max(last, above[each.line - 1])
+            comments = self._before[bisect_right(lines, start) : bisect_left(lines, each.line)]
+            behind = self._behind.pop(each.line, None)
+            found[each.line] = (*comments, *(() if behind is None else (behind,)))
+            taken.update(comment.line for comment in comments)
+            last = max(last, each.line)
+        self._before = [each for each in self._before if each.line not in taken]
+        return found
 
     def _comments_before(self, line: int) -> tuple[Comment, ...]:
-        taken = [each for each in self._before if each.line < line]
-        del self._before[: len(taken)]
-        return tuple(taken)
+        end = 0
+        while end < len(self._before) and self._before[end].line < line:
+            end += 1
+        taken = tuple(self._before[:end])
+        del self._before[:end]
+        return taken

@@ -83,6 +83,7 @@ def convert_text(
     Raises:
         RecipeError: it is not YAML, or empty.
     """
+    Origin(what=file, error=RecipeError, file=file, max_bytes=MAX_BYTES).refuse_size(len(text))
     report = Report(file)
     scanned = scan_lines(text, report) if kind == "conda-build" else scan_comments(text, report)
     read = read_tree(scanned, report, None if kind == "conda-build" else Selectors(report))

@@ -54,11 +54,17 @@ def namespace(platform: str) -> dict[str, Any]:
         "x86_64": arch == "64",
         "target_platform": platform,
         "build_platform": "linux-64",
-        **{"py": 311, "py2k": False, "py3k": True, "py27": False, "py36": False, "np": 126},
+        "py": 311,
+        "py2k": False,
+        "py3k": True,
+        "py27": False,
+        "py36": False,
+        "np": 126,
         "environ": environ,
         "os": type("os", (), {"environ": environ}),
         **{key: int(value) if value.isdecimal() else value for key, value in VARIANTS.items()},
-        **{"python": "3.11", "use_gpu": False},
+        "python": "3.11",
+        "use_gpu": False,
     }
 
 
