@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,8 +27,6 @@ _LICENSES = {
     "bsd-3": "BSD-3-Clause",
     "new bsd": "BSD-3-Clause",
     "new bsd license": "BSD-3-Clause",
-    "gpl-2": "GPL-2.0-only",
-    "gpl-3": "GPL-3.0-only",
     "gplv3": "GPL-3.0-only",
     "gplv3+": "GPL-3.0-or-later",
     "lgplv3": "LGPL-3.0-only",
@@ -39,6 +38,7 @@ _LICENSES = {
     "psf": "PSF-2.0",
 }
 """Licences as people write them, for which there is one identifier."""
+_OLD_GNU = re.compile(r"(?<![\w.-])([AL]?GPL)-(\d(?:\.\d)?)(\+)?(?![\w.+-])")
 _MOVED = ("license_url", "doc_source_url", "identifiers", "tags", "keywords", "readme")
 _KNOWN = {
     "prelink_message": ("rattler-build packs no message", "say it in the description"),
@@ -100,11 +100,17 @@ def free_value(value: Value, maker: Maker) -> Out | None:
     return OutTable(pairs=tuple((key, each) for key, each in pairs if each is not None))
 
 
+def _gnu(found: re.Match[str]) -> str:
+    """Today's identifier for ``GPL-2.0`` or ``LGPL-3+``."""
+    version = found[2] if "." in found[2] else f"{found[2]}.0"
+    return f"{found[1]}-{version}-{'or-later' if found[3] else 'only'}"
+
+
 def _license(leaf: Leaf, maker: Maker) -> Leaf | None:
     text = leaf.plain
     if text is None:
         return leaf
-    known = _LICENSES.get(text.strip().lower(), text.strip())
+    known = _OLD_GNU.sub(_gnu, _LICENSES.get(text.strip().lower(), text.strip()))
     try:
         canonical = canonicalize_license_expression(known)
     except InvalidLicenseExpression:

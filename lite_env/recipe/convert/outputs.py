@@ -39,6 +39,7 @@ def make_outputs(
     texts: dict[str, str],
     *,
     name: OutText | None,
+    has_version: bool,
     files: frozenset[str],
 ) -> dict[str, Out | None]:
     """``build`` and ``outputs`` of a recipe that has several.
@@ -50,6 +51,7 @@ def make_outputs(
         maker: makes values.
         texts: what names are set to.
         name: of the whole recipe.
+        has_version: whether the whole recipe has a version.
         files: the names of what lies beside it.
     """
     stage = _stage(keys, build, maker, texts, name=name, scripts=files & BUILD_SCRIPTS)
@@ -62,7 +64,7 @@ def make_outputs(
             continue
         own = _Output(output, maker, texts, stage=None if stage is None else stage[0])
         is_top = name is not None and own.name is not None and own.name.text == name.text
-        made.append(own.made(tests if is_top else [], files if is_top else frozenset()))
+        made.append(own.made(tests if is_top else [], files if is_top else frozenset(), has_version=has_version))
         if is_top:
             tests = []
     for value in tests:
@@ -126,12 +128,26 @@ class _Output:
         )
         package.finish()
 
-    def made(self, tests: list[Value], files: frozenset[str]) -> OutTable:
-        """The output for rattler-build; `tests` and `files` are those of the whole recipe that are its own."""
+    def made(self, tests: list[Value], files: frozenset[str], *, has_version: bool) -> OutTable:
+        """The output for rattler-build.
+
+        Args:
+            tests: those of the whole recipe that are its own.
+            files: names of what lies beside the recipe, if it is the one that they are for.
+            has_version: whether the whole recipe has a version.
+        """
         keys, maker = self._keys, self._maker
         if self.name is None:
             maker.report.refuse(
                 self._line, self._key, found="no name", why="an output needs a name", hint="write `name:`"
+            )
+        if self._version is None and not has_version:
+            maker.report.refuse(
+                self._line,
+                self._key,
+                found="no version",
+                why="neither the output nor the recipe has a version",
+                hint="write `version:` under `package:`",
             )
         self._type()
         build = keys.table("build")

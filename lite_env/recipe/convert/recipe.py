@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _KNOWN = {
     "app": ("rattler-build makes no apps of Navigator", "remove the section"),
     "features": ("features are gone", "write variants"),
+    "steps": ("rattler-build has no steps", "write each as one of the `outputs`"),
 }
 
 
@@ -80,7 +81,9 @@ def _body(
     source = make_source(keys.take("source"), maker)
     build = keys.table("build")
     if outputs:
-        several = make_outputs(keys, build, outputs, maker, texts, name=name, files=files)
+        several = make_outputs(
+            keys, build, outputs, maker, texts, name=name, has_version=version is not None, files=files
+        )
         return {"recipe": head, "source": source, **several, "about": about, "extra": extra}
     if name is None or version is None:
         maker.report.refuse(

@@ -51,6 +51,7 @@ _CONSTANTS = {"True": "true", "False": "false", "None": "none"}
 _NAMES: dict[str, Expression] = {
     "x86": Binary("or", Name("x86"), Name("x86_64")),  # conda-build has it for 64 bits too
     "arm": Binary("or", Name("armv6l"), Name("armv7l")),
+    "emscripten32": Name("emscripten"),  # boa's
     "PKG_HASH": Name("hash"),
     "py": Filter(Name("python"), "version_to_buildstring"),
     "CONDA_PY": Filter(Name("python"), "version_to_buildstring"),

@@ -117,7 +117,8 @@ class _Scanner:
             self._report.refuse(number, "", found=line[:40], why=why, hint="break it, or remove the character")
             return ""
         in_block = self._in_block(line)
-        if not in_block and self._open is None and not self._quote and line.lstrip().startswith("#"):
+        if not in_block and not self._quote and line.lstrip().startswith("#"):
+            # conda-build takes such lines out before jinja comes, also in the midst of it.
             indent = len(line) - len(line.lstrip())
             self._comments.append(Comment(line=number, column=indent, text=line.strip(), behind=False))
             return ""

@@ -116,7 +116,9 @@ class _Reader:
             inner = f"{key}.{name}" if key else name
             selected = self._key_selector(line, name) if self._key_selector else None
             if selected is not None:
-                pairs.append((name, self.read(value_node, key, (*conditions, selected), line)))
+                value = self.read(value_node, key, (*conditions, selected), line)
+                # What stands in it belongs beside it.
+                pairs += value.pairs if isinstance(value, Table) else [(name, value)]
             else:
                 pairs.append((name, self.read(value_node, inner, conditions, line)))
         return Table(line=start, key=key, pairs=tuple(pairs))
