@@ -57,6 +57,11 @@ class Keys:
         """The keys of a section in this one."""
         return Keys(self.take(key), self._report, f"{self._where}.{key}".lstrip("."))
 
+    def hand(self, key: str, other: Keys) -> None:
+        """Let a key of this table be one of another one."""
+        if values := self._values.pop(key, []):
+            other._values.setdefault(key, []).extend(values)
+
     def refuse(self, key: str, why: str, hint: str) -> None:
         """Take a key and refuse what it has."""
         for value in self._values.pop(key, ()):

@@ -14,7 +14,7 @@ from lite_env.recipe.convert.output import OutList, OutTable, OutText, table
 from lite_env.recipe.convert.requirements import read_requirements, requirements_table
 from lite_env.recipe.convert.script import BUILD_SCRIPTS, make_script, script_file
 from lite_env.recipe.convert.tests import make_tests
-from lite_env.recipe.convert.tree import Leaf, Table, shared_conditions, with_text
+from lite_env.recipe.convert.tree import Leaf, Table, leaves_of, shared_conditions, with_text
 
 if TYPE_CHECKING:
     from lite_env.recipe.convert.make import Maker
@@ -64,7 +64,9 @@ def make_outputs(
             continue
         own = _Output(output, maker, texts, stage=None if stage is None else stage[0])
         is_top = name is not None and own.name is not None and own.name.text == name.text
-        made.append(own.made(tests if is_top else [], files if is_top else frozenset(), has_version=has_version))
+        made.append(
+            own.made(tests if is_top else [], files if is_top else frozenset(), is_top=is_top, has_version=has_version)
+        )
         if is_top:
             tests = []
     for value in tests:
@@ -86,8 +88,8 @@ def _stage(
         for value in values:
             maker.refuse(
                 value,
-                "nothing is built before the outputs, so nothing needs it",
-                "write the requirements in the outputs that are meant",
+                "nothing is built before the outputs that would need it; conda-build makes a package of `run` by itself",
+                "write the requirements in the outputs that are meant, or an output of the recipe's own name with them",
                 found="requirements",
             )
         return None
@@ -97,7 +99,7 @@ def _stage(
             maker.refuse(
                 value,
                 "what is built for all outputs is no package, so it has nothing at run time",
-                "write `run` in the outputs that are meant",
+                "write `run` in the outputs that are meant, or in one of the recipe's own name",
                 found="run",
             )
     script = make_script(build, maker, scripts=scripts)
@@ -128,12 +130,13 @@ class _Output:
         )
         package.finish()
 
-    def made(self, tests: list[Value], files: frozenset[str], *, has_version: bool) -> OutTable:
+    def made(self, tests: list[Value], files: frozenset[str], *, is_top: bool, has_version: bool) -> OutTable:
         """The output for rattler-build.
 
         Args:
             tests: those of the whole recipe that are its own.
             files: names of what lies beside the recipe, if it is the one that they are for.
+            is_top: whether it has the name of the whole recipe.
             has_version: whether the whole recipe has a version.
         """
         keys, maker = self._keys, self._maker
@@ -151,6 +154,8 @@ class _Output:
             )
         self._type()
         build = keys.table("build")
+        # One without files and without a script has nothing in it, unless it is the package of the recipe's own name.
+        inherits = is_top or keys.has("files") or keys.has("script") or build.has("script")
         found = read_requirements(keys.take("requirements"), maker, self._texts, "outputs.requirements")
         requirements = requirements_table(found, build, maker, self._texts, exports=keys.take("run_exports"))
         about, moved = make_about(keys.take("about"), maker)
@@ -165,7 +170,7 @@ class _Output:
                 )
         made = table(
             package=table(name=self.name, version=self._version),
-            inherit=self._stage,
+            inherit=self._stage if inherits else None,
             build=self._build(build, merged=found.merged),
             requirements=requirements,
             tests=make_tests([*tests, *keys.take("test"), *keys.take("tests")], maker, files),
@@ -184,24 +189,29 @@ class _Output:
     def _build(self, build: Keys, *, merged: bool) -> OutTable | None:
         """``build`` of the output, with what conda-build has beside it."""
         keys, maker = self._keys, self._maker
-        file = script_file(keys.take("script"), maker)
-        number = maker.scalar(keys.take("number"))
-        points = maker.listed(keys.take("entry_points"))
-        made = make_build(build, maker, merged=merged, scripts=frozenset(), files=maker.listed(keys.take("files")))
+        for key in ("number", "entry_points", "noarch", "noarch_python"):
+            keys.hand(key, build)
+        scripts = keys.take("script")
+        files = keys.take("files")
+        self._note_files(files)
+        made = make_build(build, maker, merged=merged, scripts=frozenset(), files=maker.listed(files))
         pairs = dict(made.pairs if made is not None else ())
-        if file is not None and "script" in pairs:
-            maker.report.refuse(
-                self._line,
-                f"{self._key}.script",
-                found="script",
-                why="the output has a script and commands",
-                hint="write one of them",
+        if scripts and "script" in pairs:
+            maker.refuse(scripts[0], "the output has a script and commands", "write one of them")
+        if scripts and self._stage is not None and not files:
+            maker.note(
+                scripts[0],
+                "what the build before it installed is in this package too: name what is meant in `files`",
             )
-        extra: dict[str, Out | None] = {"number": number, "script": file, "skip": self._skip(pairs.get("skip"))}
+        extra: dict[str, Out | None] = {"script": script_file(scripts, maker), "skip": self._skip(pairs.get("skip"))}
         pairs = {**pairs, **{key: value for key, value in extra.items() if value is not None}}
-        if points is not None:
-            pairs["python"] = OutTable(pairs=(("entry_points", points),))
         return OutTable(pairs=tuple(sorted(pairs.items(), key=lambda each: _ORDER.index(each[0])))) if pairs else None
+
+    def _note_files(self, files: list[Value]) -> None:
+        for leaf in (leaf for value in files for leaf in leaves_of(value)):
+            last = leaf.text.rstrip("/").rsplit("/", 1)[-1]
+            if "*" not in last and "." not in last:
+                self._maker.note(leaf, "if this is a folder, write `/**` behind it: rattler-build takes it for a file")
 
     def _skip(self, skip: Out | None) -> Out | None:
         """Where the output is not there by its selector, it is skipped."""

@@ -43,24 +43,30 @@ def make_tests(values: list[Value], maker: Maker, files: frozenset[str] = frozen
 
 def _tests(keys: Keys, maker: Maker) -> list[tuple[Conditions, Out]]:
     imports = items_of(keys.take("imports"))
-    commands = items_of(keys.take("commands", "script"))
+    commands = items_of(keys.take("commands"))
+    scripts = items_of(keys.take("script"))
     requires = items_of(keys.take("requires"))
     files = table(source=maker.listed(keys.take("source_files")), recipe=maker.listed(keys.take("files")))
     checks: list[Value] = [each for each in commands if imports and isinstance(each, Leaf) and _is_check(each, maker)]
     others = [each for each in commands if each not in checks]
     python: OutTable | None = None
-    if imports and not others and files is None:
+    if imports and not others and files is None and not scripts:
         python, requires = _python_alone(imports, checks, requires, maker)
-    elif others:
+    elif others or scripts:
         python = _python_test(imports, checks, [], maker)
     if imports and python is None:
         # What is imported needs more than the test of imports can have.
         others = [*_import_commands(imports, maker), *commands]
     made: list[tuple[Conditions, Out]] = [] if python is None else [((), python)]
     script = table(script=maker.listed(others, "script"), requirements=table(run=maker.listed(requires)), files=files)
+    made += [
+        (shared_conditions(each), test)
+        for each in scripts
+        if (test := _script_test(each, requires, files, maker)) is not None
+    ]
     if script is not None and script.get("script") is not None:
         made.append(((), script))
-    else:
+    elif not scripts:
         _refuse_idle(script, maker)
     made += [
         (shared_conditions(value), OutTable(pairs=(("downstream", out),)))
@@ -100,6 +106,14 @@ def _listed(item: Value, maker: Maker) -> list[Out]:
         return [test for _, test in _tests(Keys([item], maker.report, "tests"), maker)]
     keys.finish()
     return [] if made is None else [made]
+
+
+def _script_test(value: Value, requires: list[Value], files: OutTable | None, maker: Maker) -> OutTable | None:
+    """The test of an output that is a file."""
+    name = maker.item(value)
+    if name is None:
+        return None
+    return table(script=table(file=name), requirements=table(run=maker.listed(requires)), files=files)
 
 
 def _refuse_idle(script: OutTable | None, maker: Maker) -> None:

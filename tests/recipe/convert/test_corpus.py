@@ -110,6 +110,40 @@ def test_conda_build_would_make_the_same_of_the_old_recipe(folder, platform):
         assert (new.get("about", {}).get(here) or "").strip("/\n") == about.get(there, "").strip("/\n")
 
 
+@pytest.mark.parametrize("platform", rendering.PLATFORMS)
+@pytest.mark.parametrize("folder", **names([each for each in OF_CONDA_BUILD if "outputs" in each.name]))
+def test_conda_build_would_make_the_same_packages(folder, platform):
+    old = reference.rendered((folder / "meta.yaml").read_text("utf-8"), platform)
+    wanted = {
+        output["name"]: (
+            str(output.get("version", old["package"]["version"])),
+            int(
+                output.get("number")
+                or (output.get("build") or {}).get("number")
+                or old.get("build", {}).get("number", 0)
+            ),
+            of_output(output.get("requirements") or {}),
+        )
+        for output in old["outputs"]
+        if (output.get("build") or {}).get("skip") != "true"
+    }
+    found = {
+        package["package"]["name"]: (
+            package["package"]["version"],
+            package["build"].get("number", 0),
+            requirements_of(package),
+        )
+        for package in packages_of(folder, platform)
+    }
+    assert found == wanted
+
+
+def of_output(requirements) -> dict[str, list[str]]:
+    # A list alone is installed for building and for running.
+    both = {"host": requirements, "run": requirements} if isinstance(requirements, list) else requirements
+    return {kind: [reference.requirement(each) for each in texts] for kind, texts in both.items() if texts}
+
+
 def listed(value) -> list[str]:
     found = [] if value in (None, "") else value if isinstance(value, list) else [value]
     return [each.strip() for text in found for each in text.strip().split("\n") if not each.lstrip().startswith("#")]
