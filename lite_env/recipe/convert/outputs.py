@@ -88,7 +88,7 @@ def _stage(
         for value in values:
             maker.refuse(
                 value,
-                "nothing is built before the outputs that would need it; conda-build makes a package of `run` by itself",
+                "nothing is built before the outputs that needs it; conda-build makes a package of `run` by itself",
                 "write the requirements in the outputs that are meant, or an output of the recipe's own name with them",
                 found="requirements",
             )
