@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lite_env.recipe.convert.output import Out
     from lite_env.recipe.convert.tree import Value
 
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _KNOWN = {
     "target": ("rattler-build has no `target` of one output", "set the platform for the whole build"),
     "extra": ("rattler-build has one `extra` for all outputs", "write it at the top of the recipe"),
@@ -29,6 +31,15 @@ _KNOWN = {
         "remove the line if the name ends so (.sh, .bat, .py, .pl, .r), or write `build.script.interpreter`",
     ),
 }
+
+
+def package_name(leaf: Leaf, maker: Maker) -> Leaf | None:
+    """The name of a package, in small letters as conda-build has it."""
+    text = leaf.plain
+    if text is not None and not _NAME.match(text):
+        maker.refuse(leaf, "this is no name of a package", "write it in letters, digits, `-`, `_` and `.`")
+        return None
+    return leaf if text is None else with_text(leaf, text.lower())
 
 
 def make_outputs(
@@ -123,7 +134,10 @@ class _Output:
         self._stage = stage
         self._keys = Keys([output], maker.report, "outputs")
         package = self._keys.table("package")
-        self.name = self._maker.scalar([*self._keys.take("name"), *package.take("name")])
+        self._named = self._keys.has("name") or package.has("name")
+        self.name = self._maker.scalar(
+            [*self._keys.take("name"), *package.take("name")], change=lambda leaf: package_name(leaf, self._maker)
+        )
         self._version = self._maker.scalar(
             [*self._keys.take("version"), *package.take("version")],
             change=lambda leaf: leaf if leaf.plain is None else with_text(leaf, leaf.plain),
@@ -140,7 +154,7 @@ class _Output:
             has_version: whether the whole recipe has a version.
         """
         keys, maker = self._keys, self._maker
-        if self.name is None:
+        if not self._named:
             maker.report.refuse(
                 self._line, self._key, found="no name", why="an output needs a name", hint="write `name:`"
             )

@@ -12,7 +12,7 @@ from lite_env.recipe.convert.expression import Text
 from lite_env.recipe.convert.keys import Keys
 from lite_env.recipe.convert.make import Maker
 from lite_env.recipe.convert.output import OutTable, OutText, table, texts_of
-from lite_env.recipe.convert.outputs import make_outputs
+from lite_env.recipe.convert.outputs import make_outputs, package_name
 from lite_env.recipe.convert.requirements import read_requirements, requirements_table
 from lite_env.recipe.convert.script import BUILD_SCRIPTS
 from lite_env.recipe.convert.source import make_source
@@ -72,7 +72,8 @@ def convert_recipe(old: OldRecipe, report: Report) -> OutTable:
 def _body(
     keys: Keys, package: Keys, maker: Maker, texts: dict[str, str], files: frozenset[str]
 ) -> dict[str, Out | None]:
-    name = maker.scalar(package.take("name"), change=_as_text)
+    whole = package.has("name") and package.has("version")
+    name = maker.scalar(package.take("name"), change=lambda leaf: package_name(leaf, maker))
     version = maker.scalar(package.take("version"), change=_as_text)
     about, moved = make_about(keys.take("about"), maker)
     extra = make_extra(keys.take("extra"), moved, maker)
@@ -85,7 +86,7 @@ def _body(
             keys, build, outputs, maker, texts, name=name, has_version=version is not None, files=files
         )
         return {"recipe": head, "source": source, **several, "about": about, "extra": extra}
-    if name is None or version is None:
+    if not whole:
         maker.report.refuse(
             1,
             "package",
@@ -109,7 +110,7 @@ def _body(
 
 
 def _as_text(leaf: Leaf) -> Leaf:
-    """A name or a version, which is a text even where it looks like a number."""
+    """A version, which is a text even where it looks like a number."""
     return leaf if leaf.plain is None else with_text(leaf, leaf.plain)
 
 

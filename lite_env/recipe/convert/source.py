@@ -122,6 +122,9 @@ def _make_table(entry: Table, maker: Maker) -> OutTable | None:
 
 def _url(keys: Keys, maker: Maker) -> OutTable | None:
     values = keys.take("url")
+    for leaf in (leaf for value in values for leaf in leaves_of(value)):
+        if leaf.plain is not None and "://" not in leaf.plain:
+            maker.refuse(leaf, "this is no address", "write `path:` for a file beside the recipe")
     url: Out | None = maker.listed(values) if any(isinstance(each, Items) for each in values) else maker.scalar(values)
     addresses = [leaf.text.split("?")[0].split("#")[0] for value in values for leaf in leaves_of(value)]
     unpacked = all(address.endswith(_ARCHIVES) for address in addresses)

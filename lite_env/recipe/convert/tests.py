@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lite_env.recipe.convert.about import free_value
+from lite_env.recipe.convert.expression import Name
 from lite_env.recipe.convert.keys import Keys, items_of
 from lite_env.recipe.convert.make import grouped
 from lite_env.recipe.convert.output import OutList, OutTable, OutText, table, texts_of
@@ -35,13 +36,14 @@ def make_tests(values: list[Value], maker: Maker, files: frozenset[str] = frozen
         conditions = shared_conditions(item)
         made += [(conditions, test) for test in _listed(item, maker.within(conditions))]
     single: list[Value] = [value for value in values if not isinstance(value, Items)]
-    if single:
-        made += _tests(Keys(single, maker.report, "test"), maker)
-    outs = [*grouped(made), *(_script_beside(name) for name in _SCRIPTS if name in files)]
-    return OutList(items=tuple(outs)) if outs else None
+    beside = [name for name in _SCRIPTS if name in files]
+    if single or beside:
+        made += _tests(Keys(single, maker.report, "test"), maker, beside)
+    return OutList(items=grouped(made)) if made else None
 
 
-def _tests(keys: Keys, maker: Maker) -> list[tuple[Conditions, Out]]:
+def _tests(keys: Keys, maker: Maker, beside: list[str]) -> list[tuple[Conditions, Out]]:
+    """The tests of one table, and those that lie `beside` the recipe, which need the same."""
     imports = items_of(keys.take("imports"))
     commands = items_of(keys.take("commands"))
     scripts = items_of(keys.take("script"))
@@ -50,9 +52,9 @@ def _tests(keys: Keys, maker: Maker) -> list[tuple[Conditions, Out]]:
     checks: list[Value] = [each for each in commands if imports and isinstance(each, Leaf) and _is_check(each, maker)]
     others = [each for each in commands if each not in checks]
     python: OutTable | None = None
-    if imports and not others and files is None and not scripts:
+    if imports and not others and files is None and not scripts and not beside:
         python, requires = _python_alone(imports, checks, requires, maker)
-    elif others or scripts:
+    elif others or scripts or beside:
         python = _python_test(imports, checks, [], maker)
     if imports and python is None:
         # What is imported needs more than the test of imports can have.
@@ -66,13 +68,18 @@ def _tests(keys: Keys, maker: Maker) -> list[tuple[Conditions, Out]]:
     ]
     if script is not None and script.get("script") is not None:
         made.append(((), script))
-    elif not scripts:
+    elif not scripts and not beside:
         _refuse_idle(script, maker)
     made += [
         (shared_conditions(value), OutTable(pairs=(("downstream", out),)))
         for value in items_of(keys.take("downstreams", "downstream"))
         if (out := maker.item(value)) is not None
     ]
+    needed = () if script is None else tuple(pair for pair in script.pairs if pair[0] != "script")
+    for name in beside:
+        condition = _SCRIPTS[name]
+        test = OutTable(pairs=(("script", OutText(text=name)), *needed))
+        made.append((() if condition is None else (Name(condition),), test))
     keys.finish()
     return made
 
@@ -103,7 +110,7 @@ def _listed(item: Value, maker: Maker) -> list[Out]:
         needed.finish()
     else:
         keys.finish()
-        return [test for _, test in _tests(Keys([item], maker.report, "tests"), maker)]
+        return [test for _, test in _tests(Keys([item], maker.report, "tests"), maker, [])]
     keys.finish()
     return [] if made is None else [made]
 
@@ -178,9 +185,3 @@ def _import_commands(imports: list[Value], maker: Maker) -> list[Value]:
         else:
             maker.refuse(value, "this is no module", "write its name", found=value.key)
     return made
-
-
-def _script_beside(name: str) -> Out:
-    test = OutTable(pairs=(("script", OutText(text=name)),))
-    condition = _SCRIPTS[name]
-    return test if condition is None else OutTable(pairs=(("if", OutText(text=condition)), ("then", test)))

@@ -89,7 +89,7 @@ def test_conda_build_would_make_the_same_of_the_old_recipe(folder, platform):
         assert packages_of(folder, platform) == []
         return
     (new,) = packages_of(folder, platform)
-    assert new["package"] == {"name": old["package"]["name"], "version": str(old["package"]["version"])}
+    assert new["package"] == {"name": old["package"]["name"].lower(), "version": str(old["package"]["version"])}
     assert new["build"].get("number", 0) == int(build.get("number", 0))
     assert new["build"].get("noarch") == (build.get("noarch") or ("python" if "noarch_python" in build else None))
     if "string" in build:
