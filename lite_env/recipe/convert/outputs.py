@@ -208,7 +208,7 @@ class _Output:
         scripts = keys.take("script")
         files = keys.take("files")
         self._note_files(files)
-        made = make_build(build, maker, merged=merged, scripts=frozenset(), files=maker.listed(files))
+        made = make_build(build, maker, merged=merged, scripts=frozenset(), files=self._files(files))
         pairs = dict(made.pairs if made is not None else ())
         if scripts and "script" in pairs:
             maker.refuse(scripts[0], "the output has a script and commands", "write one of them")
@@ -220,6 +220,15 @@ class _Output:
         extra: dict[str, Out | None] = {"script": script_file(scripts, maker), "skip": self._skip(pairs.get("skip"))}
         pairs = {**pairs, **{key: value for key, value in extra.items() if value is not None}}
         return OutTable(pairs=tuple(sorted(pairs.items(), key=lambda each: _ORDER.index(each[0])))) if pairs else None
+
+    def _files(self, files: list[Value]) -> Out | None:
+        """Globs, or those that are meant and those that are not."""
+        if not any(isinstance(value, Table) for value in files):
+            return self._maker.listed(files)
+        keys = Keys(files, self._maker.report, "outputs.files")
+        made = table(include=self._maker.listed(keys.take("include")), exclude=self._maker.listed(keys.take("exclude")))
+        keys.finish()
+        return made
 
     def _note_files(self, files: list[Value]) -> None:
         for leaf in (leaf for value in files for leaf in leaves_of(value)):
