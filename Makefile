@@ -26,7 +26,7 @@ help:
 	@echo "make bench-science  measure the scientific stack against Pyodide's own loading: twenty minutes (BENCH=--quick: some)"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
 	@echo "make pictures   make the documentation's pictures of the page anew"
-	@echo "make snapshots  write the kept answers of tests/report and tests/lock anew"
+	@echo "make snapshots  write the kept answers of tests/report, tests/lock and tests/recipe anew"
 	@echo "make format     format Python and say what the linters would"
 	@echo "make clean      remove what was built"
 
@@ -116,7 +116,8 @@ keyring:
 
 # What changed is read in the difference, and committed with what changed it.
 snapshots: setup
-	RENEW_SNAPSHOTS=1 $(BIN)/python -m pytest -q -n0 tests/report/test_questions.py tests/lock/test_corpus.py
+	RENEW_SNAPSHOTS=1 $(BIN)/python -m pytest -q -n0 tests/report/test_questions.py tests/lock/test_corpus.py \
+	  tests/recipe/convert/test_corpus.py
 
 format: setup
 	$(BIN)/ruff format

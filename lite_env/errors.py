@@ -23,6 +23,7 @@
     │   ├── KernelTimeoutError  the kernel did not answer in time
     │   └── DriveError   a request of a kernel for a file of the host is refused or fails
     ├── SiteError        a site cannot be made or served
+    ├── RecipeError      a recipe is wrong, or cannot be converted
     ├── ReportError      a question about a lock or a pack that has no answer
     ├── ExecutorError    the machines that work is to be given to cannot be reached, or must not have it
     └── ProcessError     a process that does a step of the work ended before it was done
@@ -187,6 +188,10 @@ class DriveError(HostError):
 
 class SiteError(LiteEnvError):
     """A site cannot be made of these packs, or not at that place."""
+
+
+class RecipeError(LiteEnvError):
+    """A recipe is wrong, or cannot be converted."""
 
 
 class ReportError(LiteEnvError):

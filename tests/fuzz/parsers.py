@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import yaml
 
 from lite_env.channel.definition import parse_definition
 from lite_env.channel.state import read_built
@@ -41,6 +42,9 @@ from lite_env.pack.writer import write_pack
 from lite_env.prefix.kernelspec import find_kernels
 from lite_env.prefix.reader import read_prefix
 from lite_env.prefix.record import read_own_record, read_packages, read_requested, read_variables
+from lite_env.recipe.convert.report import Report
+from lite_env.recipe.convert.variants import convert_variants
+from lite_env.recipe.convert.work import convert_text
 from lite_env.report.cyclonedx import cyclonedx
 from lite_env.report.difference import compare, difference_as_json
 from lite_env.report.earlier import read_earlier, read_filtered
@@ -73,11 +77,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lite_env.lock.model import LockedPackage
+    from lite_env.recipe.convert.model import Format
     from lite_env.report.subject import Subject
 
 CORPUS = Path(__file__).parents[1] / "spec" / "corpus"
 LOCKS = Path(__file__).parents[1] / "lock" / "corpus"
 PACKS = Path(__file__).parents[1] / "packs"
+RECIPES = Path(__file__).parents[1] / "recipe" / "convert" / "corpus" / "accepted"
 CHANNELS = Path(__file__).parents[2] / "channels"
 SHA = "ab" * 32
 INDEX = {
@@ -124,6 +130,7 @@ def make_parsers(folder: Path) -> dict[str, Parser]:
         **_of_kernels(folder),
         **_of_channels(folder),
         **_of_reports(folder, pack),
+        **_of_recipes(),
     }
 
 
@@ -309,8 +316,6 @@ def _identity(package: LockedPackage) -> tuple[object, ...]:
 
 
 def _lock() -> bytes:
-    import yaml  # noqa: PLC0415 - only here
-
     from lite_env.lock.conda_lock import content_hash  # noqa: PLC0415
     from lite_env.lock.model import LockedPackage, Lockfile  # noqa: PLC0415
 
@@ -577,6 +582,29 @@ def _of_channels(folder: Path) -> dict[str, Parser]:
         ),
         "state": Parser(form="json", seeds=[_json(state)], parse=parse_state),
     }
+
+
+def _of_recipes() -> dict[str, Parser]:
+    def converted(data: bytes, kind: Format) -> None:
+        text, refusals, _ = convert_text(data.decode("utf-8", "replace"), kind)
+        if not refusals:
+            assert yaml.safe_load(text)["schema_version"] == 1
+
+    def converted_variants(data: bytes) -> None:
+        report = Report("conda_build_config.yaml")
+        text = convert_variants(data.decode("utf-8", "replace"), report)
+        if not report.refused():
+            yaml.safe_load(text)
+
+    return {
+        "recipe": Parser(form="text", seeds=_recipes("meta.yaml"), parse=lambda data: converted(data, "conda-build")),
+        "recipe_of_boa": Parser(form="yaml", seeds=_recipes("recipe.yaml"), parse=lambda data: converted(data, "boa")),
+        "variants": Parser(form="text", seeds=_recipes("conda_build_config.yaml"), parse=converted_variants),
+    }
+
+
+def _recipes(name: str) -> list[bytes]:
+    return [file.read_bytes() for file in sorted(RECIPES.glob(f"*/{name}"))]
 
 
 def _ask(subject: Subject) -> None:
