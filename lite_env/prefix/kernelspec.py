@@ -111,7 +111,7 @@ def _read_kernel(
         directory=directory,
         binaries=recognised.files,
         runtime=Runtime(family=family.name, interpreter=recognised.interpreter, worker=recognised.worker),
-        startup=startup_of(candidate, reporter),
+        startup=startup_of(candidate, {file.path for file in recognised.files}, reporter),
         logos=logos,
         pictures=tuple((logo, (prefix / logo).read_bytes()) for logo in logos if files[logo].link is not None),
         document=json.dumps(cleaned, indent=2, sort_keys=True, ensure_ascii=False) + "\n",

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from lite_env.errors import PrefixError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lite_env.prefix.families.family import Candidate
     from lite_env.progress import Reporter
 
@@ -21,8 +23,13 @@ _KEY = "startup"
 _WHERE = f"metadata.{_TOOL}.{_KEY}"
 
 
-def startup_of(candidate: Candidate, reporter: Reporter) -> str | None:
+def startup_of(candidate: Candidate, own: Collection[str], reporter: Reporter) -> str | None:
     """Where the start-up code of a kernelspec lies, relative to the prefix; None where it has none.
+
+    Args:
+        candidate: the kernelspec.
+        own: paths of the kernel's own binaries, which no program could open.
+        reporter: told of keys that mean nothing.
 
     Raises:
         PrefixError: it is not a file of the environment that is named by its path.
@@ -38,10 +45,10 @@ def startup_of(candidate: Candidate, reporter: Reporter) -> str | None:
     for key in sorted(settings.keys() - {_KEY}):
         reporter.warn(f"'metadata.{_TOOL}.{key}' of {candidate.path} is not known, and means nothing")
     place = settings.get(_KEY)
-    return None if place is None else _checked(place, candidate)
+    return None if place is None else _checked(place, candidate, own)
 
 
-def _checked(place: object, candidate: Candidate) -> str:
+def _checked(place: object, candidate: Candidate, own: Collection[str]) -> str:
     example = f"{candidate.path.rpartition('/')[0]}/startup.py"
     if not isinstance(place, str) or place.startswith("/") or ".." in place.split("/"):
         raise PrefixError(
@@ -60,5 +67,11 @@ def _checked(place: object, candidate: Candidate) -> str:
     if found.link is not None:
         raise PrefixError(
             f"'{_WHERE}' is '{place}', a symbolic link", hint="name the file that it means", file=candidate.path
+        )
+    if place in own:
+        raise PrefixError(
+            f"'{_WHERE}' is '{place}', which is a file of the kernel's program",
+            hint=f'name the code: "{example}"',
+            file=candidate.path,
         )
     return place

@@ -97,10 +97,12 @@ export class Startup {
   }
 
   private failed({ kernel }: Booted, { file }: StartupCode, reason: string, cause?: unknown): BootError {
-    for (const { header, content } of this.untold.splice(0)) {
-      if (header.msg_type === 'stream') {
-        const level = content['name'] === 'stderr' ? 'warn' : 'info';
-        this.emit({ type: 'log', level, text: String(content['text']).trimEnd() });
+    // Nobody has a cell in which it could be shown.
+    const streams = this.untold.splice(0).filter(({ header }) => header.msg_type === 'stream');
+    for (const name of STREAMS) {
+      const text = streams.flatMap(({ content }) => (content['name'] === name ? [content['text']] : [])).join('');
+      if (text.trim()) {
+        this.emit({ type: 'log', level: name === 'stderr' ? 'warn' : 'info', text: text.trimEnd() });
       }
     }
     const traceback = linesOf(this.error?.content['traceback'] ?? this.reply?.content['traceback']);
