@@ -26,7 +26,7 @@ def own_site(tmp_path_factory, own_packs):
 
 
 def open_kernel(console, server, env, kernel, **options):
-    return console.open(f"{server.url}?env={env}&kernel={kernel}", **options)
+    return console.open(f"{server.url}#{env}/{kernel}", **options)
 
 
 def test_it_has_run_before_the_first_cell_and_after_a_restart(console, serve, own_site):
