@@ -1,13 +1,17 @@
 /** Start-up code: what runs between the start of a kernel and the first cell of its user. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { linesOf, summaryOf } from '../src/jupyterlite/answers';
+import { StartProgress } from '../src/jupyterlite/progress';
 import { INPUT_BYTES } from '../src/kernel/input';
 import { INTERRUPT_BYTES } from '../src/kernel/interrupt';
 import { newMessage } from '../src/message';
+import { parseManifest } from '../src/pack/manifest';
+import { advance, NOTHING, phaseText } from '../src/page/progress';
 import type { JupyterMessage, ToWorker } from '../src/protocol';
 import { Session } from '../src/session';
 import { generation4, install, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
-import { makePack, MemoryTransport, Recorder, type PackParts } from './support/pack';
+import { failure, makePack, MemoryTransport, Recorder, utf8, type PackParts } from './support/pack';
 
 const FILE = 'share/jupyter/kernels/xtest/startup.txt';
 const PYTHON = {
@@ -240,4 +244,23 @@ test('a pack without the file, or with a folder in its place, ends the start', a
   const folder = open(withoutFileSystem(), { archives: [{ [`${FILE}/x`]: 'x' }] });
   await folder.start();
   assert.deepEqual(folder.recorder.of('error').map(({ error }) => error.name), ['ManifestInvalid']);
+});
+
+test('a manifest names a file of the environment, or none', () => {
+  const read = (parts: PackParts) => parseManifest(utf8(JSON.stringify(makePack(parts).manifest))).kernels[0]?.startup;
+  assert.equal(read({ startup: FILE }), FILE);
+  assert.equal(read({}), null);
+  for (const startup of ['../startup.txt', '/startup.txt', 'a//b']) {
+    assert.throws(() => read({ startup }), failure('ManifestInvalid', /kernels\[0\]\.startup/, 'manifest.json'));
+  }
+});
+
+test('pages say that it runs, and of its failure a notebook has the traceback and a dialog has not', () => {
+  const step = { phase: 'startup', file: FILE, loaded: 0, total: 0 } as const;
+  const shown = advance(NOTHING, step);
+  assert.deepEqual([phaseText(shown.phase), shown.files], ['running the start-up code', []]);
+  assert.equal(new StartProgress('Lab', 5e6).take(step), 'Lab runs its start-up code');
+  const failed = { name: 'StartupFailed', message: 'm', file: FILE, hint: 'h', traceback: ['at 1', 'at 2'] } as const;
+  assert.deepEqual(linesOf(failed), ['StartupFailed: m', 'at 1', 'at 2', `file: ${FILE}`, 'what to do: h']);
+  assert.deepEqual(summaryOf(failed), ['StartupFailed: m', `file: ${FILE}`, 'what to do: h']);
 });
