@@ -11,7 +11,7 @@
     ├── StoreError       a store, or a bundle of one, cannot be read or written
     ├── FetchError       a file could not be downloaded, or is not the one that was asked for
     ├── ChannelError     a channel definition is wrong, or could not be built
-    │   └── RecipeError  a recipe is wrong, or what it describes could not be built
+    │   └── RecipeError  a recipe is wrong, cannot be converted, or what it describes could not be built
     ├── WasmError        a WebAssembly module does not follow the specification
     ├── PrefixError      an installed environment is broken or cannot be made
     │   └── AbiError     packages that were built for another Emscripten or another Python
@@ -23,7 +23,6 @@
     │   ├── KernelTimeoutError  the kernel did not answer in time
     │   └── DriveError   a request of a kernel for a file of the host is refused or fails
     ├── SiteError        a site cannot be made or served
-    ├── RecipeError      a recipe is wrong, or cannot be converted
     ├── ReportError      a question about a lock or a pack that has no answer
     ├── ExecutorError    the machines that work is to be given to cannot be reached, or must not have it
     └── ProcessError     a process that does a step of the work ended before it was done
@@ -139,7 +138,7 @@ class ChannelError(LiteEnvError):
 
 
 class RecipeError(ChannelError):
-    """A recipe is wrong, what it describes could not be built, or must not enter a channel."""
+    """A recipe is wrong or cannot be converted; or what it describes could not be built, or must not enter a channel."""
 
 
 class WasmError(LiteEnvError):
@@ -188,10 +187,6 @@ class DriveError(HostError):
 
 class SiteError(LiteEnvError):
     """A site cannot be made of these packs, or not at that place."""
-
-
-class RecipeError(LiteEnvError):
-    """A recipe is wrong, or cannot be converted."""
 
 
 class ReportError(LiteEnvError):

@@ -7,12 +7,16 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from lite_env.store.location import CACHE_VARIABLE
+
+if TYPE_CHECKING:
+    from tests.own_kernels import OwnPacks
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("lite-env", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -106,6 +110,14 @@ def xeus_packs(numpy_pack, lua_pack, nelson_pack) -> tuple[Path, ...]:
 def pyodide_packs(science_pack, newest_pack) -> tuple[Path, ...]:
     """Pyodide in two generations, whose workers are classic and modules."""
     return science_pack, newest_pack
+
+
+@pytest.fixture(scope="session")
+def own_packs(shared_folder) -> OwnPacks:
+    """Kernels of a user's own, with start-up code that runs and with such that fails."""
+    from tests.own_kernels import make_own_packs  # noqa: PLC0415 - as in `make_pack`
+
+    return make_own_packs(shared_folder / "own")
 
 
 def make_pack(environment: Path, folder: Path) -> Path:

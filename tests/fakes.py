@@ -47,6 +47,7 @@ class FakeEngine:
         trace: bool = False,
         drive: FolderDrive | None = None,
         network: Network = "all",
+        startup: bool = True,
     ) -> None:
         self.started = (kernel, env)
         self.drive = drive

@@ -97,7 +97,9 @@ def compile_packages(
     Raises:
         HostError: the kernel does not start, or does not compile.
     """
-    with start_kernel(pack, options=RunOptions(kernel=how.kernel, env=how.variables, network=SEALED)) as running:
+    # What is compiled must not follow from start-up code.
+    options = RunOptions(kernel=how.kernel, env=how.variables, network=SEALED, startup=False)
+    with start_kernel(pack, options=options) as running:
         client = running.client
         _run(client, resource_files("lite_env.host").joinpath(_SCRIPT).read_text("utf-8"))
         for name, sources in packages.items():

@@ -75,6 +75,7 @@ class ChromiumEngine:
         trace: bool = False,
         drive: FolderDrive | None = None,
         network: Network = "all",
+        startup: bool = True,
     ) -> None:
         """Start server, browser and page; see `Engine.start`."""
         if network != "all":
@@ -94,7 +95,8 @@ class ChromiumEngine:
         self._thread = threading.Thread(target=self._run, args=(self._loop, program), daemon=True)
         self._thread.start()
         manifest = f"{self._server.url}pack/manifest.json"
-        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=drive is not None))
+        waits = drive is not None
+        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=waits, startup=startup))
         if drive is not None:
             self.post(link_to(self._server.url, token))
 

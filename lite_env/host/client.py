@@ -95,7 +95,8 @@ class KernelClient:
                 self._figures = envelope.figures
                 return envelope
             if isinstance(envelope, Progress):
-                last = f"{envelope.phase} {envelope.file or ''}".rstrip()
+                if not last.startswith("startup "):  # What start-up code opens is a part of it.
+                    last = f"{envelope.phase} {envelope.file or ''}".rstrip()
                 if on_progress is not None:
                     on_progress(envelope)
         raise KernelTimeoutError(

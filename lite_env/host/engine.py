@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lite_env.host.network import Network
 
 Channel = Literal["shell", "control", "stdin", "iopub"]
-Phase = Literal["manifest", "index", "kernel", "archive", "interpreter", "ready"]
+Phase = Literal["manifest", "index", "kernel", "archive", "interpreter", "startup", "ready"]
 Level = Literal["info", "warn", "error"]
 
 
@@ -84,12 +84,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why something failed inside the runtime, under the runtime's own name for it."""
+    """Why something failed inside the runtime, under the runtime's own name for it; `traceback` is of start-up code."""
 
     name: str
     message: str
     file: str | None = None
     hint: str | None = None
+    traceback: tuple[str, ...] = ()
 
 
 class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
@@ -102,6 +103,7 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
         trace: whether to keep which files are opened, for `AskTrace`.
         awaits_drive: whether the interpreter waits for a `Link`.
         network: which servers its programs may ask.
+        startup: whether the kernel's start-up code runs.
     """
 
     manifest: str
@@ -110,6 +112,7 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
     trace: bool = False
     awaits_drive: bool = msgspec.field(default=False, name="awaitsDrive")
     network: Literal["all"] | tuple[str, ...] = "all"
+    startup: bool = True
 
 
 class DriveLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -238,8 +241,11 @@ class Engine(Protocol):
         trace: bool = False,
         drive: FolderDrive | None = None,
         network: Network = "all",
+        startup: bool = True,
     ) -> None:
         """Start the runtime on the engine's pack, with a folder as the kernel's drive; returns before it is ready.
+
+        Without `startup` the kernel's start-up code does not run.
 
         Raises:
             HostError: what it needs is not on this machine.

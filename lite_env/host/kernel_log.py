@@ -50,7 +50,8 @@ class KernelLog:
             return
         kind = HostError if ready else KernelStartError
         what = "the kernel has stopped" if ready else "the kernel cannot start"
-        context = {"file": failure.file, "reported_as": failure.name, "log": self.tail}
+        traceback = "\n    ".join(failure.traceback) or None
+        context = {"file": failure.file, "reported_as": failure.name, "traceback": traceback, "log": self.tail}
         self._end = kind(f"{what}: {text}", hint=failure.hint, **context)
         raise self._end
 

@@ -52,6 +52,7 @@ class NodeEngine:
         trace: bool = False,
         drive: FolderDrive | None = None,
         network: Network = "all",
+        startup: bool = True,
     ) -> None:
         """Start the process; see `Engine.start`."""
         command = [str(self._node or find_node()), str(self._runtime / HOST_SCRIPT)]
@@ -68,7 +69,17 @@ class NodeEngine:
         self._watch(self._process)
         manifest = str(self._pack.resolve())
         waits = drive is not None
-        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=waits, network=network))
+        self.post(
+            Start(
+                manifest=manifest,
+                kernel=kernel,
+                env=env,
+                trace=trace,
+                awaits_drive=waits,
+                network=network,
+                startup=startup,
+            )
+        )
         if drive is not None:
             token = new_token()
             self._drive = LoopbackServer(DriveApi(token=token, drive=drive))

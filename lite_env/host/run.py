@@ -45,6 +45,7 @@ class RunOptions:
         trace: whether the runtime keeps which files are opened.
         drive: the folder that the kernel sees as ``/drive``, to read and to write, and in which it starts.
         network: which servers its programs may ask; in Chromium all.
+        startup: whether the kernel's start-up code runs; where it does not, the kernel is not what users get.
     """
 
     engine: EngineName = "node"
@@ -54,6 +55,7 @@ class RunOptions:
     trace: bool = False
     drive: Path | None = None
     network: Network = "all"
+    startup: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +117,12 @@ def start_kernel(
     engine = _engine_of(options.engine, pack)
     try:
         engine.start(
-            kernel=kernel.name, env=dict(options.env), trace=options.trace, drive=drive, network=options.network
+            kernel=kernel.name,
+            env=dict(options.env),
+            trace=options.trace,
+            drive=drive,
+            network=options.network,
+            startup=options.startup,
         )
         client = KernelClient(engine, on_message=on_message, on_log=on_log)
         with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:

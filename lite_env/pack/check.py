@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from lite_env.lock.model import packages_digest
 from lite_env.pack.limits import MAX_INDEX_SIZE, MAX_RAW_SIZE, MAX_STORED_SIZE
-from lite_env.pack.manifest import KERNEL_STARTS, LOADS, PHASES, WORKERS, File, Kernel, KernelStart, Manifest
+from lite_env.pack.manifest import (
+    KERNEL_STARTS,
+    LOADS,
+    PHASES,
+    STARTUP_CODE,
+    WORKERS,
+    File,
+    Kernel,
+    KernelStart,
+    Manifest,
+)
 from lite_env.pack.path import is_safe_component, is_safe_path
 from lite_env.store.digest import is_sha256
 
@@ -93,6 +103,10 @@ def _kernels_faults(manifest: Manifest) -> Iterator[str]:
         if kernel.runtime.python is not None and not _PYTHON.match(kernel.runtime.python):
             yield f"{where}.runtime.python is '{kernel.runtime.python}'"
         yield from _start_faults(manifest, kernel.start, f"{where}.start")
+        if kernel.startup is not None and not is_safe_path(kernel.startup):
+            yield f"{where}.startup is '{kernel.startup}', which leaves the environment"
+        if kernel.startup is not None and STARTUP_CODE not in manifest.requires:
+            yield f"{where}.startup is there, and '{STARTUP_CODE}' is not in requires"
 
 
 def _file_faults(file: File, where: str, folders: tuple[str, ...]) -> Iterator[str]:

@@ -38,6 +38,7 @@ def write_kernels(plan: PackPlan, shelf: Shelf) -> tuple[Kernel, ...]:
             ),
             files=tuple(writer.write(kernel)),
             start=plan.starts[kernel.name],
+            startup=kernel.startup,
         )
         for kernel in plan.kernels
     )

@@ -12,6 +12,8 @@ import msgspec
 FORMAT = "2.0"
 KERNEL_STARTS = "kernel-starts"
 """In `Manifest.requires` where the kernels' starts load different archives, which `Archive.load` does not tell."""
+STARTUP_CODE = "startup-code"
+"""In `Manifest.requires` where a kernel has `Kernel.startup`, without which it would not be what it is."""
 
 Load = Literal["interpreter", "kernel", "import", "demand"]
 """When an archive is fetched."""
@@ -193,12 +195,20 @@ class Named(_Value, frozen=True, kw_only=True):
     argv: tuple[str, ...]
 
 
-class Kernel(Named, frozen=True, kw_only=True):
-    """One kernel: its kernelspec's fields, how it is started, and its own files."""
+class Kernel(Named, frozen=True, kw_only=True, omit_defaults=True):
+    """One kernel: its kernelspec's fields, how it is started, and its own files.
+
+    Attributes:
+        runtime: how it is started.
+        files: its own.
+        start: which archives its start loads.
+        startup: where in the environment the code lies that runs before the first cell; left out where there is none.
+    """
 
     runtime: RuntimeInfo
     files: tuple[File, ...]
     start: KernelStart
+    startup: str | None = None
 
     def of_role(self, role: str) -> tuple[File, ...]:
         """Its files of one role, in their order."""

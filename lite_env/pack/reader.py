@@ -16,9 +16,9 @@ from lite_env.errors import ManifestError
 from lite_env.pack.check import faults
 from lite_env.pack.files import open_pack_file, read_pack_file
 from lite_env.pack.format1 import upgrade
-from lite_env.pack.index import Index, decode_index
+from lite_env.pack.index import Index, IndexedFile, decode_index
 from lite_env.pack.limits import MAX_MANIFEST_SIZE, MAX_STORED_SIZE
-from lite_env.pack.manifest import KERNEL_STARTS, Manifest
+from lite_env.pack.manifest import KERNEL_STARTS, STARTUP_CODE, Manifest
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.refusals import is_absence, refusal
 from lite_env.store.text import Origin, convert, parse_json
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 SHARED_FILES = "shared-files"
 """In `requires` of a site's copy of a manifest: files of the pack lie in a folder of the site, not beside it."""
-KNOWN_FEATURES: frozenset[str] = frozenset((KERNEL_STARTS,))
+KNOWN_FEATURES: frozenset[str] = frozenset((KERNEL_STARTS, STARTUP_CODE))
 """What `requires` may name."""
 
 _FORMAT = re.compile(r"(\d{1,9})\.(\d{1,9})\Z")
@@ -99,7 +99,15 @@ def read_index(pack: Path, manifest: Manifest) -> Index:
         ManifestError: it is missing, not the one that the manifest names, or malformed.
     """
     raw = read_content(pack, manifest.index)
-    return decode_index(raw, [archive.raw_size for archive in manifest.archives])
+    index = decode_index(raw, [archive.raw_size for archive in manifest.archives])
+    for kernel in manifest.kernels:
+        if kernel.startup is not None and not isinstance(index.entries.get(kernel.startup), IndexedFile):
+            raise ManifestError(
+                f"the start-up code of the kernel '{kernel.name}' is not in the pack",
+                hint=_DAMAGED,
+                file=kernel.startup,
+            )
+    return index
 
 
 def read_content(pack: Path, item: Archive | IndexFile | File) -> bytes:

@@ -76,6 +76,7 @@ def select_files(prefix: Prefix, filters: FileFilter | None = None, mounted: Mou
     dropped: list[DroppedFile] = []
     # What a kernelspec consists of is never dropped: unpack could not give it back.
     fixed = contents.keys() | {logo for kernel in prefix.kernels for logo in kernel.logos}
+    fixed |= {kernel.startup for kernel in prefix.kernels if kernel.startup is not None}
     for file in prefix.files:
         if file.path in binaries:
             continue

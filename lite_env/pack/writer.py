@@ -24,6 +24,7 @@ from lite_env.pack.manifest import (
     FORMAT,
     KERNEL_STARTS,
     PHASES,
+    STARTUP_CODE,
     Archive,
     IndexFile,
     Manifest,
@@ -178,13 +179,14 @@ def _check_early(manifest: Manifest, staging: Path, check: StartCheck) -> None:
 
 
 def _requires(plan: PackPlan) -> tuple[str, ...]:
-    """What a reader must know: the kernels' starts, where `load` of the archives does not tell them."""
+    """What a reader must know: the kernels' starts, where `load` of the archives does not tell them; start-up code."""
     loads = {
         phase: tuple(number for number, archive in enumerate(plan.archives) if archive.load == phase)
         for phase in PHASES
     }
     differs = any(getattr(start, phase) != loads[phase] for start in plan.starts.values() for phase in PHASES)
-    return (KERNEL_STARTS,) if differs else ()
+    has_code = any(kernel.startup is not None for kernel in plan.kernels)
+    return (*[KERNEL_STARTS] * differs, *[STARTUP_CODE] * has_code)
 
 
 def _checked(manifest: Manifest) -> bytes:

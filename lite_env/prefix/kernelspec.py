@@ -11,6 +11,7 @@ from lite_env.prefix.families import FAMILIES, recognise
 from lite_env.prefix.families.family import Candidate
 from lite_env.prefix.model import KernelSpec, Runtime
 from lite_env.prefix.record import read_json_object
+from lite_env.prefix.startup import startup_of
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _read_kernel(
         directory=directory,
         binaries=recognised.files,
         runtime=Runtime(family=family.name, interpreter=recognised.interpreter, worker=recognised.worker),
+        startup=startup_of(candidate, {file.path for file in recognised.files}, reporter),
         logos=logos,
         pictures=tuple((logo, (prefix / logo).read_bytes()) for logo in logos if files[logo].link is not None),
         document=json.dumps(cleaned, indent=2, sort_keys=True, ensure_ascii=False) + "\n",

@@ -110,6 +110,7 @@ class KernelSpec:
         logos: files beside ``kernel.json``, sorted.
         document: the whole ``kernel.json`` without the prefix placeholder, as JSON with sorted keys.
         runtime: how it is started.
+        startup: where the code lies that runs before the first cell; None where there is none.
         pictures: contents of logos that are symbolic links, by path: they are packed as files.
     """
 
@@ -120,6 +121,7 @@ class KernelSpec:
     directory: str
     binaries: tuple[KernelFile, ...]
     runtime: Runtime
+    startup: str | None = None
     logos: tuple[str, ...] = ()
     document: str = "{}\n"
     pictures: tuple[tuple[str, bytes], ...] = ()

@@ -298,6 +298,11 @@ def _warnings(environment: XeusEnvironment) -> Iterator[str]:
         wasm = (environment.prefix.path / kernel.file("wasm")).read_bytes()
         if kernel.runtime.worker == "module":
             yield f"the kernel '{kernel.name}' is a module, which jupyterlite-xeus does not load"
+        if kernel.startup is not None:
+            yield (
+                f"jupyterlite-xeus does not run the start-up code of the kernel '{kernel.name}', '{kernel.startup}':"
+                " the native layout does"
+            )
         if kernel.name == "xpython" and b"init_phase_1" not in script and b"init_phase_1" not in wasm:
             yield (
                 f"the kernel '{kernel.name}' is older than what jupyterlite-xeus 5 starts (it has no `init_phase_1`):"

@@ -37,7 +37,7 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
     ("envelope", "expected"),
     [
         (
-            Start(manifest="/p", kernel="k", network=("a.org", "b:1")),
+            Start(manifest="/p", kernel="k", network=("a.org", "b:1"), startup=False),
             {
                 "type": "start",
                 "manifest": "/p",
@@ -46,6 +46,7 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
                 "trace": False,
                 "awaitsDrive": False,
                 "network": ["a.org", "b:1"],
+                "startup": False,
             },
         ),
         (

@@ -268,6 +268,18 @@ def test_a_python_kernel_that_it_cannot_start_is_told(tmp_path):
     assert any("%conda install" in warning for warning in heard.warnings)
 
 
+def test_start_up_code_that_it_does_not_run_is_told(tmp_path):
+    settings = {"lite-env": {"startup": "share/start.toy"}}
+    make_prefix(tmp_path / "prefix", kernel_package(metadata=settings, **{"share/start.toy": b"x = 1"}))
+    prefix = read_prefix(tmp_path / "prefix")
+    heard = Heard()
+    served = XeusEnvironment(name="e", prefix=prefix, selection=select_files(prefix), origins={"xeus-toy": "https://c"})
+    write_xeus(served, tmp_path / "xeus", reporter=heard)
+    assert heard.warnings == [
+        "jupyterlite-xeus does not run the start-up code of the kernel 'toy', 'share/start.toy': the native layout does"
+    ]
+
+
 def test_a_kernel_of_another_family_is_refused(tmp_path):
     both = environment(tmp_path / "prefix", "demo", pyodide_package())
     with pytest.raises(PackError, match="cannot start the kernel 'python', of the family pyodide") as caught:

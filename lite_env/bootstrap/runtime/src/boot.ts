@@ -13,7 +13,7 @@ import type { StreamName } from './kernel/output';
 import type { KernelNetwork } from './network/kernel';
 import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
-import { parseTree, type Tree } from './pack/tree';
+import { fileAt, parseTree, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
 
 export interface BootOptions {
@@ -24,6 +24,8 @@ export interface BootOptions {
   readonly drive?: Promise<DriveSource | null> | undefined;
   /** Keep which files are opened. */
   readonly trace?: boolean | undefined;
+  /** Whether the kernel's start-up code is wanted; it is where nothing is said. */
+  readonly startup?: boolean | undefined;
   /** What carries the HTTP requests of the kernel's programs. */
   readonly network: KernelNetwork;
   /** The global object of this worker, and what it runs; both kinds where nobody says. */
@@ -38,6 +40,15 @@ export interface BootOptions {
   locate(path: string): string;
 }
 
+/** What runs in a kernel before its first cell. */
+export interface StartupCode {
+  /** Where it lies in the environment. */
+  readonly file: string;
+  /** Where the kernel finds it, if it finds files. */
+  readonly path: string;
+  readonly text: string;
+}
+
 export interface Booted {
   readonly kernel: PackedKernel;
   /** The kernel's largest file, which is blamed for what it does not explain itself. */
@@ -45,6 +56,8 @@ export interface Booted {
   readonly running: Running;
   readonly files: FileSystemHost | null;
   readonly installation: Installation;
+  /** What is to run before the first cell. */
+  readonly startup: StartupCode | null;
   /** Whether a drive is shown. */
   readonly drive: boolean;
   /** Empty unless a trace was asked for. */
@@ -115,6 +128,12 @@ export async function boot(options: BootOptions): Promise<Booted> {
     throw rootCause(error, lost);
   });
   enter?.();
+  const startup =
+    kernel.startup === null || options.startup === false
+      ? null
+      : await readStartup(kernel.startup, manifest, index, archives, loaded, opened).catch((error: unknown) => {
+          throw rootCause(error, lost);
+        });
   return {
     kernel,
     main: startable.main.path,
@@ -129,6 +148,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
       read: path => transport.read(path, undefined, { anew: true }),
       index: () => fetchTree(manifest, files),
     },
+    startup,
     drive: enter !== null,
     trace: { files: opened ?? [], interpreter: openedByInterpreter },
     prepare: code => prepareImports(running.imports(code), manifest, archives),
@@ -187,6 +207,38 @@ function mountTree(
   });
   tree.mount(index.root, mounts.prefix);
   return tree;
+}
+
+/** Read start-up code as a program reads a file, so that who traces hears of it. */
+async function readStartup(
+  file: string,
+  { mounts: { prefix } }: Manifest,
+  index: Tree,
+  archives: ArchiveStore,
+  { files }: Loaded,
+  opened: string[] | undefined
+): Promise<StartupCode> {
+  const entry = fileAt(index, file);
+  if (!entry) {
+    throw new BootError('ManifestInvalid', `the start-up code "${file}" is not in the pack`, {
+      file,
+      hint: 'the pack is broken: make it again',
+    });
+  }
+  await archives.fetchAhead(entry.archive);
+  const path = `${prefix === '/' ? '' : prefix}/${file}`;
+  let data: Uint8Array;
+  if (files) {
+    data = files.FS.readFile(path);
+  } else {
+    data = archives.readFile(entry);
+    opened?.push(file);
+  }
+  try {
+    return { file, path, text: new TextDecoder('utf-8', { fatal: true }).decode(data) };
+  } catch (cause) {
+    throw new BootError('StartupFailed', `the start-up code "${file}" is not UTF-8`, { file, hint: 'save it as UTF-8', cause });
+  }
 }
 
 /** An interpreter that could not read a file says nothing of why; the read does. */

@@ -26,6 +26,7 @@ export type FailureName =
   | 'OutOfMemory'
   | 'StorageRefused' // the browser keeps no files: blocked or full; not fatal
   | 'InterpreterFailed' // the language's interpreter did not start
+  | 'StartupFailed' // the start-up code of a kernel
   | 'KernelFailed'; // the kernel did not start, or trapped
 
 export interface Failure {
@@ -33,16 +34,19 @@ export interface Failure {
   readonly message: string;
   readonly file: string | null;
   readonly hint: string | null;
+  /** Of start-up code, in lines without colours. */
+  readonly traceback?: readonly string[];
 }
 
 /** The one class of errors that the bootstrap throws on purpose. */
 export class BootError extends Error {
   readonly failure: Failure;
 
-  constructor(name: FailureName, message: string, where: { file?: string; hint?: string; cause?: unknown } = {}) {
+  constructor(name: FailureName, message: string, where: { file?: string; hint?: string; traceback?: readonly string[]; cause?: unknown } = {}) {
     super(message, where.cause === undefined ? undefined : { cause: where.cause });
     this.name = name;
-    this.failure = { name, message, file: where.file ?? null, hint: where.hint ?? null };
+    const { file = null, hint = null, traceback } = where;
+    this.failure = { name, message, file, hint, ...(traceback && { traceback }) };
   }
 }
 

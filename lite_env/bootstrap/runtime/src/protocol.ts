@@ -61,7 +61,7 @@ export interface Trace {
   readonly interpreter: number;
 }
 
-export type Phase = 'manifest' | 'index' | 'kernel' | 'archive' | 'interpreter' | 'ready';
+export type Phase = 'manifest' | 'index' | 'kernel' | 'archive' | 'interpreter' | 'startup' | 'ready';
 
 /** What the start has moved so far. */
 export interface Figures {
@@ -101,6 +101,8 @@ export type ToWorker =
       readonly network?: NetworkGrant;
       /** Keep which files of the environment are opened, for `trace`. */
       readonly trace?: boolean;
+      /** Whether the kernel's start-up code runs; so it does where nothing is said. */
+      readonly startup?: boolean;
     }
   /** The ways back to the page, once they are there: files are fetched meanwhile. */
   | ({ readonly type: 'link' } & LinkSources)

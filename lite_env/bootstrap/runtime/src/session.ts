@@ -1,6 +1,7 @@
 import { boot, type Booted } from './boot';
 import { describe, failureOf } from './errors';
 import type { Transport } from './io/transport';
+import type { StreamName } from './kernel/output';
 import { KernelNetwork, throughHost } from './network/kernel';
 import { Blocking } from './network/xhr';
 import type { WorkerKind } from './pack/manifest';
@@ -8,6 +9,7 @@ import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, To
 import type { LoadInstaller } from './session/install';
 import { Interrupts } from './session/interrupts';
 import { Queue } from './session/queue';
+import { Startup } from './session/startup';
 import { Stdin } from './session/stdin';
 
 export interface SessionHost {
@@ -32,6 +34,7 @@ export class Session {
   private readonly interrupts = new Interrupts();
   private readonly queue: Queue;
   private readonly stdin: Stdin;
+  private readonly startup: Startup;
   private failStart: (reason: unknown) => void = () => undefined;
   private takeDrive: (drive: DriveSource | null) => void = () => undefined;
   private readonly linked = new Promise<DriveSource | null>(resolve => {
@@ -45,6 +48,7 @@ export class Session {
   ) {
     this.queue = new Queue(host.emit, this.interrupts, () => host.installer(this.runtime));
     this.stdin = new Stdin(host.emit);
+    this.startup = new Startup(host.emit);
   }
 
   /** Take one envelope from the host. */
@@ -91,23 +95,28 @@ export class Session {
         env: envelope.env,
         drive: envelope.awaitsDrive ? this.linked : undefined,
         trace: envelope.trace,
+        startup: envelope.startup,
         scope: this.scope,
         network,
         worker: this.host.worker,
         emit,
         post: message => this.fromKernel(message),
-        print: (name, line) => this.queue.print(name, `${line}\n`),
+        print: (name, line) => this.print(name, `${line}\n`),
         locate: path => this.host.locate(envelope.manifest, path),
       });
-      this.booted = await Promise.race([booting, strayed]);
-      const { kernel, running, drive, figures } = this.booted;
-      running.input(() => this.stdin.ask());
+      const booted = await Promise.race([booting, strayed]);
+      const { kernel, running, drive, figures } = booted;
       if (this.shared) {
         network.listen(this.shared.interrupt);
       }
       const interrupts = this.shared !== null && running.listen(this.shared.interrupt);
+      if (booted.startup) {
+        await this.startup.run(booted, booted.startup);
+      }
+      running.input(() => this.stdin.ask());
+      this.booted = booted;
       emit({ type: 'ready', kernel: kernel.name, figures: figures(), interrupts, drive });
-      void this.booted.prefetch(envelope.prefetch ?? 'none', () => this.queue.done());
+      void booted.prefetch(envelope.prefetch ?? 'none', () => this.queue.done());
     } catch (error) {
       emit({ type: 'error', error: failureOf(error, 'starting the kernel'), fatal: true });
     }
@@ -123,6 +132,7 @@ export class Session {
     if (!booted) {
       return; // The start failed and has been reported.
     }
+    this.startup.toldIn(sent.message).forEach(message => this.host.emit({ type: 'message', message }));
     try {
       await this.queue.hand(sent, booted);
     } catch (error) {
@@ -135,8 +145,17 @@ export class Session {
 
   private fromKernel(message: unknown): void {
     if (typeof message === 'object' && message !== null && 'header' in message) {
+      if (this.startup.takes(message as JupyterMessage)) {
+        return;
+      }
       this.stdin.note(message as JupyterMessage);
       this.queue.take(message as JupyterMessage);
+    }
+  }
+
+  private print(name: StreamName, text: string): void {
+    if (!this.startup.print(name, text)) {
+      this.queue.print(name, text);
     }
   }
 

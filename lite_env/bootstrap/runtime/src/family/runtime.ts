@@ -86,6 +86,8 @@ export interface Running {
   listen(interrupt: SharedArrayBuffer): boolean;
   /** The modules that a cell is about to import. */
   imports(code: string): readonly string[];
+  /** The cell that runs a program of the environment, at that absolute path and with that text, as a file in the user's namespace. */
+  program(path: string, text: string): string;
   /** What was thrown out of the kernel, in words. */
   explain(error: unknown): string;
 }

@@ -18,7 +18,13 @@ export function about(request: JupyterMessage, type: string, content: Record<str
 }
 
 /** The failure in lines, for the notebook. */
-export function linesOf({ name, message, file, hint }: Failure): string[] {
+export function linesOf(failure: Failure): string[] {
+  const [first = '', ...rest] = summaryOf(failure);
+  return [first, ...(failure.traceback ?? []), ...rest];
+}
+
+/** The same without its traceback. */
+export function summaryOf({ name, message, file, hint }: Failure): string[] {
   const where = file !== null && !message.includes(file) ? [`file: ${file}`] : [];
   return [`${name}: ${message}`, ...where, ...(hint === null ? [] : [`what to do: ${hint}`])];
 }

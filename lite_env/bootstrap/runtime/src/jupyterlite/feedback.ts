@@ -1,5 +1,5 @@
 import type { Failure } from '../errors';
-import { linesOf } from './answers';
+import { linesOf, summaryOf } from './answers';
 import type { App, LoggerRegistry, StatusBar } from './host-types';
 import type { Feedback, LiteKernel } from './kernel';
 import type { Modules } from './modules';
@@ -52,7 +52,7 @@ export class PageFeedback implements Feedback {
     this.ended(kernel);
     this.log(kernel, 'error', linesOf(failure).join('\n'));
     if (!isSaid) {
-      void this.ask(kernel, `${kernel.plan.display_name} does not run`, linesOf(failure).map(sentence).join(' '));
+      void this.ask(kernel, `${kernel.plan.display_name} does not run`, summaryOf(failure).map(sentence).join(' '));
     }
   }
 

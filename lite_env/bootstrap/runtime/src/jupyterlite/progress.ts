@@ -17,6 +17,9 @@ export class StartProgress {
       this.loaded.set(file, loaded);
     }
     const bytes = `${megabytes(Math.min(this.sum, this.bytes))} of ${megabytes(this.bytes)} MB`;
+    if (phase === 'startup') {
+      return `${this.name} runs its start-up code`;
+    }
     return phase === 'interpreter' ? `${this.name} starts (${bytes})` : `${this.name} is loaded: ${bytes}`;
   }
 

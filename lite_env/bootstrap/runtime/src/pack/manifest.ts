@@ -6,7 +6,7 @@ import { readShared, SHARED_FILES } from './shared';
 
 /** The formats that this reader reads; a later minor version only adds what may be ignored. */
 const MAJORS: readonly number[] = [1, 2];
-const KNOWN_FEATURES: ReadonlySet<string> = new Set(['kernel-starts', SHARED_FILES]);
+const KNOWN_FEATURES: ReadonlySet<string> = new Set(['kernel-starts', 'startup-code', SHARED_FILES]);
 
 /** When an archive is loaded: for the interpreter, the kernel, before a traced import, or when a file is opened. */
 const LOADS = ['interpreter', 'kernel', 'import', 'demand'] as const;
@@ -54,6 +54,8 @@ export interface PackedKernel {
   readonly files: readonly KernelFile[];
   /** Positions of the archives that its start loads. */
   readonly start: Readonly<Record<StartPhase, readonly number[]>>;
+  /** Where in the environment the code lies that runs before the first cell. */
+  readonly startup: string | null;
 }
 
 export interface Manifest {
@@ -191,6 +193,7 @@ function kernel(check: Checker, value: unknown, where: string, archives: readonl
       interpreter: positions(check, start['interpreter'], `${where}.start.interpreter`, archives),
       kernel: positions(check, start['kernel'], `${where}.start.kernel`, archives),
     },
+    startup: optional(entry['startup'], path => check.path(path, `${where}.startup`)),
   };
 }
 

@@ -54,6 +54,15 @@ export function parseTree(data: Uint8Array, path: string, archives: readonly Arc
   return { root, held: reader.held, needed: new Map(needed) };
 }
 
+/** The file at a path relative to the root; null where there is none. */
+export function fileAt({ root }: Tree, path: string): FileEntry | null {
+  let found: TreeEntry | undefined = root;
+  for (const name of path.split('/')) {
+    found = found?.kind === 'folder' ? found.children.get(name) : undefined;
+  }
+  return found?.kind === 'file' ? found : null;
+}
+
 class TreeReader {
   /** By archive its files, and the bytes that they have together. */
   private readonly archived = new Map<number, { files: FileEntry[]; bytes: number }>();

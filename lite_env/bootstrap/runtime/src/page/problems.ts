@@ -10,6 +10,7 @@ export interface Problem {
   readonly message: string;
   readonly file: string | null;
   readonly hint: string | null;
+  readonly traceback?: readonly string[];
   /** Whether the kernel is gone; otherwise it is worth knowing, and things go on. */
   readonly fatal: boolean;
 }
@@ -42,6 +43,7 @@ const TITLES: Readonly<Record<ProblemName, string>> = {
   WorkerMismatch: 'The page knows another kernel than the pack has',
   OutOfMemory: 'Out of memory',
   InterpreterFailed: 'The interpreter did not start',
+  StartupFailed: 'The start-up code failed',
   KernelFailed: 'The kernel has ended',
   Redeployed: 'A newer version was deployed',
   DriveFailed: 'The drive is not available',
@@ -97,6 +99,7 @@ export class ProblemPanel {
       value && facts.append(el('div', {}, el('dt', {}, name), el('dd', { class: kind }, value)));
     fact('File', problem.file, 'file');
     fact('Reason', problem.message, 'reason');
+    fact('Traceback', problem.traceback?.join('\n') ?? null, 'traceback');
     fact('What to do', problem.hint, 'hint');
     const buttons = remedies.map(({ label, act }, at) => button(label, act, { class: at === 0 ? 'primary' : '' }));
     const close = button('×', () => this.remove(card), { class: 'close', 'aria-label': 'Dismiss' });

@@ -19,13 +19,14 @@ export interface StartProgress {
 
 export const NOTHING: StartProgress = { phase: 'manifest', files: [], loaded: 0, total: 0 };
 
-const ORDER: readonly Phase[] = ['manifest', 'index', 'kernel', 'archive', 'interpreter', 'ready'];
+const ORDER: readonly Phase[] = ['manifest', 'index', 'kernel', 'archive', 'interpreter', 'startup', 'ready'];
 const PHASES: Readonly<Record<Phase, string>> = {
   manifest: 'reading the manifest',
   index: 'reading the file index',
   kernel: 'loading the kernel',
   archive: 'loading archives',
   interpreter: 'starting the interpreter',
+  startup: 'running the start-up code',
   ready: 'ready',
 };
 
@@ -33,7 +34,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
 export function advance(before: StartProgress, step: Progress): StartProgress {
   const { file, loaded, total } = step;
   const phase = ORDER.indexOf(step.phase) > ORDER.indexOf(before.phase) ? step.phase : before.phase;
-  if (step.phase === 'interpreter' || step.phase === 'ready') {
+  if (['interpreter', 'startup', 'ready'].includes(step.phase)) {
     return { ...before, phase };
   }
   const entry = { file, label: fileLabel(file), loaded, total };

@@ -60,7 +60,8 @@ export class Stdin {
   }
 }
 
-function emptyReply(): JupyterMessage {
+/** An answer without a text. */
+export function emptyReply(): JupyterMessage {
   return {
     header: { msg_id: '', msg_type: 'input_reply', session: '' },
     parent_header: {},

@@ -46,6 +46,9 @@ export interface PackParts {
   readonly shared?: Record<string, string>;
   readonly python?: string | null;
   readonly variables?: Record<string, string>;
+  /** Where its start-up code lies. */
+  readonly startup?: string;
+  readonly language?: string;
 }
 
 /** The smallest module there is: magic and version. */
@@ -95,7 +98,7 @@ export function makePack(parts: PackParts = {}): MemoryPack {
   const kernel: Json = {
     name: 'xtest',
     display_name: 'Test',
-    language: 'test',
+    language: parts.language ?? 'test',
     argv: ['/bin/xtest', '-f', '{connection_file}'],
     runtime: { family: 'xeus', emscripten: '4.0.9', python: parts.python ?? null, worker: 'classic' },
     files: [
@@ -106,10 +109,11 @@ export function makePack(parts: PackParts = {}): MemoryPack {
       ...Object.entries(parts.shared ?? {}).map(([name, content]) => put('shared', name, utf8(content))),
     ],
     start: parts.start ?? { interpreter: loadedFor('interpreter'), kernel: loadedFor('kernel') },
+    ...(parts.startup === undefined ? {} : { startup: parts.startup }),
   };
   const manifest = {
     format: '2.0',
-    requires: parts.start ? ['kernel-starts'] : [],
+    requires: [...(parts.start ? ['kernel-starts'] : []), ...(parts.startup ? ['startup-code'] : [])],
     generator: 'test',
     environment: {
       name: 'test',

@@ -3,6 +3,7 @@ import { importedModules } from '../../kernel/imports';
 import { isInterrupted, signalBuffer, takeSignal } from '../../kernel/interrupt';
 import LACKING from '../../kernel/lacking.py';
 import { forgetUnfinished } from '../../kernel/libraries';
+import { pythonProgram } from '../../kernel/program';
 import { newId } from '../../ids';
 import { newMessage } from '../../message';
 import type { JupyterMessage } from '../../protocol';
@@ -78,6 +79,10 @@ export class PyodideRunning implements Running {
 
   imports(code: string): readonly string[] {
     return importedModules(code);
+  }
+
+  program(path: string): string {
+    return pythonProgram(path);
   }
 
   explain(error: unknown): string {

@@ -1,6 +1,7 @@
 import { importedModules } from '../../kernel/imports';
 import { isInterrupted, signalBuffer, takeSignal, wasInterrupted } from '../../kernel/interrupt';
 import { forgetUnfinished } from '../../kernel/libraries';
+import { pythonProgram } from '../../kernel/program';
 import type { PackedKernel } from '../../pack/manifest';
 import type { JupyterMessage } from '../../protocol';
 import type { Ask, Running } from '../runtime';
@@ -46,11 +47,20 @@ export class XeusRunning implements Running {
   }
 
   imports(code: string): readonly string[] {
-    return this.kernel.language === 'python' ? importedModules(code) : [];
+    return this.isPython ? importedModules(code) : [];
+  }
+
+  /** Of a language that is not known here nobody can say how it runs a file: it gets its text. */
+  program(path: string, text: string): string {
+    return this.isPython ? pythonProgram(path) : text;
   }
 
   explain(error: unknown): string {
     return explain(this.created.module, error);
+  }
+
+  private get isPython(): boolean {
+    return this.kernel.language.toLowerCase() === 'python';
   }
 
   private get isInterrupted(): boolean {
