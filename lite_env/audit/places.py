@@ -12,6 +12,7 @@ from lite_env.audit.subject import libraries_of
 from lite_env.channel.model import DEFINITION_FILE, SUBDIRS
 from lite_env.errors import ChannelError
 from lite_env.spec.matchspec import name_of
+from lite_env.wasm.dylink import is_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,11 +81,17 @@ def libraries_for(depends: Sequence[str], channels: Sequence[ChannelFolder]) -> 
         PrefixError: a package cannot be read.
     """
     reached: list[Contents] = []
-    others: list[Contents] = []
+    others: dict[str, str] = {}
     for channel in channels:
         dependencies = channel.dependencies(depends)
         reached += channel.with_libraries(dependencies)
-        others += channel.with_libraries([file for file in channel.files if file not in dependencies])
+        others |= {
+            path.rpartition("/")[2]: file.package.name
+            for file in channel.files
+            if file not in dependencies
+            for path in file.files
+            if is_library(path)
+        }
     return libraries_of(reached, others)
 
 

@@ -33,6 +33,7 @@ NAMES = (
     ),
     *(
         "manifest",
+        "module",
         "notebook",
         "notes",
         "package",
@@ -43,6 +44,7 @@ NAMES = (
         "pylock",
         "record",
         "report",
+        "seen",
         "settings",
         "site",
         "state",
