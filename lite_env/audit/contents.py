@@ -51,6 +51,7 @@ class Contents:
     Attributes:
         name, version, subdir, noarch, depends, license: as in its record; `subdir` and `license` may not be known.
         label: what it is called in findings.
+        is_wheel: whether it is a wheel in an environment, which says in its own way what it is for.
         complete: whether it is the package itself: of one in a pack neither its record nor all of its files are there.
         files: paths of all files.
         links: targets of its symbolic links, by path.
@@ -71,6 +72,7 @@ class Contents:
     depends: tuple[str, ...]
     license: str | None
     complete: bool
+    is_wheel: bool
     files: tuple[str, ...]
     links: Mapping[str, str] = field(default_factory=dict)
     binaries: tuple[Binary, ...] = ()

@@ -111,6 +111,7 @@ def look_into(file: PackageFile, *, host_paths: Sequence[str] = ()) -> Contents:
         depends=package.depends,
         license=package.license,
         complete=True,
+        is_wheel=False,
         files=files,
         links=held.links,
         licenses=tuple(

@@ -24,16 +24,18 @@ from tests.audit.test_rules import ABI, EXTENSION, LICENSE, PYTHON, extension, m
 from tests.conda_packages import make_package
 from tests.frozen import PACKS
 from tests.hostile_packages import build_package, file, link, listed
-from tests.prefixes import Toy, kernel_package, make_prefix, python_package
+from tests.prefixes import SITE, Toy, kernel_package, make_prefix, python_package
 from tests.side_modules import library, main_module, script
+from tests.wheels import wheel_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 BROKEN = library(imports={"env.nowhere": "function v"})
 
 
-def environment(folder: Path, **files: bytes) -> Path:
+def environment(folder: Path, *, local: Mapping[str, bytes | str] | None = None, **files: bytes) -> Path:
     """An installed environment with a kernel that loads libraries, a library, and a package that needs that."""
     kernel = kernel_package(language="python", depends=["emscripten-abi 3.1.45.*", "python 3.11.*"])
     main = {
@@ -60,6 +62,7 @@ def environment(folder: Path, **files: bytes) -> Path:
             depends=["emscripten-abi", "part", "python 3.11.*"],
             files={"lib/libw.so": library(needed=("libpart.so",), imports={"env.inner": "function v"}), **files},
         ),
+        local=local,
     )
 
 
@@ -103,6 +106,10 @@ def test_of_several_runtimes_the_one_for_the_package_is_taken(tmp_path):
         )
         answer = audit(package)
         assert (answer.runtimes, answer.findings) == ((runtime,), ())
+    static = {"bin/a0.js": "WebAssembly.x", "bin/a0.wasm": library(dylink=None)} | LICENSE
+    make_package(channel, "a-first", files=static, depends=ABI)
+    package = make_package(channel, "for-any", files={"lib/libx.so": library()} | LICENSE, depends=ABI)
+    assert audit(package).runtimes == ("aold.wasm",)
 
 
 def test_a_pack_and_its_environment_have_one_answer(tmp_path):
@@ -119,6 +126,14 @@ def test_a_pack_and_its_environment_have_one_answer(tmp_path):
     assert [each.name for each in read_environment(tmp_path / "pack").contents] == [
         each.name for each in read_environment(prefix).contents
     ]
+
+
+def test_a_wheel_of_an_environment_says_in_its_own_way_what_it_is_for(tmp_path):
+    files = {EXTENSION: extension(), f"{SITE}/_lost.cpython-311-wasm32-emscripten.so": extension("_other")}
+    rows = [f"{path.removeprefix(SITE)[1:]},," for path in files]
+    prefix = environment(tmp_path / "prefix", local={**wheel_files(more_rows=rows), **files})
+    (finding,) = audit(prefix).findings
+    assert (finding.rule, finding.package, "PyInit__lost" in finding.message) == ("python-abi", "toy-pkg", True)
 
 
 def test_frozen_packs_of_every_format_can_be_checked():
@@ -197,6 +212,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
         ("var wasmImports={a:_a,b,$c:x.y};", {"a", "b", "$c"}),
         ('var asmLibraryArg = {\n  /** @export */\n  "a": _a,\n  b: _b,\n};', {"a", "b"}),
         ("wasmImports={};wasmImports={a:_a}", {"a"}),
+        ("wasmImports={a:_a,b:_b,c};_b.stub = true;c.stub=!0", {"a"}),
         ("wasmImports={a:function(){}}", None),
         ("wasmImports={a:_a", None),
         ("var imports={a:_a}", None),

@@ -29,7 +29,7 @@ def _find(subject: Subject) -> Iterator[Fault]:
         ):
             yield Fault(
                 file=binary.path,
-                message=f"its {module.constructors} static constructors never run: '{_CONSTRUCTORS}' is not exported",
+                message=f"its static constructors never run: '{_CONSTRUCTORS}' is not exported",
                 hint=f"link with --export-if-defined={_CONSTRUCTORS}",
             )
 
