@@ -33,7 +33,7 @@ def library(
     needed: Sequence[str] = (),
     weak: Sequence[str] = (),
     constructors: int | None = 0,
-    exported: bool = True,
+    exported: str | None = "__wasm_call_ctors",
     dylink: str | None = "dylink.0",
     dylink_last: bool = False,
     with_memory: bool = True,
@@ -48,7 +48,7 @@ def library(
         needed: libraries that it needs.
         weak: names of imports that may be missing.
         constructors: how many functions ``__wasm_call_ctors`` calls; None for a module without that function.
-        exported: whether that function is.
+        exported: the name under which that function is; None where it is not.
         dylink: the name of its first section; None for none.
         dylink_last: put that section at the end.
         with_memory: whether it imports its memory; else it has one of its own.
@@ -72,8 +72,8 @@ def library(
     if constructors is not None:
         signatures.append("v")
         bodies.append(b"\x00" + b"".join(b"\x10" + leb(first + 1) for _ in range(constructors)) + b"\x0b")
-        if exported:
-            exporting.append(text("__wasm_call_ctors") + b"\x00" + leb(first))
+        if exported is not None:
+            exporting.append(text(exported) + b"\x00" + leb(first))
         signatures.append("v")
         bodies.append(_UNREACHABLE)
     for name, what in given.items():

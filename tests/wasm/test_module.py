@@ -26,7 +26,7 @@ WHOLE = library(
     needed=("libz.so",),
     weak=("puts",),
     constructors=3,
-    exported=False,
+    exported=None,
 )
 
 
@@ -50,7 +50,7 @@ def test_all_of_a_library_is_read():
     assert module.dylink.needed == ("libz.so",)
     assert module.dylink.memory == MemoryInfo(size=16, alignment=2, table_size=0, table_alignment=0)
     assert (module.dylink.is_weak("puts"), module.dylink.is_weak("stdout")) == (True, False)
-    assert (module.dylink_first, module.own_memory, module.starts) == (True, False, False)
+    assert (module.dylink_first, module.own_memory) == (True, False)
     assert (module.constructors, module.first_export) == (3, None)
     assert str(TO_I32) == "(i32, f64) -> i32"
 
