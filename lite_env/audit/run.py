@@ -17,6 +17,7 @@ from lite_env.audit.places import (
     runtimes_of_channel,
 )
 from lite_env.audit.rules import RULES
+from lite_env.audit.rules.abi import is_for_another
 from lite_env.audit.rules.rule import lacking, some
 from lite_env.audit.subject import Subject, libraries_of
 from lite_env.errors import ChannelError
@@ -75,14 +76,7 @@ def read_runtime(path: Path) -> Runtime:
         ChannelError: there is no kernel at `path`.
         LiteEnvError: it is none of these, or cannot be read.
     """
-    found = read_runtimes(path)
-    if not found:
-        raise ChannelError(
-            f"there is no kernel in '{path}'",
-            hint="a kernel is a .wasm file with its .js or .mjs beside it, as in xpython.wasm and xpython.js",
-            path=str(path),
-        )
-    return min(found, key=lambda runtime: (not runtime.links, runtime.python is None))
+    return min(_some_runtimes(path), key=lambda runtime: (not runtime.links, runtime.python is None))
 
 
 def read_libraries(depends: Sequence[str], channels: Sequence[Path]) -> Libraries:
@@ -111,7 +105,7 @@ def audit(path: Path, *, runtime: Path | None = None, reporter: Reporter = SILEN
     Raises:
         LiteEnvError: `path` is none of these, or something in it cannot be read.
     """
-    runtimes = _named_runtimes(runtime)
+    runtimes = _some_runtimes(runtime) if runtime is not None else ()
     beside = libraries_at(runtime) if runtime is not None else None
     if is_package_file(path):
         subjects = _of_package(path, runtimes, beside)
@@ -125,11 +119,14 @@ def audit(path: Path, *, runtime: Path | None = None, reporter: Reporter = SILEN
     return _answer(subjects)
 
 
-def _named_runtimes(path: Path | None) -> tuple[Runtime, ...]:
-    if path is None:
-        return ()
-    read_runtime(path)
-    return read_runtimes(path)
+def _some_runtimes(path: Path) -> tuple[Runtime, ...]:
+    found = read_runtimes(path)
+    if not found:
+        raise ChannelError(
+            f"there is no kernel in '{path}'",
+            hint="a kernel is a .wasm file with its .js or .mjs beside it",
+        )
+    return found
 
 
 def _of_package(path: Path, runtimes: Sequence[Runtime], beside: _Source | None) -> list[Subject]:
@@ -169,12 +166,17 @@ def _of_environment(contents: Sequence[Contents], runtimes: Sequence[Runtime]) -
 
 
 def choose(runtimes: Sequence[Runtime], contents: Contents) -> Runtime | None:
-    """The one of `runtimes` that a package is for: one that loads libraries, of its Python, else the first."""
+    """The one of `runtimes` that a package is for: it loads libraries, has its Python and its Emscripten.
+
+    Where several do, or none, it is the first of the nearest.
+    """
+    if len(runtimes) == 1:
+        return runtimes[0]
     versions = {path.split("/")[1].removeprefix("python") for path in contents.files if path.startswith("lib/python")}
 
-    def distance(runtime: Runtime) -> tuple[bool, bool]:
+    def distance(runtime: Runtime) -> tuple[bool, bool, bool]:
         python = ".".join((runtime.python or "").split(".")[:2])
-        return not runtime.links, bool(versions) and python not in versions
+        return not runtime.links, bool(versions) and python not in versions, is_for_another(contents, runtime)
 
     return min(runtimes, key=distance, default=None)
 

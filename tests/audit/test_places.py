@@ -110,6 +110,12 @@ def test_of_several_runtimes_the_one_for_the_package_is_taken(tmp_path):
     make_package(channel, "a-first", files=static, depends=ABI)
     package = make_package(channel, "for-any", files={"lib/libx.so": library()} | LICENSE, depends=ABI)
     assert audit(package).runtimes == ("aold.wasm",)
+    make_package(channel, "emscripten-abi", "4.0.9", noarch="generic", files=LICENSE)
+    files = {"bin/new.js": script("puts"), "bin/new.wasm": older} | LICENSE
+    make_package(channel, "new-kernel", files=files, depends=["emscripten-abi 4.0.9"])
+    depends = ["emscripten-abi 4.0.*"]
+    package = make_package(channel, "for-new", files={"lib/libx.so": library()} | LICENSE, depends=depends)
+    assert (audit(package).runtimes, audit(package).findings) == (("new.wasm",), ())
 
 
 def test_a_pack_and_its_environment_have_one_answer(tmp_path):

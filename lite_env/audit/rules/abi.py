@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lite_env.audit.contents import Contents
+    from lite_env.audit.runtime import Runtime
     from lite_env.audit.subject import Subject
 
 _EXTENSION = re.compile(
@@ -107,6 +108,13 @@ def _find_emscripten(subject: Subject) -> Iterator[Fault]:
                 message=f"it is for '{spec}', and {runtime.name} is of Emscripten {runtime.emscripten}",
                 hint=f"build it with Emscripten {runtime.emscripten}, or check it with its own runtime",
             )
+
+
+def is_for_another(contents: Contents, runtime: Runtime) -> bool:
+    """Whether a package depends on another Emscripten than that of `runtime`."""
+    version = runtime.emscripten
+    specs = [spec for spec in contents.depends if name_of(spec) == _EMSCRIPTEN]
+    return version is not None and not all(_satisfies(spec, version) for spec in specs)
 
 
 def _satisfies(spec: str, version: str) -> bool:
