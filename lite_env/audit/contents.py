@@ -62,6 +62,7 @@ class Contents:
         host_paths: of the machine that asks, by the file in which they stand.
         lacking: files that its lists name and it lacks.
         changed: files that are not what its lists say.
+        unread: files that are too large to be looked at.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Contents:
     host_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def libraries(self) -> Iterator[Binary]:

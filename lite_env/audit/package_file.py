@@ -121,6 +121,7 @@ def look_into(file: PackageFile, *, host_paths: Sequence[str] = ()) -> Contents:
         changed=tuple(
             path for path, digest in held.digests.items() if held.found.get(path.removeprefix("./"), digest) != digest
         ),
+        unread=tuple(path for path in files if path not in held.found),
         **looker.facts(prefix_paths=file.prefix_paths),
     )
 

@@ -365,6 +365,13 @@ def test_what_a_package_lists_is_in_it(tmp_path):
     assert "'share/a' is not what its list has the SHA-256 of" in messages
 
 
+def test_what_is_too_large_to_be_read_is_told(check, monkeypatch):
+    monkeypatch.setattr("lite_env.lock.conda.archives._MOST_IN_MEMORY", 1000)
+    finding = only(check({"lib/libx.so": bytes(1001), "share/x": bytes(1000)}))
+    assert (finding.rule, finding.severity) == ("payload", "error")
+    assert finding.message.startswith("'lib/libx.so' was not looked at")
+
+
 def test_every_rule_is_tried_here():
     tried = Path(__file__).read_text("utf-8")
     assert [rule.id for rule in RULES if f'"{rule.id}"' not in tried] == []
