@@ -65,21 +65,13 @@ def not_a_place(path: Path) -> ChannelError:
 
 
 def runtimes_of_channel(channel: ChannelFolder) -> tuple[Runtime, ...]:
-    """The runtimes of the kernels in a channel, in the order of their packages.
-
-    Raises:
-        PrefixError: a package of it cannot be read.
-    """
+    """The runtimes of the kernels in a channel, in the order of their packages."""
     known = _versions(channel)
     return tuple(runtime for contents in channel.with_main_modules() for runtime in _runtimes_in(contents, known))
 
 
 def libraries_for(depends: Sequence[str], channels: Sequence[ChannelFolder]) -> Libraries:
-    """The libraries that packages with these dependencies have, and those that lie in the same channels.
-
-    Raises:
-        PrefixError: a package cannot be read.
-    """
+    """The libraries that packages with these dependencies have, and those that lie in the same channels."""
     reached: list[Contents] = []
     others: dict[str, str] = {}
     for channel in channels:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lite_env.audit.channel_folder import ChannelFolder, is_channel
 from lite_env.audit.environment import is_environment, read_environment
-from lite_env.audit.model import Audit
+from lite_env.audit.model import Audit, Finding
 from lite_env.audit.package_file import is_package_file, look_into, read_package_file
 from lite_env.audit.places import (
     channel_of,
@@ -18,20 +18,21 @@ from lite_env.audit.places import (
 )
 from lite_env.audit.rules import RULES
 from lite_env.audit.rules.abi import is_for_another
+from lite_env.audit.rules.payload import RULE as PAYLOAD
 from lite_env.audit.rules.rule import lacking, some
 from lite_env.audit.subject import Subject, libraries_of
 from lite_env.errors import ChannelError
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lite_env.audit.contents import Contents
-    from lite_env.audit.model import Finding
     from lite_env.audit.rules.rule import Need
     from lite_env.audit.runtime import Runtime
     from lite_env.audit.subject import Libraries
+    from lite_env.errors import LiteEnvError
     from lite_env.progress import Reporter
 
     _Source: TypeAlias = Callable[[Sequence[str]], Libraries | None]
@@ -84,10 +85,7 @@ def read_libraries(depends: Sequence[str], channels: Sequence[Path]) -> Librarie
 
     Args:
         depends: its match specs.
-        channels: folders of channels that have its dependencies.
-
-    Raises:
-        PrefixError: a package in them cannot be read.
+        channels: folders of channels that have its dependencies; packages that cannot be read are passed by.
     """
     return libraries_for(depends, [ChannelFolder(channel) for channel in channels])
 
@@ -113,7 +111,9 @@ def audit(path: Path, *, runtime: Path | None = None, reporter: Reporter = SILEN
         environment = read_environment(path, reporter=reporter)
         subjects = _of_environment(environment.contents, runtimes or environment.runtimes)
     elif is_channel(path):
-        subjects = _of_channel(ChannelFolder(path), runtimes, beside, reporter)
+        channel = ChannelFolder(path)
+        subjects = _of_channel(channel, runtimes, beside, reporter)
+        return _answer(subjects, channel.broken)
     else:
         raise not_a_place(path)
     return _answer(subjects)
@@ -146,11 +146,13 @@ def _of_channel(
     with reporter.task("checking", len(channel.files), "items") as task:
         for file in channel.files:
             contents = channel.contents(file)
+            task.advance(1)
+            if contents is None:
+                continue
             own: Libraries | None = libraries_of(())
             if any(contents.libraries):
                 own = _together(libraries_for(contents.depends, [channel]), beside, contents)
             subjects.append(Subject(contents=contents, runtime=choose(runtimes, contents), libraries=own))
-            task.advance(1)
     return subjects
 
 
@@ -186,13 +188,19 @@ def _findings(subject: Subject) -> Iterator[Finding]:
         yield from rule.findings(subject)
 
 
-def _answer(subjects: Sequence[Subject]) -> Audit:
-    found = [finding for subject in subjects for finding in _findings(subject)]
+def _broken(package: str, error: LiteEnvError) -> Finding:
+    hint = error.hint or "build the package again"
+    return Finding(rule=PAYLOAD.id, severity="error", package=package, file=None, message=error.message, hint=hint)
+
+
+def _answer(subjects: Sequence[Subject], broken: Mapping[str, LiteEnvError] | None = None) -> Audit:
+    found = [_broken(package, error) for package, error in sorted((broken or {}).items())]
+    found += [finding for subject in subjects for finding in _findings(subject)]
     libraries = [binary for subject in subjects for binary in subject.contents.libraries]
     used = {subject.runtime.name for subject in subjects if subject.runtime and any(subject.contents.libraries)}
     return Audit(
         findings=tuple(found),
-        packages=tuple(subject.contents.label for subject in subjects),
+        packages=(*sorted(broken or ()), *(subject.contents.label for subject in subjects)),
         libraries=len(libraries),
         runtimes=tuple(sorted(used)),
         notes=tuple(_notes(subjects)),

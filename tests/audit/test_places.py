@@ -182,6 +182,22 @@ def test_a_hostile_package_is_an_error(tmp_path, suffix):
             audit(tmp_path / "noarch" / f"evil-1.0-0{suffix}")
 
 
+def test_a_broken_package_of_a_channel_keeps_no_other_from_being_checked(tmp_path):
+    channel = make_channel(tmp_path)
+    make_package(channel, "ours", files={"lib/libx.so": BROKEN} | LICENSE, depends=[*ABI, "evil"])
+    build_package(channel, "file:///x", [listed("lib/../../x"), file("lib/../../x")])
+    (channel / "noarch" / "torn-1.0-0.conda").write_bytes(b"PK")
+    answer = audit(channel)
+    found = [(each.package, each.rule, each.severity) for each in answer.findings]
+    assert found == [
+        ("evil-1.0-0.conda", "payload", "error"),
+        ("torn-1.0-0.conda", "payload", "error"),
+        ("ours-1.0-0.conda", "import-missing", "error"),
+    ]
+    assert "which is not below the environment" in answer.findings[0].message
+    assert len(answer.packages) == 6
+
+
 def test_a_package_of_the_older_kind_is_read(tmp_path):
     build_package(
         tmp_path, "file:///x", [listed("lib/libx.so"), file("lib/libx.so", b"\x7fELF")], name="old", suffix=".tar.bz2"
