@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.audit.package_file import is_package_file, look_into, read_package_file
 from lite_env.channel.model import SUBDIRS
+from lite_env.errors import PrefixError
 from lite_env.spec.matchspec import name_of
 from lite_env.wasm.dylink import is_library
 
@@ -26,6 +27,8 @@ def is_channel(path: Path) -> bool:
 class ChannelFolder:
     """The packages that lie in a channel's folder; each is read when it is asked for, and once.
 
+    What cannot be read is passed by, and kept in `broken` with the reason, by file name.
+
     Args:
         path: the folder.
         host_paths: as for `look_into`.
@@ -34,30 +37,31 @@ class ChannelFolder:
     def __init__(self, path: Path, *, host_paths: Sequence[str] = ()) -> None:
         self.path = path
         self._host_paths = host_paths
-        self._contents: dict[Path, Contents] = {}
+        self._contents: dict[Path, Contents | None] = {}
+        self.broken: dict[str, PrefixError] = {}
 
     @cached_property
     def files(self) -> tuple[PackageFile, ...]:
-        """Its packages, by subdir and name, as their lists tell.
+        """Its packages, by subdir and name, as their lists tell."""
+        found = []
+        for subdir in SUBDIRS:
+            for path in sorted((self.path / subdir).glob("*")):
+                if not is_package_file(path) or not path.is_file():
+                    continue
+                try:
+                    found.append(read_package_file(path))
+                except PrefixError as error:
+                    self.broken[path.name] = error
+        return tuple(found)
 
-        Raises:
-            PrefixError: one cannot be read.
-        """
-        return tuple(
-            read_package_file(path)
-            for subdir in SUBDIRS
-            for path in sorted((self.path / subdir).glob("*"))
-            if is_package_file(path) and path.is_file()
-        )
-
-    def contents(self, file: PackageFile) -> Contents:
-        """The contents of one of its packages.
-
-        Raises:
-            PrefixError: it cannot be read, or is hostile.
-        """
+    def contents(self, file: PackageFile) -> Contents | None:
+        """The contents of one of its packages; None where it cannot be read, or is hostile."""
         if file.path not in self._contents:
-            self._contents[file.path] = look_into(file, host_paths=self._host_paths)
+            try:
+                self._contents[file.path] = look_into(file, host_paths=self._host_paths)
+            except PrefixError as error:
+                self._contents[file.path] = None
+                self.broken[file.path.name] = error
         return self._contents[file.path]
 
     def dependencies(self, depends: Sequence[str]) -> tuple[PackageFile, ...]:
@@ -80,11 +84,14 @@ class ChannelFolder:
 
     def with_libraries(self, files: Sequence[PackageFile]) -> tuple[Contents, ...]:
         """The contents of those of `files` that list a shared library."""
-        return tuple(self.contents(file) for file in files if any(map(is_library, file.files)))
+        return self._readable([file for file in files if any(map(is_library, file.files))])
 
     def with_main_modules(self) -> tuple[Contents, ...]:
         """The contents of the packages that list a module and a script of one name, side by side."""
-        return tuple(self.contents(file) for file in self.files if has_main_module(file.files))
+        return self._readable([file for file in self.files if has_main_module(file.files)])
+
+    def _readable(self, files: Sequence[PackageFile]) -> tuple[Contents, ...]:
+        return tuple(contents for file in files if (contents := self.contents(file)) is not None)
 
 
 def has_main_module(paths: Sequence[str]) -> bool:

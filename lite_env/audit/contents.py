@@ -51,6 +51,7 @@ class Contents:
     Attributes:
         name, version, subdir, noarch, depends, license: as in its record; `subdir` and `license` may not be known.
         label: what it is called in findings.
+        is_wheel: whether it is a wheel in an environment, which says in its own way what it is for.
         complete: whether it is the package itself: of one in a pack neither its record nor all of its files are there.
         files: paths of all files.
         links: targets of its symbolic links, by path.
@@ -61,6 +62,7 @@ class Contents:
         host_paths: of the machine that asks, by the file in which they stand.
         lacking: files that its lists name and it lacks.
         changed: files that are not what its lists say.
+        unread: files that are too large to be looked at.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Contents:
     depends: tuple[str, ...]
     license: str | None
     complete: bool
+    is_wheel: bool
     files: tuple[str, ...]
     links: Mapping[str, str] = field(default_factory=dict)
     binaries: tuple[Binary, ...] = ()
@@ -80,6 +83,7 @@ class Contents:
     host_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def libraries(self) -> Iterator[Binary]:

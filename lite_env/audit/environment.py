@@ -93,7 +93,13 @@ class _Seen:
         self._looker.see(path, data)
 
     def contents(
-        self, name: str, *, version: str = "", depends: Sequence[str] = (), license_: str | None = None
+        self,
+        name: str,
+        *,
+        version: str = "",
+        depends: Sequence[str] = (),
+        license_: str | None = None,
+        is_wheel: bool = False,
     ) -> Contents:
         return Contents(
             name=name,
@@ -104,6 +110,7 @@ class _Seen:
             depends=tuple(depends),
             license=license_,
             complete=False,
+            is_wheel=is_wheel,
             files=tuple(sorted(self._files)),
             links=self.links,
             **self._looker.facts(),
@@ -145,7 +152,11 @@ def _contents_of_pack(pack: Path, manifest: Manifest, reporter: Reporter) -> tup
             task.advance(archive.raw_size)
     return tuple(
         seen[package.name].contents(
-            package.name, version=package.version, depends=package.depends, license_=package.license
+            package.name,
+            version=package.version,
+            depends=package.depends,
+            license_=package.license,
+            is_wheel=package.manager == "wheel",
         )
         for package in manifest.environment.packages
         if package.name in seen
@@ -178,7 +189,11 @@ def _contents_of_prefix(root: Path, prefix: Prefix, reporter: Reporter) -> tuple
             task.advance(file.size)
     return tuple(
         seen[package.name].contents(
-            package.name, version=package.version, depends=package.depends, license_=package.license
+            package.name,
+            version=package.version,
+            depends=package.depends,
+            license_=package.license,
+            is_wheel=package.manager == "wheel",
         )
         for package in prefix.packages
         if package.name in seen

@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 
 _OBJECT = re.compile(r"\b(?:wasmImports|asmLibraryArg)\s*=\s*\{")
-_ENTRY = re.compile(r"(?:\s|/\*.*?\*/)*[\"']?([\w$]+)[\"']?\s*(?::\s*[\w$.]+\s*)?(,|\})", re.DOTALL)
+_ENTRY = re.compile(r"(?:\s|/\*.*?\*/)*[\"']?([\w$]+)[\"']?\s*(?::\s*([\w$.]+)\s*)?(,|\})", re.DOTALL)
+# What stands in for a function that was missing when the main module was linked: the loader looks past it.
+_STAND_IN = re.compile(r"([\w$.]+)\.stub\s*=\s*(?:true|!0)")
 _END = re.compile(r"(?:\s|/\*.*?\*/)*\}", re.DOTALL)
 _MAKES_INVOKES = re.compile(r"startsWith\(\s*[\"']invoke_[\"']\s*\)")
 _MAKES_CATCHES = re.compile(r"startsWith\(\s*[\"']__cxa_find_matching_catch")
@@ -48,14 +50,18 @@ def read_glue(script: bytes) -> Glue | None:
 def _names(text: str) -> frozenset[str] | None:
     """The names of the largest object of that kind."""
     found = [names for start in _OBJECT.finditer(text) if (names := _entries(text, start.end())) is not None]
-    return max(found, key=len) if found else None
+    if not found:
+        return None
+    stand_ins = frozenset(_STAND_IN.findall(text))
+    return frozenset(name for name, value in max(found, key=len).items() if value not in stand_ins)
 
 
-def _entries(text: str, at: int) -> frozenset[str] | None:
-    names: set[str] = set()
+def _entries(text: str, at: int) -> dict[str, str] | None:
+    """Names and values of an object; None where it holds anything but those."""
+    entries: dict[str, str] = {}
     while entry := _ENTRY.match(text, at):
-        names.add(entry[1])
+        entries[entry[1]] = entry[2] or entry[1]
         at = entry.end()
-        if entry[2] == "}":
-            return frozenset(names)
-    return frozenset(names) if _END.match(text, at) else None
+        if entry[3] == "}":
+            return entries
+    return entries if _END.match(text, at) else None

@@ -28,6 +28,7 @@ _PLACEHOLDERS = (b"_placehold" * 4, b"anaconda1anaconda2anaconda3")
 # The tag of its bytecode, which stands in every Python.
 _PYTHON = re.compile(rb"cpython-(3)(\d{1,2})(?!\d)")
 _LICENSE = re.compile(r"(?i)(?:\A|[._-])(?:un)?licen[cs]es?(?:\W|_|\Z)|\A(?:copying|copyright|notice|legal)(?:\W|_|\Z)")
+_CODE = (".py", ".pyi", ".pyc", ".so", ".js", ".c", ".h")
 _MACH = (b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
 _FAT_MACH, _FIRST_JAVA = b"\xca\xfe\xba\xbe", 45
 _PE_OFFSET = 0x3C
@@ -75,7 +76,9 @@ class Looker:
 def is_license(path: str) -> bool:
     """Whether a file of a package is a licence, by its name or its folder's."""
     folders, _, name = path.rpartition("/")
-    return name != "__init__.py" and ("licenses" in folders.split("/") or _LICENSE.search(name) is not None)
+    if name.endswith(_CODE):
+        return False
+    return "licenses" in folders.split("/") or _LICENSE.search(name) is not None
 
 
 def _form(data: bytes) -> Form | None:

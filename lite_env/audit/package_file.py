@@ -111,6 +111,7 @@ def look_into(file: PackageFile, *, host_paths: Sequence[str] = ()) -> Contents:
         depends=package.depends,
         license=package.license,
         complete=True,
+        is_wheel=False,
         files=files,
         links=held.links,
         licenses=tuple(
@@ -120,6 +121,7 @@ def look_into(file: PackageFile, *, host_paths: Sequence[str] = ()) -> Contents:
         changed=tuple(
             path for path, digest in held.digests.items() if held.found.get(path.removeprefix("./"), digest) != digest
         ),
+        unread=tuple(path for path in files if path not in held.found),
         **looker.facts(prefix_paths=file.prefix_paths),
     )
 

@@ -12,6 +12,7 @@ from lite_env.audit.subject import libraries_of
 from lite_env.channel.model import DEFINITION_FILE, SUBDIRS
 from lite_env.errors import ChannelError
 from lite_env.spec.matchspec import name_of
+from lite_env.wasm.dylink import is_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,27 +65,25 @@ def not_a_place(path: Path) -> ChannelError:
 
 
 def runtimes_of_channel(channel: ChannelFolder) -> tuple[Runtime, ...]:
-    """The runtimes of the kernels in a channel, in the order of their packages.
-
-    Raises:
-        PrefixError: a package of it cannot be read.
-    """
+    """The runtimes of the kernels in a channel, in the order of their packages."""
     known = _versions(channel)
     return tuple(runtime for contents in channel.with_main_modules() for runtime in _runtimes_in(contents, known))
 
 
 def libraries_for(depends: Sequence[str], channels: Sequence[ChannelFolder]) -> Libraries:
-    """The libraries that packages with these dependencies have, and those that lie in the same channels.
-
-    Raises:
-        PrefixError: a package cannot be read.
-    """
+    """The libraries that packages with these dependencies have, and those that lie in the same channels."""
     reached: list[Contents] = []
-    others: list[Contents] = []
+    others: dict[str, str] = {}
     for channel in channels:
         dependencies = channel.dependencies(depends)
         reached += channel.with_libraries(dependencies)
-        others += channel.with_libraries([file for file in channel.files if file not in dependencies])
+        others |= {
+            path.rpartition("/")[2]: file.package.name
+            for file in channel.files
+            if file not in dependencies
+            for path in file.files
+            if is_library(path)
+        }
     return libraries_of(reached, others)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lite_env.audit.channel_folder import ChannelFolder, is_channel
 from lite_env.audit.environment import is_environment, read_environment
-from lite_env.audit.model import Audit
+from lite_env.audit.model import Audit, Finding
 from lite_env.audit.package_file import is_package_file, look_into, read_package_file
 from lite_env.audit.places import (
     channel_of,
@@ -17,20 +17,22 @@ from lite_env.audit.places import (
     runtimes_of_channel,
 )
 from lite_env.audit.rules import RULES
+from lite_env.audit.rules.abi import is_for_another
+from lite_env.audit.rules.payload import RULE as PAYLOAD
 from lite_env.audit.rules.rule import lacking, some
 from lite_env.audit.subject import Subject, libraries_of
 from lite_env.errors import ChannelError
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lite_env.audit.contents import Contents
-    from lite_env.audit.model import Finding
     from lite_env.audit.rules.rule import Need
     from lite_env.audit.runtime import Runtime
     from lite_env.audit.subject import Libraries
+    from lite_env.errors import LiteEnvError
     from lite_env.progress import Reporter
 
     _Source: TypeAlias = Callable[[Sequence[str]], Libraries | None]
@@ -75,14 +77,7 @@ def read_runtime(path: Path) -> Runtime:
         ChannelError: there is no kernel at `path`.
         LiteEnvError: it is none of these, or cannot be read.
     """
-    found = read_runtimes(path)
-    if not found:
-        raise ChannelError(
-            f"there is no kernel in '{path}'",
-            hint="a kernel is a .wasm file with its .js or .mjs beside it, as in xpython.wasm and xpython.js",
-            path=str(path),
-        )
-    return min(found, key=lambda runtime: (not runtime.links, runtime.python is None))
+    return min(_some_runtimes(path), key=lambda runtime: (not runtime.links, runtime.python is None))
 
 
 def read_libraries(depends: Sequence[str], channels: Sequence[Path]) -> Libraries:
@@ -90,10 +85,7 @@ def read_libraries(depends: Sequence[str], channels: Sequence[Path]) -> Librarie
 
     Args:
         depends: its match specs.
-        channels: folders of channels that have its dependencies.
-
-    Raises:
-        PrefixError: a package in them cannot be read.
+        channels: folders of channels that have its dependencies; packages that cannot be read are passed by.
     """
     return libraries_for(depends, [ChannelFolder(channel) for channel in channels])
 
@@ -111,7 +103,7 @@ def audit(path: Path, *, runtime: Path | None = None, reporter: Reporter = SILEN
     Raises:
         LiteEnvError: `path` is none of these, or something in it cannot be read.
     """
-    runtimes = _named_runtimes(runtime)
+    runtimes = _some_runtimes(runtime) if runtime is not None else ()
     beside = libraries_at(runtime) if runtime is not None else None
     if is_package_file(path):
         subjects = _of_package(path, runtimes, beside)
@@ -119,17 +111,22 @@ def audit(path: Path, *, runtime: Path | None = None, reporter: Reporter = SILEN
         environment = read_environment(path, reporter=reporter)
         subjects = _of_environment(environment.contents, runtimes or environment.runtimes)
     elif is_channel(path):
-        subjects = _of_channel(ChannelFolder(path), runtimes, beside, reporter)
+        channel = ChannelFolder(path)
+        subjects = _of_channel(channel, runtimes, beside, reporter)
+        return _answer(subjects, channel.broken)
     else:
         raise not_a_place(path)
     return _answer(subjects)
 
 
-def _named_runtimes(path: Path | None) -> tuple[Runtime, ...]:
-    if path is None:
-        return ()
-    read_runtime(path)
-    return read_runtimes(path)
+def _some_runtimes(path: Path) -> tuple[Runtime, ...]:
+    found = read_runtimes(path)
+    if not found:
+        raise ChannelError(
+            f"there is no kernel in '{path}'",
+            hint="a kernel is a .wasm file with its .js or .mjs beside it",
+        )
+    return found
 
 
 def _of_package(path: Path, runtimes: Sequence[Runtime], beside: _Source | None) -> list[Subject]:
@@ -149,11 +146,13 @@ def _of_channel(
     with reporter.task("checking", len(channel.files), "items") as task:
         for file in channel.files:
             contents = channel.contents(file)
+            task.advance(1)
+            if contents is None:
+                continue
             own: Libraries | None = libraries_of(())
             if any(contents.libraries):
                 own = _together(libraries_for(contents.depends, [channel]), beside, contents)
             subjects.append(Subject(contents=contents, runtime=choose(runtimes, contents), libraries=own))
-            task.advance(1)
     return subjects
 
 
@@ -169,12 +168,17 @@ def _of_environment(contents: Sequence[Contents], runtimes: Sequence[Runtime]) -
 
 
 def choose(runtimes: Sequence[Runtime], contents: Contents) -> Runtime | None:
-    """The one of `runtimes` that a package is for: one that loads libraries, of its Python, else the first."""
+    """The one of `runtimes` that a package is for: it loads libraries, has its Python and its Emscripten.
+
+    Where several do, or none, it is the first of the nearest.
+    """
+    if len(runtimes) == 1:
+        return runtimes[0]
     versions = {path.split("/")[1].removeprefix("python") for path in contents.files if path.startswith("lib/python")}
 
-    def distance(runtime: Runtime) -> tuple[bool, bool]:
+    def distance(runtime: Runtime) -> tuple[bool, bool, bool]:
         python = ".".join((runtime.python or "").split(".")[:2])
-        return not runtime.links, bool(versions) and python not in versions
+        return not runtime.links, bool(versions) and python not in versions, is_for_another(contents, runtime)
 
     return min(runtimes, key=distance, default=None)
 
@@ -184,13 +188,19 @@ def _findings(subject: Subject) -> Iterator[Finding]:
         yield from rule.findings(subject)
 
 
-def _answer(subjects: Sequence[Subject]) -> Audit:
-    found = [finding for subject in subjects for finding in _findings(subject)]
+def _broken(package: str, error: LiteEnvError) -> Finding:
+    hint = error.hint or "build the package again"
+    return Finding(rule=PAYLOAD.id, severity="error", package=package, file=None, message=error.message, hint=hint)
+
+
+def _answer(subjects: Sequence[Subject], broken: Mapping[str, LiteEnvError] | None = None) -> Audit:
+    found = [_broken(package, error) for package, error in sorted((broken or {}).items())]
+    found += [finding for subject in subjects for finding in _findings(subject)]
     libraries = [binary for subject in subjects for binary in subject.contents.libraries]
     used = {subject.runtime.name for subject in subjects if subject.runtime and any(subject.contents.libraries)}
     return Audit(
         findings=tuple(found),
-        packages=tuple(subject.contents.label for subject in subjects),
+        packages=(*sorted(broken or ()), *(subject.contents.label for subject in subjects)),
         libraries=len(libraries),
         runtimes=tuple(sorted(used)),
         notes=tuple(_notes(subjects)),

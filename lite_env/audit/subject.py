@@ -36,15 +36,16 @@ class Libraries:
         return Libraries(reached=reached, others={name: others[name] for name in others if name not in reached})
 
 
-def libraries_of(dependencies: Sequence[Contents], others: Sequence[Contents] = ()) -> Libraries:
-    """The libraries that `dependencies` bring, and those of `others`."""
+def libraries_of(dependencies: Sequence[Contents], others: Mapping[str, str] | None = None) -> Libraries:
+    """The libraries that `dependencies` bring; `others` are names of further ones, each with its package's."""
     reached: dict[str, tuple[Module, ...]] = {}
     for contents in dependencies:
         for name, binary in contents.named():
             if binary.module is not None:
                 reached[name] = (*reached.get(name, ()), binary.module)
-    foreign = {name: contents.name for contents in others for name, _ in contents.named() if name not in reached}
-    return Libraries(reached=reached, others=foreign)
+    return Libraries(
+        reached=reached, others={name: each for name, each in (others or {}).items() if name not in reached}
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -121,7 +121,6 @@ class Module:
         constructors: how many functions the first function of its own calls, which takes and gives nothing and does
             nothing else; None where it is not such a function. A linker's ``__wasm_call_ctors`` is that.
         first_export: the name under which that first function is exported.
-        starts: whether it has a start function, which an engine calls by itself.
     """
 
     imports: tuple[Import, ...]
@@ -132,4 +131,3 @@ class Module:
     own_memory: bool
     constructors: int | None
     first_export: str | None
-    starts: bool

@@ -86,7 +86,6 @@ class _Reader:
         self._dylink_first = False
         self._imported_functions = 0
         self._own_memory = False
-        self._starts = False
         self._constructors: int | None = None
 
     def read(self) -> Module:
@@ -101,7 +100,6 @@ class _Reader:
             _TAG: self._read_tags,
             _GLOBAL: self._read_globals,
             _EXPORT: self._read_exports,
-            _START: self._read_start,
             _CODE: self._read_code,
         }
         while self._cursor.at < self._cursor.end:
@@ -133,7 +131,6 @@ class _Reader:
                 ),
                 None,
             ),
-            starts=self._starts,
         )
 
     def _named_exports(self) -> dict[str, Export]:
@@ -193,10 +190,6 @@ class _Reader:
 
     def _read_exports(self, section: Cursor) -> None:
         self._exports = _vector(section, lambda part: (part.name(), _kind(part), part.u32()))
-
-    def _read_start(self, section: Cursor) -> None:
-        section.u32()
-        self._starts = True
 
     def _read_code(self, section: Cursor) -> None:
         if not section.u32():

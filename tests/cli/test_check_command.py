@@ -5,9 +5,13 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from lite_env.channel.index import index_channel
 from lite_env.cli.main import cli
+from tests.audit.test_rules import LICENSE, make_channel
 from tests.command_line import lite_env
+from tests.conda_packages import make_package
 from tests.frozen import PACKS
+from tests.side_modules import library
 
 PACK = PACKS / "2.0/kernels"
 
@@ -34,7 +38,7 @@ def test_json_tells_it_to_programs():
         assert sum(each["size"] for each in kernel["contributors"]) == kernel["size"]
 
 
-@pytest.mark.parametrize("words", [[], ["--budget", "much"]])
+@pytest.mark.parametrize("words", [["--budget", "1MB", "--runtime", "x"], ["--budget", "much"]])
 def test_what_is_not_a_question_is_a_usage_error(words):
     answer = CliRunner().invoke(cli, ["check", str(PACK), *words])
     assert answer.exit_code == 2
@@ -60,3 +64,78 @@ def test_every_question_has_an_answer_in_a_process_of_its_own(tmp_path):
     gone = lite_env("report", tmp_path / "gone")
     assert gone.code == 1
     assert "there is no '" in gone.err
+
+
+@pytest.fixture
+def channel(tmp_path):
+    """With a package that has an error and one that has a warning only."""
+    folder = make_channel(tmp_path / "channel")
+    abi = ["emscripten-abi 3.1.45.*"]
+    broken = library(imports={"env.__wasm_setjmp": "function viii"})
+    make_package(folder, "broken", files={"lib/libx.so": broken} | LICENSE, depends=abi)
+    make_package(folder, "bare", files={"lib/liby.so": library()}, depends=abi)
+    index_channel(folder)
+    return folder
+
+
+def test_a_package_with_an_error_is_exit_1_with_what_to_do(channel):
+    ended = lite_env("check", channel / "emscripten-wasm32" / "broken-1.0-0.conda")
+    assert ended.out == (
+        "broken-1.0-0.conda\n"
+        "  error exceptions\n"
+        "    lib/libx.so: it is compiled for setjmp as LLVM 19 and later compile it, which xtoy.wasm lacks:"
+        " '__wasm_setjmp'\n"
+        "    hint: compile with the Emscripten version of the runtime, or link the functions into the library\n"
+        "1 package, 1 shared library, held against xtoy.wasm: 1 error, 0 warnings\n"
+    )
+    assert (ended.code, ended.err) == (1, "")
+
+
+def test_a_warning_is_told_and_exit_0(channel):
+    ended = lite_env("check", channel / "emscripten-wasm32" / "bare-1.0-0.conda")
+    assert (ended.code, ended.err) == (0, "")
+    assert "  warning license\n" in ended.out
+    assert ended.out.endswith("1 package, 1 shared library, held against xtoy.wasm: 0 errors, 1 warning\n")
+
+
+def test_a_channel_is_checked_package_by_package(channel):
+    ended = lite_env("check", channel, "--json")
+    answer = json.loads(ended.out)
+    assert (ended.code, answer["ok"]) == (1, False)
+    (check,) = answer["checks"]
+    assert (check["check"], check["ok"], check["errors"], check["warnings"]) == ("audit", False, 1, 1)
+    assert (len(check["packages"]), check["libraries"], check["runtimes"]) == (5, 2, ["xtoy.wasm"])
+    assert [(each["package"], each["rule"]) for each in check["findings"]] == [
+        ("bare-1.0-0.conda", "license"),
+        ("broken-1.0-0.conda", "exceptions"),
+    ]
+    assert {*check["findings"][0]} == {"rule", "severity", "package", "file", "message", "hint"}
+
+
+def test_what_cannot_be_checked_is_said(channel, tmp_path):
+    needing = library(needed=("libz.so",), imports={"env.deflate": "function ii"})
+    package = make_package(tmp_path, "alone", files={"lib/libx.so": needing} | LICENSE, depends=["emscripten-abi"])
+    package = package.rename(tmp_path / package.name)
+    ended = lite_env("check", package)
+    assert (ended.code, ended.err) == (0, "")
+    assert "note: not checked: whether the runtime has what libraries import;" in ended.out
+    assert "(--runtime names one)" in ended.out
+    assert "whether 'libz.so' will be there" in ended.out
+    ended = lite_env("check", package, "--runtime", channel)
+    assert (ended.code, ended.err) == (1, "")
+    assert "it needs 'libz.so', which neither the package nor what it depends on brings" in ended.out
+    assert "note: " not in ended.out
+
+
+def test_a_place_where_nothing_is_to_be_checked_is_an_error(tmp_path):
+    for path, message in (
+        (tmp_path, "is no package, channel, pack or environment"),
+        (tmp_path / "gone", "there is no '"),
+        (tmp_path / "a-1-0.conda", "there is no package '"),
+    ):
+        ended = lite_env("check", path)
+        assert (ended.code, ended.out) == (1, "")
+        assert message in ended.err
+        assert "\nhint: " in ended.err
+    (tmp_path / "channel.yaml").write_text("name: x\n")
+    assert "is a channel that is not built" in lite_env("check", tmp_path).err

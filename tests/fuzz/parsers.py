@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
+from lite_env.audit.look import Looker
 from lite_env.channel.definition import parse_definition
 from lite_env.channel.state import read_built
 from lite_env.errors import FetchError, LiteEnvError
@@ -68,9 +69,11 @@ from lite_env.spec.pip_reader import PipLine, read_section
 from lite_env.spec.selectors import apply_comment_selectors, evaluate, key_selector
 from lite_env.spec.settings import read_project_workloads
 from lite_env.store.protocol import FORGETFUL
+from lite_env.wasm.module import read_module
 from lite_env.workflow.workload import read_workloads
 from tests.locks import conda
 from tests.prefixes import SITE, Toy, kernel_package, make_prefix, put, python_package
+from tests.side_modules import library, script
 from tests.wheels import wheel_files
 
 if TYPE_CHECKING:
@@ -131,6 +134,31 @@ def make_parsers(folder: Path) -> dict[str, Parser]:
         **_of_channels(folder),
         **_of_reports(folder, pack),
         **_of_recipes(),
+        **_of_modules(),
+    }
+
+
+def _of_modules() -> dict[str, Parser]:
+    whole = library(
+        imports={"env.puts": "function ii", "GOT.mem.stdout": "global mutable i", "env.__cpp_exception": "tag vi"},
+        exports={"add": "function iii", "answer": "global i", "__c_longjmp": "tag vi"},
+        needed=("libz.so",),
+        weak=("puts",),
+        constructors=2,
+    )
+
+    def parse_seen(data: bytes) -> None:
+        looker = Looker(["/home/x"])
+        for name in ("lib/a.so", "bin/a.wasm", "bin/a.js"):
+            looker.see(name, data)
+        facts = looker.facts()
+        assert {binary.path for binary in facts["binaries"]} >= {"lib/a.so"}
+
+    return {
+        "module": Parser(
+            form="text", seeds=[whole, library(dylink="dylink")], parse=lambda data: read_module(data, "a.so")
+        ),
+        "seen": Parser(form="text", seeds=[whole, script("puts", "stdout").encode()], parse=parse_seen),
     }
 
 

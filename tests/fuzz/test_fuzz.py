@@ -33,6 +33,7 @@ NAMES = (
     ),
     *(
         "manifest",
+        "module",
         "notebook",
         "notes",
         "package",
@@ -45,6 +46,7 @@ NAMES = (
         "recipe_of_boa",
         "record",
         "report",
+        "seen",
         "settings",
         "site",
         "state",

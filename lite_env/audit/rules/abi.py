@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lite_env.audit.contents import Contents
+    from lite_env.audit.runtime import Runtime
     from lite_env.audit.subject import Subject
 
 _EXTENSION = re.compile(
@@ -44,7 +45,8 @@ def _find_python(subject: Subject) -> Iterator[Fault]:
             message=f"it has files for Python {' and '.join(sorted(built_for))}",
             hint="build it in a clean environment: a package is for one Python",
         )
-    yield from _python_dependency(contents, built_for, has_extensions=bool(extensions))
+    if not contents.is_wheel:
+        yield from _python_dependency(contents, built_for, has_extensions=bool(extensions))
 
 
 def _without_start(contents: Contents) -> Iterator[Fault]:
@@ -92,7 +94,7 @@ def _python_dependency(contents: Contents, built_for: dict[str, str], *, has_ext
 def _find_emscripten(subject: Subject) -> Iterator[Fault]:
     contents, runtime = subject.contents, subject.runtime
     specs = [spec for spec in contents.depends if name_of(spec) == _EMSCRIPTEN]
-    if has_libraries(contents) and not specs:
+    if has_libraries(contents) and not specs and not contents.is_wheel:
         yield Fault(
             message=f"it has shared libraries and does not depend on {_EMSCRIPTEN}: a solver may mix it with any",
             hint=f"add {_EMSCRIPTEN} with the version of its Emscripten to the package's run requirements",
@@ -106,6 +108,13 @@ def _find_emscripten(subject: Subject) -> Iterator[Fault]:
                 message=f"it is for '{spec}', and {runtime.name} is of Emscripten {runtime.emscripten}",
                 hint=f"build it with Emscripten {runtime.emscripten}, or check it with its own runtime",
             )
+
+
+def is_for_another(contents: Contents, runtime: Runtime) -> bool:
+    """Whether a package depends on another Emscripten than that of `runtime`."""
+    version = runtime.emscripten
+    specs = [spec for spec in contents.depends if name_of(spec) == _EMSCRIPTEN]
+    return version is not None and not all(_satisfies(spec, version) for spec in specs)
 
 
 def _satisfies(spec: str, version: str) -> bool:

@@ -21,15 +21,10 @@ _CONSTRUCTORS = "__wasm_call_ctors"
 
 def _find(subject: Subject) -> Iterator[Fault]:
     for binary, module in subject.modules():
-        if (
-            _CONSTRUCTORS not in module.exports
-            and not module.starts
-            and module.first_export is None
-            and module.constructors
-        ):
+        if _CONSTRUCTORS not in module.exports and module.first_export is None and module.constructors:
             yield Fault(
                 file=binary.path,
-                message=f"its {module.constructors} static constructors never run: '{_CONSTRUCTORS}' is not exported",
+                message=f"its static constructors never run: '{_CONSTRUCTORS}' is not exported",
                 hint=f"link with --export-if-defined={_CONSTRUCTORS}",
             )
 

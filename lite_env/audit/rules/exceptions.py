@@ -42,7 +42,7 @@ _EXCEPTION_FLAGS = {
 }
 _SETJMP_FLAGS = {
     "javascript": "compile with -sSUPPORT_LONGJMP=emscripten (with clang alone: -mllvm -enable-emscripten-sjlj)",
-    "wasm": "compile with -sSUPPORT_LONGJMP=wasm",
+    "wasm": "compile with -sSUPPORT_LONGJMP=wasm (with clang alone: -mllvm -wasm-enable-sjlj)",
     None: "this runtime has no setjmp: compile for another one",
 }
 _SHIM = "compile with the Emscripten version of the runtime, or link the functions into the library"

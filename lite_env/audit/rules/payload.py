@@ -1,4 +1,4 @@
-"""``payload``: a package is not what its own lists say."""
+"""``payload``: a package is not what its own lists say, or holds what cannot be looked at."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def _find(subject: Subject) -> Iterator[Fault]:
         yield Fault(
             message=f"{some(subject.contents.changed)} is not what its list has the SHA-256 of",
             hint=_HINT,
+        )
+    if subject.contents.unread:
+        yield Fault(
+            message=f"{some(subject.contents.unread)} was not looked at: it is larger than any file that is packed",
+            hint="leave it out of the package, or split it: files of more than 1 GiB are not read",
         )
 
 

@@ -1,0 +1,3 @@
+extern "C" int guarded(int (*call)()) {
+  try { return call(); } catch (int error) { return error; }
+}
