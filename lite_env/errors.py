@@ -11,7 +11,7 @@
     ├── StoreError       a store, or a bundle of one, cannot be read or written
     ├── FetchError       a file could not be downloaded, or is not the one that was asked for
     ├── ChannelError     a channel definition is wrong, or could not be built
-    │   └── RecipeError  a recipe is wrong, cannot be converted, or what it describes could not be built
+    │   └── RecipeError  a recipe is wrong, cannot be converted, or cannot be built
     ├── WasmError        a WebAssembly module does not follow the specification
     ├── PrefixError      an installed environment is broken or cannot be made
     │   └── AbiError     packages that were built for another Emscripten or another Python
@@ -138,7 +138,7 @@ class ChannelError(LiteEnvError):
 
 
 class RecipeError(ChannelError):
-    """A recipe is wrong or cannot be converted; or what it describes could not be built, or must not enter a channel."""
+    """A recipe is wrong, cannot be converted or built, or makes what must not enter a channel."""
 
 
 class WasmError(LiteEnvError):
