@@ -250,3 +250,27 @@ def test_a_broken_wheel_is_refused(stage, content):
 def test_what_is_wrong_is_said(old, new, message):
     with pytest.raises(ChannelError, match=message):
         parse(lambda text: text.replace(old, new, 1))
+
+
+def test_commands_of_a_pure_wheel_are_entry_points_and_of_nothing_else():
+    points = "    entry_points:\n      - tidy-up = tidy.main:run\n      - tidy = tidy:main\n"
+    definition = parse(lambda text: text.replace("    wheel: alone\n", f"{points}    wheel: alone\n"))
+    tidy = next(package for package in definition.packages if package.name == "tidy")
+    assert tidy.entry_points == ("tidy = tidy:main", "tidy-up = tidy.main:run")
+    with pytest.raises(ChannelError, match="not an entry point") as caught:
+        parse(lambda text: text.replace("    wheel: alone\n", points.replace(":main\n", "\n") + "    wheel: alone\n"))
+    assert dict(caught.value.context)["found"] == "tidy = tidy"
+    with pytest.raises(ChannelError, match="has entry points"):
+        parse(lambda text: text.replace("    unpack:\n", f"{points}    unpack:\n", 1))
+
+
+def test_a_channel_without_python_says_for_which_one_its_wheels_are():
+    only = DEFINITION[: DEFINITION.index("  - name: python")] + DEFINITION[DEFINITION.index("  - name: tidy") :]
+    text = only[: only.index("    wheel: alone\n") + len("    wheel: alone\n")].format(digest="a" * 64)
+    text = text[: text.index("  all:\n")] + text[text.index("packages:\n") :]
+    with pytest.raises(ChannelError, match="this channel has none"):
+        parse_definition(text, Path("channel.yaml"), digest="d")
+    definition = parse_definition(f'python: "3.11"\n{text}', Path("channel.yaml"), digest="d")
+    assert definition.python == "3.11"
+    with pytest.raises(ChannelError, match="not a conda python"):
+        parse_definition(f"python: three\n{text}", Path("channel.yaml"), digest="d")
