@@ -160,6 +160,20 @@ def test_what_a_package_depends_on_may_lie_with_its_runtime(tmp_path):
     assert finding.rule == "needed"
 
 
+def test_what_a_package_needs_may_lie_in_the_environment_of_its_runtime(tmp_path):
+    prefix = environment(tmp_path / "prefix")
+    needing = library(needed=("libpart.so",), imports={"env.inner": "function v"})
+    package = make_package(tmp_path, "ours", files={"lib/libx.so": needing} | LICENSE, depends=[*ABI, "part"])
+    alone = package.rename(tmp_path / package.name)
+    assert (audit(alone, runtime=prefix).findings, audit(alone, runtime=prefix).notes) == ((), ())
+
+
+def test_a_kernel_that_says_nothing_of_its_emscripten_is_of_none(tmp_path):
+    channel = make_channel(tmp_path)
+    files = {"bin/a0.js": "WebAssembly.x", "bin/a0.wasm": library(dylink=None)}
+    assert read_runtime(make_package(channel, "older", files=files)).emscripten is None
+
+
 def test_the_interface_of_the_library(tmp_path):
     channel = make_channel(tmp_path)
     package = make_package(channel, "ours", files={"lib/libx.so": BROKEN} | LICENSE, depends=ABI)
