@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lite_env.store.protocol import Store
 
 _COMPILER = "c_compiler_version"
+# What is a warning of packages that others made: here it can be mended.
+_STRICT = frozenset({"host-path", "license"})
 
 
 class Gate:
@@ -81,7 +83,7 @@ class Gate:
         runtime = self._runtime_for(output)
         libraries = read_libraries(output.run_requirements, folders)
         findings = audit_package(file, runtime=runtime, libraries=libraries, host_paths=[str(folder)])
-        errors = [finding for finding in findings if finding.severity == "error"]
+        errors = [finding for finding in findings if finding.severity == "error" or finding.rule in _STRICT]
         for finding in findings:
             if finding not in errors:
                 self._reporter.warn(f"{output.file_name}: {_told(finding)}")

@@ -1,0 +1,41 @@
+"""The example of a kernel of one's own: built, locked, packed and run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import lite_env
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "custom-kernel"
+
+pytestmark = pytest.mark.xdist_group("recipes")
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory) -> Path:
+    """The pack of the example, its channel made of its recipe."""
+    folder = tmp_path_factory.mktemp("example")
+    project = folder / "examples" / "custom-kernel"
+    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("channel"))
+    (folder / "channels").symlink_to(ROOT / "channels")
+    channel = ROOT / "channels" / "emscripten-forge-2023"
+    built = lite_env(
+        *("recipe", "build", project / "recipes", "--channel-dir", project / "channel", "--channel", channel)
+    )
+    assert built.code == 0, built.err
+    packed = lite_env("pack", project / "environment.yml", "-o", folder / "pack", "--no-bytecode")
+    assert packed.code == 0, packed.err
+    return folder / "pack"
+
+
+def test_a_kernel_of_one_s_own_is_built_packed_and_run(pack):
+    manifest = json.loads((pack / "manifest.json").read_bytes())
+    assert {"lab", "xpython"} == {kernel["name"] for kernel in manifest["kernels"]}
+    run = lite_env("run", pack, "--kernel", "lab", "-c", "print(type(np).__name__, Path.cwd())")
+    assert run.code == 0, run.err
+    assert "module" in run.out
