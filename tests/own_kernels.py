@@ -104,8 +104,22 @@ def make_own_packs(folder: Path) -> OwnPacks:
     return packs
 
 
-def _pack(file: Path, channel: Path, packages: list[str], options: PackOptions) -> None:
-    channels = [channel.as_uri(), (CHANNELS / "emscripten-forge-2023").as_uri()]
+def make_pyodide_pack(folder: Path, channel: str) -> Path:
+    """A pack of the kernels ``lab`` and ``broken`` over the Pyodide of one of the project's channels."""
+    own = folder / "channel"
+    pyodide = {"base": "pyodide-kernel", "program": "pyodide"}
+    packages = [own_kernel(own, "lab", GOOD, **pyodide), own_kernel(own, "broken", BAD, **pyodide)]
+    (own / "emscripten-wasm32").mkdir()
+    index_channel(own)
+    options = PackOptions(level=3, check=False, trace=False, bytecode=False)
+    _pack(folder / "pack.yml", own, packages, options, base=channel)
+    return folder / "pack"
+
+
+def _pack(
+    file: Path, channel: Path, packages: list[str], options: PackOptions, *, base: str = "emscripten-forge-2023"
+) -> None:
+    channels = [channel.as_uri(), (CHANNELS / base).as_uri()]
     file.write_text(json.dumps({"name": file.stem, "channels": channels, "dependencies": packages}))
     pack_environment(file, file.with_suffix(""), options)
 

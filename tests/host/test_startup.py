@@ -13,7 +13,7 @@ from lite_env.host.node import NodeEngine
 from lite_env.host.run import RunOptions, run_code, start_kernel
 from lite_env.pack.reader import read_index, read_manifest
 from tests.command_line import lite_env
-from tests.own_kernels import with_code
+from tests.own_kernels import make_pyodide_pack, with_code
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("own kernels")]
 
@@ -125,3 +125,16 @@ def test_an_environment_whose_start_up_code_fails_is_not_packed(own_packs, tmp_p
     with pytest.raises(KernelStartError, match=r"'lab' does not start: .*ZeroDivisionError") as caught:
         with_code(own_packs, tmp_path, "1 / 0\n", check=True)
     assert "--no-check" in caught.value.hint
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("channel", ["pyodide-0.27", "pyodide-314"])
+def test_kernels_by_pyodide_have_it_too(tmp_path, channel):
+    pack = make_pyodide_pack(tmp_path, channel)
+    ended = lite_env("run", pack, "--kernel", "lab", "-c", "print(answer, '__file__' in globals())")
+    assert (ended.code, ended.out) == (0, f"hello from /{FOLDER}/lab/startup.txt\n42 False\n")
+    ended = lite_env("run", pack, "--kernel", "broken", "-c", "print('never')")
+    assert (ended.code, ended.out) == (1, "")
+    for part in (f"File /{FOLDER}/broken/startup.txt:5, in begin()", "NameError: name 'nowhere' is not defined"):
+        assert part in ended.err
