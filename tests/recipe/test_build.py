@@ -33,7 +33,8 @@ build:
     - mkdir -p ${site}
     - ${CC} ${CFLAGS} -shared extension.c -o ${site}/extension.cpython-311-wasm32-emscripten.so
 source:
-  path: extension.c
+  - path: extension.c
+  - path: LICENSE
 requirements:
   build:
     - python
@@ -50,7 +51,7 @@ tests:
       - python -c "import extension; assert extension.call() == 7"
 about:
   license: MIT
-  license_file: extension.c
+  license_file: LICENSE
 """
 
 MODULE = """\
@@ -87,6 +88,7 @@ def build(*paths: Path, channel: Path, options=(), **environment):
 def extension(folder: Path, body: str) -> Path:
     recipe = write_recipe(folder / "extension", EXTENSION)
     (recipe / "extension.c").write_text(MODULE % body, encoding="utf-8")
+    (recipe / "LICENSE").write_text("As you like.\n", encoding="utf-8")
     (recipe / "variants.yaml").write_text(ONE_ABI, encoding="utf-8")
     return recipe
 

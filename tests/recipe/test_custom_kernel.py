@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lite_env.progress import SILENT
+from lite_env.recipe.toolchain.channel import prepare_toolchain
 from tests.command_line import lite_env
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.xdist_group("recipes")
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory) -> Path:
     """The pack of the example, its channel made of its recipe."""
+    # It takes longer than a command may.
+    prepare_toolchain(SILENT)
     folder = tmp_path_factory.mktemp("example")
     project = folder / "examples" / "custom-kernel"
     shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("channel"))
@@ -36,6 +40,7 @@ def pack(tmp_path_factory) -> Path:
 def test_a_kernel_of_one_s_own_is_built_packed_and_run(pack):
     manifest = json.loads((pack / "manifest.json").read_bytes())
     assert {"lab", "xpython"} == {kernel["name"] for kernel in manifest["kernels"]}
-    run = lite_env("run", pack, "--kernel", "lab", "-c", "print(type(np).__name__, Path.cwd())")
+    run = lite_env("run", pack, "--kernel", "lab", "-c", "print(round(fall(9.81), 6), In[-1][:5])")
     assert run.code == 0, run.err
-    assert "module" in run.out
+    assert "Lab course: np" in run.out
+    assert "1.414214 print" in run.out
