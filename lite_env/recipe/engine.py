@@ -39,9 +39,19 @@ def render(folder: Path, variants: Sequence[Path]) -> Recipe:
         RecipeError: the recipe or a file of variants is wrong.
     """
     require_assembler()
+    found = _render_for(TARGET, folder, variants)
+    if found.outputs and all(output.subdir == "noarch" for output in found.outputs):
+        # Nothing of it is compiled: it is built as it is everywhere, by the Python of this machine.
+        return _render_for(build_subdir(), folder, variants)
+    return found
+
+
+def _render_for(platform_name: str, folder: Path, variants: Sequence[Path]) -> Recipe:
     import rattler_build  # noqa: PLC0415 - optional, and 85 MB
 
-    platform = rattler_build.PlatformConfig(target_platform=TARGET, build_platform=build_subdir(), host_platform=TARGET)
+    platform = rattler_build.PlatformConfig(
+        target_platform=platform_name, build_platform=build_subdir(), host_platform=platform_name
+    )
     own = folder / "variants.yaml"
     files: list[str | Path] = [*variants, *([own] if own.is_file() and own not in variants else [])]
     try:
@@ -60,7 +70,8 @@ def render(folder: Path, variants: Sequence[Path]) -> Recipe:
                 variant.variant for variant in rattler_build.Stage0Recipe.from_dict(probe).render(config, rendering)
             ]
             found = [variant for variant in found if variant.variant in kept]
-        outputs = tuple(_output(variant) for variant in found)
+        # Variants that nothing of a package depends on make the same one.
+        outputs = {output.path: output for output in map(_output, found)}
     except BaseException as error:
         # rattler raises PanicException, a BaseException, on misuse; Ctrl-C goes through.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
@@ -68,7 +79,7 @@ def render(folder: Path, variants: Sequence[Path]) -> Recipe:
                 f"the recipe cannot be read: {error}", file=str(folder / RECIPE_FILE), hint=_hint_of(str(error))
             ) from error
         raise
-    return Recipe(name=folder.name, folder=folder, outputs=outputs)
+    return Recipe(name=folder.name, folder=folder, platform=platform_name, outputs=tuple(outputs.values()))
 
 
 def _as_outputs(file: Path) -> dict[str, Any] | None:
@@ -145,6 +156,7 @@ def build(
         "channels": list(channels),
         "variants": [str(file) for file in variants],
         "build_platform": build_subdir(),
+        "target_platform": recipe.platform,
     }
     path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)])
     environ = _clean(os.environ) | {
@@ -193,7 +205,7 @@ def main() -> None:
         rattler_build.build_recipes(
             [request["recipe"]],
             build_platform=request["build_platform"],
-            target_platform=TARGET,
+            target_platform=request["target_platform"],
             channel=request["channels"],
             variant_config=request["variants"],
             output_dir=request["output"],

@@ -100,11 +100,13 @@ class Recipe:
     Attributes:
         name: of its folder.
         folder: absolute.
+        platform: that it is built for; the machine's own where nothing of it is compiled.
         outputs: in the order in which they are built; empty where all are skipped.
     """
 
     name: str
     folder: Path
+    platform: str
     outputs: tuple[Output, ...]
 
     @property

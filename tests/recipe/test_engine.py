@@ -4,6 +4,7 @@ import pytest
 
 from lite_env.errors import RecipeError
 from lite_env.recipe.engine import render
+from lite_env.recipe.toolchain.python import build_subdir
 from tests.recipe.recipes import library, write_recipe, write_variants
 
 EXTENSION = """\
@@ -76,8 +77,22 @@ def test_variants_beside_a_recipe_are_stronger(tmp_path):
 
 def test_a_package_that_runs_anywhere_is_noarch(tmp_path):
     text = 'package:\n  name: pure\n  version: "1"\nbuild:\n  number: 0\n  noarch: python\n'
-    (output,) = render(write_recipe(tmp_path / "pure", text), []).outputs
+    recipe = render(write_recipe(tmp_path / "pure", text), [write_variants(tmp_path)])
+    (output,) = recipe.outputs
     assert output.path.startswith("noarch/pure-1-")
+    # It is built by the Python of this machine.
+    assert recipe.platform == build_subdir()
+
+
+def test_what_is_compiled_is_built_for_the_browser_also_beside_what_is_not(tmp_path):
+    text = (
+        'recipe:\n  name: both\n  version: "1"\nbuild:\n  number: 0\noutputs:\n'
+        "  - package:\n      name: data\n    build:\n      noarch: generic\n"
+        "  - package:\n      name: code\n    requirements:\n      build:\n        - ${{ compiler('c') }}\n"
+    )
+    recipe = render(write_recipe(tmp_path / "both", text), [write_variants(tmp_path)])
+    assert recipe.platform == "emscripten-wasm32"
+    assert {output.subdir for output in recipe.outputs} == {"noarch", "emscripten-wasm32"}
 
 
 @pytest.mark.parametrize(

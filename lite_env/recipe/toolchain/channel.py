@@ -15,7 +15,14 @@ from lite_env.channel.index import index_channel
 from lite_env.recipe.toolchain.abi import ABIS
 from lite_env.recipe.toolchain.headers import EMSCRIPTEN, PYTHONS, fetch_headers, version_of
 from lite_env.recipe.toolchain.llvm import find_llvm
-from lite_env.recipe.toolchain.packages import FILES, build_python_package, compiler_package, cross_python_package
+from lite_env.recipe.toolchain.numpy import WHEELS, build_numpy
+from lite_env.recipe.toolchain.packages import (
+    FILES,
+    build_numpy_package,
+    build_python_package,
+    compiler_package,
+    cross_python_package,
+)
 from lite_env.recipe.toolchain.python import find_python
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
@@ -77,12 +84,17 @@ def prepare_toolchain(
         [version_of(folder) for folder in pythons.values()],
         [[path.name, sha256_of_file(path)] for path in sorted(FILES.iterdir())],
         [[python.version, python.subdir] for python in machine.values()],
+        [[*key, source.sha256] for key, source in sorted(WHEELS.items())],
     ]
     # Where this machine's Python lies decides the package that leads to it, but nothing that is built.
     place = sha256_of_bytes("\n".join(str(python.program) for python in machine.values()).encode())[:8]
     folder = cache / f"channel-{key_of('toolchain', *parts).digest[:16]}-{place}"
     with filelock.FileLock(cache / "channel.lock"):
         if not folder.is_dir():
+            numpys = {
+                minor: build_numpy(python.subdir, minor, store=store, offline=offline, reporter=reporter)
+                for minor, python in machine.items()
+            }
             with (
                 reporter.task("making the toolchain's packages", None, "items"),
                 tempfile.TemporaryDirectory(dir=cache, prefix="make-") as name,
@@ -95,6 +107,9 @@ def prepare_toolchain(
                     cross_python_package(minor, headers, new / "noarch", scratch)
                 for python in machine.values():
                     build_python_package(python, new / python.subdir, scratch)
+                    numpy = numpys[python.minor]
+                    if numpy:
+                        build_numpy_package(python, numpy, new / python.subdir, scratch)
                 index_channel(new)
     digest = key_of("toolchain", *parts, [[file.path, file.sha256] for file in tools.packages]).digest
     return Toolchain(channels=(folder, tools.path), programs=llvm.folders, digest=digest)

@@ -14,10 +14,11 @@ from lite_env.channel.model import PackageDefinition
 from lite_env.channel.stage import StagedFile
 from lite_env.errors import ChannelError
 from lite_env.recipe.toolchain.headers import SYSROOT
+from lite_env.recipe.toolchain.numpy import VERSION
 from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lite_env.recipe.toolchain.abi import Abi
     from lite_env.recipe.toolchain.llvm import Llvm
@@ -168,6 +169,30 @@ def build_python_package(python: BuildPython, output: Path, scratch: Path) -> Pa
             license="Python-2.0",
             summary="The Python of the machine that builds",
             home="https://www.python.org/",
+        ),
+        output,
+        scratch,
+    )
+
+
+def build_numpy_package(
+    python: BuildPython, files: Sequence[tuple[str, bytes, bool]], output: Path, scratch: Path
+) -> Path:
+    """Write the package ``numpy`` of the machine that builds into the folder `output`."""
+    site = f"lib/python{python.minor}/site-packages"
+    major, _, small = python.minor.partition(".")
+    return _assembled(
+        [_Content(path=f"{site}/{path}", data=data, executable=executable) for path, data, executable in files],
+        PackageDefinition(
+            name="numpy",
+            version=VERSION,
+            build=f"py{major}{small}_for_builds_0",
+            build_number=0,
+            subdir=python.subdir,
+            license="BSD-3-Clause",
+            summary="numpy for builds: the machine's, with headers for wasm32",
+            home="https://numpy.org/",
+            depends=(f"python {python.minor}.*",),
         ),
         output,
         scratch,
