@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 CHANNELS = [ROOT / "channels" / name for name in ("emscripten-forge-2023", "pyodide-0.27")]
 TWENTY_MINUTES = 1200.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recipes")]
+pytestmark = pytest.mark.slow
 
 
 def build(channel: Path, *options: str, **environment: str) -> dict:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from lite_env.progress import SILENT
 from lite_env.recipe.toolchain.channel import Toolchain, prepare_toolchain
@@ -17,8 +18,6 @@ from tests.trees import tree
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "recipes"
 CHANNEL = ROOT / "channels" / "emscripten-forge-2023"
-
-pytestmark = pytest.mark.xdist_group("recipes")
 
 ONE_ABI = 'c_compiler: [emscripten]\nc_compiler_version: ["3.1.45"]\npython: [3.11.* *_cpython]\n'
 
@@ -100,12 +99,14 @@ def toolchain() -> Toolchain:
 
 
 @pytest.fixture(scope="module")
-def markupsafe(tmp_path_factory, toolchain) -> Path:
-    """A channel with the smallest recipe, built, audited, and tested in Node.js and in Chromium."""
-    channel = tmp_path_factory.mktemp("built") / "channel"
-    answer, found = build(RECIPES / "markupsafe", channel=channel)
-    assert answer.code == 0, answer.err
-    assert [(step["recipe"], step["how"]) for step in found["built"]] == [("markupsafe", "built")]
+def markupsafe(shared_folder, toolchain) -> Path:
+    """A channel with the smallest recipe, built, audited, and tested in Node.js and in Chromium; once a session."""
+    channel = shared_folder / "markupsafe"
+    with FileLock(shared_folder / "markupsafe.lock"):
+        if not channel.exists():
+            answer, found = build(RECIPES / "markupsafe", channel=channel)
+            assert answer.code == 0, answer.err
+            assert [(step["recipe"], step["how"]) for step in found["built"]] == [("markupsafe", "built")]
     return channel
 
 

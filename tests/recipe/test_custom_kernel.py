@@ -15,8 +15,6 @@ from tests.command_line import lite_env
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "custom-kernel"
 
-pytestmark = pytest.mark.xdist_group("recipes")
-
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory) -> Path:
