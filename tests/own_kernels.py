@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
-from lite_env.lock.conda.index import index_channel
 
+from lite_env.channel.index import index_channel
 from lite_env.pack.restore import unpack
 from lite_env.workflow.options import PackOptions
 from tests.conda_packages import PLACEHOLDER, make_package
