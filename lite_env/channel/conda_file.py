@@ -1,4 +1,4 @@
-"""Completing a ``.conda`` file: what rattler-build's assembler cannot be told goes into its ``info`` part here.
+"""The ``.conda`` file: reading and writing it, and what rattler-build's assembler cannot be told of its ``info`` part.
 
 That is the prefix placeholder (it looks for its own temporary folder only) and ``link.json``, which a
 ``noarch: python`` package must have. A ``.conda`` is an uncompressed zip of ``metadata.json``,
@@ -12,7 +12,7 @@ import json
 import tarfile
 import zipfile
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import zstandard
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LEVEL = 19
+
+Members: TypeAlias = dict[str, tuple[tarfile.TarInfo, bytes]]
+"""Of an archive, by path."""
 
 
 def complete_package(
@@ -48,10 +51,9 @@ def complete_package(
         entry_points: commands that an installer makes, for a ``noarch: python`` package.
         run_exports: what is needed by who builds with the package, by kind (CEP 12).
     """
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    name = next(name for name in parts if name.startswith("info-"))
-    info = _read_tar(parts[name])
+    parts = read_parts(path)
+    name = part_called("info", parts)
+    info = {path: data for path, (member, data) in read_members(parts[name]).items() if member.isfile()}
     origin = Origin(what="the package's info/paths.json", error=ChannelError, file=str(path))
     info["info/paths.json"] = _json(_with_prefixes(parse_json(info["info/paths.json"], origin), prefix_paths))
     if noarch_python:
@@ -59,7 +61,7 @@ def complete_package(
     if run_exports:
         info["info/run_exports.json"] = _json({kind: list(specs) for kind, specs in run_exports.items()})
     parts[name] = _write_tar(info, timestamp)
-    write_bytes(path, _write_zip(parts, timestamp))
+    write_bytes(path, write_zip(parts, timestamp))
 
 
 def _link(entry_points: Sequence[str]) -> dict[str, Any]:
@@ -78,15 +80,41 @@ def _json(value: object) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _read_tar(data: bytes) -> dict[str, bytes]:
+def read_parts(path: Path) -> dict[str, bytes]:
+    """The parts of the ``.conda`` at `path`, by name.
+
+    Raises:
+        zipfile.BadZipFile: it is none.
+    """
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def part_called(kind: str, parts: Mapping[str, bytes]) -> str:
+    """The name of the part ``info`` or ``pkg``.
+
+    Raises:
+        KeyError: there is none.
+    """
+    found = next((name for name in parts if name.startswith(f"{kind}-") and name.endswith(".tar.zst")), None)
+    if found is None:
+        raise KeyError(kind)
+    return found
+
+
+def read_members(data: bytes) -> Members:
+    """What is in a part: of each member what the archive says of it, and its content.
+
+    Raises:
+        zstandard.ZstdError, tarfile.TarError: it is broken.
+    """
     stream = zstandard.ZstdDecompressor().stream_reader(data)
-    files = {}
+    found: Members = {}
     with tarfile.open(fileobj=io.BytesIO(stream.read()), mode="r:") as archive:
         for member in archive:
-            content = archive.extractfile(member)
-            if content is not None:
-                files[member.name] = content.read()
-    return files
+            content = archive.extractfile(member) if member.isfile() else None
+            found[member.name] = (member, content.read() if content else b"")
+    return found
 
 
 def _write_tar(files: dict[str, bytes], timestamp: datetime) -> bytes:
@@ -101,7 +129,8 @@ def _write_tar(files: dict[str, bytes], timestamp: datetime) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(buffer.getvalue())
 
 
-def _write_zip(parts: dict[str, bytes], timestamp: datetime) -> bytes:
+def write_zip(parts: Mapping[str, bytes], timestamp: datetime) -> bytes:
+    """A ``.conda`` of `parts`, whose bytes depend on nothing else than these and `timestamp`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(parts, key=lambda name: (name != "metadata.json", name)):

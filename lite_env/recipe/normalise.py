@@ -12,10 +12,12 @@ import json
 import re
 import tarfile
 import zipfile
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import zstandard
 
+from lite_env.channel.conda_file import Members, part_called, read_members, read_parts, write_zip
 from lite_env.errors import RecipeError
 from lite_env.store.atomic import write_bytes
 from lite_env.store.digest import sha256_of_bytes
@@ -23,8 +25,10 @@ from lite_env.store.digest import sha256_of_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TIME = 1767225600  # 2026-01-01
+_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+_TIME = int(_MOMENT.timestamp())
 _LEVEL = 19
+_PLACEHOLDER = ("/opt/lite-env" + "_placehold" * 30)[:255]
 _NOT_HERE = re.compile(rb"^[^\n]*(\.dist-info/direct_url\.json|\.pyc),[^\n]*\n", re.MULTILINE)
 
 
@@ -35,47 +39,19 @@ def normalise(path: Path, output: Path) -> None:
         RecipeError: it is no ``.conda``.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            parts = {name: archive.read(name) for name in archive.namelist()}
-    except zipfile.BadZipFile as error:
+        parts = read_parts(path)
+        info_name, payload_name = (part_called(kind, parts) for kind in ("info", "pkg"))
+        info, payload = read_members(parts[info_name]), read_members(parts[payload_name])
+    except (zipfile.BadZipFile, zstandard.ZstdError, tarfile.TarError, KeyError) as error:
         raise RecipeError(f"the package {path.name} is broken: {error}", file=str(path)) from error
-    info_name, payload_name = (f"{kind}-{path.name.removesuffix('.conda')}.tar.zst" for kind in ("info", "pkg"))
-    payload = _read(parts[payload_name])
     changed = _without(payload)
-    info = _read(parts[info_name])
     changed |= _with_one_prefix(info, payload)
     _settle(info, payload, changed)
-    parts = {
-        "metadata.json": parts["metadata.json"],
-        info_name: _written(info),
-        payload_name: _written(payload),
-    }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in parts.items():
-            member = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
-            member.create_system = 3
-            member.external_attr = 0o644 << 16
-            archive.writestr(member, data)
-    write_bytes(output, buffer.getvalue())
+    whole = parts | {info_name: _written(info), payload_name: _written(payload)}
+    write_bytes(output, write_zip(whole, _MOMENT))
 
 
-_PLACEHOLDER = ("/opt/lite-env" + "_placehold" * 30)[:255]
-
-_Members = dict[str, tuple[tarfile.TarInfo, bytes]]
-
-
-def _read(data: bytes) -> _Members:
-    stream = zstandard.ZstdDecompressor().stream_reader(data)
-    found: _Members = {}
-    with tarfile.open(fileobj=io.BytesIO(stream.read()), mode="r:") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            found[member.name] = (member, content.read() if content else b"")
-    return found
-
-
-def _written(members: _Members) -> bytes:
+def _written(members: Members) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name in sorted(members):
@@ -89,7 +65,7 @@ def _written(members: _Members) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(buffer.getvalue())
 
 
-def _without(payload: _Members) -> set[str]:
+def _without(payload: Members) -> set[str]:
     """Drop what tells of the machine: the folder that pip installed from, and bytecode with the time of its source.
 
     Returns:
@@ -106,7 +82,7 @@ def _without(payload: _Members) -> set[str]:
     return changed
 
 
-def _with_one_prefix(info: _Members, payload: _Members) -> set[str]:
+def _with_one_prefix(info: Members, payload: Members) -> set[str]:
     """Put one placeholder where the path of the build's own host environment stands; all of them are equally long."""
     paths = json.loads(info["info/paths.json"][1])
     changed = set()
@@ -124,7 +100,7 @@ def _with_one_prefix(info: _Members, payload: _Members) -> set[str]:
     return changed
 
 
-def _settle(info: _Members, payload: _Members, changed: set[str]) -> None:
+def _settle(info: Members, payload: Members, changed: set[str]) -> None:
     """Take the time and the machine's paths out of what says something of the package."""
     index = json.loads(info["info/index.json"][1])
     index["timestamp"] = _TIME * 1000
@@ -148,5 +124,5 @@ def _settle(info: _Members, payload: _Members, changed: set[str]) -> None:
             info["info/files"] = (member, ("\n".join(kept) + "\n").encode())
 
 
-def _put(info: _Members, name: str, value: object) -> None:
+def _put(info: Members, name: str, value: object) -> None:
     info[name] = (info[name][0], (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())

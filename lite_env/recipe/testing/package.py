@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tarfile
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
 import zstandard
 
+from lite_env.channel.conda_file import part_called, read_members, read_parts
 from lite_env.errors import RecipeError
 from lite_env.pack.path import is_safe_path
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_LARGEST = 1 << 31
 TEST_FILES = "etc/conda/test-files"
 """Folder in a package for the files of its tests, below its name and the number of the test."""
 
@@ -47,9 +47,8 @@ def read_package(path: Path) -> BuiltPackage:
         RecipeError: it is broken, or is no ``.conda``.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            parts = {name.partition("-")[0]: archive.read(name) for name in archive.namelist() if name.endswith(".zst")}
-        info, files = _read(parts["info"]), _read(parts["pkg"])
+        parts = read_parts(path)
+        info, files = (_files(parts[part_called(kind, parts)]) for kind in ("info", "pkg"))
         record = json.loads(info["info/index.json"])
         name, version, build = (str(record[key]) for key in ("name", "version", "build"))
     except (zipfile.BadZipFile, tarfile.TarError, zstandard.ZstdError, KeyError, ValueError, OSError) as error:
@@ -58,19 +57,11 @@ def read_package(path: Path) -> BuiltPackage:
     return BuiltPackage(name=name, version=version, build=build, files=files, tests=_tests(text))
 
 
-def _read(data: bytes) -> dict[str, bytes]:
-    stream = zstandard.ZstdDecompressor().stream_reader(data)
-    found = {}
-    with tarfile.open(fileobj=io.BytesIO(stream.read(_LARGEST)), mode="r:") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is not None and is_safe_path(member.name):
-                found[member.name] = content.read()
-    return found
+def _files(data: bytes) -> dict[str, bytes]:
+    members = read_members(data).items()
+    return {path: content for path, (member, content) in members if member.isfile() and is_safe_path(path)}
 
 
 def _tests(text: str) -> tuple[Mapping[str, Any], ...]:
-    import yaml  # noqa: PLC0415
-
     found = yaml.safe_load(text)
     return tuple(found) if isinstance(found, list) else ()
