@@ -19,13 +19,13 @@ from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lite_env.audit.runtime import Runtime
     from lite_env.pack.index import Index
-    from lite_env.pack.manifest import Archive, Manifest
-    from lite_env.prefix.model import Prefix
+    from lite_env.pack.manifest import Archive, Manifest, Package
+    from lite_env.prefix.model import InstalledPackage, Prefix
     from lite_env.progress import Reporter
 
 
@@ -150,17 +150,7 @@ def _contents_of_pack(pack: Path, manifest: Manifest, reporter: Reporter) -> tup
         for number, archive in enumerate(manifest.archives):
             _see_archive(pack, archive, number, index, seen)
             task.advance(archive.raw_size)
-    return tuple(
-        seen[package.name].contents(
-            package.name,
-            version=package.version,
-            depends=package.depends,
-            license_=package.license,
-            is_wheel=package.manager == "wheel",
-        )
-        for package in manifest.environment.packages
-        if package.name in seen
-    )
+    return _contents_of_packages(manifest.environment.packages, seen)
 
 
 def _see_archive(pack: Path, archive: Archive, number: int, index: Index, seen: dict[str | None, _Seen]) -> None:
@@ -187,6 +177,12 @@ def _contents_of_prefix(root: Path, prefix: Prefix, reporter: Reporter) -> tuple
             else:
                 seen.setdefault(file.package, _Seen()).see(file.path, (root / file.path).read_bytes())
             task.advance(file.size)
+    return _contents_of_packages(prefix.packages, seen)
+
+
+def _contents_of_packages(
+    packages: Sequence[Package | InstalledPackage], seen: Mapping[str | None, _Seen]
+) -> tuple[Contents, ...]:
     return tuple(
         seen[package.name].contents(
             package.name,
@@ -195,6 +191,6 @@ def _contents_of_prefix(root: Path, prefix: Prefix, reporter: Reporter) -> tuple
             license_=package.license,
             is_wheel=package.manager == "wheel",
         )
-        for package in prefix.packages
+        for package in packages
         if package.name in seen
     )
