@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
 from lite_env.store.refusals import hint_of
 from lite_env.store.removal import remove_tree
-from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -208,11 +206,12 @@ def _build(
         channel = scratch / "channel"
         _make_packages(definition, archives, channel, scratch / "files", reporter)
         # rattler takes a third of a second to import, which a pack of what is built shall not cost.
-        from lite_env.channel.index import index_channel  # noqa: PLC0415
+        from lite_env.channel.index import index_channel, stable_index  # noqa: PLC0415
 
         index_channel(channel)
         for subdir in SUBDIRS:
-            _normalise_index(channel / subdir / _REPODATA)
+            path = channel / subdir / _REPODATA
+            write_text(path, stable_index(path))
         files = describe(
             channel, [package.path for package in definition.packages] + [f"{s}/{_REPODATA}" for s in SUBDIRS]
         )
@@ -242,13 +241,3 @@ def _make_packages(
             path.replace(channel / package.path)
             remove_tree(scratch)
             task.advance(1)
-
-
-def _normalise_index(path: Path) -> None:
-    """Make the index a function of the packages: sorted, and without the moment of indexing in every record."""
-    origin = Origin(what="the index of the channel", error=ChannelError, file=str(path))
-    repodata = parse_json(read_bounded(path, origin), origin)
-    for section in ("packages", "packages.conda"):
-        for record in repodata.get(section, {}).values():
-            record.pop("indexed_timestamp", None)
-    write_text(path, json.dumps(repodata, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import TYPE_CHECKING
 
 import rattler
@@ -11,6 +12,7 @@ import rattler.index
 from lite_env.errors import ChannelError
 from lite_env.lock.conda.loop import one_line, run
 from lite_env.lock.model import PLATFORM
+from lite_env.store.text import Origin, parse_json, read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,3 +37,20 @@ def index_channel(directory: Path) -> None:
     # The indexer leaves its empty scratch folder behind.
     with contextlib.suppress(OSError):
         (directory / ".tmp").rmdir()
+
+
+def stable_index(path: Path) -> str:
+    """The text of an index as a function of the packages: sorted, and without the moment of indexing in every record.
+
+    Args:
+        path: of a ``repodata.json``.
+
+    Raises:
+        ChannelError: it is broken.
+    """
+    origin = Origin(what="the index of the channel", error=ChannelError, file=str(path))
+    repodata = parse_json(read_bounded(path, origin), origin)
+    for section in ("packages", "packages.conda"):
+        for record in repodata.get(section, {}).values():
+            record.pop("indexed_timestamp", None)
+    return json.dumps(repodata, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

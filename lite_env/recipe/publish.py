@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lite_env.channel.index import index_channel
+from lite_env.channel.index import index_channel, stable_index
+from lite_env.channel.model import SUBDIRS
 from lite_env.errors import ChannelError
 from lite_env.store.atomic import write_bytes, write_text
 from lite_env.store.lock import held
@@ -17,7 +18,6 @@ from lite_env.store.lock import held
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SUBDIRS = ("emscripten-wasm32", "noarch")
 _REPODATA = "repodata.json"
 
 
@@ -50,12 +50,7 @@ def _index(channel: Path) -> None:
                     _view(file, view / subdir / file.name)
         index_channel(view)
         for subdir in SUBDIRS:
-            repodata = json.loads((view / subdir / _REPODATA).read_bytes())
-            for section in ("packages", "packages.conda"):
-                for record in repodata.get(section, {}).values():
-                    record.pop("indexed_timestamp", None)
-            text = json.dumps(repodata, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-            write_text(channel / subdir / _REPODATA, text)
+            write_text(channel / subdir / _REPODATA, stable_index(view / subdir / _REPODATA))
 
 
 def _view(file: Path, target: Path) -> None:
