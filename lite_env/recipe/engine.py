@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,13 @@ import yaml
 from lite_env.channel.assemble import require_assembler
 from lite_env.errors import RecipeError
 from lite_env.recipe.model import RECIPE_FILE, TARGET, Output, Recipe, RecipeSource
+from lite_env.recipe.process import lead, run_group
 from lite_env.recipe.toolchain.python import build_subdir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from threading import Event
 
 _EPOCH = "1767225600"  # 2026-01-01, for what writes the time of a build into it
 _SAID = 30  # lines of a log that an error shows
@@ -135,6 +136,7 @@ def build(
     programs: Sequence[Path],
     cache: Path,
     log: Path,
+    stop: Event,
 ) -> None:
     """Build all outputs of `recipe` into the folder `output`.
 
@@ -146,9 +148,10 @@ def build(
         programs: folders for PATH.
         cache: rattler's, of packages.
         log: takes what the build says.
+        stop: ends it when it is set.
 
     Raises:
-        RecipeError: it failed; with the last lines that it said.
+        RecipeError: it failed, with the last lines that it said; or it was ended.
     """
     request = {
         "recipe": str(recipe.file),
@@ -168,23 +171,11 @@ def build(
         "TZ": "UTC",
     }
     log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", _START.format(path=sys.path)]
     with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=environ,
-            # What a build starts ends with it.
-            start_new_session=True,
-        )
-        try:
-            process.communicate(json.dumps(request).encode())
-        except BaseException:
-            _end(process)
-            raise
+        code = run_group(command, json.dumps(request).encode(), output=stream, environ=environ, stop=stop)
     _keep_scripts_log(output, log)
-    if process.returncode:
+    if code:
         raise RecipeError(
             f"{recipe.name} could not be built",
             hint="the whole log is beside",
@@ -196,7 +187,11 @@ def build(
 
 def main() -> None:
     """Do one build: the request is read from stdin."""
-    request = json.load(sys.stdin)
+    lead(_build)
+
+
+def _build(line: bytes) -> None:
+    request = json.loads(line)
     import rattler_build  # noqa: PLC0415 - optional, and 85 MB
 
     # The way by objects solves the host environment for the machine that builds.
@@ -225,14 +220,6 @@ def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     foreign = {"CC", "CXX", "CPP", "LD", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "LD_LIBRARY_PATH"}
     foreign |= {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "MAKEFLAGS"}
     return {name: value for name, value in environ.items() if name not in foreign and not name.startswith("PIP_")}
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    import signal  # noqa: PLC0415
-
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
 
 
 def _keep_scripts_log(output: Path, log: Path) -> None:
