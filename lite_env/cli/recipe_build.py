@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Recipes at the same time; default: one a core.")
 @click.option("--no-test", is_flag=True, help="Do not run the tests of the recipes.")
 @click.option("--offline", is_flag=True, help="Fetch nothing: take sources from the cache.")
-@click.option("--dry-run", is_flag=True, help="Say what would be built, and build nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be built; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with a JSON document.")
 @click.pass_context
 def build(
@@ -86,7 +86,7 @@ def build(
     recipes = render_all(find_recipes(paths), files)
     with ending(), opened_store(channel_dir, offline=offline, reporter=reporter) as store:
         settings = BuildSettings(
-            channels=channels_for(channels, offline=offline, store=store, reporter=reporter),
+            channels=channels_for(channels, offline=offline, dry_run=dry_run, store=store, reporter=reporter),
             variants=files,
             jobs=jobs or os.cpu_count() or 1,
             test=not no_test,

@@ -23,7 +23,8 @@ from lite_env.recipe.engine import build
 from lite_env.recipe.find import needs_of
 from lite_env.recipe.key import KIND, build_key
 from lite_env.recipe.normalise import normalise
-from lite_env.recipe.publish import has_package, publish
+from lite_env.recipe.offered import refuse_unoffered
+from lite_env.recipe.publish import as_published, has_package, publish
 from lite_env.recipe.sources import copy_recipe
 from lite_env.recipe.workroom import workroom
 from lite_env.store.digest import sha256_of_bytes
@@ -117,29 +118,31 @@ class Builder:
         self._store, self._gate, self._reporter = store, gate, reporter
         self._stop = Event()
 
-    @property
-    def channels(self) -> tuple[str, ...]:
+    def _channels(self, built: Path) -> tuple[str, ...]:
         """URLs of all that is solved from: what is built, the toolchain, and what was named."""
-        ours = (self._channel, *self._toolchain.channels)
+        ours = (built, *self._toolchain.channels)
         return (*(folder.as_uri() for folder in ours), *self._settings.channels)
 
     def plan(self, recipes: Sequence[Recipe]) -> Plan:
-        """Decide what building `recipes` would do, without doing it.
+        """Decide what building `recipes` would do, without doing it; nothing is written into the channel.
 
         Raises:
+            RecipeError: a recipe needs what is nowhere.
             LockError: a channel cannot be read.
         """
-        publish(self._channel, {})
         needs = needs_of(recipes)
         unknown: set[Path] = set()
         steps = []
-        for recipe in recipes:
-            step = "skip" if not recipe.outputs else "build"
-            if recipe.outputs and not needs[recipe.folder] & unknown:
-                step = self._known(recipe)
-            if step == "build":
-                unknown.add(recipe.folder)
-            steps.append((recipe, step))
+        with as_published(self._channel) as view:
+            channels = self._channels(view)
+            refuse_unoffered(recipes, self._settings, channels)
+            for recipe in recipes:
+                step = "skip" if not recipe.outputs else "build"
+                if recipe.outputs and not needs[recipe.folder] & unknown:
+                    step = self._known(recipe, channels)
+                if step == "build":
+                    unknown.add(recipe.folder)
+                steps.append((recipe, step))
         return Plan(steps=tuple(steps))
 
     def build(self, recipes: Sequence[Recipe]) -> tuple[tuple[BuiltRecipe, ...], tuple[FailedRecipe, ...]]:
@@ -147,8 +150,14 @@ class Builder:
 
         Returns:
             What was built, and what failed, each in the order of `recipes`.
+
+        Raises:
+            RecipeError: a recipe needs what is nowhere; nothing is built then.
+            LockError: a channel cannot be read.
         """
-        publish(self._channel, {})
+        for lost in publish(self._channel, {}):
+            self._reporter.warn(f"{lost.path} {lost.reason}")
+        refuse_unoffered(recipes, self._settings, self._channels(self._channel))
         needs = needs_of(recipes)
         by_folder = {recipe.folder: recipe for recipe in recipes}
         sorter = TopologicalSorter({recipe.folder: needs[recipe.folder] for recipe in recipes})
@@ -199,8 +208,8 @@ class Builder:
             # They put away what they have half done.
             wait(running, timeout=_PATIENCE)
 
-    def _known(self, recipe: Recipe) -> str:
-        key = self._key(recipe)
+    def _known(self, recipe: Recipe, channels: Sequence[str]) -> str:
+        key = build_key(recipe, self._settings, self._toolchain, channels)
         results = self._store.recall(key) if key else None
         if not results or set(results) != {output.path for output in recipe.outputs}:
             return "build"
@@ -208,12 +217,9 @@ class Builder:
             return "there"
         return "from the store" if all(self._store.read(digest) for digest in results.values()) else "build"
 
-    def _key(self, recipe: Recipe) -> Key | None:
-        return build_key(recipe, self._settings, self._toolchain, self.channels)
-
     def _one(self, recipe: Recipe) -> BuiltRecipe:
         begun = time.monotonic()
-        key = self._key(recipe)
+        key = build_key(recipe, self._settings, self._toolchain, self._channels(self._channel))
         found = self._again(recipe, key) if key else None
         if found is None:
             self._reporter.note(f"building {recipe.name}", passing=True)
@@ -242,7 +248,7 @@ class Builder:
             build(
                 copy,
                 output=scratch / "out",
-                channels=self.channels,
+                channels=self._channels(self._channel),
                 variants=self._settings.variants,
                 programs=self._toolchain.programs,
                 cache=cache_directory("toolchain") / "packages",

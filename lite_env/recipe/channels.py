@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lite_env.channel import is_unbuilt
 from lite_env.errors import RecipeError
+from lite_env.spec.address import local_path
 from lite_env.spec.channels import resolve_channel
 from lite_env.workflow.channels import build_local_channels
 
@@ -16,17 +18,21 @@ if TYPE_CHECKING:
     from lite_env.store.protocol import Store
 
 
-def channels_for(named: Sequence[str], *, offline: bool, store: Store, reporter: Reporter) -> tuple[str, ...]:
+def channels_for(
+    named: Sequence[str], *, offline: bool, dry_run: bool = False, store: Store, reporter: Reporter
+) -> tuple[str, ...]:
     """URLs of the channels that a user named: URLs, names, or folders; definitions among them are built.
 
     Args:
         named: as the user wrote them, the first one first; folders are relative to the current one.
         offline: fetch nothing.
+        dry_run: build nothing: what is not built is an error.
         store: keeps the sources of definitions.
         reporter: told what is built.
 
     Raises:
-        RecipeError: one has a credential in its address, which would go to every build script.
+        RecipeError: one has a credential in its address, which would go to every build script; or is not built, in a
+            dry run.
         ChannelError: a definition cannot be built.
     """
     found = [channel for text in named for channel in resolve_channel(text, Path.cwd())]
@@ -38,5 +44,11 @@ def channels_for(named: Sequence[str], *, offline: bool, store: Store, reporter:
                 channel=channel.url,
             )
     urls = tuple(channel.url for channel in found)
+    unbuilt = [folder for url in urls if (folder := local_path(url)) is not None and is_unbuilt(folder)]
+    if dry_run and unbuilt:
+        raise RecipeError(
+            f"the channel in '{unbuilt[0]}' is not built, and a dry run builds nothing",
+            hint=f"`lite-env channel build {unbuilt[0]}` builds it",
+        )
     build_local_channels(urls, offline=offline, store=store, reporter=reporter)
     return urls

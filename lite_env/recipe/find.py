@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from lite_env.errors import RecipeError
 from lite_env.recipe.engine import render
 from lite_env.recipe.model import RECIPE_FILE, VARIANTS_FILE, Recipe
-from lite_env.spec.matchspec import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _OLD = ("meta.yaml", "recipe.yml")
@@ -100,14 +99,6 @@ def needs_of(recipes: Sequence[Recipe]) -> dict[Path, set[Path]]:
         for output in recipe.outputs:
             makers.setdefault(output.name, set()).add(recipe.folder)
     return {
-        recipe.folder: {maker for name in _names(recipe) for maker in makers.get(name, ()) if maker != recipe.folder}
+        recipe.folder: {maker for name in recipe.needs for maker in makers.get(name, ()) if maker != recipe.folder}
         for recipe in recipes
     }
-
-
-def _names(recipe: Recipe) -> Iterator[str]:
-    for output in recipe.outputs:
-        for spec in output.all_requirements:
-            name = name_of(spec)
-            if name is not None:
-                yield name

@@ -10,13 +10,12 @@ from lite_env.prefix.families import example_packages
 from lite_env.recipe.model import TARGET
 from lite_env.recipe.sources import folder_digest, local_sources_digest
 from lite_env.recipe.toolchain.python import build_subdir
-from lite_env.spec.matchspec import name_of
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from lite_env.recipe.model import BuildSettings, Recipe
     from lite_env.recipe.toolchain.channel import Toolchain
@@ -33,6 +32,8 @@ _ALWAYS = ("emscripten-abi", "python", *example_packages())
 def build_key(recipe: Recipe, settings: BuildSettings, toolchain: Toolchain, channels: Sequence[str]) -> Key | None:
     """The key of building `recipe` as it stands; None where a source of it may change by itself.
 
+    What the recipe makes itself decides nothing: it is in the channel when it was built before.
+
     Args:
         recipe: what is built.
         settings: how.
@@ -46,7 +47,7 @@ def build_key(recipe: Recipe, settings: BuildSettings, toolchain: Toolchain, cha
         return None
     dependencies = reachable_digest(
         channels,
-        {*_ALWAYS, *_names(recipe)},
+        {*_ALWAYS, *recipe.needs},
         (TARGET, "noarch", build_subdir()),
         cache=cache_directory("repodata"),
         offline=settings.offline,
@@ -63,10 +64,3 @@ def build_key(recipe: Recipe, settings: BuildSettings, toolchain: Toolchain, cha
         dependencies,
         settings.test,
     )
-
-
-def _names(recipe: Recipe) -> Iterator[str]:
-    # What the recipe makes itself is in the channel when it was built before.
-    own = {output.name for output in recipe.outputs}
-    for output in recipe.outputs:
-        yield from (name for spec in output.all_requirements if (name := name_of(spec)) is not None and name not in own)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lite_env.spec.matchspec import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -77,10 +79,14 @@ class Output:
     rendered: Mapping[str, Any]
 
     @property
+    def test_requirements(self) -> tuple[str, ...]:
+        """The match specs that its tests need besides it."""
+        return tuple(spec for test in self.tests for spec in test.get("requirements", {}).get("run", ()))
+
+    @property
     def all_requirements(self) -> tuple[str, ...]:
         """The match specs that it is built, run or tested with."""
-        tested = [spec for test in self.tests for spec in test.get("requirements", {}).get("run", ())]
-        return (*self.build_requirements, *self.host_requirements, *self.run_requirements, *tested)
+        return (*self.build_requirements, *self.host_requirements, *self.run_requirements, *self.test_requirements)
 
     @property
     def file_name(self) -> str:
@@ -113,6 +119,13 @@ class Recipe:
     def file(self) -> Path:
         """The recipe itself."""
         return self.folder / RECIPE_FILE
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names of the packages that it is built, run or tested with, but those that it makes itself."""
+        specs = (spec for output in self.outputs for spec in output.all_requirements)
+        names = {name for spec in specs if (name := name_of(spec)) is not None}
+        return frozenset(names - {output.name for output in self.outputs})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -42,7 +42,23 @@ def test_a_dry_run_says_what_would_be_built_and_builds_nothing(markupsafe, tmp_p
     assert [step["step"] for step in found["steps"]] == ["build"]
     _, found = build(RECIPES / "markupsafe", channel=tmp_path / "channel", options=options)
     assert [step["step"] for step in found["steps"]] == ["from the store"]
-    assert not list((tmp_path / "channel").rglob("*.conda"))
+    assert not (tmp_path / "channel").exists()
+
+
+def test_a_package_that_is_damaged_or_gone_is_told_and_made_good(markupsafe, tmp_path):
+    channel = tmp_path / "channel"
+    shutil.copytree(markupsafe, channel)
+    before = tree(channel)
+    (package,) = (channel / "emscripten-wasm32").glob("*.conda")
+    for change, said in (
+        (lambda: package.write_bytes(package.read_bytes()[:-9]), "is damaged"),
+        (package.unlink, "is gone"),
+    ):
+        change()
+        answer, found = build(RECIPES / "markupsafe", channel=channel)
+        assert (answer.code, found["built"][0]["how"]) == (0, "from the store")
+        assert f"{package.name} {said}" in answer.err
+        assert tree(channel) == before
 
 
 def test_a_symbol_that_only_a_call_reveals_keeps_the_package_out(markupsafe, tmp_path):
