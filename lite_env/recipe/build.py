@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import LiteEnvError, RecipeError
 from lite_env.progress import SILENT
 from lite_env.recipe.engine import build
+from lite_env.recipe.explain import explained
 from lite_env.recipe.find import needs_of
 from lite_env.recipe.key import KIND, build_key
 from lite_env.recipe.normalise import normalise
@@ -243,10 +244,10 @@ class Builder:
     def _anew(self, recipe: Recipe, key: Key | None) -> BuiltRecipe:
         log = self._channel / LOGS / f"{recipe.name}.log"
         with workroom() as scratch:
-            copy = replace(recipe, folder=scratch / recipe.name)
-            copy_recipe(recipe, copy.folder, store=self._store, offline=self._settings.offline, reporter=self._reporter)
-            build(
-                copy,
+            offline = self._settings.offline
+            copy = copy_recipe(recipe, scratch / "recipe", store=self._store, offline=offline, reporter=self._reporter)
+            is_built = build(
+                replace(recipe, folder=copy),
                 output=scratch / "out",
                 channels=self._channels(self._channel),
                 variants=self._settings.variants,
@@ -255,10 +256,11 @@ class Builder:
                 log=log,
                 stop=self._stop,
             )
+            if not is_built:
+                raise explained(recipe, copy, log)
             files = self._normalised(recipe, scratch)
-            said = self._gate.pass_all(recipe, files, [self._channel.as_uri()], scratch / "tests", stop=self._stop)
-            with log.open("a", encoding="utf-8") as stream:
-                stream.write(said)
+            beside = [self._channel.as_uri()]
+            self._gate.pass_all(recipe, files, beside, scratch / "tests", log=log, stop=self._stop)
             packages = {path: file.read_bytes() for path, file in files.items()}
         digests = {path: sha256_of_bytes(data) for path, data in packages.items()}
         if key is not None:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lite_env.channel.assemble import require_assembler
-from lite_env.errors import RecipeError
 from lite_env.recipe.faults import unreadable, variants_unreadable
 from lite_env.recipe.lines import RecipeText
 from lite_env.recipe.model import RECIPE_FILE, TARGET, VARIANTS_FILE, Output, Recipe, RecipeSource
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from threading import Event
 
+    from lite_env.errors import RecipeError
+
 _EPOCH = "1767225600"  # 2026-01-01, for what writes the time of a build into it
-_SAID = 30  # lines of a log that an error shows
 _START = "import sys; sys.path[:] = {path!r}; from lite_env.recipe.engine import main; main()"
 
 
@@ -136,8 +136,8 @@ def build(
     cache: Path,
     log: Path,
     stop: Event,
-) -> None:
-    """Build all outputs of `recipe` into the folder `output`.
+) -> bool:
+    """Build all outputs of `recipe` into the folder `output`; the answer is whether it could be done.
 
     Args:
         recipe: what is built.
@@ -150,7 +150,7 @@ def build(
         stop: ends it when it is set.
 
     Raises:
-        RecipeError: it failed, with the last lines that it said; or it was ended.
+        RecipeError: it was ended.
     """
     request = {
         "recipe": str(recipe.file),
@@ -174,14 +174,7 @@ def build(
     with log.open("wb") as stream:
         code = run_group(command, json.dumps(request).encode(), output=stream, environ=environ, stop=stop)
     _keep_scripts_log(output, log)
-    if code:
-        raise RecipeError(
-            f"{recipe.name} could not be built",
-            hint="the whole log is beside",
-            file=str(recipe.file),
-            log=str(log),
-            said=_end_of(log),
-        )
+    return not code
 
 
 def main() -> None:
@@ -227,7 +220,3 @@ def _keep_scripts_log(output: Path, log: Path) -> None:
         for found in sorted(output.glob("bld/*/work/conda_build.log")):
             stream.write(f"\n==> {found.parent.parent.name}\n".encode())
             stream.write(found.read_bytes())
-
-
-def _end_of(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_SAID:])

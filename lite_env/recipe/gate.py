@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -52,15 +53,16 @@ class Gate:
         self._runtimes = cache(self._read_runtimes)
 
     def pass_all(
-        self, recipe: Recipe, files: Mapping[str, Path], beside: Sequence[str], folder: Path, *, stop: Event
-    ) -> str:
-        """Let the packages that `recipe` made pass; the answer is what their tests said.
+        self, recipe: Recipe, files: Mapping[str, Path], beside: Sequence[str], folder: Path, *, log: Path, stop: Event
+    ) -> None:
+        """Let the packages that `recipe` made pass.
 
         Args:
             recipe: what made them.
             files: their files, by path in the channel.
             beside: URLs of channels that were made meanwhile, stronger than the others.
             folder: is made, for environments and packs; its path must be in no package.
+            log: what their tests say is added to it.
             stop: ends the tests when it is set.
 
         Raises:
@@ -71,7 +73,6 @@ class Gate:
         urls = (candidates.as_uri(), *beside, *self._channels)
         for output in recipe.outputs:
             self._audit(output, files[output.path], urls, folder.parent)
-        said = []
         for output in recipe.outputs if self._engines else ():
             bed = Bed(
                 channels=urls,
@@ -80,8 +81,12 @@ class Gate:
                 store=self._store,
                 stop=stop,
             )
-            said.append(try_package(files[output.path], output.tests, bed))
-        return "".join(said)
+            said = io.StringIO()
+            try:
+                try_package(files[output.path], output.tests, bed, said)
+            finally:
+                with log.open("a", encoding="utf-8") as stream:
+                    stream.write(said.getvalue())
 
     def _audit(self, output: Output, file: Path, urls: Sequence[str], folder: Path) -> None:
         folders = [path for url in urls if (path := local_path(url)) is not None]

@@ -44,6 +44,16 @@ class RecipeSource:
         return str(found) if found is not None else None
 
     @property
+    def patches(self) -> tuple[str, ...]:
+        """Paths of its patches, relative to the recipe."""
+        return tuple(map(str, self.values.get("patches", ())))
+
+    @property
+    def place(self) -> str:
+        """Where it is from, for messages."""
+        return str(next((self.values[key] for key in ("url", "git", "path") if key in self.values), "?"))
+
+    @property
     def is_pinned(self) -> bool:
         """Whether what it stands for never changes: it has a hash, or is a whole commit."""
         if self.path is not None or self.sha256 is not None or "md5" in self.values:
@@ -119,6 +129,13 @@ class Recipe:
     def file(self) -> Path:
         """The recipe itself."""
         return self.folder / RECIPE_FILE
+
+    @property
+    def local_paths(self) -> tuple[str, ...]:
+        """What its sources name by path, patches among them; sorted, whether it is there or not."""
+        sources = [source for output in self.outputs for source in output.sources]
+        paths = {source.path for source in sources if source.path is not None}
+        return tuple(sorted(paths.union(*(source.patches for source in sources))))
 
     @property
     def needs(self) -> frozenset[str]:

@@ -86,17 +86,49 @@ def _is_sdist(name: str) -> bool:
 
 
 def copy_recipe(
-    recipe: Recipe, target: Path, *, store: Store, offline: bool = False, reporter: Reporter = SILENT
-) -> None:
-    """Make `target` the recipe's folder with all that it takes from this machine and from the package index.
+    recipe: Recipe, scratch: Path, *, store: Store, offline: bool = False, reporter: Reporter = SILENT
+) -> Path:
+    """A copy of the recipe's folder in the empty folder `scratch`, with all that it takes from outside of it.
+
+    What it names by a path outside of its folder lies at the same place beside the copy.
 
     Raises:
         FetchError: a source distribution cannot be had, or is another one.
         RecipeError: the recipe names what is not there.
     """
+    sdists = sdists_of(recipe)
+    outside = [path for path in recipe.local_paths if _climbs(path)]
+    # So deep that what is above the recipe is in the scratch folder too.
+    climbs = max(map(_climbs, outside), default=0)
+    target = scratch.joinpath(*recipe.folder.parts[-1 - climbs :])
     shutil.copytree(recipe.folder, target, symlinks=True)
-    for sdist in sdists_of(recipe):
+    brought: list[Path] = []
+    for source, path in sorted(((recipe.folder / path).resolve(), path) for path in outside):
+        # What is not there is told by who needs it.
+        if source.exists() and not any(source.is_relative_to(other) for other in brought):
+            brought.append(source)
+            _bring(source, Path(os.path.normpath(target / path)), recipe.folder)
+    for sdist in sdists:
         (target / sdist.file).write_bytes(fetch_sdist(sdist, store=store, offline=offline, reporter=reporter))
+    return target
+
+
+def _climbs(path: str) -> int:
+    """How many folders above the recipe's a relative path begins; 0 where it stays inside."""
+    parts = PurePosixPath(os.path.normpath(path)).parts
+    return sum(part == ".." for part in parts)
+
+
+def _bring(source: Path, target: Path, recipe: Path) -> None:
+    if target.exists():
+        # It has the recipe in it, which is there.
+        def ignored(folder: str, _: list[str]) -> set[str]:
+            return {recipe.name} if Path(folder) == recipe.parent else set()
+
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=ignored)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(source)
 
 
 def fetch_sdist(sdist: Sdist, *, store: Store, offline: bool = False, reporter: Reporter = SILENT) -> bytes:
@@ -173,13 +205,10 @@ def folder_digest(folder: Path) -> str:
 
 
 def local_sources_digest(recipe: Recipe) -> str:
-    """SHA-256 over the sources of `recipe` that lie on this machine beside its folder."""
+    """SHA-256 over the sources and patches of `recipe` that lie on this machine."""
     lines = []
-    for output in recipe.outputs:
-        for source in output.sources:
-            path = recipe.folder / source.path if source.path is not None else None
-            if path is None or not path.exists():
-                continue
-            content = folder_digest(path) if path.is_dir() else sha256_of_bytes(path.read_bytes())
-            lines.append(f"{source.path} {content}")
-    return sha256_of_bytes("\n".join(sorted(set(lines))).encode())
+    for name in recipe.local_paths:
+        path = recipe.folder / name
+        if path.exists():
+            lines.append(f"{name} {folder_digest(path) if path.is_dir() else sha256_of_bytes(path.read_bytes())}")
+    return sha256_of_bytes("\n".join(lines).encode())

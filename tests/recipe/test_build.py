@@ -76,6 +76,7 @@ def test_what_the_kernel_says_of_a_failed_test_is_told(markupsafe, tmp_path):
     assert answer.code == 1
     assert "AssertionError" in answer.err
     assert found["failed"][0]["context"]["engine"] == "node"
+    assert "AssertionError" in (tmp_path / "channel" / ".logs" / "extension.log").read_text(encoding="utf-8")
     assert not list((tmp_path / "channel").rglob("*.conda"))
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from lite_env.errors import FetchError, RecipeError
 from lite_env.recipe.engine import render
-from lite_env.recipe.sources import Sdist, copy_recipe, fetch_sdist, folder_digest, sdists_of
+from lite_env.recipe.sources import Sdist, copy_recipe, fetch_sdist, folder_digest, local_sources_digest, sdists_of
 from lite_env.store.local import LocalStore
 from tests.recipe.recipes import write_recipe
+from tests.trees import tree
 
 DIGEST = hashlib.sha256(b"an archive").hexdigest()
 TEXT = 'package:\n  name: a\n  version: "1.0"\nsource:\n  path: {path}\n{more}build:\n  number: 0\n'
@@ -46,8 +47,9 @@ def test_a_distribution_that_was_fetched_is_taken_from_the_store(tmp_path):
     with pytest.raises(FetchError, match="offline"):
         copy_recipe(found, tmp_path / "copy", store=store, offline=True)
     store.write(b"an archive", kind="sdist", vouched=True)
-    copy_recipe(found, tmp_path / "other", store=store, offline=True)
-    assert (tmp_path / "other" / "some-1.0.tar.gz").read_bytes() == b"an archive"
+    copy = copy_recipe(found, tmp_path / "other", store=store, offline=True)
+    assert copy == tmp_path / "other" / "a"
+    assert (copy / "some-1.0.tar.gz").read_bytes() == b"an archive"
     assert not (found.folder / "some-1.0.tar.gz").exists()
 
 
@@ -80,3 +82,42 @@ def test_the_digest_of_a_folder_knows_names_contents_modes_and_links(tmp_path):
         change()
         assert folder_digest(other) != before
         before = folder_digest(other)
+
+
+PATCHED = """\
+package:
+  name: a
+  version: "1.0"
+source:
+  - path: {path}
+    patches: [../../patches/b.patch]
+build:
+  number: 0
+"""
+
+
+@pytest.mark.parametrize("path", ["../sources", "../../elsewhere", "..", "../..", "."])
+def test_what_lies_outside_of_the_recipe_lies_at_the_same_place_beside_its_copy(tmp_path, path):
+    root = tmp_path / "root"
+    for name in ("project/sources/one.c", "elsewhere/deep/two.c", "patches/b.patch"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text(name)
+    folder = write_recipe(root / "project" / "a", PATCHED.format(path=path), link_txt="x")
+    (folder / "link").symlink_to("link.txt")
+    copy = copy_recipe(render(folder, []), tmp_path / "copy", store=LocalStore(tmp_path / "store"), offline=True)
+    assert copy.is_relative_to(tmp_path / "copy")
+    assert tree(copy) == tree(folder)
+    for each in (path, "../../patches"):
+        assert tree((copy / each).resolve()) == tree((folder / each).resolve())
+
+
+def test_what_lies_outside_of_the_recipe_decides_its_digest(tmp_path):
+    for name in ("sources/one.c", "patches/b.patch"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(name)
+    found = render(write_recipe(tmp_path / "project" / "a", PATCHED.format(path="../../sources")), [])
+    before = local_sources_digest(found)
+    for name in ("sources/one.c", "patches/b.patch"):
+        (tmp_path / name).write_text("another")
+        assert local_sources_digest(found) != before
+        before = local_sources_digest(found)

@@ -58,13 +58,14 @@ class Bed:
     stop: Event
 
 
-def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed) -> str:
-    """Run the tests of the package at `path`; the answer is what they said.
+def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed, said: io.StringIO) -> None:
+    """Run the tests of the package at `path`.
 
     Args:
         path: a ``.conda``.
         tests: of its recipe, as rendered.
         bed: what they run in.
+        said: takes what they say.
 
     Raises:
         RecipeError: one failed, or cannot be run in a kernel.
@@ -75,14 +76,12 @@ def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed) -> str
     for test in found:
         if isinstance(test, ContentsTest):
             check_contents(test, package.files, of=of)
-    said = io.StringIO()
     in_kernel = [test for test in found if isinstance(test, PythonTest | ScriptTest)]
     if in_kernel:
         _run(package, in_kernel, [], bed, said)
     for test in found:
         if isinstance(test, DownstreamTest):
             _run_downstream(package, test, bed, said)
-    return said.getvalue()
 
 
 def _run_downstream(package: BuiltPackage, test: DownstreamTest, bed: Bed, said: io.StringIO) -> None:
