@@ -95,7 +95,8 @@ def build(
         toolchain = prepare_toolchain(reporter, store=store, offline=offline)
         engines = () if no_test or dry_run else engines_here(reporter)
         tools = (folder.as_uri() for folder in toolchain.channels)
-        gate = Gate((*settings.channels, *tools), engines=engines, store=store, reporter=reporter)
+        named = (*settings.channels, *tools)
+        gate = Gate(named, engines=engines, store=store, offline=offline, reporter=reporter)
         builder = Builder(channel_dir, settings, toolchain, store=store, gate=gate, reporter=reporter)
         if dry_run:
             _print_plan(builder.plan(recipes), as_json=as_json)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.channel import is_unbuilt
 from lite_env.errors import RecipeError
 from lite_env.spec.address import local_path
-from lite_env.spec.channels import resolve_channel
-from lite_env.workflow.channels import build_local_channels
+from lite_env.workflow.channels import build_local_channels, named_channels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +32,9 @@ def channels_for(
         RecipeError: one has a credential in its address, which would go to every build script; or is not built, in a
             dry run.
         ChannelError: a definition cannot be built.
+        SpecError: one is no channel.
     """
-    found = [channel for text in named for channel in resolve_channel(text, Path.cwd())]
+    found = named_channels(named)
     for channel in found:
         if channel.is_secret:
             raise RecipeError(

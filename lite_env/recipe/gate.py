@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lite_env.audit import audit_package, read_libraries
-from lite_env.audit.places import read_runtimes
-from lite_env.errors import RecipeError
+from lite_env.audit import audit_package, read_libraries, read_runtime
+from lite_env.audit.places import libraries_at, read_runtimes
+from lite_env.errors import ChannelError, RecipeError
 from lite_env.progress import SILENT
 from lite_env.recipe.publish import publish
 from lite_env.recipe.testing.kernel import Bed, try_package
 from lite_env.spec.address import local_path
+from lite_env.workflow.kernel_environment import environment_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from lite_env.audit import Finding, Runtime
+    from lite_env.audit.subject import Libraries
     from lite_env.host.run import EngineName
     from lite_env.progress import Reporter
     from lite_env.recipe.model import Output, Recipe
@@ -37,6 +40,7 @@ class Gate:
         channels: URLs of what packages are installed with, the first one first.
         engines: where tests run; none where they are not asked for.
         store: keeps what is done.
+        offline: open no connection.
         reporter: told of warnings.
     """
 
@@ -46,10 +50,11 @@ class Gate:
         *,
         engines: tuple[EngineName, ...],
         store: Store,
+        offline: bool = False,
         reporter: Reporter = SILENT,
     ) -> None:
         self._channels, self._engines = tuple(channels), engines
-        self._store, self._reporter = store, reporter
+        self._store, self._offline, self._reporter = store, offline, reporter
         self._runtimes = cache(self._read_runtimes)
 
     def pass_all(
@@ -80,6 +85,8 @@ class Gate:
                 folder=folder / output.build,
                 store=self._store,
                 stop=stop,
+                offline=self._offline,
+                reporter=self._reporter,
             )
             said = io.StringIO()
             try:
@@ -90,9 +97,13 @@ class Gate:
 
     def _audit(self, output: Output, file: Path, urls: Sequence[str], folder: Path) -> None:
         folders = [path for url in urls if (path := local_path(url)) is not None]
-        runtime = self._runtime_for(output)
         libraries = read_libraries(output.run_requirements, folders)
-        findings = audit_package(file, runtime=runtime, libraries=libraries, host_paths=[str(folder)])
+        with ExitStack() as stack:
+            runtime = self._runtime_for(output)
+            if runtime is None and output.variant.get(_COMPILER) is not None:
+                runtime, more = self._elsewhere(output, file, urls, stack)
+                libraries |= more
+            findings = audit_package(file, runtime=runtime, libraries=libraries, host_paths=[str(folder)])
         errors = [finding for finding in findings if finding.severity == "error" or finding.rule in _STRICT]
         for finding in findings:
             if finding not in errors:
@@ -107,15 +118,19 @@ class Gate:
     def _runtime_for(self, output: Output) -> Runtime | None:
         """The kernel's main module that the package is for, where a channel on this machine has it."""
         wanted = output.variant.get(_COMPILER)
-        if wanted is None:
-            return None
-        found = next((runtime for runtime in self._runtimes() if runtime.emscripten == wanted), None)
-        if found is None:
-            self._reporter.warn(
-                f"{output.file_name} was not held against a kernel: no channel on this machine has one for Emscripten"
-                f" {wanted}"
-            )
-        return found
+        return next((runtime for runtime in self._runtimes() if runtime.emscripten == wanted), None)
+
+    def _elsewhere(
+        self, output: Output, file: Path, urls: Sequence[str], stack: ExitStack
+    ) -> tuple[Runtime | None, Libraries | None]:
+        """The same, and the libraries of what the package depends on, out of all channels; none is a warning."""
+        try:
+            beside = environment_beside(file, urls, offline=self._offline, store=self._store, reporter=self._reporter)
+            environment = stack.enter_context(beside)
+        except ChannelError as error:
+            self._reporter.warn(f"{output.file_name} was not held against a kernel: {error.message}")
+            return None, None
+        return read_runtime(environment), libraries_at(environment)(output.run_requirements)
 
     def _read_runtimes(self) -> tuple[Runtime, ...]:
         folders = [path for url in self._channels if (path := local_path(url)) is not None]

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.channel import build_channel, is_unbuilt, was_built
+from lite_env.errors import SpecError
 from lite_env.spec.address import local_path
+from lite_env.spec.channels import resolve_channel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lite_env.lock.model import Lockfile
     from lite_env.progress import Reporter
+    from lite_env.spec.address import Channel
     from lite_env.store.protocol import Store
+
+
+def named_channels(texts: Sequence[str]) -> tuple[Channel, ...]:
+    """The channels that a user named; paths are relative to the current folder.
+
+    Raises:
+        SpecError: one is no channel.
+    """
+    try:
+        return tuple(found for text in texts for found in resolve_channel(text, Path.cwd()))
+    except ValueError as error:
+        raise SpecError(
+            f"a channel cannot be understood: {error}",
+            hint="give a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
+        ) from None
 
 
 def build_local_channels(channels: tuple[str, ...], *, offline: bool, store: Store, reporter: Reporter) -> None:

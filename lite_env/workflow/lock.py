@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lite_env.errors import LockError, SpecError
+from lite_env.errors import LockError
 from lite_env.lock.answer import LockAnswer, answers, requested_of, spec_digest
 from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.diff import LockDiff, diff_packages
@@ -17,18 +17,16 @@ from lite_env.lock.model import PLATFORM, Lockfile
 from lite_env.lock.pip_here import Before
 from lite_env.lock.solver import SolveRequest
 from lite_env.progress import SILENT
-from lite_env.spec.channels import resolve_channel
 from lite_env.spec.environment import read_environment
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
-from lite_env.workflow.channels import build_local_channels
+from lite_env.workflow.channels import build_local_channels, named_channels
 from lite_env.workflow.wheels import lock_wheels
 
 if TYPE_CHECKING:
     from lite_env.lock.model import LockedPackage
     from lite_env.lock.solver import Solver
     from lite_env.progress import Reporter
-    from lite_env.spec.address import Channel
     from lite_env.spec.model import EnvironmentSpec
     from lite_env.store.protocol import Store
 
@@ -297,7 +295,7 @@ def read_spec(environment: Path, channels: tuple[str, ...], reporter: Reporter) 
     Raises:
         SpecError: the file or one of `channels` is wrong.
     """
-    spec = read_environment(environment, channels=_resolved(channels))
+    spec = read_environment(environment, channels=named_channels(channels))
     for warning in spec.warnings:
         reporter.warn(warning)
     for note in spec.notes:
@@ -310,16 +308,6 @@ def _rattler(*, offline: bool) -> Solver:
     from lite_env.lock.conda.solve import CondaSolver  # noqa: PLC0415
 
     return CondaSolver(cache=cache_directory("repodata"), offline=offline)
-
-
-def _resolved(channels: tuple[str, ...]) -> tuple[Channel, ...]:
-    try:
-        return tuple(found for channel in channels for found in resolve_channel(channel, Path.cwd()))
-    except ValueError as error:
-        raise SpecError(
-            f"a channel cannot be understood: {error}",
-            hint="give a name (`conda-forge`), a URL, or a path that starts with `./`, `../`, `/` or `~`",
-        ) from None
 
 
 def _kept(before: Lockfile, options: LockOptions, path: Path) -> tuple[LockedPackage, ...]:

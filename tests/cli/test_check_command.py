@@ -7,10 +7,13 @@ from click.testing import CliRunner
 
 from lite_env.channel.index import index_channel
 from lite_env.cli.main import cli
+from lite_env.store.location import CACHE_VARIABLE
 from tests.audit.test_rules import LICENSE, make_channel
+from tests.channel_server import serve_channel
 from tests.command_line import lite_env
 from tests.conda_packages import make_package
 from tests.frozen import PACKS
+from tests.kernel_channel import make_kernel_channel, package_that_imports
 from tests.side_modules import library
 
 PACK = PACKS / "2.0/kernels"
@@ -125,6 +128,56 @@ def test_what_cannot_be_checked_is_said(channel, tmp_path):
     assert (ended.code, ended.err) == (1, "")
     assert "it needs 'libz.so', which neither the package nor what it depends on brings" in ended.out
     assert "note: " not in ended.out
+
+
+@pytest.fixture
+def remote(tmp_path):
+    """The address of a channel on another machine with a kernel and a library, and what that machine was asked."""
+    folder = make_kernel_channel(tmp_path / "remote")
+    with serve_channel(folder) as server:
+        yield server
+
+
+def test_a_package_is_held_against_the_kernel_of_a_channel_on_another_machine(remote, tmp_path):
+    sound = package_that_imports(tmp_path, "sound", "deflate", "strlen")
+    broken = package_that_imports(tmp_path, "broken", "deflate", "inflate")
+    cache = {CACHE_VARIABLE: str(tmp_path / "cache")}
+    ended = lite_env("check", sound, "--channel", remote.url(), **cache)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.endswith("1 shared library, held against xtoy.wasm: 0 errors, 0 warnings\n")
+    assert any(asked.path.endswith(".conda") for asked in remote.asked)
+    remote.asked.clear()
+    # What was fetched and installed is in the cache that `install` has.
+    ended = lite_env("check", broken, "--channel", remote.url(), **cache)
+    assert ended.code == 1
+    assert "'inflate'" in ended.out
+    assert not any(asked.path.endswith(".conda") for asked in remote.asked)
+    remote.asked.clear()
+    ended = lite_env("check", broken, "--channel", remote.url(), "--offline", **cache)
+    assert (ended.code, remote.asked) == (1, [])
+
+
+def test_a_channel_without_what_the_package_needs_is_told(remote, tmp_path):
+    package = make_package(tmp_path, "alone", files={"lib/libx.so": library()}, depends=["nowhere >=2"])
+    ended = lite_env("check", package, "--channel", remote.url())
+    assert (ended.code, ended.out) == (1, "")
+    assert "there is no environment with what alone-1.0-0.conda needs and a kernel" in ended.err
+    assert "nowhere" in ended.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [str(PACK), "--channel", "https://example.org/c"],
+        ["a-1-0.conda", "--channel", "https://example.org/c", "--runtime", "x"],
+        ["a-1-0.conda", "--channel", "https://example.org/c", "--budget", "1MB"],
+        ["a-1-0.conda", "--offline"],
+    ],
+)
+def test_a_channel_goes_with_a_package_alone(words):
+    answer = CliRunner().invoke(cli, ["check", *words])
+    assert answer.exit_code == 2
+    assert "--channel" in answer.output
 
 
 def test_a_place_where_nothing_is_to_be_checked_is_an_error(tmp_path):

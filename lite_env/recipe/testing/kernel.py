@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
-from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.resources import files as resource_files
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from lite_env.errors import HostError, MissingEngineError, RecipeError, SolveError
 from lite_env.host.find import find_chromium, locate_node
@@ -22,10 +18,13 @@ from lite_env.recipe.testing.contents import check_contents
 from lite_env.recipe.testing.declared import ContentsTest, DownstreamTest, PythonTest, ScriptTest, declared_tests
 from lite_env.recipe.testing.package import TEST_FILES, BuiltPackage, read_package
 from lite_env.spec.address import local_path
+from lite_env.spec.matchspec import name_of
+from lite_env.workflow.kernel_environment import lock_beside_kernel
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import pack_environment
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from threading import Event
@@ -49,6 +48,8 @@ class Bed:
         folder: an empty one for environments and packs.
         store: keeps what is done.
         stop: ends the kernels when it is set.
+        offline: open no connection.
+        reporter: told which tests could not be run.
     """
 
     channels: tuple[str, ...]
@@ -56,6 +57,8 @@ class Bed:
     folder: Path
     store: Store
     stop: Event
+    offline: bool = False
+    reporter: Reporter = SILENT
 
 
 def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed, said: io.StringIO) -> None:
@@ -85,10 +88,20 @@ def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed, said: 
 
 
 def _run_downstream(package: BuiltPackage, test: DownstreamTest, bed: Bed, said: io.StringIO) -> None:
-    """Of the package that needs this one: its own tests, beside this one."""
-    environment = _locked(package, [test.package], bed)
+    """Of the package that needs this one: its own tests, beside this one.
+
+    Where no environment has both, as before the other one was built for the first time, that is a warning.
+    """
+    try:
+        environment = _locked(package, [test.package], bed)
+    except RecipeError as error:
+        reason = dict(error.context).get("said", error.message)
+        told = f"the tests of {test.package} were not run with {package.name} {package.version}: {reason}"
+        bed.reporter.warn(told)
+        said.write(f"==> {told}\n")
+        return
     lock = read_lock(lock_path(environment))
-    name = test.package.split(" ")[0]
+    name = name_of(test.package)
     record = next(found for found in lock.packages if found.name == name)
     file = local_path(record.url)
     if file is None:
@@ -115,7 +128,7 @@ def _run(
     if any(isinstance(test, PythonTest) and test.pip_check for test in tests):
         _check_requirements(package, environment)
     pack = environment.parent / "pack"
-    options = PackOptions(bytecode=False, trace=False, check=False, level=1)
+    options = PackOptions(bytecode=False, trace=False, check=False, level=1, offline=bed.offline)
     pack_environment(environment, pack, options, store=bed.store, reporter=SILENT)
     drive = environment.parent / "drive"
     _write_files(package, drive)
@@ -180,34 +193,16 @@ class _Asked:
 
 def _locked(package: BuiltPackage, more: Sequence[str], bed: Bed) -> Path:
     """An environment file with a kernel that fits, locked."""
-    failed: SolveError | None = None
-    for number, kernel in enumerate(example_packages()):
-        file = bed.folder / f"{package.name}-{len(more)}-{number}" / "environment.yml"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        document = {
-            "name": "test",
-            "channels": list(bed.channels),
-            "dependencies": [f"{package.name} =={package.version} {package.build}", kernel, *more],
-        }
-        file.write_text(yaml.safe_dump(document), encoding="utf-8")
-        try:
-            _lock(file, bed)
-        except SolveError as error:
-            failed = failed or error
-            continue
-        return file
-    raise RecipeError(
-        f"there is no environment with {package.name} {package.version} and a kernel of Python to test it in",
-        hint=f"name a channel that has one ({' or '.join(example_packages())}) with --channel, or give --no-test",
-        said=failed.message if failed else None,
-    )
-
-
-def _lock(file: Path, bed: Bed) -> None:
-    from lite_env.workflow.lock import lock_environment  # noqa: PLC0415 - rattler takes a third of a second
-
-    with redirect_stderr(io.StringIO()):
-        lock_environment(file, store=bed.store)
+    folder = bed.folder / f"{package.name}-{len(more)}"
+    specs = [f"{package.name} =={package.version} {package.build}", *more]
+    try:
+        return lock_beside_kernel(folder, bed.channels, specs, offline=bed.offline, store=bed.store)
+    except SolveError as error:
+        raise RecipeError(
+            f"there is no environment with {package.name} {package.version} and a kernel of Python to test it in",
+            hint=f"name a channel that has one ({' or '.join(example_packages())}) with --channel, or give --no-test",
+            said=error.message,
+        ) from error
 
 
 def _check_requirements(package: BuiltPackage, environment: Path) -> None:
