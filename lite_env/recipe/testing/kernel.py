@@ -129,7 +129,7 @@ def _run(
         _check_requirements(package, environment)
     pack = environment.parent / "pack"
     options = PackOptions(bytecode=False, trace=False, check=False, level=1, offline=bed.offline)
-    pack_environment(environment, pack, options, store=bed.store, reporter=SILENT)
+    pack_environment(lock_path(environment), pack, options, store=bed.store, reporter=SILENT)
     drive = environment.parent / "drive"
     _write_files(package, drive)
     for engine in bed.engines:
