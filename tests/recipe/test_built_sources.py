@@ -195,3 +195,23 @@ def test_a_patch_that_does_not_fit_is_named_with_its_file(tmp_path):
     assert found["failed"][0]["error"] == "the patch say.patch of told does not apply to its source"
     assert str(written / "say.patch") in answer.err
     assert not list((tmp_path / "channel").rglob("*.conda"))
+
+
+def test_what_was_kept_out_is_kept_out_again_with_what_needs_it_and_nothing_else(tmp_path):
+    recipes, channel = tmp_path / "recipes", tmp_path / "channel"
+    plain = "package:\n  name: {}\n  version: '1.0'\nbuild:\n  number: 0\n  noarch: generic\n  script: 'true'\n"
+    sound = "about:\n  license: MIT\n  license_file: LICENSE\n"
+    write_recipe(recipes / "bad", plain.format("bad"))
+    write_recipe(recipes / "needing", plain.format("needing") + "requirements:\n  host: [bad]\n" + sound)
+    write_recipe(recipes / "good", plain.format("good") + sound)
+    for name in ("needing", "good"):
+        (recipes / name / "LICENSE").write_text("As you like.\n", encoding="utf-8")
+    # A build that was refused must not be taken from the store as one that was done.
+    for how in ("built", "there"):
+        answer, found = build(recipes, channel=channel, options=["--no-test"])
+        assert answer.code == 1
+        assert [(step["recipe"], step["how"]) for step in found["built"]] == [("good", how)]
+        failed = {step["recipe"]: step["error"] for step in found["failed"]}
+        assert "must not enter a channel" in failed["bad"]
+        assert failed["needing"] == "needing needs bad, which could not be built"
+        assert [path.name.partition("-")[0] for path in channel.rglob("*.conda")] == ["good"]

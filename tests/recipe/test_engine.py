@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lite_env.errors import RecipeError
-from lite_env.recipe.engine import render
+from lite_env.recipe.engine import _clean, render
 from lite_env.recipe.toolchain.python import build_subdir
 from tests.recipe.recipes import library, write_recipe, write_variants
 
@@ -115,3 +115,8 @@ def test_variants_that_cannot_be_read_are_an_error(tmp_path):
     file.write_text("c_compiler: {", encoding="utf-8")
     with pytest.raises(RecipeError):
         render(write_recipe(tmp_path / "one", library("one")), [file])
+
+
+def test_nothing_of_the_machine_s_own_builds_is_in_the_environment_of_a_build():
+    foreign = {"CC": "gcc", "CFLAGS": "-march=native", "PYTHONPATH": "/x", "PIP_INDEX_URL": "x", "CONDA_PREFIX": "/x"}
+    assert _clean({**foreign, "HOME": "/home/me", "LANG": "C"}) == {"HOME": "/home/me", "LANG": "C"}

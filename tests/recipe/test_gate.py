@@ -70,3 +70,10 @@ def test_a_package_without_a_licence_file_is_kept_out(tmp_path, kernels):
     file = make_package(tmp_path, "bare", files={"lib/libx.so": library()}, depends=[ABI])
     with pytest.raises(RecipeError, match=r"\(license\)"):
         ask(tmp_path, kernels.as_uri(), output("bare", [ABI]), file)
+
+
+def test_a_package_that_holds_the_folder_of_its_build_is_kept_out(tmp_path, kernels):
+    module = library(padding=f"{tmp_path}/work/x.c".encode())
+    file = make_package(tmp_path, "told", files={"lib/libx.so": module, "LICENSE": "x"}, depends=[ABI])
+    with pytest.raises(RecipeError, match=r"\(host-path\)"):
+        ask(tmp_path, kernels.as_uri(), output("told", [ABI]), file)

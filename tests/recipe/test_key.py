@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 
 import pytest
 
 from lite_env.channel.index import index_channel
+from lite_env.recipe import key as key_module
 from lite_env.recipe.engine import render
 from lite_env.recipe.key import build_key
 from lite_env.recipe.model import BuildSettings
@@ -75,6 +77,26 @@ def test_variants_the_toolchain_and_whether_it_is_tested_decide(keys, tmp_path):
     assert keys(test=False) != first
     text = (tmp_path / "recipes" / "variants.yaml").read_text()
     (tmp_path / "recipes" / "variants.yaml").write_text(text.replace("3.1.58", "3.1.59"))
+    assert keys() != first
+
+
+@pytest.mark.parametrize("tool", ["py-rattler-build", "py-rattler"])
+def test_the_version_of_each_tool_decides(keys, monkeypatch, tool):
+    first = keys()
+    monkeypatch.setattr(key_module, "version", lambda name: "9.9" if name == tool else version(name))
+    assert keys() != first
+
+
+@pytest.mark.parametrize("name", ["sources/one.c", "patches/b.patch"])
+def test_what_lies_outside_of_the_recipe_decides(keys, tmp_path, name):
+    for each in ("sources/one.c", "patches/b.patch"):
+        (tmp_path / each).parent.mkdir()
+        (tmp_path / each).write_text("one")
+    file = tmp_path / "recipes" / "a" / "recipe.yaml"
+    outside = "  path: ../../sources\n  patches: [../../patches/b.patch]\n"
+    file.write_text(file.read_text().replace("  path: patch.txt\n", outside))
+    first = keys()
+    (tmp_path / name).write_text("another")
     assert keys() != first
 
 

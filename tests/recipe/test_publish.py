@@ -3,11 +3,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lite_env.recipe.publish import as_published, has_package, publish
 from lite_env.store.digest import sha256_of_bytes
+from lite_env.store.lock import held
 from tests.conda_packages import make_package
 from tests.trees import tree
 
@@ -116,3 +118,15 @@ def test_what_a_channel_would_be_is_seen_without_writing_to_it(tmp_path, made):
     with as_published(channel) as view:
         assert (view / "emscripten-wasm32" / "repodata.json").read_bytes() == expected
     assert tree(channel) == before
+
+
+def test_who_publishes_waits_for_who_does_already(tmp_path, made):
+    channel = tmp_path / "channel"
+    publish(channel, {})
+    with ThreadPoolExecutor(1) as pool, held(channel / ".index.lock"):
+        waiting = pool.submit(publish, channel, made)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=1)
+        assert not list(channel.rglob("*.conda"))
+    assert waiting.result() == ()
+    assert all(has_package(channel, path, sha256_of_bytes(data)) for path, data in made.items())
