@@ -20,6 +20,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from lite_env.errors import FetchError
 from lite_env.store.digest import sha256_of_file
+from lite_env.store.download import arrived
 from lite_env.store.removal import remove_tree
 
 if TYPE_CHECKING:
@@ -179,12 +180,7 @@ NPM = Registry(
 
 def _report(seen: int, folder: Path, ending: str, task: Task) -> int:
     """Tell how much has arrived; pip has no progress that a program can read in all its versions."""
-    size = 0
-    for path in folder.rglob(f"*{ending}"):
-        try:
-            size += path.stat().st_size
-        except FileNotFoundError:  # the client moved it just now
-            return seen
+    size = arrived(folder, ending) or seen
     task.advance(max(0, size - seen))
     return max(seen, size)
 

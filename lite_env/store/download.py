@@ -327,3 +327,19 @@ def _reason(error: requests.exceptions.RequestException) -> str:
     # Where a redirect led is signed at times, and is written without its host here.
     lines = re.sub(r" with url: \S+", "", str(error)).splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"
+
+
+def arrived(folder: Path, ending: str = "") -> int | None:
+    """Bytes of the files below `folder` that another program is bringing there.
+
+    Args:
+        folder: where they arrive.
+        ending: of the names of those that count.
+
+    Returns:
+        None where something was moved or removed while it was counted.
+    """
+    try:
+        return sum(path.stat().st_size for path in folder.rglob(f"*{ending}") if path.is_file())
+    except FileNotFoundError:
+        return None

@@ -57,8 +57,15 @@ def test_a_package_that_nothing_needs_decides_nothing_and_one_that_is_needed_by_
 
 
 def test_what_the_recipe_itself_made_before_decides_nothing(keys, tmp_path):
+    # One output is built with the other, which is in the channel once the recipe was built.
+    (tmp_path / "recipes" / "a" / "recipe.yaml").write_text(
+        'recipe:\n  name: a\n  version: "1.0"\noutputs:\n'
+        "  - package:\n      name: liba\n"
+        "  - package:\n      name: a\n    requirements:\n      host:\n        - liba\n        - needed\n"
+    )
     first = keys()
-    make_package(tmp_path / "channel", "a")
+    for name in ("a", "liba"):
+        make_package(tmp_path / "channel", name)
     index_channel(tmp_path / "channel")
     assert keys() == first
 

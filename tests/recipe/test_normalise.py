@@ -21,6 +21,8 @@ def tar(files: dict[str, bytes], *, mtime: int) -> bytes:
         for name, data in files.items():
             member = tarfile.TarInfo(name)
             member.size, member.mtime, member.uid, member.uname = len(data), mtime, mtime % 1000, f"user{mtime}"
+            # As the umask of one machine and of another has it.
+            member.mode = (0o755 if name.startswith("bin/") else 0o644) & ~(0o022 if mtime % 2000 else 0o077)
             archive.addfile(member, io.BytesIO(data))
     return zstandard.ZstdCompressor().compress(buffer.getvalue())
 
@@ -69,6 +71,19 @@ def test_two_builds_of_one_recipe_have_the_same_bytes(tmp_path):
     normalise(one, tmp_path / "1.conda")
     normalise(two, tmp_path / "2.conda")
     assert (tmp_path / "1.conda").read_bytes() == (tmp_path / "2.conda").read_bytes()
+
+
+def test_the_container_has_one_time_and_programs_stay_programs(tmp_path):
+    normalise(package(tmp_path / "one", moment=2000), tmp_path / "1.conda")
+    with zipfile.ZipFile(tmp_path / "1.conda") as archive:
+        assert {part.date_time for part in archive.infolist()} == {(2026, 1, 1, 0, 0, 0)}
+        name = next(name for name in archive.namelist() if name.startswith("pkg"))
+        data = zstandard.ZstdDecompressor().stream_reader(archive.read(name)).read()
+    with tarfile.open(fileobj=io.BytesIO(data)) as members:
+        modes = {member.name: member.mode for member in members}
+        assert {member.mtime for member in members} == {1767225600}
+    assert modes["bin/a"] == 0o755
+    assert modes["lib/python3.11/site-packages/a.py"] == 0o644
 
 
 def test_what_tells_of_the_machine_is_gone_and_all_else_is_as_it_was(tmp_path):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lite_env.errors import FetchError
-from lite_env.store.download import Retry, download, fetch_small
+from lite_env.store.download import Retry, arrived, download, fetch_small
 from lite_env.store.lock import held
 from tests.channel_inputs import RecordingReporter, Served, serving
 from tests.channel_server import serve_channel
@@ -305,3 +305,27 @@ def test_the_time_for_a_small_file_is_not_that_of_a_pause_the_server_asks_for(se
     monkeypatch.setattr(Retry, "pause", lambda *_: time.sleep(1))
     served.failures = 1
     assert fetch_small(f"{served.url}/file.bin", limit=1 << 20, seconds=0.9) == DATA
+
+
+def test_what_arrives_is_counted_while_the_program_that_brings_it_moves_its_folders(tmp_path):
+    for name in ("a.whl", "deep/b.whl", "log"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"12345")
+    assert (arrived(tmp_path), arrived(tmp_path, ".whl")) == (15, 10)
+    stop = threading.Event()
+
+    def bring() -> None:
+        while not stop.is_set():
+            scratch = tmp_path / "scratch"
+            scratch.mkdir()
+            (scratch / "c.whl").write_bytes(b"")
+            (scratch / "c.whl").unlink()
+            scratch.rmdir()
+
+    bringing = threading.Thread(target=bring)
+    bringing.start()
+    try:
+        assert {arrived(tmp_path, ".whl") for _ in range(3000)} <= {10, None}
+    finally:
+        stop.set()
+        bringing.join()

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError, MissingToolError
+from lite_env.store.download import arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,7 +128,7 @@ class Tree:
             running = pool.submit(self._run, "apt-get", "download", *wanted, cwd=folder)
             while not running.done():
                 wait([running], timeout=_POLL)
-                size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                size = arrived(folder) or seen
                 task.advance(max(0, size - seen))
                 seen = max(seen, size)
         running.result()
