@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from lite_env.errors import RecipeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from lite_env.recipe.model import Recipe, RecipeSource
 
 _SAID = 30  # lines of a log that an error shows
 _HASH = re.compile(r"sha256 checksum validation failed for .*\n\s*expected: (\w+)\n\s*actual:\s*(\w+)")
+_UNSOLVED = "Failed to resolve dependencies"
 _PATCH, _HUNK = "Patch application error", "Hunk content:"
 
 
@@ -49,9 +51,23 @@ def explained(recipe: Recipe, copy: Path, log: Path) -> RecipeError:
             log=str(log),
             said=said,
         )
+    if _UNSOLVED in whole:
+        return RecipeError(
+            f"what {recipe.name} is built with cannot be had together",
+            hint="each is in a channel, but no versions of them fit: loosen one, or build another one",
+            file=file,
+            build=_all(output.build_requirements for output in recipe.outputs),
+            host=_all(output.host_requirements for output in recipe.outputs),
+            log=str(log),
+            said=said,
+        )
     return RecipeError(
         f"{recipe.name} could not be built", hint="the whole log is beside", file=file, log=str(log), said=said
     )
+
+
+def _all(requirements: Iterable[Sequence[str]]) -> str | None:
+    return ", ".join(sorted({spec for specs in requirements for spec in specs})) or None
 
 
 def _sources(recipe: Recipe) -> list[RecipeSource]:

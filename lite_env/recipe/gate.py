@@ -11,6 +11,7 @@ from lite_env.audit import audit_package, read_libraries, read_runtime
 from lite_env.audit.places import libraries_at, read_runtimes
 from lite_env.errors import ChannelError, RecipeError
 from lite_env.progress import SILENT
+from lite_env.recipe.model import COMPILER_VERSION
 from lite_env.recipe.publish import publish
 from lite_env.recipe.testing.kernel import Bed, try_package
 from lite_env.spec.address import local_path
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from lite_env.recipe.model import Output, Recipe
     from lite_env.store.protocol import Store
 
-_COMPILER = "c_compiler_version"
 # What is a warning of packages that others made: here it can be mended.
 _STRICT = frozenset({"host-path", "license"})
 
@@ -100,7 +100,7 @@ class Gate:
         libraries = read_libraries(output.run_requirements, folders)
         with ExitStack() as stack:
             runtime = self._runtime_for(output)
-            if runtime is None and output.variant.get(_COMPILER) is not None:
+            if runtime is None and output.variant.get(COMPILER_VERSION) is not None:
                 runtime, more = self._elsewhere(output, file, urls, stack)
                 libraries |= more
             findings = audit_package(file, runtime=runtime, libraries=libraries, host_paths=[str(folder)])
@@ -117,7 +117,7 @@ class Gate:
 
     def _runtime_for(self, output: Output) -> Runtime | None:
         """The kernel's main module that the package is for, where a channel on this machine has it."""
-        wanted = output.variant.get(_COMPILER)
+        wanted = output.variant.get(COMPILER_VERSION)
         return next((runtime for runtime in self._runtimes() if runtime.emscripten == wanted), None)
 
     def _elsewhere(

@@ -17,6 +17,9 @@ RECIPE_FILE = "recipe.yaml"
 VARIANTS_FILE = "variants.yaml"
 """What a folder of recipes is built with, where nothing else is named."""
 
+COMPILER_VERSION = "c_compiler_version"
+"""The key of a variant that says which Emscripten is built for."""
+
 TARGET = "emscripten-wasm32"
 """The platform that is built for."""
 

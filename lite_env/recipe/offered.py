@@ -9,7 +9,8 @@ from lite_env.errors import RecipeError
 from lite_env.lock.conda.reachable import unoffered
 from lite_env.lock.conda.records import satisfies
 from lite_env.recipe.lines import RecipeText
-from lite_env.recipe.model import TARGET
+from lite_env.recipe.model import COMPILER_VERSION, TARGET
+from lite_env.recipe.toolchain.packages import COMPILER
 from lite_env.recipe.toolchain.python import build_subdir
 from lite_env.spec.matchspec import name_of
 from lite_env.store.location import cache_directory
@@ -61,7 +62,8 @@ def refuse_unoffered(recipes: Sequence[Recipe], settings: BuildSettings, channel
         first = told[0]
         raise RecipeError(
             f"no channel has {first.spec}, which {first.name} is {first.use} with, and no recipe makes it",
-            hint="name a channel that has it with --channel, add a recipe that makes it, or look at the spelling",
+            hint="name a channel that has it with --channel, add a recipe that makes it, or look at the spelling; where"
+            " it is of one variant, leave that out with --variant-config",
             file=str(first.file),
             line=_line(first),
             platform=first.subdir,
@@ -75,6 +77,10 @@ def _needs(recipe: Recipe, *, tested: bool) -> Iterator[_Need]:
             ("built", build_subdir(), output.build_requirements),
             ("built", recipe.platform, output.host_requirements),
         ]
+        version = output.variant.get(COMPILER_VERSION)
+        if version is not None and any(name_of(spec) == COMPILER for spec in output.build_requirements):
+            # The compiler exports it: no host environment is solved without.
+            used.append(("built", TARGET, (f"emscripten-abi {version}.*",)))
         if tested:
             used += [("run", TARGET, output.run_requirements), ("tested", TARGET, output.test_requirements)]
         for use, subdir, specs in used:

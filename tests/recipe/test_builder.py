@@ -58,6 +58,7 @@ def channel(tmp_path, monkeypatch):
     channel = tmp_path / "channel"
     for version in ("3.1.45", "3.1.58"):
         make_package(channel, "emscripten_emscripten-wasm32", version, subdir="noarch")
+        make_package(channel, "emscripten-abi", version, noarch="generic")
     make_package(channel, "python", "3.11.3")
     make_package(channel, "needed", "2.1")
     make_package(channel, "pytest", "8.0", subdir="noarch")
@@ -126,6 +127,19 @@ def test_all_that_is_nowhere_is_told_at_once(tmp_path, builder):
         builder().plan(recipes(tmp_path, text))
     assert "needed >=3 (" in str(dict(caught.value.context)["also"])
     assert "line 13)" in str(dict(caught.value.context)["also"])
+
+
+def test_the_abi_of_each_variant_must_be_there(tmp_path, builder, channel):
+    for file in channel.glob("*/emscripten-abi-3.1.58-0.conda"):
+        file.unlink()
+    index_channel(channel)
+    with pytest.raises(
+        RecipeError, match=r"no channel has emscripten-abi 3\.1\.58\.\*, which a is built with"
+    ) as caught:
+        builder().plan(recipes(tmp_path))
+    # The line of the compiler, which brings it.
+    assert dict(caught.value.context)["line"] == 8
+    assert "--variant-config" in (caught.value.hint or "")
 
 
 def test_what_another_recipe_makes_is_there_in_its_version_only(tmp_path, builder):

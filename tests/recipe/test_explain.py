@@ -18,6 +18,10 @@ source:
   patches: [one.patch, two.patch]
 build:
   number: 0
+requirements:
+  host:
+    - python <3
+    - numpy
 """
 HUNK = "@@ -1,3 +1,3 @@\n one\n-two\n+{}\n three\n"
 
@@ -53,6 +57,12 @@ def test_a_source_is_found_by_its_hash(failed):
     assert error.message == "a source of a is another one than its recipe asks for"
     assert dict(error.context)["source"] == "https://example.org/a-1.0.tar.gz"
     assert dict(error.context)["found"] == f"sha256 {'1' * 64}"
+
+
+def test_requirements_that_do_not_fit_are_listed(failed):
+    _, error = failed("error: Failed to resolve dependencies\n")
+    assert error.message == "what a is built with cannot be had together"
+    assert dict(error.context)["host"] == "numpy, python <3"
 
 
 def test_whatever_else_it_is_the_end_of_the_log_is_shown_with_the_user_s_own_paths(failed, tmp_path):
