@@ -117,7 +117,10 @@ def cross_python_package(minor: str, headers: Path, output: Path, scratch: Path)
     contents = [
         *(content for content in _tree(include, root) if content.path != f"{root}/pyconfig.h"),
         _Content(path=f"{root}/pyconfig.h.in", data=native.read_bytes()),
-        _Content(path="share/cross-python/configure_python.py", data=(FILES / "configure_python.py").read_bytes()),
+        *(
+            _Content(path=f"share/cross-python/{name}", data=(FILES / name).read_bytes())
+            for name in ("configure_python.py", "run_cython.py")
+        ),
         _Content(
             # After the compiler's: activation goes by name.
             path="etc/conda/activate.d/z-cross-python.sh",

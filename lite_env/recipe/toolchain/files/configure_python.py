@@ -23,7 +23,6 @@ nm = 'emnm'
 strip = 'emstrip'
 python = '{programs}/python'
 python3 = '{programs}/python'
-cython = 'cython'
 {tools}
 [properties]
 longdouble_format = 'IEEE_QUAD_LE'
@@ -84,6 +83,9 @@ def configured(line: str, variables: dict[str, Any]) -> str:
     if not found:
         return line
     name = found["defined"] or found["undefined"]
+    if name.startswith("_") and name != "_REENTRANT":
+        # Which standards are followed (_GNU_SOURCE, …): sysconfig leaves out what begins so. There are no threads.
+        return line
     value = variables.get(name, 0)
     if value in (0, "", None):
         return f"/* #undef {name} */"
