@@ -16,7 +16,9 @@ from lite_env.lock.model import LockedPackage, LockedPip, SourceKind, WheelSourc
 from lite_env.lock.pylock import public_address
 from lite_env.lock.wheel import split_wheel_name
 from lite_env.lock.wheel_target import target_of
+from lite_env.spec.matchspec import split_name
 from lite_env.spec.pip import PipLineError, split_git
+from lite_env.store.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +94,11 @@ def parse_wheel(item: Field, wheels: Field, folder: Path) -> LockedPackage:
         item["url"].fault("is not the address of a wheel: only wheels can be installed")
     if (parts.project, parts.version) != (name, item["version"].string()):
         item["url"].fault(f"is the address of {parts.project} {parts.version}, not of {name} {item['version'].value}")
-    depends = specs_of({key: constraint.text() for key, constraint in item["dependencies"].entries(optional=True)})
+    needs = {key: constraint.text() for key, constraint in item["dependencies"].entries(optional=True)}
+    for key in needs:
+        if split_name(key) != (key, ""):
+            item["dependencies"].fault(f"has `{shown(key)}`, which is no name of a package")
+    depends = specs_of(needs)
     for spec in depends:
         item["dependencies"].refuse_unreadable(spec)
     return parts.package(

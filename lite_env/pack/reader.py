@@ -188,7 +188,7 @@ def _major(head: object, file: str) -> int:
             file=file,
         )
     requires = head.get("requires", [])
-    unknown = sorted(str(name) for name in requires if name not in KNOWN_FEATURES) if isinstance(requires, list) else []
+    unknown = sorted(set(map(str, requires)) - KNOWN_FEATURES) if isinstance(requires, list) else []
     if SHARED_FILES in unknown:
         raise ManifestError(
             "this is a site's copy of a pack: some of its files lie elsewhere on the site",

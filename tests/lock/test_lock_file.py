@@ -14,6 +14,7 @@ from lite_env.lock.conda_lock import dump_lock
 from lite_env.lock.conda_lock_reader import parse_lock
 from lite_env.lock.file import lock_path, read_lock, write_lock, wrote_lock
 from lite_env.lock.model import LockedPackage, Lockfile
+from tests.locks import science
 
 SHA = "ab" * 32
 
@@ -430,3 +431,12 @@ def test_whatever_is_wrong_in_the_yaml_of_our_lock_it_is_to_be_made_anew(tmp_pat
         read_lock(path)
     assert "make it anew with `lite-env lock --upgrade`" in caught.value.hint
     assert {"line", "key"} & dict(caught.value.context).keys()
+
+
+def test_what_a_wheel_needs_is_named_by_a_name(tmp_path):
+    path = science(tmp_path / "conda-lock.yml")
+    document = yaml.safe_load(path.read_text("utf-8"))
+    wheel = next(package for package in document["package"] if package["manager"] == "pip")
+    wheel["dependencies"] = {"C:\\x": ">=1"}
+    with pytest.raises(LockError, match=r"dependencies` has `C:.+x`, which is no name of a package"):
+        parse_lock(yaml.safe_dump(document), path)

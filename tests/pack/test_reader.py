@@ -69,6 +69,7 @@ def test_a_later_minor_version_is_read_and_its_keys_ignored(document):
         (["format"], 1.0, "does not tell its format"),
         (["format"], "1", "does not tell its format"),
         (["requires"], ["time-travel"], "requires 'time-travel', which this lite-env does not know"),
+        (["requires"], [["time-travel"]], r"requires '\['time-travel'\]', which this lite-env does not know"),
         (["requires"], "x", r"malformed: .*\$\.requires"),
         (["index"], KeyError, "malformed: .*index"),
         (["archives", 0, "size"], "12", r"malformed: .*\$\.archives\[0\]\.size"),
