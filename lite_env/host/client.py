@@ -16,11 +16,9 @@ from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.engine import (
     AskFigures,
     AskRead,
-    AskTrace,
     Channel,
     Engine,
     ErrorEnvelope,
-    Figures,
     FiguresEnvelope,
     Incoming,
     Interrupt,
@@ -28,8 +26,10 @@ from lite_env.host.engine import (
     Message,
     MessageEnvelope,
     Progress,
+    Question,
     ReadEnvelope,
     Ready,
+    SnapshotEnvelope,
     TraceEnvelope,
 )
 from lite_env.host.kernel_log import KernelLog
@@ -37,6 +37,8 @@ from lite_env.host.request import ExecuteResult, InputRequest, Request, result_o
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lite_env.host.figures import Figures
 
 PROTOCOL = "5.3"
 OUTPUT_TYPES = frozenset(
@@ -47,7 +49,7 @@ _SLICE = 0.2
 _INTERRUPT_GRACE = 5.0
 _REST_GRACE = 5.0
 _ANSWER_SECONDS = 60.0
-_Answer = TypeVar("_Answer", TraceEnvelope, ReadEnvelope)
+_Answer = TypeVar("_Answer", TraceEnvelope, ReadEnvelope, SnapshotEnvelope)
 
 
 class KernelClient:
@@ -176,7 +178,7 @@ class KernelClient:
             self._receive(deadline - monotonic())
         return self._figures
 
-    def ask(self, question: AskTrace | AskRead, answer: type[_Answer], *, timeout: float = _ANSWER_SECONDS) -> _Answer:
+    def ask(self, question: Question, answer: type[_Answer], *, timeout: float = _ANSWER_SECONDS) -> _Answer:
         """Post a question to the runtime and wait for its answer; one at a time.
 
         Raises:
