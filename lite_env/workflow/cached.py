@@ -127,8 +127,9 @@ def _forget_snapshot(path: Path) -> bool:
     """Remove a snapshot with its notes: a kernel that is being restored has read it, or starts plainly."""
     if path.suffix == _UNFINISHED and time.time() - path.stat().st_mtime < _IN_USE:
         return False
-    for suffix in (path.suffix, _USED, _TRIED):
-        path.with_suffix(suffix).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+    for note in (path.with_suffix(_USED), *path.parent.glob(f"{path.stem}~*{_TRIED}")):
+        note.unlink(missing_ok=True)
     return True
 
 

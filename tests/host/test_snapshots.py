@@ -164,7 +164,7 @@ def test_a_new_pack_at_its_place_makes_its_own_and_the_old_one_goes(numpy_pack, 
 def test_one_that_a_process_died_over_is_thrown_away(numpy_pack, folder):
     path = snapshot_in(folder)
     # Of no process that lives.
-    path.with_suffix(".tried").write_text("999999999")
+    path.with_name(f"{path.stem}~999999999.tried").touch()
     with started(numpy_pack, folder) as running:
         assert how(running) == "the start that used it before never came to its end"
         assert gives_two(running)

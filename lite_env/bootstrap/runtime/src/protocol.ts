@@ -119,6 +119,8 @@ export type ToWorker =
       readonly snapshots?: boolean;
       /** Where snapshots are kept, in Node: without it there are none. */
       readonly snapshotFolder?: string | null;
+      /** In a browser: whether the page knows that there is one. Where it does not, nobody looks. */
+      readonly snapshotKept?: boolean;
       /** Start in order to make a snapshot, say so in a `snapshot`, and do nothing else. */
       readonly makeSnapshot?: boolean;
     }

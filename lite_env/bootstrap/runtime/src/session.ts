@@ -142,9 +142,10 @@ export class Session {
   }
 
   /** Where every file that is opened is kept, all are. */
-  private snapshotsFor({ snapshots, snapshotFolder, trace }: Extract<ToWorker, { type: 'start' }>): Snapshots | null {
+  private snapshotsFor(envelope: Extract<ToWorker, { type: 'start' }>): Snapshots | null {
+    const { snapshots, snapshotFolder, snapshotKept, trace } = envelope;
     const shelf = snapshots === false || trace ? null : (this.host.shelf?.(snapshotFolder ?? null) ?? null);
-    return shelf && new Snapshots(shelf, text => this.host.emit({ type: 'log', level: 'info', text }));
+    return shelf && new Snapshots(shelf, text => this.host.emit({ type: 'log', level: 'info', text }), snapshotFolder ? null : Boolean(snapshotKept));
   }
 
   private takeLink({ drive, stdin }: LinkSources): void {

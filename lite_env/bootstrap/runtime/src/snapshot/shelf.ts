@@ -40,21 +40,23 @@ export interface Entry {
 }
 
 const SNAPSHOT = '.snapshot';
-/** Written before a restore, removed when the kernel runs: one that is found there says that it never did. */
+/** Made before a restore, with the name of who restores, and removed when the kernel runs: one that stays says that it never did. */
 const TRIED = '.tried';
 /** Written anew at each use. */
 const USED = '.used';
 /** Milliseconds that a start waits for the shelf, once it knows that there is something on it. */
-const PATIENCE = 3000;
+const PATIENCE = 10_000;
 
 export class Shelf {
   private drawer: Promise<Drawer> | null = null;
   private found: readonly string[] | null = null;
+  private marking: Promise<void | undefined> = Promise.resolve();
 
   constructor(
     private readonly open: () => Promise<Drawer>,
     private readonly limits: Limits,
-    private readonly owners: Owners
+    private readonly owners: Owners,
+    private readonly patience = PATIENCE
   ) {}
 
   /** Begin to learn what there is; nobody waits for it. */
@@ -83,28 +85,40 @@ export class Shelf {
     const late = () => {
       throw new Unusable('where snapshots are kept does not answer');
     };
-    return soon(this.takeNamed(name), PATIENCE, late);
+    return soon(this.takeNamed(name), this.patience, late);
   }
 
   private async takeNamed(name: string): Promise<Uint8Array | null> {
     const drawer = await this.opened();
-    const [bytes, before] = await Promise.all([drawer.read(name + SNAPSHOT), drawer.read(name + TRIED)]);
+    const [bytes, before] = await Promise.all([drawer.read(name + SNAPSHOT), this.marksOf(name, drawer)]);
     if (!bytes) {
       return null;
     }
-    if (before && !(await this.owners.isAlive(new TextDecoder().decode(before)))) {
-      await this.removeNamed(name);
-      throw new Unusable('the start that used it before never came to its end');
+    for (const mark of before) {
+      if (!(await this.owners.isAlive(ownerOf(mark)))) {
+        await this.removeNamed(name);
+        throw new Unusable('the start that used it before never came to its end');
+      }
     }
-    await drawer.write(name + TRIED, new TextEncoder().encode(this.owners.own));
+    // Not waited for: it is there long before the restore is over.
+    this.marking = drawer.write(this.markOf(name), new Uint8Array(0)).catch(() => undefined);
     return bytes;
+  }
+
+  private async marksOf(name: string, drawer: Drawer): Promise<string[]> {
+    return (this.found ?? (await drawer.names())).filter(other => other.startsWith(`${name}~`) && other.endsWith(TRIED));
+  }
+
+  private markOf(name: string): string {
+    return `${name}~${this.owners.own}${TRIED}`;
   }
 
   /** The kernel that was restored of it runs. */
   async sound(entry: Entry): Promise<void> {
     const name = await nameOf(entry);
     const drawer = await this.opened();
-    await drawer.remove(name + TRIED);
+    await this.marking;
+    await drawer.remove(this.markOf(name));
     await drawer.write(name + USED, new Uint8Array(1));
   }
 
@@ -137,9 +151,10 @@ export class Shelf {
 
   private async removeNamed(name: string): Promise<void> {
     const drawer = await this.opened();
-    // The mark goes last: what is half gone is not used.
-    for (const suffix of [SNAPSHOT, USED, TRIED]) {
-      await drawer.remove(name + suffix);
+    // The marks go last: what is half gone is not used.
+    const marks = (await drawer.names()).filter(other => other.startsWith(`${name}~`));
+    for (const gone of [name + SNAPSHOT, name + USED, ...marks]) {
+      await drawer.remove(gone);
     }
   }
 
@@ -173,6 +188,10 @@ export function whatGoes(kept: readonly Kept[], added: Pick<Kept, 'name' | 'size
   shrink(oldestFirst.filter(({ name }) => name.startsWith(`${place}-`)), limits.place);
   shrink(oldestFirst, limits.all);
   return [...gone].map(({ name }) => name);
+}
+
+function ownerOf(mark: string): string {
+  return mark.slice(mark.indexOf('~') + 1, -TRIED.length);
 }
 
 async function nameOf({ place, pack, key }: Entry): Promise<string> {

@@ -33,13 +33,17 @@ export class Snapshots {
 
   constructor(
     private readonly shelf: Shelf,
-    private readonly tell: (text: string) => void
+    private readonly tell: (text: string) => void,
+    /** Whether there is one; null where the shelf is to be asked, which is quick in Node. */
+    private readonly kept: boolean | null
   ) {}
 
   /** Begin to learn what there is; nothing waits for it. */
   look(): void {
     this.begun = performance.now();
-    this.shelf.look();
+    if (this.kept !== false) {
+      this.shelf.look();
+    }
   }
 
   /**
@@ -51,7 +55,7 @@ export class Snapshots {
     if (anew) {
       return false;
     }
-    const isThere = this.shelf.has(subject.place);
+    const isThere = this.kept ?? this.shelf.has(subject.place);
     if (isThere !== false) {
       this.reading = this.read().catch((error: unknown) => this.unusable(error));
       void this.reading.then(snapshot => (this.snapshot = snapshot));
@@ -72,6 +76,7 @@ export class Snapshots {
   /** The kernel has come of the snapshot, and its Python runs: it is a good one. */
   restored(): void {
     this.took = (performance.now() - this.begun) / 1000;
+    this.tell(`the kernel was restored from a snapshot in ${this.took.toFixed(2)} s`);
     this.settling = this.quietly(async () => this.shelf.sound(await this.own()));
   }
 
