@@ -17,7 +17,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
 	@echo "make test       set up, linters, type checks, unit, JavaScript and browser tests"
-	@echo "make prove      the long tests: 100,000 file operations, the page in three browser engines, channels by a keyring"
+	@echo "make prove      the long tests: other versions of Python, 100,000 file operations, the page in three browser engines, channels by a keyring"
 	@echo "make verify-4x  run today's kernels from the real channels (needs a network that reaches them)"
 	@echo "make bench-start, bench-pack  measure against others: an hour, half an hour (BENCH=--quick: minutes)"
 	@echo "make bench-rebuild  measure packing again, and on a new machine with a store far away: half an hour (BENCH=--quick: minutes)"
@@ -48,7 +48,6 @@ demo: setup
 	$(BIN)/lite-env run .build/demo --figures -c "import numpy; print(numpy.linspace(0, 1, 5), numpy.__version__)"
 
 test: setup chromium lint test-js
-	$(BIN)/python tests/other_pythons.py 3.13
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 lint: setup
@@ -62,7 +61,7 @@ test-js: setup
 	cd $(RUNTIME) && npm test --silent
 
 prove: setup engines keyring
-	$(BIN)/python tests/other_pythons.py 3.12
+	$(BIN)/python tests/other_pythons.py 3.12 3.13
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow" -rP
 
 verify-4x: setup

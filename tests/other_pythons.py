@@ -1,7 +1,7 @@
 """Runs the unit tests in the other versions of Python that lite_env supports, where they are installed.
 
-`make test` calls it for the newest one, `make prove` for the others: `python tests/other_pythons.py 3.12`. Each version
-gets an environment of its own (`.venv-3.13`), made anew when pyproject.toml changes.
+`make prove` calls it: `python tests/other_pythons.py 3.12 3.13`. Each version gets an environment of its own
+(`.venv-3.13`), made anew when pyproject.toml changes.
 A version that is not on PATH, nor where pyenv keeps it, is named and passed over.
 """
 

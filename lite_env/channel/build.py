@@ -20,6 +20,7 @@ from lite_env.channel.stage import stage_package
 from lite_env.channel.state import STATE_FILE, describe, make_built, read_built, write_built
 from lite_env.errors import ChannelError
 from lite_env.progress import SILENT
+from lite_env.spec.places import is_file
 from lite_env.store.atomic import replace_directory, write_text
 from lite_env.store.location import cache_directory
 from lite_env.store.protocol import FORGETFUL
@@ -91,14 +92,14 @@ def is_unbuilt(directory: Path) -> bool:
     Raises:
         ChannelError: it has a definition, and that is wrong.
     """
-    if not (directory / DEFINITION_FILE).is_file():
+    if not is_file(directory / DEFINITION_FILE):
         return False
     return read_built(load_definition(directory), directory.absolute()) is None
 
 
 def was_built(directory: Path) -> bool:
     """Whether the channel defined in `directory` was built there at any time, whatever has become of it since."""
-    return (directory / STATE_FILE).is_file()
+    return is_file(directory / STATE_FILE)
 
 
 def build_channel(

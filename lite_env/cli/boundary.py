@@ -1,6 +1,7 @@
 """The error boundary: the one place where an error becomes text and an exit code.
 
-Exit codes: 0 done; 1 the answer is no, or the input is wrong; 2 usage or an unexpected error.
+Exit codes: 0 done; 1 the answer is no, or the input is wrong; 2 usage or an unexpected error; 130 and 143, as from a
+shell, ended by SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_env.cli.console import tell
+from lite_env.cli.signals import Terminated
 from lite_env.errors import LiteEnvError
 from lite_env.store.plain import format_error
 from lite_env.store.system import system_answer
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 EXIT_NO = 1
 EXIT_UNEXPECTED = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 class Answer(Exception):  # noqa: N818 - not an error: the answer of a check is "no"
@@ -50,9 +53,11 @@ def run_command(command: click.Command) -> None:
     except LiteEnvError as error:
         show_error(error)
         code = EXIT_NO
-    except (click.Abort, KeyboardInterrupt):
-        tell("interrupted")
-        code = EXIT_INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        # click makes an abort of every interrupt.
+        is_terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+        tell("terminated" if is_terminated else "interrupted")
+        code = EXIT_TERMINATED if is_terminated else EXIT_INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - rattler raises PanicException, a BaseException
         code = _answer_or_bug(error)
     _leave(code)

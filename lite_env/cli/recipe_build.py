@@ -10,6 +10,7 @@ import click
 
 from lite_env.cli.boundary import Answer, show_error
 from lite_env.cli.console import print_json, reporter_of, say
+from lite_env.cli.signals import ending
 from lite_env.workflow.storage import opened_store
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def build(
     reporter = reporter_of(ctx)
     files = find_variants(paths, variants)
     recipes = render_all(find_recipes(paths), files)
-    with opened_store(channel_dir, offline=offline, reporter=reporter) as store:
+    with ending(), opened_store(channel_dir, offline=offline, reporter=reporter) as store:
         settings = BuildSettings(
             channels=channels_for(channels, offline=offline, store=store, reporter=reporter),
             variants=files,

@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM as an exception: what Ctrl-C puts away is put away, and the exit code is another one."""
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, by an exception."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    with handling(end, signal.SIGTERM):
+        yield
+
+
 @contextmanager
 def handling(handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
     """Call `handler` for these signals inside the block, and give back what was there before.

@@ -37,6 +37,7 @@ from lite_env.host.request import ExecuteResult, InputRequest, Request, result_o
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
     from lite_env.host.figures import Figures
 
@@ -53,7 +54,7 @@ _Answer = TypeVar("_Answer", TraceEnvelope, ReadEnvelope, SnapshotEnvelope)
 
 
 class KernelClient:
-    """Talks to one started kernel; not for several threads, except `interrupt`."""
+    """Talks to one started kernel; not for several threads, except `interrupt` and what sets `stop`."""
 
     def __init__(
         self,
@@ -61,18 +62,17 @@ class KernelClient:
         *,
         on_message: Callable[[Message], None] | None = None,
         on_log: Callable[[Log], None] | None = None,
+        stop: Event | None = None,
     ) -> None:
-        self._engine = engine
+        self._engine, self._stop = engine, stop
         self._on_message = on_message
         self._log = KernelLog(on_log)
         self._session = uuid.uuid4().hex
         # Every execute of this session: late outputs still find their cell.
         self._requests: dict[str, Request] = {}
         self._figures: Figures | None = None
-        self._asked = 0
-        self._told = 0
-        self._ready = False
-        self._interrupted = False
+        self._asked, self._told = 0, 0
+        self._ready, self._interrupted = False, False
         # Whether `on_input` is running: a signal handler may then raise KeyboardInterrupt out of it.
         self.asking = False
 
@@ -282,6 +282,8 @@ class KernelClient:
 
     def _receive(self, seconds: float, request: Request | None = None) -> Incoming | None:
         self._log.raise_end()
+        if self._stop is not None and self._stop.is_set():
+            raise HostError("the kernel was ended before it was done")
         try:
             envelope = self._engine.receive(max(0.0, min(seconds, _SLICE)))
         except HostError as error:

@@ -21,6 +21,7 @@ from lite_env.progress import SILENT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from threading import Event
 
     from lite_env.host.engine import Engine, Log, Message, Progress, Ready
     from lite_env.host.network import Network
@@ -101,6 +102,7 @@ def start_kernel(
     on_message: Callable[[Message], None] | None = None,
     on_log: Callable[[Log], None] | None = None,
     reporter: Reporter = SILENT,
+    stop: Event | None = None,
 ) -> Iterator[RunningKernel]:
     """Start a kernel of the pack in the folder `pack`; it and all that belongs to it ends with the block.
 
@@ -110,6 +112,7 @@ def start_kernel(
         on_message: sees every message that the kernel sends.
         on_log: sees what the worker writes to its console.
         reporter: gets the progress of the start, in bytes.
+        stop: ends the start, and every wait of the client, with a `HostError` when another thread sets it.
 
     Raises:
         ManifestError: the pack cannot be read, or one of its files is not in it.
@@ -131,7 +134,7 @@ def start_kernel(
             startup=options.startup,
             snapshots=options.snapshots,
         )
-        client = KernelClient(engine, on_message=on_message, on_log=on_log)
+        client = KernelClient(engine, on_message=on_message, on_log=on_log, stop=stop)
         with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
             ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)
         yield RunningKernel(client=client, manifest=manifest, kernel=kernel, ready=ready)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import FetchError, PrefixError
 from lite_env.spec.address import local_path
+from lite_env.spec.places import is_there
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.text import shown
 
@@ -44,7 +45,7 @@ def refuse_unreachable(missing: Sequence[LockedPackage], *, offline: bool) -> No
         )
     for package in missing:
         path = local_path(package.url)
-        if path is not None and not path.exists():
+        if path is not None and not is_there(path):
             raise FetchError(
                 f"the locked package {package.file_name} is not in its local channel",
                 hint="build the channel (`lite-env channel build`), or lock again if it has changed",

@@ -10,6 +10,7 @@ from lite_env.errors import FetchError
 from lite_env.lock.uv import login_for
 from lite_env.progress import SILENT
 from lite_env.spec.address import local_path
+from lite_env.spec.places import is_there
 from lite_env.store.atomic import write_bytes
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.download import download
@@ -57,7 +58,7 @@ def fetch_wheel(
     """
     found = find_wheel(sha256, file_name, store)
     path = local_path(url)
-    if path is not None and (path.exists() or found is None):
+    if path is not None and (is_there(path) or found is None):
         # Also when the cache has its content: who builds a wheel anew shall hear that another one is locked.
         data = _read(path, sha256)
         return found or keep_wheel(data, file_name, store)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
+from threading import Event
 from typing import TYPE_CHECKING
 
 from lite_env.errors import LiteEnvError, RecipeError
@@ -28,7 +30,7 @@ from lite_env.store.digest import sha256_of_bytes
 from lite_env.store.location import cache_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 LOGS = ".logs"
 """Folder in a channel for what builds said, one file a recipe."""
+
+_PATIENCE = 10.0  # seconds that builds which are ended have to put away what they have half done
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +115,7 @@ class Builder:
     ) -> None:
         self._channel, self._settings, self._toolchain = channel.absolute(), settings, toolchain
         self._store, self._gate, self._reporter = store, gate, reporter
+        self._stop = Event()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -151,10 +156,7 @@ class Builder:
         built: dict[Path, BuiltRecipe] = {}
         failed: dict[Path, FailedRecipe] = {}
         running: dict[Future[BuiltRecipe], Path] = {}
-        with (
-            self._reporter.task("building recipes", len(recipes), "items") as task,
-            ThreadPoolExecutor(max_workers=self._settings.jobs) as pool,
-        ):
+        with self._reporter.task("building recipes", len(recipes), "items") as task, self._pool(running) as pool:
             while sorter.is_active():
                 for folder in sorted(sorter.get_ready()):
                     recipe = by_folder[folder]
@@ -181,6 +183,21 @@ class Builder:
             tuple(built[folder] for folder in order if folder in built),
             tuple(failed[folder] for folder in order if folder in failed),
         )
+
+    @contextmanager
+    def _pool(self, running: Collection[Future[BuiltRecipe]]) -> Iterator[ThreadPoolExecutor]:
+        """Threads for builds; an error that ends the block, as Ctrl-C does, ends what is `running` at once."""
+        self._stop.clear()
+        pool = ThreadPoolExecutor(max_workers=self._settings.jobs)
+        try:
+            yield pool
+        except BaseException:
+            self._stop.set()
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # They put away what they have half done.
+            wait(running, timeout=_PATIENCE)
 
     def _known(self, recipe: Recipe) -> str:
         key = self._key(recipe)
@@ -230,9 +247,10 @@ class Builder:
                 programs=self._toolchain.programs,
                 cache=cache_directory("toolchain") / "packages",
                 log=log,
+                stop=self._stop,
             )
             files = self._normalised(recipe, scratch)
-            said = self._gate.pass_all(recipe, files, [self._channel.as_uri()], scratch / "tests")
+            said = self._gate.pass_all(recipe, files, [self._channel.as_uri()], scratch / "tests", stop=self._stop)
             with log.open("a", encoding="utf-8") as stream:
                 stream.write(said)
             packages = {path: file.read_bytes() for path, file in files.items()}

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from lite_env.channel.assemble import require_assembler
 from lite_env.errors import RecipeError
-from lite_env.recipe.model import RECIPE_FILE, TARGET, Output, Recipe, RecipeSource
+from lite_env.recipe.faults import unreadable, variants_unreadable
+from lite_env.recipe.lines import RecipeText
+from lite_env.recipe.model import RECIPE_FILE, TARGET, VARIANTS_FILE, Output, Recipe, RecipeSource
+from lite_env.recipe.process import lead, run_group
 from lite_env.recipe.toolchain.python import build_subdir
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from threading import Event
 
 _EPOCH = "1767225600"  # 2026-01-01, for what writes the time of a build into it
 _SAID = 30  # lines of a log that an error shows
@@ -52,16 +54,15 @@ def _render_for(platform_name: str, folder: Path, variants: Sequence[Path]) -> R
     platform = rattler_build.PlatformConfig(
         target_platform=platform_name, build_platform=build_subdir(), host_platform=platform_name
     )
-    own = folder / "variants.yaml"
-    files: list[str | Path] = [*variants, *([own] if own.is_file() and own not in variants else [])]
-    try:
+    own = folder / VARIANTS_FILE
+    files = [*variants, *([own] if own.is_file() and own not in variants else [])]
+    jinja = rattler_build.JinjaConfig(platform=platform)
+    with _refusals(lambda said: variants_unreadable(files, said)):
+        config = rattler_build.VariantConfig({})
+        if files:
+            config = rattler_build.VariantConfig.from_files_with_context(list(files), jinja)
+    with _refusals(lambda said: unreadable(folder / RECIPE_FILE, said, files)):
         recipe = rattler_build.Stage0Recipe.from_file(folder / RECIPE_FILE)
-        jinja = rattler_build.JinjaConfig(platform=platform)
-        config = (
-            rattler_build.VariantConfig.from_files_with_context(files, jinja)
-            if files
-            else rattler_build.VariantConfig({})
-        )
         rendering = rattler_build.RenderConfig(platform=platform)
         found = recipe.render(config, rendering)
         probe = _as_outputs(folder / RECIPE_FILE)
@@ -72,19 +73,24 @@ def _render_for(platform_name: str, folder: Path, variants: Sequence[Path]) -> R
             found = [variant for variant in found if variant.variant in kept]
         # Variants that nothing of a package depends on make the same one.
         outputs = {output.path: output for output in map(_output, found)}
+    return Recipe(name=folder.name, folder=folder, platform=platform_name, outputs=tuple(outputs.values()))
+
+
+@contextmanager
+def _refusals(told: Callable[[str], RecipeError]) -> Iterator[None]:
+    """What rattler-build raises in the block, `told` as an error of ours."""
+    try:
+        yield
     except BaseException as error:
         # rattler raises PanicException, a BaseException, on misuse; Ctrl-C goes through.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            raise RecipeError(
-                f"the recipe cannot be read: {error}", file=str(folder / RECIPE_FILE), hint=_hint_of(str(error))
-            ) from error
+            raise told(str(error)) from error
         raise
-    return Recipe(name=folder.name, folder=folder, platform=platform_name, outputs=tuple(outputs.values()))
 
 
 def _as_outputs(file: Path) -> dict[str, Any] | None:
     """What tells which variants a recipe with one package skips: rattler-build leaves them out of outputs only."""
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    document = RecipeText(file).value()
     if "outputs" in document or "skip" not in document.get("build", {}):
         return None
     output = {
@@ -94,12 +100,6 @@ def _as_outputs(file: Path) -> dict[str, Any] | None:
     }
     context = {"context": document["context"]} if "context" in document else {}
     return context | {"recipe": {"version": output["package"]["version"]}, "outputs": [output]}
-
-
-def _hint_of(text: str) -> str | None:
-    if "meta.yaml" in text or "unknown" in text.lower():
-        return "recipes of conda-build and of boa before rattler-build are converted by `lite-env recipe convert`"
-    return None
 
 
 def _output(variant: Any) -> Output:  # noqa: ANN401 - rattler-build's
@@ -135,6 +135,7 @@ def build(
     programs: Sequence[Path],
     cache: Path,
     log: Path,
+    stop: Event,
 ) -> None:
     """Build all outputs of `recipe` into the folder `output`.
 
@@ -146,9 +147,10 @@ def build(
         programs: folders for PATH.
         cache: rattler's, of packages.
         log: takes what the build says.
+        stop: ends it when it is set.
 
     Raises:
-        RecipeError: it failed; with the last lines that it said.
+        RecipeError: it failed, with the last lines that it said; or it was ended.
     """
     request = {
         "recipe": str(recipe.file),
@@ -168,23 +170,11 @@ def build(
         "TZ": "UTC",
     }
     log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", _START.format(path=sys.path)]
     with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=environ,
-            # What a build starts ends with it.
-            start_new_session=True,
-        )
-        try:
-            process.communicate(json.dumps(request).encode())
-        except BaseException:
-            _end(process)
-            raise
+        code = run_group(command, json.dumps(request).encode(), output=stream, environ=environ, stop=stop)
     _keep_scripts_log(output, log)
-    if process.returncode:
+    if code:
         raise RecipeError(
             f"{recipe.name} could not be built",
             hint="the whole log is beside",
@@ -196,7 +186,11 @@ def build(
 
 def main() -> None:
     """Do one build: the request is read from stdin."""
-    request = json.load(sys.stdin)
+    lead(_build)
+
+
+def _build(line: bytes) -> None:
+    request = json.loads(line)
     import rattler_build  # noqa: PLC0415 - optional, and 85 MB
 
     # The way by objects solves the host environment for the machine that builds.
@@ -225,14 +219,6 @@ def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     foreign = {"CC", "CXX", "CPP", "LD", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "LD_LIBRARY_PATH"}
     foreign |= {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "MAKEFLAGS"}
     return {name: value for name, value in environ.items() if name not in foreign and not name.startswith("PIP_")}
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    import signal  # noqa: PLC0415
-
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
 
 
 def _keep_scripts_log(output: Path, log: Path) -> None:

@@ -74,7 +74,10 @@ def render_all(folders: Iterable[Path], variants: Sequence[Path]) -> tuple[Recip
             other = makers.setdefault(output.path, recipe)
             if other is not recipe:
                 raise RecipeError(
-                    f"two recipes make the package {output.path}", file=str(recipe.file), other=str(other.file)
+                    f"two recipes make the package {output.path}",
+                    hint="give one of them another name, version or build number, or build one of them only",
+                    file=str(recipe.file),
+                    other=str(other.file),
                 )
     needs = needs_of(recipes)
     by_name = {recipe.folder: recipe for recipe in recipes}
@@ -83,7 +86,9 @@ def render_all(folders: Iterable[Path], variants: Sequence[Path]) -> tuple[Recip
     except CycleError as error:
         circle = " → ".join(folder.name for folder in error.args[1])
         raise RecipeError(
-            f"recipes need each other: {circle}", hint="build one of them without the other first"
+            f"recipes need each other: {circle}",
+            hint="build one of them without the other first",
+            files=" → ".join(str(by_name[folder].file) for folder in error.args[1]),
         ) from None
     return tuple(by_name[folder] for folder in order)
 

@@ -16,6 +16,7 @@ from lite_env.spec.address import local_path
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from threading import Event
 
     from lite_env.audit import Finding, Runtime
     from lite_env.host.run import EngineName
@@ -50,7 +51,9 @@ class Gate:
         self._store, self._reporter = store, reporter
         self._runtimes = cache(self._read_runtimes)
 
-    def pass_all(self, recipe: Recipe, files: Mapping[str, Path], beside: Sequence[str], folder: Path) -> str:
+    def pass_all(
+        self, recipe: Recipe, files: Mapping[str, Path], beside: Sequence[str], folder: Path, *, stop: Event
+    ) -> str:
         """Let the packages that `recipe` made pass; the answer is what their tests said.
 
         Args:
@@ -58,6 +61,7 @@ class Gate:
             files: their files, by path in the channel.
             beside: URLs of channels that were made meanwhile, stronger than the others.
             folder: is made, for environments and packs; its path must be in no package.
+            stop: ends the tests when it is set.
 
         Raises:
             RecipeError: one must not enter a channel.
@@ -74,6 +78,7 @@ class Gate:
                 engines=self._engines,
                 folder=folder / output.build,
                 store=self._store,
+                stop=stop,
             )
             said.append(try_package(files[output.path], output.tests, bed))
         return "".join(said)

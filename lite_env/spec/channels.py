@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.spec.address import Channel, local_path, looks_like_token
+from lite_env.spec.places import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,14 +85,6 @@ def is_path(text: str) -> bool:
     return (
         text in {".", "..", "~"} or text.startswith(("./", "../", "/", "~/", ".\\", "..\\")) or bool(_DRIVE.match(text))
     )
-
-
-def is_folder(path: Path) -> bool:
-    """Whether there is a folder; a name that is too long for any is none."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
 
 
 def _absolute(text: str, base: Path) -> Path:

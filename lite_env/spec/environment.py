@@ -15,12 +15,13 @@ import yaml
 
 from lite_env.errors import SpecError, without_secrets
 from lite_env.spec.address import Channel, holds_credentials
-from lite_env.spec.channels import is_folder, is_path, listed_channel, resolve_channel
+from lite_env.spec.channels import is_path, listed_channel, resolve_channel
 from lite_env.spec.dependency import address_refusal, misplaced_pip, refusal_of
 from lite_env.spec.document import MAX_BYTES, Document, describe, is_null, is_string, line_of
 from lite_env.spec.matchspec import split_channel
 from lite_env.spec.model import DEFAULT_CHANNELS, MAX_NAME_BYTES, EnvironmentSpec, Requirement, is_long_name
 from lite_env.spec.pip_reader import PipLine, read_section
+from lite_env.spec.places import is_folder
 from lite_env.spec.selectors import apply_comment_selectors, key_selector
 from lite_env.store.refusals import refusal
 from lite_env.store.text import Origin, decode_text, read_bounded, shown

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from lite_env.errors import SpecError
 from lite_env.spec.address import is_file_url, local_path
-from lite_env.spec.channels import is_folder
 from lite_env.spec.pip import Option, PipLineError, PipRequirement, PipSection, Wanted, parse_line, split_git
+from lite_env.spec.places import is_file, is_folder
 from lite_env.spec.settings import read_project_date
 from lite_env.store.refusals import hint_of, is_absence
 from lite_env.store.text import Origin, decode_text, read_bounded, shown, split_url
@@ -236,7 +236,7 @@ def _relative(path: Path, folder: Path) -> str:
 def _local(found: PipRequirement, path: Path, line: PipLine, folder: Path) -> PipRequirement:
     """`found` with the kind of what lies at `path`."""
     if path.name.endswith(".whl"):
-        if not _is_file(path):
+        if not is_file(path):
             raise line.fault(f"the wheel '{_relative(path, folder)}' is not there", _beside(str(path), line, folder))
         if found.editable:
             raise line.fault("a wheel cannot be edited", "leave out `-e`, or name the project's folder")
@@ -245,7 +245,7 @@ def _local(found: PipRequirement, path: Path, line: PipLine, folder: Path) -> Pi
         raise line.fault(
             f"'{_relative(path, folder)}' is neither a wheel nor a folder", _beside(str(path), line, folder)
         )
-    if any(_is_file(path / name) for name in _PROJECT_FILES):
+    if any(is_file(path / name) for name in _PROJECT_FILES):
         return replace(found, kind="project")
     if any(path.glob("*.whl")) and not found.editable and not found.extras:
         return replace(found, kind="folder")
@@ -258,7 +258,7 @@ def _local(found: PipRequirement, path: Path, line: PipLine, folder: Path) -> Pi
 def _beside(value: str, line: PipLine, folder: Path) -> str:
     where = "paths are relative to the folder of the environment file"
     beside = line.file.absolute().parent
-    if beside != folder and _is_file(beside / Path(value).name):
+    if beside != folder and is_file(beside / Path(value).name):
         return f"{where}, also in '{line.file.name}'"
     return where
 
@@ -271,10 +271,3 @@ def _path(text: str, base: Path, line: PipLine) -> Path:
         return Path(os.path.normpath(base / path.expanduser()))
     except (RuntimeError, ValueError) as error:
         raise line.fault(f"the path '{shown(text)}' cannot be understood: {error}") from error
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False

@@ -22,6 +22,7 @@ from lite_env.lock.pip_here import locked_wheel_file
 from lite_env.pack.mounts import refuse_output
 from lite_env.progress import SILENT, Named
 from lite_env.spec.address import local_path
+from lite_env.spec.places import is_file
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.system import system_answer
 from lite_env.workflow.channels import build_local_channels, channels_in_need
@@ -260,7 +261,7 @@ def _send(lock: Lockfile, sent: set[str], options: PackOptions, store: Store, re
         if package.wheel is not None and (path is not None or package.wheel.kind != "index"):
             path = locked_wheel_file(package, offline=options.offline, store=store, reporter=reporter)
         # What is another file than the lock's is told by who installs it.
-        if path is not None and path.is_file() and sha256_of_file(path) == package.sha256:
+        if path is not None and is_file(path) and sha256_of_file(path) == package.sha256:
             keep_package(path, store)
         sent.add(package.sha256)
 

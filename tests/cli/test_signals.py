@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lite_env.cli.signals import handling
+from lite_env.cli.signals import Terminated, ending, handling
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,11 @@ def test_signals_are_handled_in_the_block_and_given_back():
         signal.raise_signal(signal.SIGTERM)
     assert seen == [signal.SIGINT, signal.SIGTERM]
     assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))
+
+
+def test_sigterm_ends_a_block_as_an_exception():
+    with pytest.raises(Terminated), ending():
+        signal.raise_signal(signal.SIGTERM)
 
 
 def test_what_was_ignored_from_the_start_stays_so(ignored):

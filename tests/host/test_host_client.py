@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from threading import Event, Timer
 
 import pytest
 
@@ -413,3 +414,13 @@ def test_shutdown_waits_for_the_answer_but_not_for_ever():
     assert (request.channel, request.content) == ("control", {"restart": False})
     silent, _ = started(lambda _: [])
     silent.shutdown(timeout=0.02)
+
+
+def test_whoever_sets_the_event_ends_a_cell_that_runs():
+    stop = Event()
+    client, _ = started(OnlyWhenAsked(lambda _: []), stop=stop)
+    timer = Timer(0.1, stop.set)
+    timer.start()
+    with pytest.raises(HostError, match="was ended"):
+        client.execute("while True: pass", timeout=30)
+    timer.join()

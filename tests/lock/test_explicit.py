@@ -104,6 +104,14 @@ def test_a_local_channel_is_read_back_whatever_its_folder_is_called(tmp_path, ch
     assert again.channels == (place.as_uri(),)
 
 
+@pytest.mark.parametrize("kind", ["sha256", None])
+def test_a_local_channel_whose_name_is_too_long_for_any_is_not_there(tmp_path, channel, kind):
+    six = channel / "noarch/six-1.16.0-pyh6_0.conda"
+    path = listed(tmp_path, line(f"{channel.as_uri()}/{'x' * 300}", six, kind))
+    with pytest.raises(FetchError, match=r"six-1.16.0-pyh6_0.conda is not in its local channel"):
+        install_environment(read(path), tmp_path / "prefix")
+
+
 def test_a_folder_of_a_server_may_be_called_by_any_letters(tmp_path, channel):
     six = channel / "noarch/six-1.16.0-pyh6_0.conda"
     with served(channel) as (_, url):

@@ -25,6 +25,7 @@ from lite_env.lock.verify import damaged_files, refuse_false_list, refuse_unreac
 from lite_env.progress import SILENT
 from lite_env.spec.address import Channel, local_path
 from lite_env.spec.matchspec import split_channel
+from lite_env.spec.places import is_there
 from lite_env.store.protocol import FORGETFUL
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def install_packages(
         )
         missing = [package for package in packages if package.name not in cached]
         # A local file is verified even when the cache holds its content: who builds a channel anew shall hear of it.
-        local = [package for package in packages if (path := local_path(package.url)) and path.exists()]
+        local = [package for package in packages if (path := local_path(package.url)) and is_there(path)]
         absent = [package for package in missing if package not in local]
         with (
             reporter.task(f"fetching {len(local + absent)} packages", total_size(local + absent), "B") as task,

@@ -28,6 +28,7 @@ from lite_env.workflow.pack import pack_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from threading import Event
 
     from lite_env.host.engine import Message
     from lite_env.host.run import EngineName, RunningKernel
@@ -47,12 +48,14 @@ class Bed:
         engines: where kernels run.
         folder: an empty one for environments and packs.
         store: keeps what is done.
+        stop: ends the kernels when it is set.
     """
 
     channels: tuple[str, ...]
     engines: tuple[EngineName, ...]
     folder: Path
     store: Store
+    stop: Event
 
 
 def try_package(path: Path, tests: Sequence[Mapping[str, Any]], bed: Bed) -> str:
@@ -119,7 +122,7 @@ def _run(
     _write_files(package, drive)
     for engine in bed.engines:
         run_options = RunOptions(engine=engine, drive=drive)
-        with start_kernel(pack, options=run_options, reporter=SILENT) as running:
+        with start_kernel(pack, options=run_options, reporter=SILENT, stop=bed.stop) as running:
             asked = _Asked(package=package, engine=engine, running=running, said=said)
             asked.execute(_program(), "what asks")
             for test in tests:

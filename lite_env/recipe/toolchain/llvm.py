@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ def find_llvm(cache: Path, reporter: Reporter) -> Llvm:
     folder = cache / f"llvm-{MAJOR}"
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(cache / f"llvm-{MAJOR}.lock"):
-        if not (folder / "bin").is_dir():
+        # What it takes from the machine, which had it already, may have gone since.
+        if not _runs(folder / "bin" / "ninja") or not _runs(folder / "bin" / "clang"):
             if not is_debian():
                 raise MissingToolError(
                     f"to build packages takes clang, lld and more of LLVM {MAJOR}, and this machine has none",
@@ -75,8 +77,15 @@ def find_llvm(cache: Path, reporter: Reporter) -> Llvm:
                     " lite_env in a container of Debian 13",
                     expected=str(_SYSTEM),
                 )
+            remove_tree(folder)
             _unpack(folder, reporter)
     return _checked((folder / "bin",))
+
+
+def _runs(program: Path) -> bool:
+    if not program.exists():
+        return False
+    return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
 
 
 def _unpack(folder: Path, reporter: Reporter) -> None:
@@ -103,14 +112,12 @@ def _write_wrappers(root: Path, programs: Path, *, final: Path) -> None:
     programs.mkdir()
     folders = [path for path in sorted(root.glob("usr/lib/*-linux-gnu*")) if path.is_dir()]
     libraries = ":".join(str(final / path.relative_to(root)) for path in folders)
-    for name in _TOOLS:
-        _write_wrapper(programs / name, final / "usr/lib" / f"llvm-{MAJOR}" / "bin" / name, libraries)
-    _write_wrapper(programs / "ninja", final / "usr/bin/ninja", libraries)
-
-
-def _write_wrapper(path: Path, program: Path, libraries: str) -> None:
-    path.write_text(_WRAPPER.format(libraries=libraries, program=program), encoding="utf-8")
-    path.chmod(0o755)
+    for program in (*(f"usr/lib/llvm-{MAJOR}/bin/{name}" for name in _TOOLS), "usr/bin/ninja"):
+        # apt brings nothing that the machine has already.
+        place = final if os.path.lexists(root / program) else Path("/")
+        wrapper = programs / Path(program).name
+        wrapper.write_text(_WRAPPER.format(libraries=libraries, program=place / program), encoding="utf-8")
+        wrapper.chmod(0o755)
 
 
 def _release() -> str | None:
