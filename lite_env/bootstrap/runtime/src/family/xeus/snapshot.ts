@@ -94,6 +94,8 @@ export function take(
   known: ReadonlySet<string>
 ): Omit<Snapshot, 'key'> {
   guard(Number(inner.___stack_pointer.value) === stack, 'the kernel is busy');
+  // The kernel imports it at its first cell, for `input()`: one that is restored would inflate an archive for it.
+  module.exec?.("__import__('getpass')");
   const fields = Object.fromEntries(Object.keys(FIELDS).map(name => [name, boundOf((module as Module)[name as Field])]));
   const outside: Outside = {
     linked: takeLinked(inner, table),
