@@ -10,10 +10,11 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.engine import (
+    Answered,
     AskFigures,
     AskRead,
     Channel,
@@ -27,10 +28,7 @@ from lite_env.host.engine import (
     MessageEnvelope,
     Progress,
     Question,
-    ReadEnvelope,
     Ready,
-    SnapshotEnvelope,
-    TraceEnvelope,
 )
 from lite_env.host.kernel_log import KernelLog
 from lite_env.host.request import ExecuteResult, InputRequest, Request, result_of
@@ -50,7 +48,6 @@ _SLICE = 0.2
 _INTERRUPT_GRACE = 5.0
 _REST_GRACE = 5.0
 _ANSWER_SECONDS = 60.0
-_Answer = TypeVar("_Answer", TraceEnvelope, ReadEnvelope, SnapshotEnvelope)
 
 
 class KernelClient:
@@ -178,7 +175,7 @@ class KernelClient:
             self._receive(deadline - monotonic())
         return self._figures
 
-    def ask(self, question: Question, answer: type[_Answer], *, timeout: float = _ANSWER_SECONDS) -> _Answer:
+    def ask(self, question: Question, answer: type[Answered], *, timeout: float = _ANSWER_SECONDS) -> Answered:
         """Post a question to the runtime and wait for its answer; one at a time.
 
         Raises:

@@ -8,7 +8,7 @@ strictly, so that a runtime and a host that do not belong together are found out
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -225,6 +225,7 @@ class ErrorEnvelope(_Envelope, frozen=True, kw_only=True, tag="error"):
 
 
 Question = AskTrace | AskRead | AskSnapshot
+Answered = TypeVar("Answered", TraceEnvelope, ReadEnvelope, SnapshotEnvelope)
 Outgoing = Start | Link | MessageEnvelope | Interrupt | Close | AskFigures | Question
 Incoming = (
     Progress
