@@ -14,6 +14,7 @@ from lite_env.store.protocol import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from lite_env.host.drive import FolderDrive
     from lite_env.host.network import Network
@@ -48,6 +49,7 @@ class FakeEngine:
         drive: FolderDrive | None = None,
         network: Network = "all",
         startup: bool = True,
+        snapshots: Path | None = None,
     ) -> None:
         self.started = (kernel, env)
         self.drive = drive

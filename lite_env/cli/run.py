@@ -31,6 +31,8 @@ from lite_env.host.run import (
     start_kernel,
 )
 from lite_env.pack.reader import read_index, read_manifest
+from lite_env.store.location import cache_directory
+from lite_env.workflow.cached import SNAPSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from lite_env.host.client import KernelClient
-    from lite_env.host.engine import Figures, Log, Message
+    from lite_env.host.engine import Log, Message
+    from lite_env.host.figures import Figures
     from lite_env.host.request import ExecuteResult, InputRequest
     from lite_env.progress import Reporter
 
@@ -85,6 +88,7 @@ _MEGA = 1e6
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the executed notebook here.")
 @click.option("--inplace", is_flag=True, help="Write the executed notebook over the one that was read.")
 @click.option("--allow-errors", is_flag=True, help="Go on after a cell of a notebook that fails.")
+@click.option("--no-snapshot", is_flag=True, help="Start the kernel plainly, and keep no copy for the next start.")
 @click.option("--figures", is_flag=True, help="Say on stderr what the start and the run have cost.")
 @click.pass_context
 def command(
@@ -104,6 +108,7 @@ def command(
     output: Path | None,
     inplace: bool,
     allow_errors: bool,
+    no_snapshot: bool,
     figures: bool,
 ) -> None:
     """Run code in a kernel of PACK, started for real in Node.js or in a headless Chromium.
@@ -144,6 +149,7 @@ def command(
         start_timeout=start_timeout,
         drive=job.drive,
         network=network_of(network),
+        snapshots=None if no_snapshot else cache_directory(SNAPSHOTS),
     )
     if choice.note is not None:
         reporter.note(choice.note)
@@ -285,8 +291,11 @@ def _interrupting(client: KernelClient) -> Iterator[None]:
 def _figures_line(pack: Path, running: RunningKernel, end: Figures) -> str:
     manifest, start = running.manifest, running.ready.figures
     files = len(read_index(pack, manifest).entries) + len(manifest.binaries)
+    snapshot = start.snapshot
+    how = "ready" if snapshot is None or snapshot.seconds is None else "restored"
+    plainly = f", not restored: {snapshot.why}" if snapshot is not None and snapshot.why else ""
     return (
         f"{len(manifest.environment.packages)} packages, {files} files, {manifest.total_size / _MEGA:.1f} MB; "
         f"{start.bytes / _MEGA:.1f} MB in {start.requests} requests before the first cell, "
-        f"{end.bytes / _MEGA:.1f} MB in {end.requests} at the end; ready in {start.seconds:.1f} s"
+        f"{end.bytes / _MEGA:.1f} MB in {end.requests} at the end; {how} in {start.seconds:.1f} s{plainly}"
     )

@@ -76,6 +76,7 @@ class ChromiumEngine:
         drive: FolderDrive | None = None,
         network: Network = "all",
         startup: bool = True,
+        snapshots: Path | None = None,  # noqa: ARG002 - its profile is a fresh one, which has none
     ) -> None:
         """Start server, browser and page; see `Engine.start`."""
         if network != "all":
@@ -96,7 +97,17 @@ class ChromiumEngine:
         self._thread.start()
         manifest = f"{self._server.url}pack/manifest.json"
         waits = drive is not None
-        self.post(Start(manifest=manifest, kernel=kernel, env=env, trace=trace, awaits_drive=waits, startup=startup))
+        self.post(
+            Start(
+                manifest=manifest,
+                kernel=kernel,
+                env=env,
+                trace=trace,
+                awaits_drive=waits,
+                startup=startup,
+                snapshots=False,
+            )
+        )
         if drive is not None:
             self.post(link_to(self._server.url, token))
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from lite_env.errors import HostError, KernelTimeoutError
 from lite_env.host.engine import (
+    Answered,
     AskFigures,
     AskRead,
-    AskTrace,
     Channel,
     Engine,
     ErrorEnvelope,
-    Figures,
     FiguresEnvelope,
     Incoming,
     Interrupt,
@@ -28,9 +27,8 @@ from lite_env.host.engine import (
     Message,
     MessageEnvelope,
     Progress,
-    ReadEnvelope,
+    Question,
     Ready,
-    TraceEnvelope,
 )
 from lite_env.host.kernel_log import KernelLog
 from lite_env.host.request import ExecuteResult, InputRequest, Request, result_of
@@ -38,6 +36,8 @@ from lite_env.host.request import ExecuteResult, InputRequest, Request, result_o
 if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import Event
+
+    from lite_env.host.figures import Figures
 
 PROTOCOL = "5.3"
 OUTPUT_TYPES = frozenset(
@@ -48,7 +48,6 @@ _SLICE = 0.2
 _INTERRUPT_GRACE = 5.0
 _REST_GRACE = 5.0
 _ANSWER_SECONDS = 60.0
-_Answer = TypeVar("_Answer", TraceEnvelope, ReadEnvelope)
 
 
 class KernelClient:
@@ -176,7 +175,7 @@ class KernelClient:
             self._receive(deadline - monotonic())
         return self._figures
 
-    def ask(self, question: AskTrace | AskRead, answer: type[_Answer], *, timeout: float = _ANSWER_SECONDS) -> _Answer:
+    def ask(self, question: Question, answer: type[Answered], *, timeout: float = _ANSWER_SECONDS) -> Answered:
         """Post a question to the runtime and wait for its answer; one at a time.
 
         Raises:

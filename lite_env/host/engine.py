@@ -8,13 +8,16 @@ strictly, so that a runtime and a host that do not belong together are found out
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import msgspec
 
 from lite_env.errors import HostError
+from lite_env.host.figures import Figures  # noqa: TC001 - msgspec reads it
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lite_env.host.drive import FolderDrive
     from lite_env.host.network import Network
 
@@ -67,22 +70,6 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", for
     """One JSON object with its ``type``."""
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the start (or everything so far) has cost.
-
-    Attributes:
-        requests: files asked for.
-        bytes: of them, as they are in the pack (compressed).
-        files: of the environment, filled so far.
-        seconds: from the first envelope until the kernel was ready.
-    """
-
-    requests: int
-    bytes: int
-    files: int
-    seconds: float
-
-
 class Failure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why something failed inside the runtime, under the runtime's own name for it; `traceback` is of start-up code."""
 
@@ -104,6 +91,8 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
         awaits_drive: whether the interpreter waits for a `Link`.
         network: which servers its programs may ask.
         startup: whether the kernel's start-up code runs.
+        snapshots: whether snapshots are used.
+        snapshot_folder: in Node, the folder in which they are kept; without one there are none.
     """
 
     manifest: str
@@ -113,6 +102,8 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
     awaits_drive: bool = msgspec.field(default=False, name="awaitsDrive")
     network: Literal["all"] | tuple[str, ...] = "all"
     startup: bool = True
+    snapshots: bool = True
+    snapshot_folder: str | None = msgspec.field(default=None, name="snapshotFolder")
 
 
 class DriveLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -152,6 +143,10 @@ class AskFigures(_Envelope, frozen=True, kw_only=True, tag="figures"):
 
 class AskTrace(_Envelope, frozen=True, kw_only=True, tag="trace"):
     """To the runtime: send the trace, once all that was posted before has been dealt with."""
+
+
+class AskSnapshot(_Envelope, frozen=True, kw_only=True, tag="snapshot"):
+    """To the runtime, at the end: end the kernel, and make a snapshot for the next start where it has none."""
 
 
 class AskRead(_Envelope, frozen=True, kw_only=True, tag="read"):
@@ -209,6 +204,12 @@ class ReadEnvelope(_Envelope, frozen=True, kw_only=True, tag="read"):
     data: bytes | None
 
 
+class SnapshotEnvelope(_Envelope, frozen=True, kw_only=True, tag="snapshot"):
+    """From the runtime: whether a snapshot was made."""
+
+    made: bool
+
+
 class Log(_Envelope, frozen=True, kw_only=True, tag="log"):
     """From the runtime: what the worker wrote to its console; not a stream of the kernel."""
 
@@ -223,8 +224,20 @@ class ErrorEnvelope(_Envelope, frozen=True, kw_only=True, tag="error"):
     fatal: bool
 
 
-Outgoing = Start | Link | MessageEnvelope | Interrupt | Close | AskFigures | AskTrace | AskRead
-Incoming = Progress | Ready | MessageEnvelope | FiguresEnvelope | TraceEnvelope | ReadEnvelope | Log | ErrorEnvelope
+Question = AskTrace | AskRead | AskSnapshot
+Answered = TypeVar("Answered", TraceEnvelope, ReadEnvelope, SnapshotEnvelope)
+Outgoing = Start | Link | MessageEnvelope | Interrupt | Close | AskFigures | Question
+Incoming = (
+    Progress
+    | Ready
+    | MessageEnvelope
+    | FiguresEnvelope
+    | TraceEnvelope
+    | ReadEnvelope
+    | SnapshotEnvelope
+    | Log
+    | ErrorEnvelope
+)
 
 _DECODER: msgspec.json.Decoder[Incoming] = msgspec.json.Decoder(Incoming)
 _SHOWN = 200
@@ -242,10 +255,12 @@ class Engine(Protocol):
         drive: FolderDrive | None = None,
         network: Network = "all",
         startup: bool = True,
+        snapshots: Path | None = None,
     ) -> None:
         """Start the runtime on the engine's pack, with a folder as the kernel's drive; returns before it is ready.
 
-        Without `startup` the kernel's start-up code does not run.
+        Without `startup` the kernel's start-up code does not run. `snapshots` is the folder from which the kernel may
+        be restored.
 
         Raises:
             HostError: what it needs is not on this machine.

@@ -53,6 +53,7 @@ class NodeEngine:
         drive: FolderDrive | None = None,
         network: Network = "all",
         startup: bool = True,
+        snapshots: Path | None = None,
     ) -> None:
         """Start the process; see `Engine.start`."""
         command = [str(self._node or find_node()), str(self._runtime / HOST_SCRIPT)]
@@ -78,6 +79,8 @@ class NodeEngine:
                 awaits_drive=waits,
                 network=network,
                 startup=startup,
+                snapshots=snapshots is not None,
+                snapshot_folder=None if snapshots is None else str(snapshots),
             )
         )
         if drive is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lite_env.bootstrap import runtime_dir
+from lite_env.errors import HostError
 from lite_env.host.choose import Choice, Wish, choose, choose_kernel
 from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.client import KernelClient
 from lite_env.host.drive import FolderDrive
+from lite_env.host.engine import AskSnapshot, SnapshotEnvelope
 from lite_env.host.node import NodeEngine
 from lite_env.pack.files import refuse_foreign_files
 from lite_env.pack.reader import read_manifest
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 EngineName = Literal["node", "chromium"]
 ENGINES: tuple[EngineName, ...] = ("node", "chromium")
 START_SECONDS = 120.0
+SNAPSHOT_SECONDS = 30.0
 CELL_SECONDS = 600.0
 """Time that a cell gets where nobody says otherwise: more than one that works takes in a browser, less than a job."""
 
@@ -47,6 +50,8 @@ class RunOptions:
         drive: the folder that the kernel sees as ``/drive``, to read and to write, and in which it starts.
         network: which servers its programs may ask; in Chromium all.
         startup: whether the kernel's start-up code runs; where it does not, the kernel is not what users get.
+        snapshots: the folder of copies of started kernels, from which it is restored and in which the next start finds
+            one; None: a plain start, and nothing is kept.
     """
 
     engine: EngineName = "node"
@@ -57,6 +62,7 @@ class RunOptions:
     drive: Path | None = None
     network: Network = "all"
     startup: bool = True
+    snapshots: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,11 +132,14 @@ def start_kernel(
             drive=drive,
             network=options.network,
             startup=options.startup,
+            snapshots=options.snapshots,
         )
         client = KernelClient(engine, on_message=on_message, on_log=on_log, stop=stop)
         with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
             ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)
         yield RunningKernel(client=client, manifest=manifest, kernel=kernel, ready=ready)
+        if options.snapshots is not None and _may_have_one(ready):
+            _let_the_next_start_have_one(client, kernel, reporter)
     finally:
         engine.close()
 
@@ -154,6 +163,17 @@ def run_code(
         result = running.client.execute(code, on_output=on_output, on_input=on_input, timeout=timeout)
         running.client.drain()
         return result
+
+
+def _may_have_one(ready: Ready) -> bool:
+    snapshot = ready.figures.snapshot
+    return snapshot is not None and snapshot.possible and snapshot.seconds is None
+
+
+def _let_the_next_start_have_one(client: KernelClient, kernel: Kernel, reporter: Reporter) -> None:
+    """End the kernel and have it started once more, for a snapshot; what goes wrong costs the next start its speed."""
+    with reporter.task(f"Keeping {kernel.name} for the next start", None, "B"), suppress(HostError):
+        client.ask(AskSnapshot(), SnapshotEnvelope, timeout=SNAPSHOT_SECONDS)
 
 
 def _engine_of(name: EngineName, pack: Path) -> Engine:

@@ -18,7 +18,7 @@ _OTHERS = 0o077
 _OURS = frozenset(
     {
         *("archives", "builds", "bytecode", "downloads", "encoded", "packages", "prefixes", "previous", "repodata"),
-        *("sources", "store", "toolchain", "traces", "uv", "wheels"),
+        *("snapshots", "sources", "store", "toolchain", "traces", "uv", "wheels"),
     }
 )
 

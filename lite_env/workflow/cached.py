@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES, PREFIXES, PREVIOUS, WHEELS = "packages", "prefixes", "previous", "wheels"
+SNAPSHOTS = "snapshots"
 
 _OTHERS = ("builds", "downloads", "repodata", "toolchain", "uv")
 _UNPACKED = (PACKAGES, PREFIXES, PREVIOUS, WHEELS)
+# A snapshot, when it was used, and who is about to use it; see `src/snapshot/shelf.ts` of the runtime.
+_SNAPSHOT, _USED, _TRIED, _UNFINISHED = ".snapshot", ".used", ".tried", ".tmp"
 _IN_USE = 600.0
 """Seconds: longer than between a wheel's being looked for and its being installed."""
 _MEANING = {
     PACKAGES: "packages as rattler unpacked them",
     PREFIXES: "installed environments",
     PREVIOUS: "what builds of sites that were killed have left",
+    SNAPSHOTS: "started kernels, from which the next start is restored",
     WHEELS: "wheels under their names",
     "builds": "builds of recipes that were interrupted",
     "downloads": "downloads that were interrupted",
@@ -59,7 +63,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unpacked:
-    """A folder that can be made again out of the store.
+    """A folder that can be made again out of the store, or a snapshot that the next start makes again.
 
     Attributes:
         path: of it.
@@ -83,13 +87,14 @@ def describe_cache() -> tuple[Part, ...]:
     parts = [_part(name, "", found[name]) for name in sorted(found)]
     beside = {name: [(item.size, item.used) for item in _unpacked_in(name)] for name in _UNPACKED}
     beside |= {name: list(_files(cache_directory(name))) for name in _OTHERS}
+    beside[SNAPSHOTS] = [(item.size, item.used) for item in _snapshots()]
     parts += [_part(name, _MEANING[name], items) for name, items in beside.items()]
     return tuple(part for part in parts if part.items)
 
 
 def unpacked() -> tuple[Unpacked, ...]:
-    """All that was unpacked or installed."""
-    return tuple(item for name in _UNPACKED for item in _unpacked_in(name))
+    """All that was unpacked or installed, and snapshots."""
+    return (*(item for name in _UNPACKED for item in _unpacked_in(name)), *_snapshots())
 
 
 def forget_unpacked(items: Iterable[Unpacked]) -> tuple[Unpacked, ...]:
@@ -98,6 +103,8 @@ def forget_unpacked(items: Iterable[Unpacked]) -> tuple[Unpacked, ...]:
 
 
 def _forget(path: Path) -> bool:
+    if path.parent.name == SNAPSHOTS:
+        return _forget_snapshot(path)
     if path.parent.name == PREFIXES:
         return _held(path.with_name(f"{path.name}.lock"), path, path.with_name(f"{path.name}.seal"))
     if path.parent.name == PACKAGES:
@@ -113,6 +120,16 @@ def _forget(path: Path) -> bool:
     if time.time() - _used(path) < _IN_USE:
         return False
     remove_tree(path)
+    return True
+
+
+def _forget_snapshot(path: Path) -> bool:
+    """Remove a snapshot with its notes: a kernel that is being restored has read it, or starts plainly."""
+    if path.suffix == _UNFINISHED and time.time() - path.stat().st_mtime < _IN_USE:
+        return False
+    path.unlink(missing_ok=True)
+    for note in (path.with_suffix(_USED), *path.parent.glob(f"{path.stem}~*{_TRIED}")):
+        note.unlink(missing_ok=True)
     return True
 
 
@@ -135,6 +152,16 @@ def _unpacked_in(name: str) -> Iterator[Unpacked]:
             with suppress(OSError):
                 size = sum(size for size, _ in _files(folder))
                 yield Unpacked(path=folder, size=size, used=_used(folder))
+
+
+def _snapshots() -> Iterator[Unpacked]:
+    """Snapshots, and what processes that were killed have left of some."""
+    for path in sorted(cache_directory(SNAPSHOTS).glob("*")):
+        if path.suffix in {_SNAPSHOT, _UNFINISHED}:
+            with suppress(OSError):
+                status, note = path.stat(), path.with_suffix(_USED)
+                used = note.stat().st_mtime if note.exists() else 0.0
+                yield Unpacked(path=path, size=status.st_size, used=max(status.st_mtime, used))
 
 
 def _used(folder: Path) -> float:

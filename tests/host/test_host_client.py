@@ -9,7 +9,8 @@ import pytest
 from lite_env.errors import HostError, KernelStartError, KernelTimeoutError
 from lite_env.host import client as client_module
 from lite_env.host.client import KernelClient
-from lite_env.host.engine import AskFigures, AskRead, Figures, Interrupt, Log, MessageEnvelope, ReadEnvelope
+from lite_env.host.engine import AskFigures, AskRead, Interrupt, Log, MessageEnvelope, ReadEnvelope
+from lite_env.host.figures import Figures
 from lite_env.host.request import InputRequest
 from tests.fakes import FIGURES, FakeEngine, FakeKernel, idle, message
 

@@ -14,7 +14,6 @@ from lite_env.host.engine import (
     Close,
     ErrorEnvelope,
     Failure,
-    Figures,
     FiguresEnvelope,
     Interrupt,
     Log,
@@ -27,6 +26,7 @@ from lite_env.host.engine import (
     encode_envelope,
     traceback_of,
 )
+from lite_env.host.figures import Figures
 from lite_env.host.mailbox import Mailbox
 
 HEADER = {"msg_id": "m1", "msg_type": "stream"}
@@ -47,6 +47,8 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
                 "awaitsDrive": False,
                 "network": ["a.org", "b:1"],
                 "startup": False,
+                "snapshots": True,
+                "snapshotFolder": None,
             },
         ),
         (

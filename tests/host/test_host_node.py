@@ -52,7 +52,8 @@ def test_the_first_line_starts_the_pack_and_others_follow_in_order(engine_for, t
     engine.start(kernel="k", env={"A": "ü"})
     engine.post(Interrupt())
     first = {"type": "start", "manifest": str(tmp_path), "kernel": "k", "env": {"A": "ü"}}
-    expected = {**first, "trace": False, "awaitsDrive": False, "network": "all", "startup": True}
+    usual = {"trace": False, "awaitsDrive": False, "network": "all", "startup": True}
+    expected = {**first, **usual, "snapshots": False, "snapshotFolder": None}
     assert json.loads(take(engine)) == expected
     assert take(engine) == '{"type":"interrupt"}'
     assert engine.receive(0.01) is None

@@ -1,6 +1,7 @@
 // Builds what runs in the browser and in Node into dist/; with --tests the unit tests into .build/; with
 // --script FILE.ts OUT.mjs one script that runs in Node.
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import ts from 'typescript';
@@ -22,7 +23,15 @@ const zstdDecoder = {
     });
   },
 };
+/** A snapshot is of the runtime that made it. */
+const sources = createHash('sha256');
+for (const name of (await readdir(`${here}src`, { recursive: true })).sort()) {
+  if (/\.(ts|py)$/.test(name)) {
+    sources.update(name).update(await readFile(`${here}src/${name}`));
+  }
+}
 const common = {
+  define: { LITE_ENV_RUNTIME: JSON.stringify(sources.digest('hex')) },
   loader: { '.py': 'text' },
   plugins: [zstdDecoder],
   absWorkingDir: here,

@@ -1,9 +1,10 @@
 import { mountDrive, openChannel, type MountedSource } from './drive/mount';
 import { BootError, describe, failureOf, type Failure } from './errors';
 import { readKernel } from './family/index';
-import type { Loaded, Running } from './family/runtime';
+import type { Loaded, Running, Saving, Startable, Surroundings } from './family/runtime';
 import type { FileSystem, FileSystemHost } from './fs/emscripten';
 import { LazyTree } from './fs/lazy';
+import { sha256Hex } from './io/digest';
 import { Inflater } from './io/inflate';
 import { Source } from './io/source';
 import type { Transport } from './io/transport';
@@ -15,6 +16,9 @@ import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
 import { fileAt, parseTree, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
+import { sorted } from './snapshot/key';
+import type { Subject, Snapshots } from './snapshot/snapshots';
+import { guard } from './snapshot/unusable';
 
 export interface BootOptions {
   readonly transport: Transport;
@@ -26,6 +30,12 @@ export interface BootOptions {
   readonly trace?: boolean | undefined;
   /** Whether the kernel's start-up code is wanted; it is where nothing is said. */
   readonly startup?: boolean | undefined;
+  /** Copies of started kernels; without it the start is a plain one, and none is made of it. */
+  readonly snapshots?: Snapshots | null | undefined;
+  /** Address of the pack. */
+  readonly place?: string | undefined;
+  /** Start plainly, whatever is kept. */
+  readonly makeSnapshot?: boolean | undefined;
   /** What carries the HTTP requests of the kernel's programs. */
   readonly network: KernelNetwork;
   /** The global object of this worker, and what it runs; both kinds where nobody says. */
@@ -60,6 +70,8 @@ export interface Booted {
   readonly startup: StartupCode | null;
   /** Whether a drive is shown. */
   readonly drive: boolean;
+  /** Saves the kernel; a text says why it cannot be saved, null that it is itself a restored one. */
+  readonly saving: Saving | string | null;
   /** Empty unless a trace was asked for. */
   readonly trace: Trace;
   /** Fetch what a cell is about to import, in parallel and before it blocks the worker. */
@@ -85,14 +97,25 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const files = new Inflater(source);
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
+  const { snapshots } = options;
+  const subject = subjectOf(manifestData, kernel, startable, options, variables);
+  const counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
+  /** A kernel that is restored reads what it opens, and nothing ahead. */
+  const unlessRestored = async (fetch: () => Promise<void>) => {
+    if (!counted || !(await snapshots?.whenRead())) {
+      await fetch();
+    }
+  };
+
   const pendingTree = fetchTree(manifest, files);
-  const forInterpreter = archives.fetchAll(kernel.start.interpreter);
-  const pendingKernel = startable.load({
+  const forInterpreter = unlessRestored(() => archives.fetchAll(kernel.start.interpreter));
+  const surroundings: Surroundings = {
     scope: options.scope,
     files,
     transport,
     prefix: manifest.mounts.prefix,
     variables,
+    snapshots: Boolean(snapshots),
     network: options.network,
     locate: options.locate,
     post: options.post,
@@ -100,15 +123,18 @@ export async function boot(options: BootOptions): Promise<Booted> {
       emit({ type: 'log', level: name === 'stdout' ? 'info' : 'warn', text: line });
       options.print?.(name, line);
     },
-  });
+  };
+  const pendingKernel = startable.load(surroundings);
 
-  archives.announce(kernel.start.kernel);
+  if (!counted) {
+    archives.announce(kernel.start.kernel);
+  }
   // Only when the module has all but come: until then it needs the whole link.
-  const forKernel = source.nearly(startable.main.path).then(() => archives.fetchAll(kernel.start.kernel));
+  const forKernel = source.nearly(startable.main.path).then(() => unlessRestored(() => archives.fetchAll(kernel.start.kernel)));
   forKernel.catch(() => undefined); // Told when it is waited for.
 
   // All at once: the first failure ends the start, however long the others still take.
-  const [loaded, index, drive] = await Promise.all([pendingKernel, pendingTree, options.drive, forInterpreter]);
+  const [first, index, drive] = await Promise.all([pendingKernel, pendingTree, options.drive, forInterpreter]);
   archives.expect(index.held);
   let lost: Failure | undefined;
   const emitLost = (failure: Failure) => {
@@ -116,15 +142,39 @@ export async function boot(options: BootOptions): Promise<Booted> {
     emit({ type: 'error', error: failure, fatal: false });
   };
   const opened: string[] | undefined = options.trace ? [] : undefined;
-  const tree = mountTree(loaded, manifest, index, archives, emitLost, opened);
-  const enter = drive ? showDrive(loaded.files, at(drive, manifest), emit) : null;
-  emit({ type: 'progress', phase: 'interpreter', file: startable.script.path, loaded: 0, total: 0 });
   let openedByInterpreter = 0;
   const interpreted = () => {
     openedByInterpreter = opened?.length ?? 0;
     return forKernel;
   };
-  const running = await loaded.start(interpreted).catch((error: unknown) => {
+  const show = (loaded: Loaded) => ({
+    loaded,
+    tree: mountTree(loaded, manifest, index, archives, emitLost, opened),
+    enter: drive ? showDrive(loaded.files, at(drive, manifest), emit) : null,
+  });
+  let shown = show(first);
+  emit({ type: 'progress', phase: 'interpreter', file: startable.script.path, loaded: 0, total: 0 });
+  const snapshot = (counted ? await snapshots?.whenRead() : snapshots?.readNow()) ?? null;
+  let running: Running | null = null;
+  if (snapshots && snapshot) {
+    try {
+      const saving = first.saving(index);
+      guard(typeof saving !== 'string', String(saving));
+      running = await saving.restore(snapshot, paths => fetchFiles(paths, manifest, index, archives));
+      snapshots.restored();
+    } catch (error) {
+      await snapshots.failed(error);
+      // What a restore has left of the module is neither the one nor the other.
+      await archives.fetchAll([...kernel.start.interpreter, ...kernel.start.kernel]);
+      shown = show(await startable.load(surroundings));
+    }
+  }
+  const { loaded, tree, enter } = shown;
+  const saving = running ? null : kernel.startup === null ? loaded.saving(index) : 'it runs start-up code';
+  if (typeof saving === 'string') {
+    snapshots?.impossible(saving);
+  }
+  running ??= await loaded.start(interpreted).catch((error: unknown) => {
     throw rootCause(error, lost);
   });
   enter?.();
@@ -134,10 +184,11 @@ export async function boot(options: BootOptions): Promise<Booted> {
       : await readStartup(kernel.startup, manifest, index, archives, loaded, opened).catch((error: unknown) => {
           throw rootCause(error, lost);
         });
+  const started = running;
   return {
     kernel,
     main: startable.main.path,
-    running,
+    running: started,
     files: loaded.files,
     installation: {
       kernel,
@@ -150,10 +201,11 @@ export async function boot(options: BootOptions): Promise<Booted> {
     },
     startup,
     drive: enter !== null,
+    saving,
     trace: { files: opened ?? [], interpreter: openedByInterpreter },
-    prepare: code => prepareImports(running.imports(code), manifest, archives),
+    prepare: code => prepareImports(started.imports(code), manifest, archives),
     prefetch: (what, idle) => archives.prefetch(wanted(what, manifest), idle).catch(() => undefined),
-    figures: () => source.figures(tree?.filled ?? 0),
+    figures: () => ({ ...source.figures(tree?.filled ?? 0), ...(snapshots && { snapshot: snapshots.figures() }) }),
   };
 }
 
@@ -169,6 +221,33 @@ function checkWorker({ name, runtime }: PackedKernel, worker: WorkerKind | undef
 
 async function fetchTree({ index, archives }: Manifest, files: Inflater): Promise<Tree> {
   return parseTree(await files.read(index, 'index'), index.path, archives);
+}
+
+/** What a snapshot of this start is of. */
+function subjectOf(
+  manifest: Uint8Array,
+  { name }: PackedKernel,
+  { main, script }: Startable,
+  { place = '' }: BootOptions,
+  variables: Readonly<Record<string, string>>
+): Subject {
+  return {
+    place: `${place} ${name}`,
+    pack: () => sha256Hex(manifest),
+    parts: { kernel: name, wasm: main.digest, script: script.digest, variables: JSON.stringify(sorted(variables)) },
+  };
+}
+
+/** Have files of the environment here before they are read, by their absolute paths. */
+async function fetchFiles(
+  paths: readonly string[],
+  { mounts: { prefix } }: Manifest,
+  index: Tree,
+  archives: ArchiveStore
+): Promise<void> {
+  const root = prefix === '/' ? '/' : `${prefix}/`;
+  const positions = paths.map(path => fileAt(index, path.slice(root.length))?.archive);
+  await archives.fetchAll([...new Set(positions)].filter(position => position !== undefined));
 }
 
 function prepareImports(modules: readonly string[], { imports }: Manifest, archives: ArchiveStore): Promise<unknown> {

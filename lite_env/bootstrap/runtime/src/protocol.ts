@@ -73,6 +73,18 @@ export interface Figures {
   readonly files: number;
   /** Seconds since the start. */
   readonly seconds: number;
+  /** Where snapshots are used. */
+  readonly snapshot?: SnapshotFigures;
+}
+
+/** How the start has come about. */
+export interface SnapshotFigures {
+  /** Seconds after which the kernel was there, as it had been saved; null where it was started plainly. */
+  readonly seconds: number | null;
+  /** Why it was; empty where it was not. */
+  readonly why: string;
+  /** Whether kernels of this kind can be restored. */
+  readonly possible: boolean;
 }
 
 /** Nothing; what imports that were traced need; every archive. */
@@ -103,6 +115,14 @@ export type ToWorker =
       readonly trace?: boolean;
       /** Whether the kernel's start-up code runs; so it does where nothing is said. */
       readonly startup?: boolean;
+      /** Whether the kernel may be restored from a snapshot, and become one; so it may where nothing is said. */
+      readonly snapshots?: boolean;
+      /** Where snapshots are kept, in Node: without it there are none. */
+      readonly snapshotFolder?: string | null;
+      /** In a browser: whether the page knows that there is one. Where it does not, nobody looks. */
+      readonly snapshotKept?: boolean;
+      /** Start in order to make a snapshot, say so in a `snapshot`, and do nothing else. */
+      readonly makeSnapshot?: boolean;
     }
   /** The ways back to the page, once they are there: files are fetched meanwhile. */
   | ({ readonly type: 'link' } & LinkSources)
@@ -140,6 +160,8 @@ export type FromWorker =
   /** The worker holds the lock that it was told of in the `start`; see pulse.ts. */
   | { readonly type: 'pulse' }
   | { readonly type: 'figures'; readonly figures: Figures }
+  /** A snapshot was to be made; whether it was. */
+  | { readonly type: 'snapshot'; readonly made: boolean }
   | ({ readonly type: 'trace' } & Trace)
   /** `data` is null when there is no such file. */
   | { readonly type: 'read'; readonly path: string; readonly data: Uint8Array | null }

@@ -9,8 +9,11 @@ import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, To
 import type { LoadInstaller } from './session/install';
 import { Interrupts } from './session/interrupts';
 import { Queue } from './session/queue';
+import { Saver } from './session/saver';
 import { Startup } from './session/startup';
 import { Stdin } from './session/stdin';
+import type { Shelf } from './snapshot/shelf';
+import { Snapshots } from './snapshot/snapshots';
 
 export interface SessionHost {
   readonly emit: Emit;
@@ -21,6 +24,8 @@ export interface SessionHost {
   /** Files beside a manifest, whose content may be there already. */
   transport(manifest: string, data: Uint8Array | null): Transport;
   locate(manifest: string, path: string): string;
+  /** Where snapshots of kernels are kept: in a folder, where the host has one. */
+  shelf?(folder: string | null): Shelf | null;
 }
 
 /**
@@ -35,6 +40,7 @@ export class Session {
   private readonly queue: Queue;
   private readonly stdin: Stdin;
   private readonly startup: Startup;
+  private readonly saver: Saver;
   private failStart: (reason: unknown) => void = () => undefined;
   private takeDrive: (drive: DriveSource | null) => void = () => undefined;
   private readonly linked = new Promise<DriveSource | null>(resolve => {
@@ -49,6 +55,7 @@ export class Session {
     this.queue = new Queue(host.emit, this.interrupts, () => host.installer(this.runtime));
     this.stdin = new Stdin(host.emit);
     this.startup = new Startup(host.emit);
+    this.saver = new Saver(host.emit, () => this.queue.done());
   }
 
   /** Take one envelope from the host. */
@@ -84,6 +91,8 @@ export class Session {
     this.runtime = envelope.runtime ?? null;
     this.stdin.share(this.shared);
     this.interrupts.share(this.shared?.interrupt ?? null);
+    const snapshots = this.snapshotsFor(envelope);
+    snapshots?.look();
     const network = new KernelNetwork(this.shared ? throughHost(emit) : request => new Blocking(request));
     const strayed = new Promise<never>((_, reject) => {
       this.failStart = reject;
@@ -96,6 +105,9 @@ export class Session {
         drive: envelope.awaitsDrive ? this.linked : undefined,
         trace: envelope.trace,
         startup: envelope.startup,
+        snapshots,
+        place: envelope.manifest,
+        makeSnapshot: envelope.makeSnapshot,
         scope: this.scope,
         network,
         worker: this.host.worker,
@@ -105,6 +117,10 @@ export class Session {
         locate: path => this.host.locate(envelope.manifest, path),
       });
       const booted = await Promise.race([booting, strayed]);
+      if (envelope.makeSnapshot) {
+        emit({ type: 'snapshot', made: snapshots !== null && (await this.saver.make(snapshots, booted)) });
+        return;
+      }
       const { kernel, running, drive, figures } = booted;
       if (this.shared) {
         network.listen(this.shared.interrupt);
@@ -116,10 +132,20 @@ export class Session {
       running.input(() => this.stdin.ask());
       this.booted = booted;
       emit({ type: 'ready', kernel: kernel.name, figures: figures(), interrupts, drive });
+      if (snapshots) {
+        this.saver.watch(snapshots, booted);
+      }
       void booted.prefetch(envelope.prefetch ?? 'none', () => this.queue.done());
     } catch (error) {
       emit({ type: 'error', error: failureOf(error, 'starting the kernel'), fatal: true });
     }
+  }
+
+  /** Where every file that is opened is kept, all are. */
+  private snapshotsFor(envelope: Extract<ToWorker, { type: 'start' }>): Snapshots | null {
+    const { snapshots, snapshotFolder, snapshotKept, trace } = envelope;
+    const shelf = snapshots === false || trace ? null : (this.host.shelf?.(snapshotFolder ?? null) ?? null);
+    return shelf && new Snapshots(shelf, text => this.host.emit({ type: 'log', level: 'info', text }), snapshotFolder ? null : Boolean(snapshotKept));
   }
 
   private takeLink({ drive, stdin }: LinkSources): void {
@@ -132,14 +158,17 @@ export class Session {
     if (!booted) {
       return; // The start failed and has been reported.
     }
+    this.saver.note(sent.message);
     this.startup.toldIn(sent.message).forEach(message => this.host.emit({ type: 'message', message }));
     try {
       await this.queue.hand(sent, booted);
+      await this.saver.handled();
     } catch (error) {
       const cause = new Error(booted.running.explain(error), { cause: error });
       const failure = failureOf(cause, `handling ${sent.message.header.msg_type}`);
       this.host.emit({ type: 'error', error: { ...failure, file: failure.file ?? booted.main }, fatal: true });
       this.booted = null;
+      this.saver.broken();
     }
   }
 

@@ -150,6 +150,11 @@ export interface KernelOptions {
    * imports that were traced need, or all of the environment.
    */
   readonly prefetch?: Prefetch;
+  /**
+   * Whether the kernel may be restored from a snapshot that an earlier visit left in this browser, and leave one for the
+   * next: so it may unless this is false.
+   */
+  readonly snapshots?: boolean;
   /** What the page began before this module was there. */
   readonly ahead?: Ahead | null;
   /** Ends the start; afterwards `dispose()` does. */

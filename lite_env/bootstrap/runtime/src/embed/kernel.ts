@@ -12,6 +12,7 @@ import { Listeners, tell } from './listeners';
 import { manifestOf } from './manifest';
 import { createPulse, type Pulse } from '../pulse';
 import { Requests } from './requests';
+import { SnapshotHint } from './snapshot-hint';
 
 type Ready = Extract<FromWorker, { type: 'ready' }>;
 
@@ -29,6 +30,7 @@ export class WorkerKernel implements Kernel {
   private pulse: Pulse | null = null;
   /** Ends a start of which nothing is heard. */
   private sign: ReturnType<typeof setTimeout> | undefined;
+  private hint: SnapshotHint | null = null;
   private relay: Relay | null = null;
   private awaitingFigures: AwaitingFigures[] = [];
   private endStart: { ready(envelope: Ready): void; failed(error: Error): void } | null = null;
@@ -184,7 +186,7 @@ export class WorkerKernel implements Kernel {
   }
 
   private async startWorker(ahead?: Ahead | null): Promise<void> {
-    const { kernel, env, runtime, drive, prefetch } = this.options;
+    const { kernel, env, runtime, drive, prefetch, snapshots } = this.options;
     const manifest = new URL(this.options.manifest, location.href).href;
     const content = manifestOf(manifest, ahead?.manifest);
     const script = new URL('worker.js', new URL(runtime ?? '.', runtime ? location.href : import.meta.url));
@@ -213,8 +215,10 @@ export class WorkerKernel implements Kernel {
     }
     const awaitsDrive = Boolean(drive);
     const home = new URL('.', script).href;
-    const asked = { kernel: kernel ?? null, env: env ?? {}, ...(prefetch && { prefetch }) };
-    const start = { manifest, ...asked, runtime: home, awaitsDrive, pulse: pulse.name };
+    const asked = { kernel: kernel ?? null, env: env ?? {}, ...(prefetch && { prefetch }), ...(snapshots === false && { snapshots }) };
+    this.hint = new SnapshotHint(manifest, kernel ?? null);
+    const snapshotKept = this.hint.isSet;
+    const start = { manifest, ...asked, runtime: home, awaitsDrive, pulse: pulse.name, ...(snapshotKept && { snapshotKept }) };
     const told = content.then(manifestData => {
       this.tell(worker, { type: 'start', ...start, manifestData });
       if (worker === this.worker) {
@@ -318,7 +322,13 @@ export class WorkerKernel implements Kernel {
       case 'figures':
         this.awaitingFigures.shift()?.resolve(envelope.figures); // Answers come in the order of the questions.
         break;
+      case 'snapshot':
+        this.hint?.set(envelope.made);
+        break;
       case 'ready':
+        if (envelope.figures.snapshot?.seconds === null) {
+          this.hint?.set(false);
+        }
         this.endStart?.ready(envelope);
         break;
       case 'error':

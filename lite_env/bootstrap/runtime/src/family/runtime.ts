@@ -14,6 +14,7 @@ import type { Checker } from '../pack/check';
 import type { PackedKernel } from '../pack/manifest';
 import type { Tree } from '../pack/tree';
 import type { JupyterMessage } from '../protocol';
+import type { Snapshot } from '../snapshot/form';
 
 /** What a family does with a kernel of its own. */
 export interface Runtime {
@@ -47,6 +48,8 @@ export interface Surroundings {
   readonly prefix: string;
   /** What programs find in their environment. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Whether the kernel is to be one that can be saved and restored, if its family knows how. */
+  readonly snapshots: boolean;
   /** What carries the HTTP requests of its programs. */
   readonly network: KernelNetwork;
   /** Turns a path in the pack into what a script can fetch by itself. */
@@ -57,10 +60,7 @@ export interface Surroundings {
   print(name: StreamName, line: string): void;
 }
 
-/**
- * A kernel whose code is there. A family that can save a started kernel will do it here: `capture()` after the start,
- * and `restore(snapshot)` in place of it, which has to come before the environment's tree is mounted.
- */
+/** A kernel whose code is there. */
 export interface Loaded {
   /** The file system that is to be filled; null where there is none. */
   readonly files: FileSystemHost | null;
@@ -71,6 +71,23 @@ export interface Loaded {
   libraries(tree: Tree): ((path: string) => void) | null;
   /** Start the interpreter, if there is one, wait for `interpreted()`, which tells that it is up, and start the kernel. */
   start(interpreted: () => Promise<void>): Promise<Running>;
+  /** How it is saved, and restored in place of its start, once the environment's files are shown; a text says why neither can be. */
+  saving(tree: Tree): Saving | string;
+}
+
+/** Saves a started kernel, and makes one of what was saved. */
+export interface Saving {
+  /**
+   * Copy a kernel that was started plainly, while nothing of it runs and before its user has run anything.
+   *
+   * @throws Unusable: it is in a state that no snapshot has.
+   */
+  take(): Omit<Snapshot, 'key'>;
+  /**
+   * Make the kernel that was saved. `fetch` is told which files of the environment it needs, absolute paths, before they
+   * are read. When it fails, what was loaded is of no use any more.
+   */
+  restore(snapshot: Snapshot, fetch: (paths: readonly string[]) => Promise<void>): Promise<Running>;
 }
 
 /** A kernel that takes messages. */

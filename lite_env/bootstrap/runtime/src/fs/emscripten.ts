@@ -11,6 +11,8 @@ export interface FSNode {
   contents: Uint8Array | Record<string, FSNode> | null;
   usedBytes: number;
   link?: string;
+  /** Of a folder: what is mounted on it. */
+  mounted?: unknown;
   node_ops: NodeOps;
   stream_ops: StreamOps;
 }
@@ -51,6 +53,7 @@ export interface FileSystem {
   filesystems: { MEMFS: MemoryFS };
   ErrnoError: new (errno: number) => Error;
   isDir(mode: number): boolean;
+  isFile(mode: number): boolean;
   mkdir(path: string, mode?: number): unknown;
   closeStream(fd: number): void;
   mkdirTree(path: string): void;
@@ -58,6 +61,7 @@ export interface FileSystem {
   chdir?(path: string): void;
   lookupPath(path: string): { node: FSNode };
   readFile(path: string): Uint8Array;
+  writeFile?(path: string, data: Uint8Array): void;
 }
 
 export interface LoadedLibrary {

@@ -224,6 +224,11 @@ export class LazyTree {
   }
 }
 
+/** Whether nobody has written to what a tree shows. */
+export function isUntouched(node: FSNode): boolean {
+  return node.timestamp === TIMESTAMP && node.mtime === TIMESTAMP;
+}
+
 /** Emscripten kept one time a node until 4.0, and three since. */
 function setTime(node: FSNode): void {
   node.timestamp = node.atime = node.mtime = node.ctime = TIMESTAMP;

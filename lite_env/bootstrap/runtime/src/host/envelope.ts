@@ -3,7 +3,9 @@ import { fromBase64, toBase64 } from '../base64';
 import { bytesOf } from '../bytes';
 import type { FromWorker, JupyterMessage, ToWorker } from '../protocol';
 
-export type HostCommand = ToWorker | { readonly type: 'interrupt' } | { readonly type: 'close' };
+export type HostCommand = ToWorker | { readonly type: 'interrupt' } | { readonly type: 'close' }
+  /** End the kernel and let the next start have a snapshot, where it can have one and has none; answered by a `snapshot`. */
+  | { readonly type: 'snapshot' };
 
 export function encodeEnvelope(envelope: FromWorker): string {
   if (envelope.type === 'read') {

@@ -8,28 +8,37 @@ import type { FromWorker } from '../protocol';
 import { Relay } from './channels';
 import { decodeCommand, encodeEnvelope } from './envelope';
 import { NodeDrive } from './node-drive';
+import { NodeMaker } from './node-maker';
 
 const emit = (envelope: FromWorker) => process.stdout.write(`${encodeEnvelope(envelope)}\n`);
 
-const worker = new Worker(new URL('node-worker.mjs', import.meta.url), { stdout: true, stderr: true });
-// What the kernel prints by itself is no envelope.
-worker.stdout.pipe(process.stderr);
-worker.stderr.pipe(process.stderr);
+function startWorker(): Worker {
+  const started = new Worker(new URL('node-worker.mjs', import.meta.url), { stdout: true, stderr: true });
+  // What the kernel prints by itself is no envelope.
+  started.stdout.pipe(process.stderr);
+  started.stderr.pipe(process.stderr);
+  return started;
+}
+
+const worker = startWorker();
+const maker = new NodeMaker(startWorker, emit);
 const drive = new NodeDrive();
 worker.on('message', (envelope: FromWorker) => {
   if (envelope.type === 'drive' || envelope.type === 'drive-more') {
     drive.take(envelope);
   } else if (!relay.note(envelope)) {
+    maker.note(envelope);
     emit(envelope);
   }
 });
 let broken = false;
+let ended = false;
 worker.on('error', error => {
   broken = true;
   emit({ type: 'error', error: failureOf(error, 'running the worker'), fatal: true });
 });
 worker.on('exit', code => {
-  if (!broken) {
+  if (!broken && !ended) {
     const message = `the worker has ended with exit code ${code}: the program ended it`;
     emit({ type: 'error', error: { name: 'KernelFailed', message, file: null, hint: null }, fatal: true });
   }
@@ -48,6 +57,12 @@ lines.on('line', line => {
     const command = decodeCommand(line);
     if (command.type === 'start') {
       granted = grantOf(command.network ?? 'all');
+      maker.note(command);
+    }
+    if (command.type === 'snapshot') {
+      ended = true;
+      void worker.terminate().then(() => maker.make());
+      return;
     }
     relay.obey(command.type === 'link' ? { ...command, ...drive.link(command) } : command);
   } catch (error) {

@@ -7,6 +7,7 @@ import { grantOf } from '../network/grant';
 import { limitWays } from '../network/limited';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
+import { folderShelf } from '../snapshot/node-shelf';
 import { loadInstaller, type Helper } from '../session/install';
 import { pretendBrowserWorker } from './worker-scope';
 
@@ -31,6 +32,7 @@ const session = new Session(scope as never, {
   emit: (envelope: FromWorker) => port.postMessage(envelope),
   transport: folder => new NodeTransport(folder),
   locate: (folder, path) => join(folder, path),
+  shelf: folder => (folder === null ? null : folderShelf(folder)),
   installer: () => loadInstaller(new URL('installer.js', import.meta.url).href, url => import(url), startHelper),
 });
 

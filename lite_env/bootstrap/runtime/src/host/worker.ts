@@ -9,6 +9,7 @@ import type { WorkerKind } from '../pack/manifest';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
 import { loadInstaller } from '../session/install';
+import { browserShelf } from '../snapshot/browser-shelf';
 
 const scope = globalThis as unknown as {
   postMessage(message: FromWorker): void;
@@ -52,6 +53,7 @@ const session = new Session(scope as never, {
   },
   transport: (manifest, data) => keepFiles(base(manifest), data),
   locate: (manifest, path) => resolvePath(path, base(manifest)),
+  shelf: () => browserShelf(),
 });
 scope.addEventListener('message', event => {
   if (event.data.type === 'start') {

@@ -80,6 +80,7 @@ export class Starter {
         worker: plan.worker,
         runtime: this.url(site.runtime),
         prefetch: site.prefetch,
+        snapshots: new URLSearchParams(location.search).get('snapshot') !== 'off',
         ahead,
       });
     } catch (error) {

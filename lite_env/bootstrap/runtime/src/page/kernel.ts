@@ -27,6 +27,8 @@ export function startKernel({ config, choice, token, withDrive, onProgress }: St
     drive: withDrive ? driveOption(config.drive, token) : null,
     runtime: config.runtime,
     serviceWorker: config.serviceWorker,
+    // `?snapshot=off` starts plainly.
+    snapshots: new URLSearchParams(location.search).get('snapshot') !== 'off',
     ahead: takeAhead(choice.environment.manifest),
     onProgress,
     onLog: (level, text) => console[level](text),

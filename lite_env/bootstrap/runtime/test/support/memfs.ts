@@ -73,6 +73,10 @@ export class MemoryFileSystem implements FileSystem {
     return { FS: this };
   }
 
+  isFile(mode: number): boolean {
+    return (mode & 0o170000) === 0o100000;
+  }
+
   isDir(mode: number): boolean {
     return (mode & S_IFMT) === S_IFDIR;
   }
@@ -132,6 +136,14 @@ export class MemoryFileSystem implements FileSystem {
     this.streams.push(stream);
     stream.stream_ops.open?.(stream);
     return stream;
+  }
+
+  /** As Emscripten's, which leaves the time of the writing. */
+  writeFile(path: string, data: Uint8Array): void {
+    const stream = this.open(path, 'w');
+    (stream.stream_ops as PlainStreamOps).write(stream, data, 0);
+    stream.node.timestamp = Date.now();
+    this.close(stream);
   }
 
   close(stream: FSStream): void {

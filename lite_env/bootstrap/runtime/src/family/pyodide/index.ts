@@ -57,4 +57,8 @@ class PyodideLoaded implements Loaded {
       });
     }
   }
+
+  saving(): string {
+    return 'kernels of Pyodide have no snapshots yet';
+  }
 }

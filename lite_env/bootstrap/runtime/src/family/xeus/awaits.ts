@@ -88,14 +88,16 @@ export class Awaits {
   private waiting: Waiting | null = null;
   private held: JupyterMessage[] = [];
 
-  /** Mend a kernel that is started, if it is one of those. */
-  mend(scope: object, module: EmscriptenModule): void {
+  /** Mend a kernel that is started, if it is one of those; what was `mended` before knows what to call. */
+  mend(scope: object, module: EmscriptenModule, mended: boolean): void {
     const { pyobject } = module;
     if (!module.exec || !pyobject?.prototype.py_call || LACKING in pyobject.prototype) {
       return;
     }
     Object.assign(scope, { [BEGIN]: (stop: PythonFunction) => this.begin(stop) });
-    module.exec(RUNNER);
+    if (!mended) {
+      module.exec(RUNNER);
+    }
   }
 
   /** Whether a message of the kernel's says that the cell is over, which it is not: it is kept until then. */

@@ -34,10 +34,10 @@ export class Globals {
     this.scope.toplevel_promise_py_proxy = null;
   }
 
-  /** Kernels look for their own module, once they are started. */
-  show(module: EmscriptenModule): void {
+  /** Kernels look for their own module, once they are started; a `restored` one was mended when it was. */
+  show(module: EmscriptenModule, restored = false): void {
     this.scope.Module = module;
-    this.awaits.mend(this.scope, module);
+    this.awaits.mend(this.scope, module, restored);
   }
 
   /**

@@ -5,14 +5,17 @@ import { NeededLibraries } from '../../kernel/libraries';
 import type { Checker } from '../../pack/check';
 import type { PackedKernel } from '../../pack/manifest';
 import type { Tree } from '../../pack/tree';
-import type { Loaded, Running, Runtime, Startable, Surroundings } from '../runtime';
+import type { Loaded, Running, Runtime, Saving, Startable, Surroundings } from '../runtime';
 import type { EmscriptenModule } from './emscripten';
 import { explain } from './explain';
 import { readFiles, type XeusFiles } from './files';
+import { innerOf } from './glue';
 import { Globals } from './globals';
 import { installNetwork } from './network';
 import { createModule, type Created } from './module';
 import { XeusRunning } from './running';
+import { freshOf, whyNone } from './snapshot';
+import { XeusSaving, type Place } from './saving';
 import { setVariables, startInterpreter, startKernel } from './start';
 
 export const xeus: Runtime = {
@@ -30,6 +33,7 @@ async function load(kernel: XeusFiles, surroundings: Surroundings): Promise<Load
 
 class XeusLoaded implements Loaded {
   readonly files: FileSystemHost | null;
+  private readonly place: Place;
 
   constructor(
     private readonly kernel: XeusFiles,
@@ -39,6 +43,8 @@ class XeusLoaded implements Loaded {
   ) {
     const { module } = created;
     this.files = hasFileSystem(module) ? module : null;
+    const inner = innerOf(module);
+    this.place = { kernel, created, globals, surroundings, fresh: inner && freshOf(inner), server: null };
   }
 
   /** Emscripten 4 looks needed libraries up in the file system by itself. */
@@ -58,10 +64,16 @@ class XeusLoaded implements Loaded {
     await startInterpreter(created, kernel, prefix);
     await interpreted();
     const server = startKernel(created.module, kernel);
+    this.place.server = server;
     globals.show(created.module);
     tellWhatIsLacking(created.module, this.surroundings.print);
     installNetwork(created.module, this.surroundings);
     return new XeusRunning(kernel, created, server, globals);
+  }
+
+  saving(tree: Tree): Saving | string {
+    const { fresh } = this.place;
+    return whyNone(this.created.module, fresh) ?? new XeusSaving(this.place, tree);
   }
 }
 

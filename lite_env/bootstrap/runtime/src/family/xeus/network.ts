@@ -13,11 +13,16 @@ def _lite_env_network():
     host = pyjs.js.globalThis.${PLACE}
     bridge = types.ModuleType("lite_env_bridge")
     to_js, to_py = pyjs.buffer_to_js_typed_array, pyjs.to_py
-    send, take = host.open, host.take
+
+    def call(name):
+        # Looked up at each call: a function that is held cannot be found again by a kernel that is restored.
+        return lambda *arguments: getattr(host, name)(*arguments)
+
+    send, take = call("open"), call("take")
     bridge.open = lambda method, url, headers, body, limit: send(method, url, headers, to_js(body) if body else "", limit)
     bridge.take = lambda number: bytes(to_py(take(number)))
-    bridge.wait, bridge.close, bridge.nap = host.wait, host.close, host.nap
-    bridge.interrupted, bridge.source = host.interrupted, host.source
+    bridge.wait, bridge.close, bridge.nap = call("wait"), call("close"), call("nap")
+    bridge.interrupted, bridge.source = call("interrupted"), call("source")
     sys.modules["lite_env_bridge"] = bridge
     start = types.ModuleType("lite_env_network_start")
     exec(compile(bridge.source("start"), "<lite_env>/start.py", "exec"), vars(start))
@@ -35,7 +40,7 @@ export function installNetwork(
   if (!module.exec || !module.pyobject) {
     return;
   }
-  show(scope, network);
+  showNetwork(scope, network);
   try {
     module.exec(BRIDGE);
   } catch (error) {
@@ -43,7 +48,8 @@ export function installNetwork(
   }
 }
 
-function show(scope: object, network: KernelNetwork): void {
+/** What a kernel calls whose bridge is there. */
+export function showNetwork(scope: object, network: KernelNetwork): void {
   // Functions, not methods: pyjs calls them without their object.
   const shown = {
     open: (method: string, url: string, headers: string, body: Uint8Array | '', limit: number) =>

@@ -86,7 +86,7 @@ export async function startInterpreter(
  * `init` of the 2023 generation makes the site-packages folder unconditionally, and prints its module; later ones print
  * their paths, told to be silent or not.
  */
-async function tolerant(module: EmscriptenModule, init: () => Promise<void> | undefined): Promise<void> {
+export async function tolerant(module: EmscriptenModule, init: () => Promise<void> | undefined): Promise<void> {
   const { FS } = module;
   const log = console.log;
   const mkdir = FS?.mkdir;

@@ -1,0 +1,78 @@
+import type { Booted } from '../boot';
+import type { Emit, JupyterMessage } from '../protocol';
+import type { Snapshots } from '../snapshot/snapshots';
+
+/** Milliseconds without a message after which a kernel counts as resting. */
+const REST_MS = 600;
+/** What front ends ask of a kernel before its user does anything, and leaves nothing behind in it. */
+const HARMLESS = new Set(['kernel_info_request', 'comm_info_request', 'history_request']);
+
+/**
+ * Sees to the snapshots of one kernel: makes one while it rests and its user has done nothing yet, and throws away the one
+ * that it was restored from when it breaks down.
+ */
+export class Saver {
+  private snapshots: Snapshots | null = null;
+  private booted: Booted | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private touched = false;
+  private said = false;
+
+  constructor(
+    private readonly emit: Emit,
+    /** Resolves when nothing is left to do. */
+    private readonly idle: () => Promise<void>,
+    private readonly restMs = REST_MS
+  ) {}
+
+  /** The kernel is ready. */
+  watch(snapshots: Snapshots, booted: Booted): void {
+    this.snapshots = snapshots;
+    this.booted = booted;
+    this.rest();
+  }
+
+  /** The kernel is about to get a message. */
+  note({ header }: JupyterMessage): void {
+    this.touched ||= !HARMLESS.has(header.msg_type);
+    clearTimeout(this.timer);
+  }
+
+  /** It has dealt with the message; a process that ends next must not leave the snapshot in doubt. */
+  async handled(): Promise<void> {
+    await this.snapshots?.settled();
+    this.rest();
+  }
+
+  /** It broke down. */
+  broken(): void {
+    if (this.booted?.saving === null) {
+      void this.snapshots?.drop();
+    }
+    this.booted = null;
+  }
+
+  /** Make one at once; whether that came about. */
+  async make(snapshots: Snapshots, { saving }: Booted): Promise<boolean> {
+    return saving !== null && typeof saving !== 'string' && snapshots.make(saving);
+  }
+
+  private rest(): void {
+    clearTimeout(this.timer);
+    if (this.snapshots && this.booted && !this.said) {
+      this.timer = setTimeout(() => void this.act(), this.restMs);
+    }
+  }
+
+  private async act(): Promise<void> {
+    const { snapshots, booted, timer } = this;
+    await this.idle();
+    if (!snapshots || !booted || timer !== this.timer) {
+      return; // A message came meanwhile, and is followed by another rest.
+    }
+    this.said = true;
+    if (booted.saving !== null && !this.touched) {
+      this.emit({ type: 'snapshot', made: await this.make(snapshots, booted) });
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** Snapshots in a folder: those of Node. */
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { newId } from '../ids';
+import { Shelf, type Drawer, type Limits } from './shelf';
+
+const LIMITS: Limits = { place: 160e6, all: 500e6 };
+// Kept: what a kernel finds under that name is nothing.
+const { pid } = process;
+const signal = process.kill.bind(process);
+
+export function folderShelf(folder: string, limits: Limits = LIMITS): Shelf {
+  return new Shelf(async () => new Folder(folder), limits, { own: String(pid), isAlive: async owner => isAlive(Number(owner)) });
+}
+
+class Folder implements Drawer {
+  constructor(private readonly folder: string) {}
+
+  async names(): Promise<readonly string[]> {
+    return (await unlessMissing(readdir(this.folder))) ?? [];
+  }
+
+  async state(name: string): Promise<{ size: number; time: number } | null> {
+    const found = await unlessMissing(stat(join(this.folder, name)));
+    return found && { size: found.size, time: found.mtimeMs };
+  }
+
+  async read(name: string): Promise<Uint8Array | null> {
+    return unlessMissing(readFile(join(this.folder, name)));
+  }
+
+  /** Beside its place, and then into it. */
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const beside = join(this.folder, `.${newId()}.tmp`);
+    try {
+      await writeFile(beside, bytes);
+      await rename(beside, join(this.folder, name));
+    } catch (error) {
+      await rm(beside, { force: true });
+      throw error;
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(join(this.folder, name), { force: true });
+  }
+}
+
+async function unlessMissing<T>(action: Promise<T>): Promise<T | null> {
+  try {
+    return await action;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** Our own mark is one of this process, which has restored once already, or of another thread of it. */
+function isAlive(owner: number): boolean {
+  try {
+    return signal(owner, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Where snapshots are kept: by place (which pack of which address, which kernel), pack and key. What grows too large
+ * goes, the least recently used first; what an older pack of the place left goes at once; what crashed once is not used
+ * again.
+ */
+import { sha256Hex } from '../io/digest';
+import { soon } from '../soon';
+import type { Key } from './key';
+import { guard, Unusable } from './unusable';
+
+/** Byte strings by name; whoever reads one gets it whole or not at all. */
+export interface Drawer {
+  names(): Promise<readonly string[]>;
+  /** Bytes, and when it was written, in milliseconds since 1970; null where there is none. */
+  state(name: string): Promise<{ readonly size: number; readonly time: number } | null>;
+  read(name: string): Promise<Uint8Array | null>;
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+/** Bytes. */
+export interface Limits {
+  /** Of one place. */
+  readonly place: number;
+  readonly all: number;
+}
+
+/** Who uses a snapshot, so that another one knows whether it still lives. */
+export interface Owners {
+  readonly own: string;
+  isAlive(owner: string): Promise<boolean>;
+}
+
+/** What a snapshot is kept under. */
+export interface Entry {
+  readonly place: string;
+  /** Which pack, and by which runtime. */
+  readonly pack: string;
+  readonly key: Key;
+}
+
+const SNAPSHOT = '.snapshot';
+/** Made before a restore, with the name of who restores, and removed when the kernel runs: one that stays says that it never did. */
+const TRIED = '.tried';
+/** Written anew at each use. */
+const USED = '.used';
+/** Milliseconds that a start waits for the shelf, once it knows that there is something on it. */
+const PATIENCE = 10_000;
+
+export class Shelf {
+  private drawer: Promise<Drawer> | null = null;
+  private found: readonly string[] | null = null;
+  private marking: Promise<void | undefined> = Promise.resolve();
+
+  constructor(
+    private readonly open: () => Promise<Drawer>,
+    private readonly limits: Limits,
+    private readonly owners: Owners,
+    private readonly patience = PATIENCE
+  ) {}
+
+  /** Begin to learn what there is; nobody waits for it. */
+  look(): void {
+    this.opened()
+      .then(drawer => drawer.names())
+      .then(
+        names => (this.found = names),
+        () => (this.found = [])
+      );
+  }
+
+  /** Whether there is something of that place; null while that is not known. */
+  has(place: string): boolean | null {
+    return this.found && this.found.some(name => name.startsWith(`${placeName(place)}-`) && name.endsWith(SNAPSHOT));
+  }
+
+  /**
+   * The bytes of a snapshot, which may be damaged; null where there is none. It counts as one that crashed until it is
+   * said to be sound.
+   *
+   * @throws Unusable: it crashed before, or the shelf does not answer.
+   */
+  async take(entry: Entry): Promise<Uint8Array | null> {
+    const name = await nameOf(entry);
+    const late = () => {
+      throw new Unusable('where snapshots are kept does not answer');
+    };
+    return soon(this.takeNamed(name), this.patience, late);
+  }
+
+  private async takeNamed(name: string): Promise<Uint8Array | null> {
+    const drawer = await this.opened();
+    const [bytes, before] = await Promise.all([drawer.read(name + SNAPSHOT), this.marksOf(name, drawer)]);
+    if (!bytes) {
+      return null;
+    }
+    for (const mark of before) {
+      if (!(await this.owners.isAlive(ownerOf(mark)))) {
+        await this.removeNamed(name);
+        throw new Unusable('the start that used it before never came to its end');
+      }
+    }
+    // Not waited for: it is there long before the restore is over.
+    this.marking = drawer.write(this.markOf(name), new Uint8Array(0)).catch(() => undefined);
+    return bytes;
+  }
+
+  private async marksOf(name: string, drawer: Drawer): Promise<string[]> {
+    return (this.found ?? (await drawer.names())).filter(other => other.startsWith(`${name}~`) && other.endsWith(TRIED));
+  }
+
+  private markOf(name: string): string {
+    return `${name}~${this.owners.own}${TRIED}`;
+  }
+
+  /** The kernel that was restored of it runs. */
+  async sound(entry: Entry): Promise<void> {
+    const name = await nameOf(entry);
+    const drawer = await this.opened();
+    await this.marking;
+    await drawer.remove(this.markOf(name));
+    await drawer.write(name + USED, new Uint8Array(1));
+  }
+
+  async drop(entry: Entry): Promise<void> {
+    await this.removeNamed(await nameOf(entry));
+  }
+
+  /** @throws Unusable: it is too large. */
+  async keep(entry: Entry, bytes: Uint8Array): Promise<void> {
+    const name = await nameOf(entry);
+    guard(bytes.length <= this.limits.place, `it has ${bytes.length} bytes: more than ${this.limits.place} are not kept`);
+    const drawer = await this.opened();
+    for (const old of await this.tooMany(drawer, name, bytes.length)) {
+      await this.removeNamed(old);
+    }
+    await drawer.write(name + SNAPSHOT, bytes);
+  }
+
+  /** What goes before another one is written. */
+  private async tooMany(drawer: Drawer, added: string, size: number): Promise<string[]> {
+    const names = (await drawer.names()).filter(name => name.endsWith(SNAPSHOT)).map(name => name.slice(0, -SNAPSHOT.length));
+    const kept = await Promise.all(
+      names.map(async name => {
+        const [state, used] = [await drawer.state(name + SNAPSHOT), await drawer.state(name + USED)];
+        return { name, size: state?.size ?? 0, used: Math.max(state?.time ?? 0, used?.time ?? 0) };
+      })
+    );
+    return whatGoes(kept, { name: added, size }, this.limits);
+  }
+
+  private async removeNamed(name: string): Promise<void> {
+    const drawer = await this.opened();
+    // The marks go last: what is half gone is not used.
+    const marks = (await drawer.names()).filter(other => other.startsWith(`${name}~`));
+    for (const gone of [name + SNAPSHOT, name + USED, ...marks]) {
+      await drawer.remove(gone);
+    }
+  }
+
+  private opened(): Promise<Drawer> {
+    this.drawer ??= this.open();
+    return this.drawer;
+  }
+}
+
+/** What is kept, by its name without a suffix. */
+interface Kept {
+  readonly name: string;
+  readonly size: number;
+  readonly used: number;
+}
+
+/** The names that go so that `added` fits. */
+export function whatGoes(kept: readonly Kept[], added: Pick<Kept, 'name' | 'size'>, limits: Limits): string[] {
+  const [place, pack] = added.name.split('-');
+  const gone = new Set(
+    kept.filter(({ name }) => name === added.name || (name.startsWith(`${place}-`) && name.split('-')[1] !== pack))
+  );
+  const oldestFirst = [...kept].sort((one, other) => one.used - other.used);
+  const shrink = (among: readonly Kept[], limit: number) => {
+    const stay = () => among.filter(one => !gone.has(one));
+    const size = () => stay().reduce((sum, one) => sum + one.size, added.size);
+    while (size() > limit && stay()[0]) {
+      gone.add(stay()[0] as Kept);
+    }
+  };
+  shrink(oldestFirst.filter(({ name }) => name.startsWith(`${place}-`)), limits.place);
+  shrink(oldestFirst, limits.all);
+  return [...gone].map(({ name }) => name);
+}
+
+function ownerOf(mark: string): string {
+  return mark.slice(mark.indexOf('~') + 1, -TRIED.length);
+}
+
+async function nameOf({ place, pack, key }: Entry): Promise<string> {
+  return [placeName(place), (await sha256Hex(new TextEncoder().encode(pack))).slice(0, 16), key.id.slice(0, 32)].join('-');
+}
+
+/** Made at once, unlike a SHA-256: two places of one name only share their bounds. */
+function placeName(place: string): string {
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let at = 0; at < place.length; at += 1) {
+    const code = place.charCodeAt(at);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  return [high, low].map(half => (half >>> 0).toString(16).padStart(8, '0')).join('');
+}

@@ -1,0 +1,189 @@
+"""Snapshots on the page: made after the first visit, used by the second, and never in the way."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import Console
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
+    pytest.mark.xdist_group("page in Chromium"),
+]
+RESTORED = "the kernel was restored from a snapshot"
+KEPT = "the next start takes a snapshot of this kernel"
+NOT_USED = "the kernel's snapshot is not used"
+NOT_KEPT = "no snapshot of this kernel is kept"
+NUMPY = "import numpy; print(numpy.arange(3))"
+FOLDER = "lite-env-snapshots"
+NAMES = f"""async () => {{
+  const root = await navigator.storage.getDirectory();
+  const names = [];
+  try {{
+    for await (const name of (await root.getDirectoryHandle('{FOLDER}')).keys()) names.push(name);
+  }} catch {{}}
+  return names;
+}}"""
+DAMAGE = f"""async () => {{
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('{FOLDER}');
+  for await (const [name, handle] of folder.entries()) {{
+    if (!name.endsWith('.snapshot')) continue;
+    const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
+    bytes[bytes.length - 5000] ^= 1;
+    const writable = await handle.createWritable();
+    await writable.write(bytes);
+    await writable.close();
+  }}
+}}"""
+TRIED = f"""async () => {{
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('{FOLDER}');
+  const names = [];
+  for await (const name of folder.keys()) names.push(name);
+  await folder.getFileHandle(names[0].replace(/[.][a-z]+$/, '~gone.tried'), {{ create: true }});
+}}"""
+
+
+class Watched(Console):
+    """A console that remembers what the runtime logs."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        page = context.new_page()
+        super().__init__(page)
+        self.log: list[str] = []
+        page.on("console", lambda message: self.log.append(message.text))
+
+    def said(self, text: str) -> bool:
+        return any(text in line for line in self.log)
+
+    def wait_for(self, text: str) -> None:
+        self.until(lambda: self.said(text))
+
+    def names(self) -> list[str]:
+        return sorted(self.page.evaluate(NAMES))
+
+    def again(self) -> Watched:
+        self.log.clear()
+        self.reload()
+        return self
+
+
+@pytest.fixture
+def watched(context) -> Watched:
+    return Watched(context)
+
+
+@pytest.fixture
+def kept(watched, serve, numpy_site) -> Watched:
+    """A page whose kernel has left a snapshot."""
+    watched.open(serve(numpy_site).url)
+    watched.wait_for(KEPT)
+    assert [name.rpartition(".")[2] for name in watched.names()] == ["snapshot"]
+    return watched
+
+
+def test_the_second_visit_is_restored_and_computes(kept):
+    kept.again()
+    assert kept.said(RESTORED), kept.log
+    assert kept.text(NUMPY) == "[0 1 2]\n"
+    assert kept.text("open('x.txt', 'w').write('there'); print(open('x.txt').read())").endswith("there\n")
+    assert kept.problems() == []
+    # It is not made again, and the next one is restored, too.
+    assert not kept.said(KEPT)
+    assert kept.again().said(RESTORED)
+    assert sorted(name.rpartition(".")[2] for name in kept.names()) == ["snapshot", "used"]
+
+
+def test_a_restart_restores(kept):
+    kept.log.clear()
+    kept.page.get_by_role("button", name="Restart").click()
+    kept.wait_for(RESTORED)
+    assert kept.text("print('x' in globals(), 1 + 1)") == "False 2\n"
+
+
+def test_a_cell_that_comes_first_leaves_no_snapshot(watched, serve, numpy_site):
+    watched.open(serve(numpy_site).url)
+    assert watched.text("secret = 42; print(secret)") == "42\n"
+    watched.page.wait_for_timeout(2000)
+    assert not watched.said(KEPT)
+    assert watched.names() == []
+
+
+def test_snapshot_off_starts_plainly_and_keeps_nothing(watched, serve, numpy_site):
+    server = serve(numpy_site)
+    watched.open(f"{server.url}?snapshot=off")
+    watched.page.wait_for_timeout(2000)
+    assert watched.names() == []
+    watched.open(server.url)
+    watched.wait_for(KEPT)
+    watched.log.clear()
+    watched.open(f"{server.url}?snapshot=off")
+    assert watched.text("print(1)") == "1\n"
+    assert not watched.said(RESTORED)
+
+
+@pytest.mark.parametrize(("harm", "why"), [(DAMAGE, "it is damaged"), (TRIED, "never came to its end")])
+def test_a_damaged_one_and_one_that_crashed_end_in_a_plain_start(kept, harm, why):
+    kept.page.evaluate(harm)
+    kept.again()
+    assert kept.said(NOT_USED)
+    assert kept.said(why)
+    assert kept.problems() == []
+    kept.wait_for(KEPT)
+    assert kept.again().said(RESTORED)
+    assert kept.text(NUMPY) == "[0 1 2]\n"
+
+
+def test_several_tabs_use_one_at_once(kept, context):
+    others = [Watched(context) for _ in range(2)]
+    for other in others:
+        other.page.goto(kept.page.url)
+    for other in others:
+        other.ready()
+        assert other.said(RESTORED), other.log
+        assert other.text(NUMPY) == "[0 1 2]\n"
+    assert kept.again().said(RESTORED)
+
+
+def test_it_is_restored_with_the_server_dead(watched, serve, numpy_site):
+    server = serve(numpy_site)
+    watched.open(server.url)
+    watched.wait_for(KEPT)
+    watched.wait_until_kept("/packs/numpy-demo/manifest.json")
+    server.stop()
+    assert watched.again().said(RESTORED)
+    # Files of the start itself are kept, too, whether the restored kernel needs them or not.
+    assert watched.text("import json; print(json.dumps([1]))") == "[1]\n"
+
+
+@pytest.mark.slow
+def test_without_a_private_file_system_the_cache_has_it(watched, serve, numpy_site, tmp_path):
+    site = shutil.copytree(numpy_site, tmp_path / "site")
+    for script in site.glob("**/worker.js"):
+        script.write_text("delete StorageManager.prototype.getDirectory;\n" + script.read_text())
+    watched.open(serve(site).url)
+    watched.wait_for(KEPT)
+    assert watched.names() == []
+    kept = "async () => (await (await caches.open('lite-env-snapshots')).keys()).map(({ url }) => url)"
+    assert len(watched.page.evaluate(kept)) == 1
+    assert watched.again().said(RESTORED)
+    assert watched.text(NUMPY) == "[0 1 2]\n"
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_the_snapshot_alone(context, serve, numpy_site):
+    watched = Watched(context)
+    server = serve(numpy_site)
+    session = context.new_cdp_session(watched.page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": server.url.rstrip("/"), "quotaSize": 1_000_000})
+    watched.open(server.url)
+    watched.wait_for(NOT_KEPT)
+    assert watched.text(NUMPY) == "[0 1 2]\n"
+    assert not any(name.endswith(".snapshot") for name in watched.names())

@@ -1,0 +1,226 @@
+"""A restored kernel does what a started one does: the same cells in both, and what must differ between two starts."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lite_env.host.run import RunOptions, start_kernel
+from tests.endless import endless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lite_env.host.client import KernelClient
+    from lite_env.host.engine import Message
+    from lite_env.host.run import RunningKernel
+
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("snapshots")]
+
+# What they print or give has to be the same, to the character.
+CELLS = """
+1 + 1
+print("text"); import sys; print("error", file=sys.stderr)
+import sys; sys.version
+sorted(sys.modules)
+len(sys.meta_path), [type(finder).__name__ for finder in sys.meta_path]
+sys.path
+sys.argv, sys.flags, sys.executable, sys.prefix
+sys.getrecursionlimit(), sys.getswitchinterval()
+sys.stdin, type(sys.stdout).__name__, sys.stdout.encoding, sys.getfilesystemencoding()
+import os; sorted(os.environ.items())
+os.environ["MADE_UP"], os.getenv("MADE_UP")
+os.getcwd()
+sorted(os.listdir("/"))
+sorted(os.listdir("/drive"))
+open("given.txt").read()
+open("made.txt", "w").write("made"), open("/drive/made.txt").read()
+os.remove("made.txt"); sorted(os.listdir())
+sorted(os.listdir(os.path.expanduser("~"))), sorted(os.listdir("/tmp"))
+[(folder, sorted(folders), sorted(files)) for folder, folders, files in os.walk(os.path.expanduser("~/.ipython"))]
+open(os.path.expanduser("~/.ipython/profile_default/startup/README")).read()[:40]
+os.stat("/lib").st_mode, os.getpid(), os.getuid(), os.umask(0o22)
+os.cpu_count(), os.uname().sysname, os.name, os.sep
+sorted(globals())
+In[-1][:2], Out == {}, _ if "_" in globals() else None
+get_ipython().execution_count
+get_ipython().history_manager.session_number, get_ipython().user_ns is globals()
+%who
+%lsmagic
+1 / 0
+undefined_name
+raise SystemExit(3)
+def broken(:
+!ls
+%timeit -n1 -r1 -o pass
+import time; time.tzname, time.timezone, time.altzone, time.daylight
+time.localtime(0)[:6], time.strftime("%Z", time.localtime(0)), time.mktime((2024, 7, 1, 12, 0, 0, 0, 0, -1))
+import datetime; datetime.datetime(2024, 7, 1, tzinfo=datetime.timezone.utc).astimezone().isoformat()
+import locale; locale.getlocale(), locale.setlocale(locale.LC_ALL)
+import tempfile; tempfile.gettempdir()
+import threading; threading.active_count(), threading.main_thread().is_alive()
+threading.Thread(target=print).start()
+import asyncio; type(asyncio.get_event_loop()).__name__, asyncio.get_event_loop().is_running()
+await asyncio.sleep(0.01, 7)
+asyncio.all_tasks().__len__()
+x = await asyncio.gather(*(asyncio.sleep(0.001, n) for n in range(3))); x
+import pyjs; str(pyjs.js.Math.max(1, 5)), pyjs.js.globalThis.Object.keys(pyjs.to_js({"a": 1})).length
+pyjs.to_py(pyjs.js.JSON.parse("[1, 2]"))
+import json, decimal, sqlite3, zlib, hashlib; json.dumps([str(decimal.Decimal(1) / 3)]), hashlib.md5(b"x").hexdigest()
+sqlite3.connect(":memory:").execute("select 1 + 1").fetchall()
+zlib.decompress(zlib.compress(b"abc" * 100))[:6]
+import numpy; numpy.arange(6).reshape(2, 3) @ numpy.ones(3)
+numpy.linalg.inv(numpy.eye(2) * 2).tolist(), numpy.fft.fft([1, 2, 3]).round(3).tolist()
+numpy.__version__, numpy.random.default_rng(1).random(), numpy.random.RandomState(1).rand()
+import random; random.Random(1).random(), random.seed(1), random.random()
+import ctypes; ctypes.sizeof(ctypes.c_void_p)
+import gc; gc.isenabled(), gc.get_threshold()
+import warnings; warnings.filters[0][:2], warnings.warn("told")
+import micropip
+import urllib.request; urllib.request.urlopen("http://127.0.0.1:9/").read()
+import socket; socket.gethostname()
+from IPython.display import display, HTML; display(HTML("<b>x</b>"))
+class A: pass
+len([A() for n in range(2)]), A.__module__
+import logging; logging.getLogger().level, logging.getLogger().handlers
+import signal; signal.getsignal(signal.SIGINT)
+import atexit, faulthandler; faulthandler.is_enabled()
+""".strip().splitlines()
+# What two starts have not in common, whichever way they came about.
+DIFFERENT = {
+    "random": "__import__('random').random()",
+    "numpy.random": "__import__('numpy').random.rand()",
+    "urandom": "__import__('os').urandom(8)",
+    "uuid4": "__import__('uuid').uuid4()",
+    "uuid1": "__import__('uuid').uuid1()",
+    "tempfile": "__import__('tempfile').mktemp()",
+    "secrets": "__import__('secrets').token_hex()",
+    "default_rng": "__import__('numpy').random.default_rng().random()",
+}
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("snapshots")
+
+
+@pytest.fixture(scope="module")
+def start(numpy_pack, snapshots, tmp_path_factory):
+    def begin(folder: Path | None = None):
+        drive = tmp_path_factory.mktemp("drive")
+        (drive / "given.txt").write_text("given")
+        options = RunOptions(drive=drive, snapshots=folder, env=(("MADE_UP", "a value"),))
+        return start_kernel(numpy_pack, options=options)
+
+    # The first one is kept when it ends.
+    with begin(snapshots) as running:
+        assert running.ready.figures.snapshot.seconds is None
+    assert list(snapshots.glob("*.snapshot"))
+    return begin
+
+
+@pytest.fixture(scope="module")
+def plain(start) -> Iterator[RunningKernel]:
+    with start() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def restored(start, snapshots) -> Iterator[RunningKernel]:
+    with start(snapshots) as running:
+        assert running.ready.figures.snapshot.seconds is not None, running.ready.figures.snapshot.why
+        yield running
+
+
+def answer(client: KernelClient, cell: str) -> str:
+    result = client.execute(cell, timeout=60)
+    outputs = [(message.type, message.content) for message in result.outputs if message.type != "execute_input"]
+    told = [result.status, *(shown(kind, content) for kind, content in outputs)]
+    return json.dumps(told, indent=1, sort_keys=True)
+
+
+def printed(client: KernelClient, cell: str) -> str:
+    return text_of(client.execute(cell).outputs)
+
+
+def text_of(outputs: list[Message]) -> str:
+    return "".join(message.content["text"] for message in outputs if message.type == "stream")
+
+
+def shown(kind: str, content: dict) -> object:
+    if kind == "error":
+        return kind, content["ename"], content["evalue"]
+    return kind, content.get("text"), content.get("data"), content.get("name")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_restored_kernel_answers_as_a_started_one(plain, restored, cell):
+    expected = answer(plain.client, cell)
+    assert expected.count("\n") > 0
+    given = answer(restored.client, cell)
+    if "timeit" not in cell:  # Which tells how long it took.
+        assert given == expected
+
+
+def test_two_restored_kernels_draw_different_numbers(start, snapshots):
+    drawn = []
+    for _ in range(2):
+        with start(snapshots) as running:
+            assert running.ready.figures.snapshot.seconds is not None
+            drawn.append({name: answer(running.client, code) for name, code in DIFFERENT.items()})
+    one, other = drawn
+    assert [name for name in DIFFERENT if one[name] == other[name]] == []
+    assert all('"ok"' in text for text in one.values())
+
+
+def test_messages_of_two_restored_kernels_have_ids_of_their_own(start, snapshots):
+    ids = []
+    for _ in range(2):
+        with start(snapshots) as running:
+            result = running.client.execute("print(1)")
+            ids += [message.id for message in result.outputs]
+    assert len(set(ids)) == len(ids)
+
+
+def test_clocks_go_on_and_never_back(start, snapshots):
+    code = "import time; print(time.monotonic(), time.perf_counter(), time.process_time(), time.time())"
+    # What the saved kernel remembers of its clock is at most what the restored one sees.
+    with start(snapshots) as running:
+        loop = printed(running.client, "import asyncio; print(asyncio.get_event_loop().time())")
+        shown = [printed(running.client, code).split() for _ in range(3)]
+    readings = [[float(number) for number in reading] for reading in shown]
+    assert all(later >= earlier for one, other in pairwise(readings) for earlier, later in zip(one, other, strict=True))
+    assert float(loop) <= readings[0][0]
+
+
+def test_another_time_zone_and_language_are_those_of_the_visitor(start, snapshots, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    code = (
+        "import time, datetime, os; print(time.timezone, datetime.datetime.fromtimestamp(0).hour, os.environ['LANG'])"
+    )
+    with start() as running:
+        expected = answer(running.client, code)
+    with start(snapshots) as running:
+        assert running.ready.figures.snapshot.seconds is not None
+        assert answer(running.client, code) == expected
+    assert "-20700" in expected
+
+
+def test_a_restored_kernel_is_interrupted_and_goes_on(start, snapshots):
+    with start(snapshots) as running:
+        client = running.client
+        code = endless("print('begun', flush=True)")
+        stopped = client.execute(code, on_output=lambda message: message.type == "stream" and client.interrupt())
+        assert stopped.status == "error"
+        assert any(message.content.get("ename") == "KeyboardInterrupt" for message in stopped.outputs)
+        assert answer(client, "1 + 1").count('"2"') == 1
+
+
+def test_a_restored_kernel_asks_its_user(start, snapshots):
+    with start(snapshots) as running:
+        result = running.client.execute("print(input('name? ')[::-1])", on_input=lambda question: question.prompt)
+        assert " ?eman\n" in text_of(result.outputs)
