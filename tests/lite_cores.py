@@ -71,11 +71,16 @@ class Done:
         return [name for hook, name in _PASSED_OVER.findall(self.text) if not hook.endswith("status")]
 
 
+def jupyter_command(python: Path, *, ours: bool = True) -> list[str]:
+    """What `jupyter lite` is in the environment of `python`, with lite_env or without."""
+    return [str(python), "-c", (_OURS if ours else "") + _APP]
+
+
 def jupyter_lite(
     folder: Path, *words: str | Path, version: str = NEWEST, packages: Sequence[str] = (), ours: bool = True, **env: str
 ) -> Done:
     """Run `jupyter lite` in the lite directory `folder`, with lite_env or without."""
-    command = [str(core_python(version, *packages)), "-c", (_OURS if ours else "") + _APP, *map(str, words)]
+    command = [*jupyter_command(core_python(version, *packages), ours=ours), *map(str, words)]
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "SOURCE_DATE"))}
     done = subprocess.run(
         command,

@@ -209,6 +209,8 @@ def _check_requirements(package: BuiltPackage, environment: Path) -> None:
     """See whether what the package's distributions require is in the environment, as ``pip check`` would."""
     lock = read_lock(lock_path(environment))
     there = {found.name.replace("_", "-").replace(".", "-").lower() for found in lock.packages}
+    # conda-forge names a distribution so whose own name another package has: python-tzdata, msgpack-python.
+    there |= {name.removeprefix("python-").removesuffix("-python") for name in there}
     python = next((found.version for found in lock.packages if found.name == "python"), "")
     for path, data in package.files.items():
         if not path.endswith(".dist-info/METADATA"):

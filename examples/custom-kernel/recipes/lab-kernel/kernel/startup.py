@@ -1,6 +1,7 @@
 """What every notebook of the course finds before its first cell."""
 
 import numpy as np
+from pendulum import period
 
 GRAVITY = 9.81  # m/s²
 
@@ -10,4 +11,4 @@ def fall(height: float) -> float:
     return float(np.sqrt(2 * height / GRAVITY))
 
 
-print("Lab course: np, GRAVITY and fall() are there")
+print("Lab course: np, GRAVITY, fall() and period() are there")
