@@ -142,7 +142,7 @@ def url(shell, said) -> Iterator[str]:
     process = shell.serve(line, port)
     try:
         deadline = time.monotonic() + 30
-        while socket.socket().connect_ex(("127.0.0.1", port)):
+        while not answers(port):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -150,6 +150,11 @@ def url(shell, said) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def opened(context, url: str) -> Lab:
