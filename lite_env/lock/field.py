@@ -116,9 +116,12 @@ class Field:
         except ValueError as error:
             self.fault(f"is no address: {error}")
         path = local_path(url) if scheme == "file" else None
-        if path is not None and not path.is_absolute():
+        if path is None:
+            return url
+        if not path.is_absolute():
             self.fault("is a `file:` URL of a path that does not start at the root")
-        return url
+        # One path has several URLs, of which one is written.
+        return path.as_uri()
 
     def package_url(self, folder: Path) -> str:
         """The address of a package, without credentials; those of its channel are enough to fetch it."""

@@ -101,6 +101,7 @@ def test_the_second_visit_is_restored_and_computes(kept):
     assert sorted(name.rpartition(".")[2] for name in kept.names()) == ["snapshot", "used"]
 
 
+@pytest.mark.slow
 def test_a_restart_restores(kept):
     kept.log.clear()
     kept.page.get_by_role("button", name="Restart").click()
@@ -108,6 +109,7 @@ def test_a_restart_restores(kept):
     assert kept.text("print('x' in globals(), 1 + 1)") == "False 2\n"
 
 
+@pytest.mark.slow
 def test_a_cell_that_comes_first_leaves_no_snapshot(watched, serve, numpy_site):
     watched.open(serve(numpy_site).url)
     assert watched.text("secret = 42; print(secret)") == "42\n"
@@ -141,6 +143,7 @@ def test_a_damaged_one_and_one_that_crashed_end_in_a_plain_start(kept, harm, why
     assert kept.text(NUMPY) == "[0 1 2]\n"
 
 
+@pytest.mark.slow
 def test_several_tabs_use_one_at_once(kept, context):
     others = [Watched(context) for _ in range(2)]
     for other in others:
@@ -152,6 +155,7 @@ def test_several_tabs_use_one_at_once(kept, context):
     assert kept.again().said(RESTORED)
 
 
+@pytest.mark.slow
 def test_it_is_restored_with_the_server_dead(watched, serve, numpy_site):
     server = serve(numpy_site)
     watched.open(server.url)

@@ -440,3 +440,16 @@ def test_what_a_wheel_needs_is_named_by_a_name(tmp_path):
     wheel["dependencies"] = {"C:\\x": ">=1"}
     with pytest.raises(LockError, match=r"dependencies` has `C:.+x`, which is no name of a package"):
         parse_lock(yaml.safe_dump(document), path)
+
+
+def test_the_address_of_a_local_file_is_read_in_the_form_that_is_written(tmp_path):
+    path = science(tmp_path / "conda-lock.yml")
+    document = yaml.safe_load(path.read_text("utf-8"))
+    wheel = next(package for package in document["package"] if package["url"].endswith(".whl"))
+    name = wheel["url"].rpartition("/")[2]
+    document["package"], document["metadata"]["custom_metadata"] = [wheel], {}
+    wheel["url"] = f"file:///https://h/{name}"
+    lock = parse_lock(yaml.safe_dump(document), path)
+    assert f"file:///https%3A/h/{name}" in [package.url for package in lock.wheels]
+    again = parse_lock(dump_lock(replace(lock, spec_digest="ab" * 32), folder=tmp_path), path)
+    assert again.packages == lock.packages

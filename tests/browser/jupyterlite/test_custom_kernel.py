@@ -153,8 +153,8 @@ def url(shell, said) -> Iterator[str]:
 
 
 def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def opened(context, url: str) -> Lab:
