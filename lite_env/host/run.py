@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -172,8 +172,11 @@ def _may_have_one(ready: Ready) -> bool:
 
 def _let_the_next_start_have_one(client: KernelClient, kernel: Kernel, reporter: Reporter) -> None:
     """End the kernel and have it started once more, for a snapshot; what goes wrong costs the next start its speed."""
-    with reporter.task(f"Keeping {kernel.name} for the next start", None, "B"), suppress(HostError):
-        client.ask(AskSnapshot(), SnapshotEnvelope, timeout=SNAPSHOT_SECONDS)
+    with reporter.task(f"Keeping {kernel.name} for the next start", None, "B"):
+        try:
+            client.ask(AskSnapshot(), SnapshotEnvelope, timeout=SNAPSHOT_SECONDS)
+        except HostError as error:
+            reporter.note(f"the next start of {kernel.name} is a plain one: {error}")
 
 
 def _engine_of(name: EngineName, pack: Path) -> Engine:

@@ -22,6 +22,7 @@ from lite_env.pack.manifest import (
     RuntimeInfo,
 )
 from lite_env.pack.reader import read_manifest
+from lite_env.progress import SILENT, Remembering
 from tests.fakes import FakeEngine, FakeKernel
 from tests.frozen import PACKS
 
@@ -202,3 +203,13 @@ def test_each_engine_has_its_name(monkeypatch, tmp_path):
     monkeypatch.setattr(run_module, "runtime_dir", lambda: tmp_path)
     assert isinstance(run_module._engine_of("node", tmp_path), NodeEngine)
     assert isinstance(run_module._engine_of("chromium", tmp_path), ChromiumEngine)
+
+
+def test_a_snapshot_that_could_not_be_made_is_told():
+    class Ended:
+        def ask(self, *_: object, **__: object) -> None:
+            raise HostError("the kernel has ended")
+
+    reporter = Remembering(SILENT)
+    run_module._let_the_next_start_have_one(Ended(), kernel("python"), reporter)
+    assert reporter.lines == ((False, "the next start of python is a plain one: the kernel has ended"),)
