@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
@@ -24,7 +24,7 @@ _FIRST = threading.Lock()
 def known(type_: type[T]) -> type[T]:
     """The same type, which msgspec has looked at: it may be decoded to in any thread."""
     with _FIRST:
-        _look_at(type_)
+        _look_at(cast("Hashable", type_))
     return type_
 
 
