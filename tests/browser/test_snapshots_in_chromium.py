@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 RESTORED = "the kernel was restored from a snapshot"
 KEPT = "the next start takes a snapshot of this kernel"
@@ -118,6 +117,7 @@ def test_a_cell_that_comes_first_leaves_no_snapshot(watched, serve, numpy_site):
     assert watched.names() == []
 
 
+@pytest.mark.slow
 def test_snapshot_off_starts_plainly_and_keeps_nothing(watched, serve, numpy_site):
     server = serve(numpy_site)
     watched.open(f"{server.url}?snapshot=off")

@@ -19,7 +19,7 @@ from tests.lite_cores import BEFORE, NEWEST, jupyter_lite
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.network, pytest.mark.node, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.network, pytest.mark.node]
 
 CHANNEL = EXAMPLES.parent / "channels" / "emscripten-forge-2023"
 ALL = ["lock:environment.yml", "pack:environment.yml", "site", "default-kernel"]
