@@ -49,6 +49,16 @@ TRIED = f"""async () => {{
   await folder.getFileHandle(names[0].replace(/[.][a-z]+$/, '~gone.tried'), {{ create: true }});
 }}"""
 
+FILL = f"""async names => {{
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('{FOLDER}');
+  for (const name of names) {{
+    const writable = await (await folder.getFileHandle(name, {{ create: true }})).createWritable();
+    await writable.truncate(60e6);
+    await writable.close();
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }}
+}}"""
+
 
 class Watched(Console):
     """A console that remembers what the runtime logs."""
@@ -191,3 +201,35 @@ def test_a_full_disk_costs_the_snapshot_alone(context, serve, numpy_site):
     watched.wait_for(NOT_KEPT)
     assert watched.text(NUMPY) == "[0 1 2]\n"
     assert not any(name.endswith(".snapshot") for name in watched.names())
+
+
+@pytest.mark.slow
+def test_at_most_80_mb_of_one_environment_are_kept_and_250_of_an_origin(kept):
+    """Each of the others has 60 MB, ours some 26; the oldest goes."""
+    (own,) = kept.names()
+    place, pack, _ = own.split("-")
+    others = [f"{number:016x}-{number:016x}-{number:032x}.snapshot" for number in range(4)]
+    sibling = f"{place}-{pack}-{9:032x}.snapshot"
+    kept.page.evaluate(FILL, [*others, sibling])
+    kept.page.evaluate(DAMAGE.replace("name.endsWith('.snapshot')", f"name === '{own}'"))
+    kept.again()
+    kept.wait_for(KEPT)
+    assert [name for name in kept.names() if name.endswith(".snapshot")] == sorted([*others[1:], own])
+    assert kept.again().said(RESTORED)
+
+
+@pytest.mark.slow
+def test_sites_of_one_origin_have_their_own(context, serve, numpy_site, tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(numpy_site, tmp_path / name)
+    server = serve(tmp_path)
+    first, second = (Watched(context) for _ in range(2))
+    first.open(f"{server.url}one/")
+    first.wait_for(KEPT)
+    second.open(f"{server.url}two/")
+    assert not second.said(RESTORED)
+    second.again().wait_for(KEPT)
+    assert len([name for name in first.names() if name.endswith(".snapshot")]) == 2
+    for tab in (first, second):
+        assert tab.again().said(RESTORED)
+        assert tab.text(NUMPY) == "[0 1 2]\n"
