@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lite_env.bootstrap import runtime_dir
+from lite_env.site.build import write_site
+from lite_env.site.plan import SiteOptions, plan_site
 from tests.browser.conftest import Console
 
 if TYPE_CHECKING:
@@ -138,6 +141,18 @@ def test_snapshot_off_starts_plainly_and_keeps_nothing(watched, serve, numpy_sit
     watched.log.clear()
     watched.open(f"{server.url}?snapshot=off")
     assert watched.text("print(1)") == "1\n"
+    assert not watched.said(RESTORED)
+
+
+@pytest.mark.slow
+def test_a_site_without_snapshots_has_none(watched, serve, numpy_pack, tmp_path):
+    options = SiteOptions(snapshots=False)
+    write_site(plan_site([numpy_pack], tmp_path / "site", options, runtime=runtime_dir()))
+    watched.open(serve(tmp_path / "site").url)
+    watched.page.wait_for_timeout(2000)
+    assert watched.names() == []
+    watched.again()
+    assert watched.text(NUMPY) == "[0 1 2]\n"
     assert not watched.said(RESTORED)
 
 

@@ -168,6 +168,15 @@ def test_isolation_puts_something_in_front_of_the_service_worker_and_takes_it_aw
     assert worker.read_bytes() == before
 
 
+@pytest.mark.slow
+def test_a_site_may_have_no_snapshots(lite):
+    jupyter_lite(lite, "build", "--no-lite-env-snapshots")
+    assert site_of(lite)["snapshots"] is False
+    assert "snapshots: no" in jupyter_lite(lite, "status", "--no-lite-env-snapshots").text
+    jupyter_lite(lite, "build")
+    assert site_of(lite)["snapshots"] is True
+
+
 def test_what_installs_in_a_notebook_need_is_told(lite):
     told = lite / "_output/lite-env/api/packs/lua-demo/lock.json"
     assert json.loads(told.read_text())["index"] is None
