@@ -1,8 +1,10 @@
-import { walk, type Tree } from '../../pack/tree';
-import type { Snapshot } from '../../snapshot/form';
+import PRELOAD from '../../kernel/preload.py';
+import { fileBehind, walk, type Tree } from '../../pack/tree';
+import type { Snapshot, Taken } from '../../snapshot/form';
 import { guard } from '../../snapshot/unusable';
-import type { Running, Saving, Surroundings } from '../runtime';
+import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
 import type { KernelServer } from './emscripten';
+import { explain } from './explain';
 import type { XeusFiles } from './files';
 import type { Inner } from './glue';
 import type { Globals } from './globals';
@@ -30,17 +32,31 @@ export class XeusSaving implements Saving {
     private readonly tree: Tree
   ) {}
 
-  take(): Omit<Snapshot, 'key'> {
+  take(): Taken {
     const { created, surroundings, fresh, server } = this.place;
     guard(fresh !== null && server !== null, 'the kernel was not started');
-    return take(created.module, server, fresh, surroundings.scope, this.paths());
+    const taken = take(created.module, server, fresh, surroundings.scope, this.paths());
+    for (const path of librariesOf(taken)) {
+      guard(path.startsWith(this.root) && fileBehind(this.tree, path.slice(this.root.length)) !== null, `the library "${path}" is no file of the environment`);
+    }
+    return taken;
   }
 
-  async restore(snapshot: Snapshot, fetch: (paths: readonly string[]) => Promise<void>): Promise<Running> {
+  async preload(modules: readonly string[]): Promise<void> {
+    const { module } = this.place.created;
+    const names = JSON.stringify(JSON.stringify(modules));
+    try {
+      module.exec?.(`${PRELOAD}\n_lite_env_preload(__import__('json').loads(${names}))\n`);
+    } catch (error) {
+      throw new Error(explain(module, error));
+    }
+  }
+
+  async restore(snapshot: Snapshot, read: ReadFiles): Promise<Running> {
     const { kernel, created, globals, surroundings, fresh } = this.place;
     const { module } = created;
     guard(fresh !== null, "the kernel's script is not one that is known");
-    const code = await this.compile(librariesOf(snapshot), fetch);
+    const code = await compile(librariesOf(snapshot), read);
     // What the saved program holds of it is found before it runs.
     showNetwork(surroundings.scope, surroundings.network);
     const version = String(kernel.runtime.python).split('.').map(Number).slice(0, 2);
@@ -52,25 +68,24 @@ export class XeusSaving implements Saving {
     return new XeusRunning(kernel, created, server, globals);
   }
 
-  private async compile(
-    paths: readonly string[],
-    fetch: (paths: readonly string[]) => Promise<void>
-  ): Promise<ReadonlyMap<string, WebAssembly.Module>> {
-    await fetch(paths);
-    const { FS } = this.place.created.module;
-    const compiled = paths.map(async path => {
-      const bytes = FS?.readFile(path) as Uint8Array<ArrayBuffer>;
-      return [path, await WebAssembly.compile(bytes)] as const;
-    });
-    return new Map(await Promise.all(compiled));
-  }
-
   /** Absolute paths of the environment's files and folders. */
   private paths(): ReadonlySet<string> {
-    const { prefix } = this.place.surroundings;
-    const root = prefix === '/' ? '' : prefix;
-    return new Set([...walk(this.tree.root)].map(([path]) => `${root}/${path}`));
+    return new Set([...walk(this.tree.root)].map(([path]) => `${this.root}${path}`));
   }
+
+  /** What the environment's absolute paths begin with. */
+  private get root(): string {
+    const { prefix } = this.place.surroundings;
+    return prefix === '/' ? '/' : `${prefix}/`;
+  }
+}
+
+async function compile(paths: readonly string[], read: ReadFiles): Promise<ReadonlyMap<string, WebAssembly.Module>> {
+  const files = await read(paths);
+  const compiled = paths.map(async (path, index) => {
+    return [path, await WebAssembly.compile(files[index] as Uint8Array<ArrayBuffer>)] as const;
+  });
+  return new Map(await Promise.all(compiled));
 }
 
 /** C knows the time zone of its first look at it: what it saw is that of the saved kernel. */
