@@ -1,5 +1,8 @@
-import { walk, type Tree } from '../../pack/tree';
+import type { FileSystem } from '../../fs/emscripten';
+import { freshening } from '../../kernel/restored';
+import type { Tree } from '../../pack/tree';
 import type { Snapshot } from '../../snapshot/form';
+import { compileLibraries, pathsOf } from '../../snapshot/rooms/environment';
 import { guard } from '../../snapshot/unusable';
 import type { Running, Saving, Surroundings } from '../runtime';
 import type { KernelServer } from './emscripten';
@@ -9,7 +12,7 @@ import type { Globals } from './globals';
 import type { Created } from './module';
 import { showNetwork } from './network';
 import { XeusRunning } from './running';
-import { freshen, librariesOf, put, take, type Fresh } from './snapshot';
+import { librariesOf, put, take, type Fresh } from './snapshot';
 import { tolerant } from './start';
 
 /** A kernel that was loaded, and what it was started in. */
@@ -33,14 +36,14 @@ export class XeusSaving implements Saving {
   take(): Omit<Snapshot, 'key'> {
     const { created, surroundings, fresh, server } = this.place;
     guard(fresh !== null && server !== null, 'the kernel was not started');
-    return take(created.module, server, fresh, surroundings.scope, this.paths());
+    return take(created.module, server, fresh, surroundings.scope, pathsOf(this.tree, surroundings.prefix));
   }
 
   async restore(snapshot: Snapshot, fetch: (paths: readonly string[]) => Promise<void>): Promise<Running> {
     const { kernel, created, globals, surroundings, fresh } = this.place;
     const { module } = created;
     guard(fresh !== null, "the kernel's script is not one that is known");
-    const code = await this.compile(librariesOf(snapshot), fetch);
+    const code = await compileLibraries(librariesOf(snapshot), fetch, module.FS as FileSystem);
     // What the saved program holds of it is found before it runs.
     showNetwork(surroundings.scope, surroundings.network);
     const version = String(kernel.runtime.python).split('.').map(Number).slice(0, 2);
@@ -48,28 +51,8 @@ export class XeusSaving implements Saving {
     const server = await put(snapshot, module, fresh, surroundings.scope, code, init);
     globals.show(module, true);
     setZone(created, fresh.inner);
-    freshen(module, languageUnless(surroundings.variables));
+    module.exec?.(freshening(surroundings.variables));
     return new XeusRunning(kernel, created, server, globals);
-  }
-
-  private async compile(
-    paths: readonly string[],
-    fetch: (paths: readonly string[]) => Promise<void>
-  ): Promise<ReadonlyMap<string, WebAssembly.Module>> {
-    await fetch(paths);
-    const { FS } = this.place.created.module;
-    const compiled = paths.map(async path => {
-      const bytes = FS?.readFile(path) as Uint8Array<ArrayBuffer>;
-      return [path, await WebAssembly.compile(bytes)] as const;
-    });
-    return new Map(await Promise.all(compiled));
-  }
-
-  /** Absolute paths of the environment's files and folders. */
-  private paths(): ReadonlySet<string> {
-    const { prefix } = this.place.surroundings;
-    const root = prefix === '/' ? '' : prefix;
-    return new Set([...walk(this.tree.root)].map(([path]) => `${root}/${path}`));
   }
 }
 
@@ -80,13 +63,4 @@ function setZone({ heap }: Created, { wasmImports }: Inner): void {
   if (typeof look === 'function' && places.every(place => place !== null)) {
     look(...places);
   }
-}
-
-/** What Emscripten gives its programs of the browser in each start, unless the environment says otherwise. */
-function languageUnless({ LANG }: Readonly<Record<string, string>>): Record<string, string> {
-  if (LANG !== undefined) {
-    return {};
-  }
-  const { languages } = (globalThis.navigator ?? {}) as Partial<Navigator>;
-  return { LANG: `${(languages?.[0] ?? 'C').replace('-', '_')}.UTF-8` };
 }
