@@ -291,11 +291,20 @@ def _interrupting(client: KernelClient) -> Iterator[None]:
 def _figures_line(pack: Path, running: RunningKernel, end: Figures) -> str:
     manifest, start = running.manifest, running.ready.figures
     files = len(read_index(pack, manifest).entries) + len(manifest.binaries)
-    snapshot = start.snapshot
-    how = "ready" if snapshot is None or snapshot.seconds is None else "restored"
-    plainly = f", not restored: {snapshot.why}" if snapshot is not None and snapshot.why else ""
     return (
         f"{len(manifest.environment.packages)} packages, {files} files, {manifest.total_size / _MEGA:.1f} MB; "
         f"{start.bytes / _MEGA:.1f} MB in {start.requests} requests before the first cell, "
-        f"{end.bytes / _MEGA:.1f} MB in {end.requests} at the end; {how} in {start.seconds:.1f} s{plainly}"
+        f"{end.bytes / _MEGA:.1f} MB in {end.requests} at the end; {_how(start)}"
     )
+
+
+def _how(start: Figures) -> str:
+    """How the kernel came, and how soon."""
+    snapshot = start.snapshot
+    if snapshot is None or snapshot.seconds is None:
+        plainly = f", not restored: {snapshot.why}" if snapshot is not None and snapshot.why else ""
+        return f"ready in {start.seconds:.1f} s{plainly}"
+    preload = snapshot.preload
+    names = ", ".join(preload.modules)
+    modules = f" with {names}" if preload.done else f", without {names}: {preload.why}" if preload.why else ""
+    return f"restored in {start.seconds:.1f} s{modules}"

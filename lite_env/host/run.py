@@ -167,7 +167,7 @@ def run_code(
 
 def _may_have_one(ready: Ready) -> bool:
     snapshot = ready.figures.snapshot
-    return snapshot is not None and snapshot.possible and snapshot.seconds is None
+    return snapshot is not None and snapshot.wanted
 
 
 def _let_the_next_start_have_one(client: KernelClient, kernel: Kernel, reporter: Reporter) -> None:

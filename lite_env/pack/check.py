@@ -19,6 +19,7 @@ from lite_env.pack.manifest import (
     KernelStart,
     Manifest,
 )
+from lite_env.pack.modules import is_module_name
 from lite_env.pack.path import is_safe_component, is_safe_path
 from lite_env.store.digest import is_sha256
 
@@ -107,6 +108,9 @@ def _kernels_faults(manifest: Manifest) -> Iterator[str]:
             yield f"{where}.startup is '{kernel.startup}', which leaves the environment"
         if kernel.startup is not None and STARTUP_CODE not in manifest.requires:
             yield f"{where}.startup is there, and '{STARTUP_CODE}' is not in requires"
+        for name in kernel.preload:
+            if not is_module_name(name):
+                yield f"{where}.preload names {name!r}, which is no module"
 
 
 def _file_faults(file: File, where: str, folders: tuple[str, ...]) -> Iterator[str]:

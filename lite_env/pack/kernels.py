@@ -39,6 +39,7 @@ def write_kernels(plan: PackPlan, shelf: Shelf) -> tuple[Kernel, ...]:
             files=tuple(writer.write(kernel)),
             start=plan.starts[kernel.name],
             startup=kernel.startup,
+            preload=plan.preload if kernel.language.lower() == "python" else (),
         )
         for kernel in plan.kernels
     )

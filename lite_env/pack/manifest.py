@@ -203,12 +203,14 @@ class Kernel(Named, frozen=True, kw_only=True, omit_defaults=True):
         files: its own.
         start: which archives its start loads.
         startup: where in the environment the code lies that runs before the first cell; left out where there is none.
+        preload: modules that a snapshot of it has imported; left out where there are none.
     """
 
     runtime: RuntimeInfo
     files: tuple[File, ...]
     start: KernelStart
     startup: str | None = None
+    preload: tuple[str, ...] = ()
 
     def of_role(self, role: str) -> tuple[File, ...]:
         """Its files of one role, in their order."""

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 _TOP_LEVEL = re.compile(
     r"lib/python3\.\d+/site-packages/(?P<name>[A-Za-z][A-Za-z0-9_]*)(?:\.py|/__init__\.py|(?:\.[\w-]+)?\.so)\Z"
 )
+_INSTALLED = re.compile(
+    r"lib/python3\.\d+/site-packages/(?P<path>\w+?(?:/\w+?)*?)(?:/__init__\.py|\.py|(?:\.[\w-]+)?\.so)\Z"
+)
+
+
+def is_module_name(text: str) -> bool:
+    """Whether that is the dotted name of a module."""
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def installed_modules(paths: Iterable[str]) -> frozenset[str]:
+    """Dotted names of all modules that lie in ``site-packages`` among `paths`."""
+    return frozenset(match["path"].replace("/", ".") for path in paths if (match := _INSTALLED.match(path)))
 
 
 def requested_packages(requested: Iterable[str], packages: Sequence[Package]) -> frozenset[str]:

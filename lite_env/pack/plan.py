@@ -57,6 +57,7 @@ class PackPlan:
         warnings: what is probably a mistake.
         owners: the package of each of the kernels' own files, by path; without those that no package owns.
         mounted: files that do not lie below `root`.
+        preload: modules that snapshots of kernels of Python have imported.
     """
 
     root: Path
@@ -74,6 +75,7 @@ class PackPlan:
     warnings: tuple[str, ...]
     owners: Mapping[str, str]
     mounted: Mounted = NOTHING_MOUNTED
+    preload: tuple[str, ...] = ()
 
     def read(self, path: str) -> bytes:
         """What is packed of the file at `path`."""
@@ -104,6 +106,7 @@ def plan_pack(
     bytecode: Bytecode | None = None,
     profile: Profile | None = None,
     order: Order = "fused",
+    preload: Sequence[str] = (),
 ) -> PackPlan:
     """Decide what a pack of `prefix` holds and where.
 
@@ -116,6 +119,7 @@ def plan_pack(
         bytecode: compiled modules; None packs sources only.
         profile: what was traced; None for an order that knows nothing of programs.
         order: see `lay_out`.
+        preload: modules that snapshots of kernels of Python have imported.
 
     Raises:
         PackError: there is no kernel, a file cannot be packed, or the name cannot be that of a folder.
@@ -149,6 +153,7 @@ def plan_pack(
         warnings=_warnings(kept, chosen.mounted),
         owners=_owners(prefix),
         mounted=chosen.mounted,
+        preload=tuple(preload),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lite_env.errors import SpecError
-from lite_env.store.text import Origin, parse_toml, read_bounded
+from lite_env.store.text import Origin, parse_toml, read_bounded, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,53 @@ def read_project_workloads(folder: Path) -> tuple[Path, ...]:
                 file=file,
             )
     return tuple(folder / name for name in value)
+
+
+def read_project_preload(folder: Path) -> tuple[str, ...] | None:
+    """Modules under ``preload``: those that a snapshot of a kernel is to have imported.
+
+    Returns:
+        Their dotted names, none for an empty list; None where nothing is said.
+
+    Raises:
+        SpecError: as `read_project_table`, or it is no list of names of modules, or one is there twice.
+    """
+    value = read_project_table(folder).get("preload")
+    if value is None:
+        return None
+    problem = _preload_fault(value)
+    if problem is not None:
+        path = folder / PROJECT_FILE
+        raise SpecError(
+            f"'tool.lite-env.preload' {problem}",
+            hint="for example: preload = ['numpy', 'scipy.stats']; an empty list preloads nothing",
+            file=str(path),
+            line=_line_of("preload", path),
+        )
+    return tuple(value)
+
+
+def _preload_fault(value: object) -> str | None:
+    if not isinstance(value, list):
+        return "is not a list of modules"
+    for position, name in enumerate(value):
+        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+            return f"is not a list of modules: [{position}] is {shown(repr(name))}"
+        if name in value[:position]:
+            return f"names '{shown(name)}' twice"
+    return None
+
+
+def _line_of(key: str, path: Path) -> int | None:
+    """Where `key` of the table stands, as far as lines tell: TOML may write it in other ways, and its reader tells none."""
+    inside = False
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
+        text = line.strip()
+        if text.startswith("["):
+            inside = text.partition("#")[0].strip() == "[tool.lite-env]"
+        elif inside and text.partition("=")[0].strip() == key:
+            return number
+    return None
 
 
 def read_project_date(folder: Path) -> str | None:

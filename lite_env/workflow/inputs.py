@@ -14,7 +14,7 @@ from lite_env.pack.profile import read_profile
 from lite_env.prefix.record import is_prefix
 from lite_env.progress import SILENT
 from lite_env.spec.environment import find_environment_file
-from lite_env.spec.settings import read_project_workloads
+from lite_env.spec.settings import read_project_preload, read_project_workloads
 from lite_env.store.digest import sha256_of_file
 from lite_env.store.protocol import FORGETFUL, key_of
 from lite_env.store.text import shown
@@ -47,6 +47,7 @@ class Inputs:
         profile: to follow; None to trace, or for a static order.
         workloads: users' programs to trace.
         mounted: files that are packed besides.
+        preload: modules that snapshots of kernels are to have imported; None where nobody says.
     """
 
     source: Path
@@ -56,6 +57,7 @@ class Inputs:
     profile: Profile | None
     workloads: tuple[Workload, ...]
     mounted: Mounted = NOTHING_MOUNTED
+    preload: tuple[str, ...] | None = None
 
 
 def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL, reporter: Reporter = SILENT) -> Inputs:
@@ -109,6 +111,7 @@ def read_inputs(source: Path, options: PackOptions, *, store: Store = FORGETFUL,
         profile=profile,
         workloads=workloads,
         mounted=read_mounts(options.mounts),
+        preload=None if installed else read_project_preload(folder),
     )
 
 

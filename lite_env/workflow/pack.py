@@ -29,6 +29,7 @@ from lite_env.workflow.inputs import read_inputs
 from lite_env.workflow.install import cached_place
 from lite_env.workflow.lock import lock_there
 from lite_env.workflow.options import PackOptions
+from lite_env.workflow.preload import decide_preload
 from lite_env.workflow.prepare import prepare
 from lite_env.workflow.rebuild import (
     content_of,
@@ -200,6 +201,7 @@ class _Work:
                 prefix, selection, self.options, self.inputs.workloads, press=press, store=self.store, reporter=telling
             )
             profile = self.inputs.profile or prepared.profile
+            preloaded = decide_preload(self.inputs.preload, self.inputs.workloads, profile, selection)
             plan = plan_pack(
                 prefix,
                 name=self.options.name,
@@ -208,8 +210,9 @@ class _Work:
                 bytecode=prepared.bytecode,
                 profile=profile,
                 order=self.options.order,
+                preload=preloaded.modules,
             )
-            for warning in plan.warnings:
+            for warning in (*plan.warnings, *preloaded.warnings):
                 telling.warn(warning)
             press.settle()
             manifest = write_pack(plan, self.output, press=press, check=check, reporter=telling)

@@ -1,7 +1,7 @@
 import { mountDrive, openChannel, type MountedSource } from './drive/mount';
 import { BootError, describe, failureOf, type Failure } from './errors';
 import { readKernel } from './family/index';
-import type { Loaded, Running, Saving, Startable, Surroundings } from './family/runtime';
+import type { Loaded, ReadFiles, Running, Saving, Startable, Surroundings } from './family/runtime';
 import type { FileSystem, FileSystemHost } from './fs/emscripten';
 import { LazyTree } from './fs/lazy';
 import { sha256Hex } from './io/digest';
@@ -14,10 +14,10 @@ import type { StreamName } from './kernel/output';
 import type { KernelNetwork } from './network/kernel';
 import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
-import { fileAt, parseTree, type Tree } from './pack/tree';
+import { fileAt, fileBehind, parseTree, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
 import { sorted } from './snapshot/key';
-import type { Subject, Snapshots } from './snapshot/snapshots';
+import type { Preloading, Subject, Snapshots } from './snapshot/snapshots';
 import { guard } from './snapshot/unusable';
 
 export interface BootOptions {
@@ -72,6 +72,8 @@ export interface Booted {
   readonly drive: boolean;
   /** Saves the kernel; a text says why it cannot be saved, null that it is itself a restored one. */
   readonly saving: Saving | string | null;
+  /** What a snapshot is to have imported; null where that is nothing. */
+  readonly preloading: Preloading | null;
   /** Empty unless a trace was asked for. */
   readonly trace: Trace;
   /** Fetch what a cell is about to import, in parallel and before it blocks the worker. */
@@ -160,7 +162,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     try {
       const saving = first.saving(index);
       guard(typeof saving !== 'string', String(saving));
-      running = await saving.restore(snapshot, paths => fetchFiles(paths, manifest, index, archives));
+      running = await saving.restore(snapshot, readFiles(manifest, index, archives));
       snapshots.restored();
     } catch (error) {
       await snapshots.failed(error);
@@ -202,6 +204,11 @@ export async function boot(options: BootOptions): Promise<Booted> {
     startup,
     drive: enter !== null,
     saving,
+    preloading: kernel.preload.length === 0 ? null : {
+      modules: kernel.preload,
+      fetch: () => archives.fetchAll(neededBy(kernel.preload, manifest)),
+      hasLost: () => lost !== undefined,
+    },
     trace: { files: opened ?? [], interpreter: openedByInterpreter },
     prepare: code => prepareImports(started.imports(code), manifest, archives),
     prefetch: (what, idle) => archives.prefetch(wanted(what, manifest), idle).catch(() => undefined),
@@ -226,7 +233,7 @@ async function fetchTree({ index, archives }: Manifest, files: Inflater): Promis
 /** What a snapshot of this start is of. */
 function subjectOf(
   manifest: Uint8Array,
-  { name }: PackedKernel,
+  { name, preload }: PackedKernel,
   { main, script }: Startable,
   { place = '' }: BootOptions,
   variables: Readonly<Record<string, string>>
@@ -234,26 +241,36 @@ function subjectOf(
   return {
     place: `${place} ${name}`,
     pack: () => sha256Hex(manifest),
-    parts: { kernel: name, wasm: main.digest, script: script.digest, variables: JSON.stringify(sorted(variables)) },
+    parts: {
+      kernel: name,
+      wasm: main.digest,
+      script: script.digest,
+      variables: JSON.stringify(sorted(variables)),
+      preload: JSON.stringify(preload),
+    },
+    preload,
   };
 }
 
-/** Have files of the environment here before they are read, by their absolute paths. */
-async function fetchFiles(
-  paths: readonly string[],
-  { mounts: { prefix } }: Manifest,
-  index: Tree,
-  archives: ArchiveStore
-): Promise<void> {
+function readFiles({ mounts: { prefix } }: Manifest, index: Tree, archives: ArchiveStore): ReadFiles {
   const root = prefix === '/' ? '/' : `${prefix}/`;
-  const positions = paths.map(path => fileAt(index, path.slice(root.length))?.archive);
-  await archives.fetchAll([...new Set(positions)].filter(position => position !== undefined));
+  return async paths => {
+    const files = paths.map(path => fileBehind(index, path.slice(root.length)));
+    guard(!files.includes(null), 'a file is not there that the saved kernel had');
+    const found = files.filter(file => file !== null);
+    await archives.fetchAll([...new Set(found.map(({ archive }) => archive))]);
+    return found.map(file => archives.readFile(file));
+  };
 }
 
-function prepareImports(modules: readonly string[], { imports }: Manifest, archives: ArchiveStore): Promise<unknown> {
-  const positions = new Set(modules.flatMap(name => ofNearest(imports, name) ?? []));
+function prepareImports(modules: readonly string[], manifest: Manifest, archives: ArchiveStore): Promise<unknown> {
   // What fails here fails again when the file is opened, and is told then.
-  return Promise.allSettled([...positions].map(position => archives.fetchAhead(position)));
+  return Promise.allSettled(neededBy(modules, manifest).map(position => archives.fetchAhead(position)));
+}
+
+/** Positions of the archives that the import of these modules needs. */
+function neededBy(modules: readonly string[], { imports }: Manifest): readonly number[] {
+  return [...new Set(modules.flatMap(name => ofNearest(imports, name) ?? []))];
 }
 
 /** Positions of archives, those that imports of top-level modules need first. */

@@ -85,6 +85,16 @@ export interface SnapshotFigures {
   readonly why: string;
   /** Whether kernels of this kind can be restored. */
   readonly possible: boolean;
+  readonly preload: PreloadFigures;
+}
+
+/** What has become of the modules that a snapshot is to have imported. */
+export interface PreloadFigures {
+  readonly modules: readonly string[];
+  /** Whether the kernel has come with them. */
+  readonly done: boolean;
+  /** Why no kernel does; empty where one may yet. */
+  readonly why: string;
 }
 
 /** Nothing; what imports that were traced need; every archive. */
@@ -123,6 +133,8 @@ export type ToWorker =
       readonly snapshotKept?: boolean;
       /** Start in order to make a snapshot, say so in a `snapshot`, and do nothing else. */
       readonly makeSnapshot?: boolean;
+      /** Why that one is to be without preloaded modules, in words. */
+      readonly withoutPreload?: string;
     }
   /** The ways back to the page, once they are there: files are fetched meanwhile. */
   | ({ readonly type: 'link' } & LinkSources)

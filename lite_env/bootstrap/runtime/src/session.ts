@@ -2,7 +2,7 @@ import { boot, type Booted } from './boot';
 import { describe, failureOf } from './errors';
 import type { Transport } from './io/transport';
 import type { StreamName } from './kernel/output';
-import { KernelNetwork, throughHost } from './network/kernel';
+import { KernelNetwork, refuse, throughHost } from './network/kernel';
 import { Blocking } from './network/xhr';
 import type { WorkerKind } from './pack/manifest';
 import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, ToWorker } from './protocol';
@@ -93,7 +93,7 @@ export class Session {
     this.interrupts.share(this.shared?.interrupt ?? null);
     const snapshots = this.snapshotsFor(envelope);
     snapshots?.look();
-    const network = new KernelNetwork(this.shared ? throughHost(emit) : request => new Blocking(request));
+    const network = new KernelNetwork(this.shared ? throughHost(emit) : envelope.makeSnapshot ? refuse : request => new Blocking(request));
     const strayed = new Promise<never>((_, reject) => {
       this.failStart = reject;
     });
@@ -143,9 +143,10 @@ export class Session {
 
   /** Where every file that is opened is kept, all are. */
   private snapshotsFor(envelope: Extract<ToWorker, { type: 'start' }>): Snapshots | null {
-    const { snapshots, snapshotFolder, snapshotKept, trace } = envelope;
+    const { snapshots, snapshotFolder, snapshotKept, withoutPreload, trace } = envelope;
     const shelf = snapshots === false || trace ? null : (this.host.shelf?.(snapshotFolder ?? null) ?? null);
-    return shelf && new Snapshots(shelf, text => this.host.emit({ type: 'log', level: 'info', text }), snapshotFolder ? null : Boolean(snapshotKept));
+    const tell = (text: string) => this.host.emit({ type: 'log', level: 'info', text });
+    return shelf && new Snapshots(shelf, tell, snapshotFolder ? null : Boolean(snapshotKept), withoutPreload);
   }
 
   private takeLink({ drive, stdin }: LinkSources): void {

@@ -18,6 +18,7 @@ const isUnusable = (reason: RegExp) => (error: unknown) => error instanceof Unus
 const SNAPSHOT = async () => ({
   key: await keyOf({ pack: 'a', variables: '[]' }),
   memory: takePages(memoryOf(6, 1, 2, 5)),
+  preload: { modules: ['numpy'], why: '' },
   outside: { clock: 12.5, names: ['é'] },
 });
 
@@ -62,6 +63,8 @@ test('a snapshot is read as it was written', async () => {
   const read = await decodeSnapshot(await encodeSnapshot(snapshot));
   assert.deepEqual(read.outside, snapshot.outside);
   assert.deepEqual(read.key, snapshot.key);
+  assert.deepEqual(read.preload, snapshot.preload);
+  assert.equal((await decodeSnapshot(await encodeSnapshot({ ...snapshot, preload: null }))).preload, null);
   assert.deepEqual(read.memory.runs, snapshot.memory.runs);
   assert.deepEqual(read.memory.data, snapshot.memory.data);
 });

@@ -12,6 +12,7 @@ import { Listeners, tell } from './listeners';
 import { manifestOf } from './manifest';
 import { createPulse, type Pulse } from '../pulse';
 import { Requests } from './requests';
+import { PreloadMaker } from './preload-maker';
 import { SnapshotHint } from './snapshot-hint';
 
 type Ready = Extract<FromWorker, { type: 'ready' }>;
@@ -31,6 +32,7 @@ export class WorkerKernel implements Kernel {
   /** Ends a start of which nothing is heard. */
   private sign: ReturnType<typeof setTimeout> | undefined;
   private hint: SnapshotHint | null = null;
+  private maker: PreloadMaker | null = null;
   private relay: Relay | null = null;
   private awaitingFigures: AwaitingFigures[] = [];
   private endStart: { ready(envelope: Ready): void; failed(error: Error): void } | null = null;
@@ -216,8 +218,9 @@ export class WorkerKernel implements Kernel {
     const awaitsDrive = Boolean(drive);
     const home = new URL('.', script).href;
     const asked = { kernel: kernel ?? null, env: env ?? {}, ...(prefetch && { prefetch }), ...(snapshots === false && { snapshots }) };
-    this.hint = new SnapshotHint(manifest, kernel ?? null);
-    const snapshotKept = this.hint.isSet;
+    const hint = new SnapshotHint(manifest, kernel ?? null);
+    this.hint = hint;
+    const snapshotKept = hint.isSet;
     const start = { manifest, ...asked, runtime: home, awaitsDrive, pulse: pulse.name, ...(snapshotKept && { snapshotKept }) };
     const told = content.then(manifestData => {
       this.tell(worker, { type: 'start', ...start, manifestData });
@@ -232,13 +235,20 @@ export class WorkerKernel implements Kernel {
         this.obey({ type: 'link', ...link.begin() });
       }
     });
-    const [envelope] = await Promise.all([ready, told, awaitsDrive ? linked : null]);
+    const [envelope, manifestData] = await Promise.all([ready, content, told, awaitsDrive ? linked : null]);
     if (worker !== this.worker || this.ended) {
       throw this.ended ?? ended(RESTARTED); // In the very moment in which it was ready.
     }
     this.name = envelope.kernel;
     this.canInterrupt = envelope.interrupts;
     this.isReady = true;
+    this.maker = new PreloadMaker(
+      { type: 'start', ...start, manifestData },
+      () => createWorker(script, this.options.worker ?? 'classic'),
+      hint,
+      text => this.log('info', text)
+    );
+    this.maker.ready(envelope.figures);
   }
 
   /** `runs` is told of the worker's first word. */
@@ -275,6 +285,8 @@ export class WorkerKernel implements Kernel {
     this.pulse?.stop();
     this.worker?.terminate();
     this.worker = null;
+    this.maker?.end();
+    this.maker = null;
     this.relay?.end();
     this.relay = null;
     this.end(reason);
@@ -292,6 +304,9 @@ export class WorkerKernel implements Kernel {
   }
 
   private obey(command: HostCommand): void {
+    if (command.type === 'message') {
+      this.maker?.asked(command.message);
+    }
     this.relay?.obey(command);
   }
 
@@ -310,6 +325,7 @@ export class WorkerKernel implements Kernel {
         if (envelope.message.content?.['execution_state'] === 'idle') {
           this.link?.forgetInput();
         }
+        this.maker?.said(envelope.message);
         this.messageListeners.tell(envelope.message);
         this.requests.take(envelope.message);
         break;

@@ -3,31 +3,49 @@
  * of the browser's storage. A hint that is wrong costs a moment, and is mended by the start.
  */
 const PREFIX = 'lite-env-snapshot ';
+/** How many pages have begun to make one with preloaded modules, and never came to an end. */
+const TRIES = 'lite-env-preload ';
 
 export class SnapshotHint {
-  private readonly name: string;
+  private readonly subject: string;
 
   constructor(manifest: string, kernel: string | null) {
-    this.name = `${PREFIX}${manifest} ${kernel ?? ''}`;
+    this.subject = `${manifest} ${kernel ?? ''}`;
   }
 
   get isSet(): boolean {
-    try {
-      return localStorage.getItem(this.name) !== null;
-    } catch {
-      return false; // Blocked, or a frame without an origin.
-    }
+    return read(PREFIX + this.subject) !== null;
   }
 
   set(isKept: boolean): void {
-    try {
-      if (isKept) {
-        localStorage.setItem(this.name, '1');
-      } else {
-        localStorage.removeItem(this.name);
-      }
-    } catch {
-      // The next start is a plain one.
+    write(PREFIX + this.subject, isKept ? '1' : null);
+  }
+
+  get tries(): number {
+    return Number(read(TRIES + this.subject)) || 0;
+  }
+
+  set tries(count: number) {
+    write(TRIES + this.subject, count > 0 ? String(count) : null);
+  }
+}
+
+function read(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null; // Blocked, or a frame without an origin.
+  }
+}
+
+function write(name: string, value: string | null): void {
+  try {
+    if (value === null) {
+      localStorage.removeItem(name);
+    } else {
+      localStorage.setItem(name, value);
     }
+  } catch {
+    // The next start is a plain one.
   }
 }

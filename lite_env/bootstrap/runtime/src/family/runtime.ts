@@ -14,7 +14,7 @@ import type { Checker } from '../pack/check';
 import type { PackedKernel } from '../pack/manifest';
 import type { Tree } from '../pack/tree';
 import type { JupyterMessage } from '../protocol';
-import type { Snapshot } from '../snapshot/form';
+import type { Snapshot, Taken } from '../snapshot/form';
 
 /** What a family does with a kernel of its own. */
 export interface Runtime {
@@ -82,13 +82,19 @@ export interface Saving {
    *
    * @throws Unusable: it is in a state that no snapshot has.
    */
-  take(): Omit<Snapshot, 'key'>;
+  take(): Taken;
   /**
-   * Make the kernel that was saved. `fetch` is told which files of the environment it needs, absolute paths, before they
-   * are read. When it fails, what was loaded is of no use any more.
+   * Import modules into a kernel that was started plainly, so that the copy has them; its user's names stay as they are.
+   *
+   * @throws Error, with a text for people: one cannot be imported, and the kernel is not to be copied any more.
    */
-  restore(snapshot: Snapshot, fetch: (paths: readonly string[]) => Promise<void>): Promise<Running>;
+  preload(modules: readonly string[]): Promise<void>;
+  /** Make the kernel that was saved. When it fails, what was loaded is of no use any more. */
+  restore(snapshot: Snapshot, read: ReadFiles): Promise<Running>;
 }
+
+/** The bytes of files of the environment at these absolute paths, without the kernel opening them. */
+export type ReadFiles = (paths: readonly string[]) => Promise<readonly Uint8Array[]>;
 
 /** A kernel that takes messages. */
 export interface Running {

@@ -28,7 +28,10 @@ worker.on('message', (envelope: FromWorker) => {
     drive.take(envelope);
   } else if (!relay.note(envelope)) {
     maker.note(envelope);
-    emit(envelope);
+    // Its own is not the answer to who asks for one at the end.
+    if (envelope.type !== 'snapshot') {
+      emit(envelope);
+    }
   }
 });
 let broken = false;

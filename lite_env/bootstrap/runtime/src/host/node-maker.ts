@@ -1,6 +1,7 @@
 /** Makes in Node the snapshot that a kernel which got its first cell at once had no time to be. */
 import type { Worker } from 'node:worker_threads';
 import type { Emit, FromWorker, ToWorker } from '../protocol';
+import { wantsPreload, wantsSnapshot } from '../snapshot/wanted';
 
 type Start = Extract<ToWorker, { type: 'start' }>;
 
@@ -8,6 +9,9 @@ export class NodeMaker {
   private start: Start | null = null;
   /** Whether the next start could have one, and has none. */
   private wanted = false;
+  /** Whether it could have one with modules in it, which the kernel itself never becomes. */
+  private wantsPreload = false;
+  private withoutPreload = '';
 
   constructor(
     private readonly startWorker: () => Worker,
@@ -20,15 +24,17 @@ export class NodeMaker {
       this.start = envelope;
     } else if (envelope.type === 'ready') {
       const { snapshot } = envelope.figures;
-      this.wanted = snapshot !== undefined && snapshot.possible && snapshot.seconds === null;
+      this.wanted = wantsSnapshot(snapshot);
+      this.wantsPreload = wantsPreload(snapshot);
+      this.withoutPreload = snapshot?.preload.why ?? '';
     } else if (envelope.type === 'snapshot') {
-      this.wanted &&= !envelope.made;
+      this.wanted &&= !envelope.made || this.wantsPreload;
     }
   }
 
   /** Start the kernel once more, for that alone; whether one was made is said in a `snapshot`. */
   make(): void {
-    const { start, wanted } = this;
+    const { start, wanted, withoutPreload } = this;
     if (!start || !wanted) {
       this.emit({ type: 'snapshot', made: false });
       return;
@@ -54,6 +60,7 @@ export class NodeMaker {
     });
     worker.on('error', () => end(false));
     worker.on('exit', () => end(false));
-    worker.postMessage({ ...start, awaitsDrive: false, prefetch: 'none', network: [], makeSnapshot: true } satisfies Start);
+    const quietly = { awaitsDrive: false, prefetch: 'none', network: [], withoutPreload } as const;
+    worker.postMessage({ ...start, ...quietly, makeSnapshot: true } satisfies Start);
   }
 }

@@ -8,6 +8,7 @@ import {
   LENGTH,
   NOTHING,
   STATE,
+  type Failing,
   type FetchEnvelope,
   type Headers,
   type NetworkRequest,
@@ -83,6 +84,12 @@ export class KernelNetwork {
   source(name: string): string {
     return sources[name] ?? '';
   }
+}
+
+/** Of a kernel that is started to be copied: what a server told it would be told to each that comes of the copy. */
+export function refuse(): Incoming {
+  const failing: Failing = { kind: 'cors-or-unreachable', detail: '' };
+  return { wait: () => FAILED, take: () => new TextEncoder().encode(JSON.stringify(failing)), close: () => undefined };
 }
 
 /** Through the host, over memory that both see. */

@@ -56,6 +56,8 @@ export interface PackedKernel {
   readonly start: Readonly<Record<StartPhase, readonly number[]>>;
   /** Where in the environment the code lies that runs before the first cell. */
   readonly startup: string | null;
+  /** Modules that a snapshot of it has imported. */
+  readonly preload: readonly string[];
 }
 
 export interface Manifest {
@@ -155,6 +157,11 @@ function pythonVersion(check: Checker, value: unknown, where: string): string {
   return /^\d+\.\d+(\.|$)/.test(text) ? text : check.fail(where, value, 'a version such as "3.11.3"');
 }
 
+function moduleName(check: Checker, value: unknown, where: string): string {
+  const text = check.string(value, where);
+  return /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*$/u.test(text) ? text : check.fail(where, value, 'the name of a module');
+}
+
 function mountPoint(check: Checker, value: unknown, where: string): string {
   const text = check.string(value, where);
   if (text !== '/') {
@@ -194,6 +201,7 @@ function kernel(check: Checker, value: unknown, where: string, archives: readonl
       kernel: positions(check, start['kernel'], `${where}.start.kernel`, archives),
     },
     startup: optional(entry['startup'], path => check.path(path, `${where}.startup`)),
+    preload: check.array(entry['preload'] ?? [], `${where}.preload`, (name, place) => moduleName(check, name, place)),
   };
 }
 

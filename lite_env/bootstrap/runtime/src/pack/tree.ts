@@ -54,13 +54,34 @@ export function parseTree(data: Uint8Array, path: string, archives: readonly Arc
   return { root, held: reader.held, needed: new Map(needed) };
 }
 
+/** What a path relative to the root leads to, through links in place of files; null where that is no file. */
+export function fileBehind(tree: Tree, path: string, links = MOST_LINKS): FileEntry | null {
+  const found = entryAt(tree, path);
+  if (found?.kind !== 'link' || links === 0) {
+    return found?.kind === 'file' ? found : null;
+  }
+  const parts = path.split('/').slice(0, -1);
+  for (const part of found.target.split('/')) {
+    part === '..' ? parts.pop() : parts.push(part);
+  }
+  return fileBehind(tree, parts.join('/'), links - 1);
+}
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+
 /** The file at a path relative to the root; null where there is none. */
-export function fileAt({ root }: Tree, path: string): FileEntry | null {
+export function fileAt(tree: Tree, path: string): FileEntry | null {
+  const found = entryAt(tree, path);
+  return found?.kind === 'file' ? found : null;
+}
+
+function entryAt({ root }: Tree, path: string): TreeEntry | undefined {
   let found: TreeEntry | undefined = root;
   for (const name of path.split('/')) {
     found = found?.kind === 'folder' ? found.children.get(name) : undefined;
   }
-  return found?.kind === 'file' ? found : null;
+  return found;
 }
 
 class TreeReader {

@@ -1,11 +1,10 @@
 import type { Booted } from '../boot';
 import type { Emit, JupyterMessage } from '../protocol';
+import { HARMLESS } from '../snapshot/harmless';
 import type { Snapshots } from '../snapshot/snapshots';
 
 /** Milliseconds without a message after which a kernel counts as resting. */
 const REST_MS = 600;
-/** What front ends ask of a kernel before its user does anything, and leaves nothing behind in it. */
-const HARMLESS = new Set(['kernel_info_request', 'comm_info_request', 'history_request']);
 
 /**
  * Sees to the snapshots of one kernel: makes one while it rests and its user has done nothing yet, and throws away the one
@@ -52,9 +51,12 @@ export class Saver {
     this.booted = null;
   }
 
-  /** Make one at once; whether that came about. */
-  async make(snapshots: Snapshots, { saving }: Booted): Promise<boolean> {
-    return saving !== null && typeof saving !== 'string' && snapshots.make(saving);
+  /** Make one at once, of a kernel that was started for it; whether that came about. */
+  async make(snapshots: Snapshots, { saving, preloading }: Booted): Promise<boolean> {
+    if (saving === null || typeof saving === 'string') {
+      return false;
+    }
+    return preloading ? snapshots.makeWith(preloading, saving) : snapshots.make(saving);
   }
 
   private rest(): void {
@@ -71,8 +73,10 @@ export class Saver {
       return; // A message came meanwhile, and is followed by another rest.
     }
     this.said = true;
-    if (booted.saving !== null && !this.touched) {
-      this.emit({ type: 'snapshot', made: await this.make(snapshots, booted) });
+    const { saving } = booted;
+    if (saving !== null && !this.touched) {
+      // Its user goes on with it: nothing is imported.
+      this.emit({ type: 'snapshot', made: typeof saving !== 'string' && (await snapshots.make(saving)) });
     }
   }
 }

@@ -8,7 +8,7 @@
  * | 16–47 | SHA-256 of all that follows |
  * | 48–51 | length of the header |
  * | 52–55 | zero |
- * | from 56 | the header, JSON in UTF-8: `key` (the parts of the key), `memory` (`size`, `runs`), `outside` (of the family: what lies outside of the memory) |
+ * | from 56 | the header, JSON in UTF-8: `key` (the parts of the key), `memory` (`size`, `runs`), `outside` (of the family: what lies outside of the memory), `preload` (`modules`, `why`; not there where nobody tried) |
  * | from the next multiple of 4096 | the memory's pages that are not zero, 4096 bytes each, in the order of `runs` |
  *
  * Whoever reads another format, or anything that does not fit, does without it.
@@ -24,16 +24,30 @@ const HASH_AT = 16;
 const HASHED_FROM = 48;
 const HEADER_AT = 56;
 
-export interface Snapshot {
+export interface Snapshot extends Taken {
   readonly key: Key;
+  /** Null where the kernel was copied as it starts, and nobody tried to preload anything. */
+  readonly preload: Preload | null;
+}
+
+/** What is taken of a kernel. */
+export interface Taken {
   readonly memory: Pages;
   /** What lies outside of the memory, as JSON has it; its family alone knows what it is. */
   readonly outside: unknown;
 }
 
-export async function encodeSnapshot({ key, memory, outside }: Snapshot): Promise<Uint8Array> {
+/** What came of importing modules before the kernel was copied. */
+export interface Preload {
+  /** Those that it has imported; none where it was copied without. */
+  readonly modules: readonly string[];
+  /** Why it was; empty where it was not. */
+  readonly why: string;
+}
+
+export async function encodeSnapshot({ key, memory, outside, preload }: Snapshot): Promise<Uint8Array> {
   const { size, runs, data } = memory;
-  const told = { key: Object.fromEntries(sorted(key.parts)), memory: { size, runs }, outside };
+  const told = { key: Object.fromEntries(sorted(key.parts)), memory: { size, runs }, outside, ...(preload && { preload }) };
   const header = new TextEncoder().encode(JSON.stringify(told));
   const start = pagesAt(header.length);
   const bytes = new Uint8Array(start + data.length);
@@ -60,16 +74,17 @@ export async function decodeSnapshot(bytes: Uint8Array): Promise<Snapshot> {
   guard((await sha256Hex(bytes.subarray(HASHED_FROM))) === toHex(bytes.subarray(HASH_AT, HASHED_FROM)), 'it is damaged');
   const length = view.getUint32(HASHED_FROM, true);
   guard(pagesAt(length) <= bytes.length, 'its header is cut off');
-  const { key, memory, outside } = parse(bytes.subarray(HEADER_AT, HEADER_AT + length));
+  const { key, memory, outside, preload = null } = parse(bytes.subarray(HEADER_AT, HEADER_AT + length));
   const pages = { ...memory, data: bytes.subarray(pagesAt(length)) };
   checkPages(pages);
-  return { key: await keyOf(key), memory: pages, outside };
+  return { key: await keyOf(key), memory: pages, outside, preload };
 }
 
 interface Header {
   readonly key: Readonly<Record<string, string>>;
   readonly memory: Pick<Pages, 'size' | 'runs'>;
   readonly outside: unknown;
+  readonly preload?: Preload;
 }
 
 function parse(bytes: Uint8Array): Header {
@@ -79,10 +94,11 @@ function parse(bytes: Uint8Array): Header {
   } catch {
     throw new Unusable('its header is not JSON');
   }
-  const { key, memory, outside } = header ?? {};
+  const { key, memory, outside, preload } = header ?? {};
   const isKey = typeof key === 'object' && key !== null && Object.values(key).every(part => typeof part === 'string');
   guard(isKey && Array.isArray(memory?.runs) && memory.runs.every(Array.isArray), 'its header lacks a part');
-  return { key, memory, outside };
+  guard(preload === undefined || (Array.isArray(preload.modules) && typeof preload.why === 'string'), 'its header lacks a part');
+  return { key, memory, outside, ...(preload && { preload }) };
 }
 
 function pagesAt(headerLength: number): number {

@@ -2,7 +2,7 @@
 import { describe } from '../errors';
 import type { Saving } from '../family/runtime';
 import type { SnapshotFigures } from '../protocol';
-import { decodeSnapshot, encodeSnapshot, FORMAT, type Snapshot } from './form';
+import { decodeSnapshot, encodeSnapshot, FORMAT, type Preload, type Snapshot } from './form';
 import { keyOf, wasmFeatures } from './key';
 import type { Entry, Shelf } from './shelf';
 import { guard, Unusable } from './unusable';
@@ -16,6 +16,17 @@ export interface Subject {
   /** The manifest's digest vouches for all that is in the pack. */
   pack(): Promise<string>;
   readonly parts: Readonly<Record<string, string>>;
+  /** Modules that it is to have imported. */
+  readonly preload: readonly string[];
+}
+
+/** What of an environment modules need that are to be preloaded. */
+export interface Preloading {
+  readonly modules: readonly string[];
+  /** Have it at hand. @throws what cannot be had, which another time may. */
+  fetch(): Promise<void>;
+  /** Whether something could not be read. */
+  hasLost(): boolean;
 }
 
 export class Snapshots {
@@ -35,7 +46,9 @@ export class Snapshots {
     private readonly shelf: Shelf,
     private readonly tell: (text: string) => void,
     /** Whether there is one; null where the shelf is to be asked, which is quick in Node. */
-    private readonly kept: boolean | null
+    private readonly kept: boolean | null,
+    /** Why one that is made is to be without preloaded modules; empty where it is not. */
+    private withoutPreload = ''
   ) {}
 
   /** Begin to learn what there is; nothing waits for it. */
@@ -87,13 +100,19 @@ export class Snapshots {
   }
 
   figures(): SnapshotFigures {
-    const { took, why, possible } = this;
-    return { seconds: took, why: took === null ? why : '', possible };
+    const { took, why, possible, subject, snapshot, withoutPreload } = this;
+    const { modules, why: tried } = (took === null ? null : snapshot?.preload) ?? { modules: [], why: withoutPreload };
+    const preload = { modules: subject?.preload ?? [], done: modules.length > 0, why: tried };
+    return { seconds: took, why: took === null ? why : '', possible, preload };
   }
 
   /** Its restore failed: it is never used again. */
   async failed(error: unknown): Promise<void> {
     this.unusable(error);
+    if (this.snapshot?.preload?.modules.length) {
+      // It would fail again.
+      this.withoutPreload = `a kernel with them could not be restored: ${this.why}`;
+    }
     await this.drop();
   }
 
@@ -108,20 +127,62 @@ export class Snapshots {
   }
 
   /** Take one of a kernel that was started plainly, and keep it; whether that came about. */
-  async make(saving: Saving): Promise<boolean> {
+  make(saving: Saving): Promise<boolean> {
+    const { withoutPreload: why } = this;
+    return this.making(entry => this.keep({ ...saving.take(), key: entry.key, preload: why ? { modules: [], why } : null }, entry));
+  }
+
+  /**
+   * The same of one that is started for that alone, with modules imported; where that fails, as it was before.
+   * Where their files could not be read nothing is kept: the next start tries again.
+   */
+  makeWith(preloading: Preloading, saving: Saving): Promise<boolean> {
+    if (this.withoutPreload) {
+      return this.make(saving);
+    }
+    return this.making(async entry => {
+      const { key } = entry;
+      const bare = saving.take();
+      await preloading.fetch();
+      const { modules } = preloading;
+      let preload: Preload;
+      try {
+        await this.preload(preloading, saving);
+        await this.keep({ ...saving.take(), key, preload: { modules, why: '' } }, entry);
+      } catch (error) {
+        guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
+        preload = { modules: [], why: wordsFor(error) };
+        this.tell(`the snapshot is one without ${modules.join(', ')}: ${preload.why}`);
+        await this.keep({ ...bare, key, preload }, entry);
+      }
+    });
+  }
+
+  private async preload(preloading: Preloading, saving: Saving): Promise<void> {
+    const started = performance.now();
+    await saving.preload(preloading.modules);
+    guard(!preloading.hasLost(), 'some of their files cannot be read');
+    const took = ((performance.now() - started) / 1000).toFixed(2);
+    this.tell(`${preloading.modules.join(', ')} imported for the snapshot in ${took} s`);
+  }
+
+  private async making(work: (entry: Entry) => Promise<void>): Promise<boolean> {
     try {
-      const entry = await this.own();
-      const taken = saving.take();
-      const started = performance.now();
-      const bytes = await encodeSnapshot({ ...taken, key: entry.key });
-      await this.shelf.keep(entry, bytes);
-      const took = ((performance.now() - started) / 1000).toFixed(2);
-      this.tell(`the next start takes a snapshot of this kernel: ${(bytes.length / 1e6).toFixed(1)} MB, kept in ${took} s`);
+      await work(await this.own());
       return true;
     } catch (error) {
       this.tell(`no snapshot of this kernel is kept: ${wordsFor(error)}`);
       return false;
     }
+  }
+
+  private async keep(snapshot: Snapshot, entry: Entry): Promise<void> {
+    const started = performance.now();
+    const bytes = await encodeSnapshot(snapshot);
+    await this.shelf.keep(entry, bytes);
+    const took = ((performance.now() - started) / 1000).toFixed(2);
+    const imported = snapshot.preload?.modules.length ? ` with ${snapshot.preload.modules.join(', ')}` : '';
+    this.tell(`the next start takes a snapshot of this kernel${imported}: ${(bytes.length / 1e6).toFixed(1)} MB, kept in ${took} s`);
   }
 
   private async read(): Promise<Snapshot | null> {

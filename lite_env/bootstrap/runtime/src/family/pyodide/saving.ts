@@ -1,9 +1,10 @@
+import { preloading } from '../../kernel/preloading';
 import { freshening } from '../../kernel/restored';
 import type { Tree } from '../../pack/tree';
-import type { Snapshot } from '../../snapshot/form';
-import { compileLibraries, pathsOf } from '../../snapshot/rooms/environment';
+import type { Snapshot, Taken } from '../../snapshot/form';
+import { compileLibraries, Environment } from '../../snapshot/rooms/environment';
 import { guard } from '../../snapshot/unusable';
-import type { Running, Saving, Surroundings } from '../runtime';
+import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
 import type { Waiting } from './load';
 import { networkHost } from './network';
 import type { Pyodide } from './pyodide';
@@ -45,24 +46,33 @@ export class PyodideSaving implements Saving {
     private readonly tree: Tree
   ) {}
 
-  take(): Omit<Snapshot, 'key'> {
+  take(): Taken {
     const { waiting, surroundings, started } = this.place;
     const fresh = waiting.fresh();
     const stack = started?.stack ?? null;
     guard(fresh !== null && started !== null && stack !== null, 'the kernel was not started');
     rest(started.python);
-    return take(waiting.module, waiting.api, fresh, stack, this.references(), pathsOf(this.tree, surroundings.prefix));
+    const environment = new Environment(this.tree, surroundings.prefix);
+    const taken = take(waiting.module, waiting.api, fresh, stack, this.references(), environment.paths());
+    environment.guardHas(librariesOf(taken));
+    return taken;
   }
 
-  async restore(snapshot: Snapshot, fetch: (paths: readonly string[]) => Promise<void>): Promise<Running> {
+  async preload(modules: readonly string[]): Promise<void> {
+    const { started } = this.place;
+    guard(started !== null, 'the kernel was not started');
+    run(started.python, preloading(modules), 'preload.py');
+  }
+
+  async restore(snapshot: Snapshot, read: ReadFiles): Promise<Running> {
     const { waiting, surroundings, host } = this.place;
     const { module } = waiting;
-    const code = await compileLibraries(librariesOf(snapshot), fetch, module.FS);
+    const code = await compileLibraries(librariesOf(snapshot), read);
     const python = await waiting.restore(() => {
       const fresh = waiting.fresh();
       guard(fresh !== null, "the kernel's script is not one that is known");
-      const references = this.references();
-      return [put(snapshot, module, waiting.api, fresh, code), named => references.at(named as Way)];
+      // Not all of Pyodide's own are there yet.
+      return [put(snapshot, module, waiting.api, fresh, code), named => this.references().at(named as Way)];
     });
     run(python, freshening(surroundings.variables), 'restored.py');
     return PyodideRunning.again(python, module, host, message => surroundings.post(message));

@@ -1,5 +1,5 @@
 /** Snapshots of Pyodide: what lies outside of its memory, and how a started kernel comes of it again. */
-import type { Snapshot } from '../../snapshot/form';
+import type { Snapshot, Taken } from '../../snapshot/form';
 import { putPages, takePages } from '../../snapshot/pages';
 import { putFiles, takeFiles, type Files } from '../../snapshot/rooms/files';
 import { putLinked, takeLinked, type Linked } from '../../snapshot/rooms/linker';
@@ -56,7 +56,7 @@ export function take(
   stack: number,
   references: References,
   known: ReadonlySet<string>
-): Omit<Snapshot, 'key'> {
+): Taken {
   const { inner, table } = fresh;
   guard(stackOf(fresh) === stack, 'the kernel is busy');
   expectConstants(api);
@@ -115,6 +115,6 @@ function expectConstants(api: Api): void {
 }
 
 /** Where the libraries of a snapshot lie. */
-export function librariesOf({ outside }: Snapshot): string[] {
+export function librariesOf({ outside }: Taken): string[] {
   return (outside as Outside).linked.libraries.map(({ name }) => name);
 }

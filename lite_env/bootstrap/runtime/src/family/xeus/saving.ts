@@ -1,11 +1,12 @@
-import type { FileSystem } from '../../fs/emscripten';
 import { freshening } from '../../kernel/restored';
+import { preloading } from '../../kernel/preloading';
 import type { Tree } from '../../pack/tree';
-import type { Snapshot } from '../../snapshot/form';
-import { compileLibraries, pathsOf } from '../../snapshot/rooms/environment';
+import type { Snapshot, Taken } from '../../snapshot/form';
+import { compileLibraries, Environment } from '../../snapshot/rooms/environment';
 import { guard } from '../../snapshot/unusable';
-import type { Running, Saving, Surroundings } from '../runtime';
+import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
 import type { KernelServer } from './emscripten';
+import { explain } from './explain';
 import type { XeusFiles } from './files';
 import type { Inner } from './glue';
 import type { Globals } from './globals';
@@ -33,17 +34,29 @@ export class XeusSaving implements Saving {
     private readonly tree: Tree
   ) {}
 
-  take(): Omit<Snapshot, 'key'> {
+  take(): Taken {
     const { created, surroundings, fresh, server } = this.place;
     guard(fresh !== null && server !== null, 'the kernel was not started');
-    return take(created.module, server, fresh, surroundings.scope, pathsOf(this.tree, surroundings.prefix));
+    const environment = new Environment(this.tree, surroundings.prefix);
+    const taken = take(created.module, server, fresh, surroundings.scope, environment.paths());
+    environment.guardHas(librariesOf(taken));
+    return taken;
   }
 
-  async restore(snapshot: Snapshot, fetch: (paths: readonly string[]) => Promise<void>): Promise<Running> {
+  async preload(modules: readonly string[]): Promise<void> {
+    const { module } = this.place.created;
+    try {
+      module.exec?.(preloading(modules));
+    } catch (error) {
+      throw new Error(explain(module, error));
+    }
+  }
+
+  async restore(snapshot: Snapshot, read: ReadFiles): Promise<Running> {
     const { kernel, created, globals, surroundings, fresh } = this.place;
     const { module } = created;
     guard(fresh !== null, "the kernel's script is not one that is known");
-    const code = await compileLibraries(librariesOf(snapshot), fetch, module.FS as FileSystem);
+    const code = await compileLibraries(librariesOf(snapshot), read);
     // What the saved program holds of it is found before it runs.
     showNetwork(surroundings.scope, surroundings.network);
     const version = String(kernel.runtime.python).split('.').map(Number).slice(0, 2);

@@ -1,6 +1,6 @@
 /** Snapshots of xeus-python of 2023: what lies outside of its memory, and how a started kernel comes of it again. */
 import type { FileSystem } from '../../fs/emscripten';
-import type { Snapshot } from '../../snapshot/form';
+import type { Snapshot, Taken } from '../../snapshot/form';
 import { putPages, takePages } from '../../snapshot/pages';
 import { putFiles, takeFiles, type Files } from '../../snapshot/rooms/files';
 import { putLinked, takeLinked, type Linked } from '../../snapshot/rooms/linker';
@@ -91,7 +91,7 @@ export function take(
   { inner, stack, table }: Fresh,
   scope: object,
   known: ReadonlySet<string>
-): Omit<Snapshot, 'key'> {
+): Taken {
   guard(Number(inner.___stack_pointer.value) === stack, 'the kernel is busy');
   // The kernel imports it at its first cell, for `input()`: one that is restored would inflate an archive for it.
   module.exec?.("__import__('getpass')");
@@ -140,7 +140,7 @@ export async function put(
 }
 
 /** Where the libraries of a snapshot lie. */
-export function librariesOf({ outside }: Snapshot): string[] {
+export function librariesOf({ outside }: Taken): string[] {
   return (outside as Outside).linked.libraries.map(({ name }) => name);
 }
 

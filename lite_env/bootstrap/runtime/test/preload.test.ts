@@ -1,0 +1,202 @@
+/** Modules that a snapshot has imported: when it is made, with what it is kept, and what it gives way to. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PreloadMaker, type MakingWorker } from '../src/embed/preload-maker';
+import type { Saving } from '../src/family/runtime';
+import { newMessage } from '../src/message';
+import { fileBehind, parseTree } from '../src/pack/tree';
+import type { Figures, FromWorker, ToWorker } from '../src/protocol';
+import { decodeSnapshot } from '../src/snapshot/form';
+import { PAGE } from '../src/snapshot/pages';
+import { Shelf, type Drawer } from '../src/snapshot/shelf';
+import { Snapshots, type Preloading } from '../src/snapshot/snapshots';
+
+const figuresOf = (preload = { modules: ['numpy'], done: false, why: '' }, possible = true): Figures => ({
+  requests: 0,
+  bytes: 0,
+  files: 0,
+  seconds: 1,
+  snapshot: { seconds: 1, why: '', possible, preload },
+});
+
+class FakeWorker implements MakingWorker {
+  readonly told: ToWorker[] = [];
+  isEnded = false;
+  private listener: (event: MessageEvent<FromWorker>) => void = () => undefined;
+
+  postMessage(envelope: ToWorker): void {
+    this.told.push(envelope);
+  }
+  terminate(): void {
+    this.isEnded = true;
+  }
+  addEventListener(type: string, listener: unknown): void {
+    if (type === 'message') {
+      this.listener = listener as typeof this.listener;
+    }
+  }
+  say(envelope: FromWorker): void {
+    this.listener({ data: envelope } as MessageEvent<FromWorker>);
+  }
+}
+
+function setup(tries = 0) {
+  const workers: FakeWorker[] = [];
+  const hint = { tries, kept: false, set: (isKept: boolean) => void (hint.kept = isKept) };
+  const create = () => {
+    workers.push(new FakeWorker());
+    return workers.at(-1) as FakeWorker;
+  };
+  const maker = new PreloadMaker({ type: 'start', manifest: 'm' }, create, hint, () => undefined, 1000);
+  return { maker, workers, hint };
+}
+
+const cell = newMessage('s', 'execute_request', { code: '1' }, 'shell');
+const state = (name: string) => newMessage('s', 'status', { execution_state: name }, 'iopub');
+
+test('a second worker makes it once nobody has wanted anything for a while', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { maker, workers, hint } = setup();
+  maker.ready(figuresOf());
+  t.mock.timers.tick(999);
+  assert.equal(workers.length, 0);
+  t.mock.timers.tick(1);
+  const [worker] = workers;
+  assert.deepEqual(worker?.told.map(told => told.type === 'start' && [told.manifest, told.makeSnapshot, told.shared]), [['m', true, null]]);
+  assert.equal(hint.tries, 1);
+  worker?.say({ type: 'snapshot', made: true });
+  assert.deepEqual([worker?.isEnded, hint.kept, hint.tries], [true, true, 0]);
+  maker.asked(cell);
+  t.mock.timers.tick(9000);
+  assert.equal(workers.length, 1);
+});
+
+test('a cell ends it at once, and it begins again when that is over, three times and no more', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { maker, workers, hint } = setup();
+  maker.ready(figuresOf());
+  for (const count of [1, 2, 3]) {
+    t.mock.timers.tick(1000);
+    assert.equal(workers.length, count);
+    maker.said(state('idle'));
+    maker.asked(newMessage('s', 'kernel_info_request', {}, 'shell'));
+    assert.equal(workers.at(-1)?.isEnded, false);
+    maker.asked(cell);
+    assert.deepEqual([workers.at(-1)?.isEnded, hint.tries], [true, 0]);
+    maker.said(state('busy'));
+    t.mock.timers.tick(5000);
+    assert.equal(workers.length, count);
+    maker.said(state('idle'));
+  }
+  t.mock.timers.tick(5000);
+  assert.equal(workers.length, 3);
+});
+
+test('nothing is made where nothing is wanted, where it was tried in vain, and by pages that came to no end over it', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { maker, workers } = setup();
+  maker.ready({ ...figuresOf(), snapshot: undefined as never });
+  maker.ready(figuresOf({ modules: [], done: false, why: '' }));
+  maker.ready(figuresOf({ modules: ['numpy'], done: true, why: '' }));
+  maker.ready(figuresOf({ modules: ['numpy'], done: false, why: 'it is not there' }));
+  maker.ready(figuresOf(undefined, false));
+  t.mock.timers.tick(5000);
+  const after = setup(3);
+  after.maker.ready(figuresOf());
+  t.mock.timers.tick(5000);
+  assert.deepEqual([...workers, ...after.workers], []);
+});
+
+test('a kernel that ends takes it along', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { maker, workers } = setup();
+  maker.ready(figuresOf());
+  t.mock.timers.tick(1000);
+  maker.end();
+  assert.equal(workers[0]?.isEnded, true);
+  maker.asked(cell);
+  t.mock.timers.tick(5000);
+  assert.equal(workers.length, 1);
+});
+
+function shelfWith(limit = 1e6) {
+  const files = new Map<string, Uint8Array>();
+  const drawer: Drawer = {
+    names: async () => [...files.keys()],
+    state: async name => (files.has(name) ? { size: 0, time: 0 } : null),
+    read: async name => files.get(name) ?? null,
+    write: async (name, bytes) => void files.set(name, bytes),
+    remove: async name => void files.delete(name),
+  };
+  const shelf = new Shelf(async () => drawer, { place: limit, all: limit }, { own: 'me', isAlive: async () => false });
+  const log: string[] = [];
+  const snapshots = new Snapshots(shelf, text => log.push(text), null);
+  snapshots.seek({ place: 'p', pack: async () => 'pack', parts: {}, preload: ['numpy'] }, true);
+  const kept = async () => {
+    const bytes = [...files].find(([name]) => name.endsWith('.snapshot'))?.[1];
+    return bytes && (await decodeSnapshot(bytes));
+  };
+  return { snapshots, kept, log };
+}
+
+/** Its copies have as many pages as it has imported modules, and one. */
+function savingOf(fails = ''): Saving {
+  let pages = 1;
+  return {
+    take: () => ({ memory: { size: pages * PAGE, runs: [[0, pages]], data: new Uint8Array(pages * PAGE).fill(1) }, outside: {} }),
+    preload: async modules => {
+      pages += modules.length;
+      if (fails) {
+        throw new Error(fails);
+      }
+    },
+    restore: () => Promise.reject(new Error('nobody asks')),
+  };
+}
+
+const preloading = (lost = false): Preloading => ({ modules: ['numpy'], fetch: async () => undefined, hasLost: () => lost });
+
+test('what is kept has the modules, and says so', async () => {
+  const { snapshots, kept } = shelfWith();
+  assert.equal(await snapshots.makeWith(preloading(), savingOf()), true);
+  const snapshot = await kept();
+  assert.deepEqual(snapshot?.preload, { modules: ['numpy'], why: '' });
+  assert.equal(snapshot?.memory.size, 2 * PAGE);
+});
+
+test('an import that fails, and a copy that is too large, leave the one of before the import, with the reason', async () => {
+  const failing = shelfWith();
+  assert.equal(await failing.snapshots.makeWith(preloading(), savingOf('there is no numpy')), true);
+  const bare = await failing.kept();
+  assert.equal(bare?.memory.size, PAGE);
+  assert.deepEqual(bare?.preload?.modules, []);
+  assert.match(bare?.preload?.why ?? '', /there is no numpy/);
+  assert.ok(failing.log.some(text => /without numpy: .*there is no numpy/.test(text)));
+  const small = shelfWith(2.5 * PAGE);
+  assert.equal(await small.snapshots.makeWith(preloading(), savingOf()), true);
+  const kept = await small.kept();
+  assert.equal(kept?.memory.size, PAGE);
+  assert.match(kept?.preload?.why ?? '', /more than 10240 are not kept/);
+});
+
+test('what could not be read is no reason to give up: nothing is kept', async () => {
+  for (const fails of ['', 'no file']) {
+    const { snapshots, kept } = shelfWith();
+    assert.equal(await snapshots.makeWith(preloading(true), savingOf(fails)), false);
+    assert.equal(await kept(), undefined);
+  }
+});
+
+test('a file is found behind links', () => {
+  const index = {
+    format: '1.0',
+    needed: {},
+    tree: { lib: { 'a.so': [3, 0, 0], 'a.so.1': 'a.so', inner: { 'b.so': '../a.so.1', lost: '../none', circle: 'circle' } } },
+  };
+  const archive = { path: 'a', size: 1, sha256: '', digest: '', rawSize: 10, load: 'demand' } as const;
+  const tree = parseTree(new TextEncoder().encode(JSON.stringify(index)), 'index', [archive]);
+  assert.deepEqual(
+    ['lib/a.so', 'lib/inner/b.so', 'lib/inner/lost', 'lib/inner/circle', 'lib', 'lib/none'].map(path => fileBehind(tree, path)?.size),
+    [3, 3, undefined, undefined, undefined, undefined]
+  );
+});
