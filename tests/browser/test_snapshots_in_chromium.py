@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import Console
+from tests.browser.conftest import Console, make_site
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import BrowserContext
 
 pytestmark = [
@@ -191,3 +193,26 @@ def test_a_full_disk_costs_the_snapshot_alone(context, serve, numpy_site):
     watched.wait_for(NOT_KEPT)
     assert watched.text(NUMPY) == "[0 1 2]\n"
     assert not any(name.endswith(".snapshot") for name in watched.names())
+
+
+@pytest.fixture(scope="module")
+def pyodide_sites(tmp_path_factory, pyodide_packs) -> list[Path]:
+    return [make_site(tmp_path_factory.mktemp("pyodide") / "site", pack) for pack in pyodide_packs]
+
+
+@pytest.mark.slow
+def test_pyodides_of_two_generations_are_restored_and_compute(watched, serve, pyodide_sites):
+    for site in pyodide_sites:
+        watched.log.clear()
+        watched.open(serve(site).url)
+        watched.wait_for(KEPT)
+        watched.again()
+        assert watched.said(RESTORED), watched.log
+        assert watched.text("import sqlite3; print(sqlite3.connect(':memory:').execute('select 1 + 1').fetchall())") == "[(2,)]\n"
+        assert watched.text("import js; print(await js.Promise.resolve(js.eval('6 * 7')))") == "42\n"
+        assert watched.text("open('x.txt', 'w').write('there'); print(open('x.txt').read())").endswith("there\n")
+        assert watched.problems() == []
+        watched.log.clear()
+        watched.page.get_by_role("button", name="Restart").click()
+        watched.wait_for(RESTORED)
+        assert watched.text("print('js' in globals(), 1 + 1)") == "False 2\n"

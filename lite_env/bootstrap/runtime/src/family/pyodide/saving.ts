@@ -10,7 +10,7 @@ import { networkHost } from './network';
 import type { Pyodide } from './pyodide';
 import { References, type Way } from './references';
 import { KernelHost, PyodideRunning } from './running';
-import { librariesOf, put, stackOf, take } from './snapshot';
+import { librariesOf, put, stackOf, take, takeReferences } from './snapshot';
 
 /** A kernel that was loaded, and what it was started in. */
 export interface Place {
@@ -51,9 +51,10 @@ export class PyodideSaving implements Saving {
     const fresh = waiting.fresh();
     const stack = started?.stack ?? null;
     guard(fresh !== null && started !== null && stack !== null, 'the kernel was not started');
-    rest(started.python);
+    guardRests(started.python);
     const environment = new Environment(this.tree, surroundings.prefix);
-    const taken = take(waiting.module, waiting.api, fresh, stack, this.references(), environment.paths());
+    const held = this.referencesOf(started.python);
+    const taken = take(waiting.module, fresh, stack, held, environment.paths());
     environment.guardHas(librariesOf(taken));
     return taken;
   }
@@ -78,6 +79,18 @@ export class PyodideSaving implements Saving {
     return PyodideRunning.again(python, module, host, message => surroundings.post(message));
   }
 
+  /** What Python holds of JavaScript's. */
+  private referencesOf(python: Pyodide): unknown {
+    const { api } = this.place.waiting;
+    try {
+      return takeReferences(api, this.references());
+    } catch {
+      // What nobody could find again may be garbage, which takes a tenth of a second to be looked for.
+      run(python, 'import gc; gc.collect()', 'collect.py');
+      return takeReferences(api, this.references());
+    }
+  }
+
   /** Where JavaScript values are found that a kernel holds before its first cell. */
   private references(): References {
     const { waiting, host, network } = this.place;
@@ -86,17 +99,18 @@ export class PyodideSaving implements Saving {
   }
 }
 
-/** @throws Unusable: there is something that the kernel waits for. */
-function rest(python: Pyodide): void {
-  const waits = run(python, REST, 'rest.py');
-  guard(waits === 0, `the kernel waits for ${String(waits)} tasks`);
+/** @throws Unusable: there is something that the kernel waits for; nobody would wake a restored one for it. */
+function guardRests(python: Pyodide): void {
+  const waits = run(python, WAITS, 'waits.py');
+  guard(waits === 0, `the kernel waits for ${String(waits)} things`);
 }
 
-/** What is garbage may hold a JavaScript value that no later start could find. */
-const REST = `
+/** What is to be called is known to JavaScript's timers alone; but that it is there, Python knows. */
+const WAITS = `
 import asyncio, gc
-gc.collect()
-len(asyncio.all_tasks(asyncio.get_event_loop()))
+handles = gc.get_referrers(asyncio.Handle, asyncio.TimerHandle)
+planned = [found for found in handles if isinstance(found, asyncio.Handle) and not found.cancelled()]
+len(asyncio.all_tasks(asyncio.get_event_loop())) + len(planned)
 `;
 
 function run(python: Pyodide, code: string, name: string): unknown {

@@ -44,27 +44,31 @@ export function stackOf({ inner }: Fresh): number {
   return Number(inner.___stack_pointer.value);
 }
 
+/** @throws Unusable: Python holds a value that no later start could find. */
+export function takeReferences(api: Api, references: References): unknown {
+  expectConstants(api);
+  guard(api.serializeHiwireState !== undefined, 'this version of Pyodide has no snapshots');
+  return api.serializeHiwireState(value => references.wayTo(value));
+}
+
 /**
- * `stack` is where it was when the kernel had been started.
+ * `stack` is where it was when the kernel had been started, `references` is what `takeReferences` gave.
  *
  * @throws Unusable: the kernel is in a state that no snapshot has.
  */
 export function take(
   { FS }: PyodideModule,
-  api: Api,
   fresh: Fresh,
   stack: number,
-  references: References,
+  references: unknown,
   known: ReadonlySet<string>
 ): Taken {
   const { inner, table } = fresh;
   guard(stackOf(fresh) === stack, 'the kernel is busy');
-  expectConstants(api);
-  guard(api.serializeHiwireState !== undefined, 'this version of Pyodide has no snapshots');
   const outside: Outside = {
     linked: takeLinked(inner, table),
     stack,
-    references: api.serializeHiwireState(value => references.wayTo(value)),
+    references,
     zone: inner.zone,
     files: takeFiles(FS, known),
     clock: performance.now() + inner.ahead,
