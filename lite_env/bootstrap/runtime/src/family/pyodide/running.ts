@@ -34,21 +34,16 @@ interface Answers {
   awaiting(on: boolean): void;
 }
 
-/** What kernel.py calls. It is there before the kernel is: one that is restored holds it already. */
+/**
+ * What kernel.py calls. It is there before the kernel is: one that is restored holds it already, and may hold its functions,
+ * which are its own, so that they are found by their names.
+ */
 export class KernelHost {
   answers: Answers | null = null;
 
-  say(channel: string, type: string, content: string, metadata: string, buffers: Uint8Array[]): void {
-    this.answers?.say(channel, type, content, metadata, buffers);
-  }
-
-  ask(): { value: string; interrupted: boolean } {
-    return this.answers?.ask() ?? { value: '', interrupted: false };
-  }
-
-  awaits(on: boolean): void {
-    this.answers?.awaiting(on);
-  }
+  readonly say = (...told: Parameters<Answers['say']>) => this.answers?.say(...told);
+  readonly ask = () => this.answers?.ask() ?? { value: '', interrupted: false };
+  readonly awaits = (on: boolean) => this.answers?.awaiting(on);
 }
 
 /** A Pyodide kernel that takes messages. */
