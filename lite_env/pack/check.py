@@ -19,8 +19,8 @@ from lite_env.pack.manifest import (
     KernelStart,
     Manifest,
 )
-from lite_env.pack.modules import is_module_name
 from lite_env.pack.path import is_safe_component, is_safe_path
+from lite_env.spec.settings import is_module_name
 from lite_env.store.digest import is_sha256
 
 if TYPE_CHECKING:
@@ -104,13 +104,17 @@ def _kernels_faults(manifest: Manifest) -> Iterator[str]:
         if kernel.runtime.python is not None and not _PYTHON.match(kernel.runtime.python):
             yield f"{where}.runtime.python is '{kernel.runtime.python}'"
         yield from _start_faults(manifest, kernel.start, f"{where}.start")
-        if kernel.startup is not None and not is_safe_path(kernel.startup):
-            yield f"{where}.startup is '{kernel.startup}', which leaves the environment"
-        if kernel.startup is not None and STARTUP_CODE not in manifest.requires:
-            yield f"{where}.startup is there, and '{STARTUP_CODE}' is not in requires"
-        for name in kernel.preload:
-            if not is_module_name(name):
-                yield f"{where}.preload names {name!r}, which is no module"
+        yield from _code_faults(manifest, kernel, where)
+
+
+def _code_faults(manifest: Manifest, kernel: Kernel, where: str) -> Iterator[str]:
+    if kernel.startup is not None and not is_safe_path(kernel.startup):
+        yield f"{where}.startup is '{kernel.startup}', which leaves the environment"
+    if kernel.startup is not None and STARTUP_CODE not in manifest.requires:
+        yield f"{where}.startup is there, and '{STARTUP_CODE}' is not in requires"
+    for name in kernel.preload:
+        if not is_module_name(name):
+            yield f"{where}.preload names {name!r}, which is no module"
 
 
 def _file_faults(file: File, where: str, folders: tuple[str, ...]) -> Iterator[str]:

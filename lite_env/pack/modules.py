@@ -20,11 +20,6 @@ _INSTALLED = re.compile(
 )
 
 
-def is_module_name(text: str) -> bool:
-    """Whether that is the dotted name of a module."""
-    return all(part.isidentifier() for part in text.split("."))
-
-
 def installed_modules(paths: Iterable[str]) -> frozenset[str]:
     """Dotted names of all modules that lie in ``site-packages`` among `paths`."""
     return frozenset(match["path"].replace("/", ".") for path in paths if (match := _INSTALLED.match(path)))

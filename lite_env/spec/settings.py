@@ -82,11 +82,16 @@ def read_project_preload(folder: Path) -> tuple[str, ...] | None:
     return tuple(value)
 
 
+def is_module_name(text: str) -> bool:
+    """Whether that is the dotted name of a module."""
+    return all(part.isidentifier() for part in text.split("."))
+
+
 def _preload_fault(value: object) -> str | None:
     if not isinstance(value, list):
         return "is not a list of modules"
     for position, name in enumerate(value):
-        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+        if not isinstance(name, str) or not is_module_name(name):
             return f"is not a list of modules: [{position}] is {shown(repr(name))}"
         if name in value[:position]:
             return f"names '{shown(name)}' twice"
@@ -94,7 +99,7 @@ def _preload_fault(value: object) -> str | None:
 
 
 def _line_of(key: str, path: Path) -> int | None:
-    """Where `key` of the table stands, as far as lines tell: TOML may write it in other ways, and its reader tells none."""
+    """Where `key` of the table stands, as far as lines tell: the reader of TOML says nothing of it."""
     inside = False
     for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
         text = line.strip()

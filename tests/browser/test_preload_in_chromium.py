@@ -38,7 +38,7 @@ def watched(context) -> Watched:
 
 def test_the_second_visit_has_numpy_and_the_first_was_left_alone(watched, serve, site):
     watched.open(serve(site).url)
-    # A cell ends the worker that makes it, and the kernel of the page goes on: no snapshot is made of that one any more.
+    # No snapshot is made of a kernel that has run a cell.
     assert watched.text(THERE) == "False False\n"
     watched.wait_for(WITH_NUMPY)
     assert watched.text(THERE) == "False False\n"

@@ -123,7 +123,9 @@ def test_numpy_is_there_and_computes_and_no_file_of_it_was_read(pack, made):
         assert why_plain(running) == ""
         assert preload_of(running).done
         assert running.ready.figures.files == 0
-        assert printed(running.client, "import sys; print('numpy' in sys.modules, 'numpy' in globals())") == "True False"
+        assert (
+            printed(running.client, "import sys; print('numpy' in sys.modules, 'numpy' in globals())") == "True False"
+        )
         assert printed(running.client, "import numpy; print(numpy.arange(3) @ numpy.ones(3))") == "3.0"
         assert running.client.figures().files == 0
     # It is not made again.
@@ -158,7 +160,9 @@ def test_two_kernels_of_one_snapshot_draw_different_numbers(pack, made):
         (("antigravity_of_nobody.x",), "cannot be imported: ModuleNotFoundError"),
     ],
 )
-def test_what_cannot_be_imported_leaves_the_bare_one_and_is_told_and_not_tried_again(numpy_pack, tmp_path, modules, why):
+def test_what_cannot_be_imported_leaves_the_bare_one_and_is_told_and_not_tried_again(
+    numpy_pack, tmp_path, modules, why
+):
     pack = pack_that_preloads(numpy_pack, tmp_path / "pack", *modules)
     folder = tmp_path / "snapshots"
     log: list[str] = []
@@ -200,7 +204,9 @@ def test_a_bare_one_that_is_kept_gives_way_to_one_with_modules(pack, tmp_path):
 def test_a_library_that_is_not_there_any_more_ends_in_a_plain_start_and_in_a_bare_one(pack, made, tmp_path):
     folder = shutil.copytree(made, tmp_path / "snapshots")
     (path,) = folder.glob("*.snapshot")
-    path.write_bytes(with_header(path.read_bytes(), lambda text: text.replace(b"_multiarray_umath.c", b"_multiarray_umath.d")))
+    path.write_bytes(
+        with_header(path.read_bytes(), lambda text: text.replace(b"_multiarray_umath.c", b"_multiarray_umath.d"))
+    )
     log: list[str] = []
     with started(pack, folder, log) as running:
         assert "a file is not there that the saved kernel had" in why_plain(running)

@@ -54,8 +54,8 @@ def test_modules_to_preload_are_names_in_their_order(tmp_path):
         ("'numpy'", "is not a list of modules$"),
         ("['numpy', 1]", r"is not a list of modules: \[1\] is 1"),
         ("['numpy as np']", r"is not a list of modules: \[0\] is 'numpy as np'"),
-        ("['scipy..stats']", r"\[0\] is 'scipy\.\.stats'"),
-        ("['']", r"\[0\] is ''"),
+        ("['scipy..stats']", r"is not a list of modules: \[0\] is 'scipy\.\.stats'"),
+        ("['']", r"is not a list of modules: \[0\] is ''"),
         ("['numpy', 'numpy']", "names 'numpy' twice"),
     ],
 )

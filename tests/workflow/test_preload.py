@@ -14,7 +14,7 @@ from lite_env.pack.writer import write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.workflow.preload import decide_preload, first_imports
 from lite_env.workflow.workload import Workload
-from tests.prefixes import Toy, kernel_package, make_prefix
+from tests.prefixes import Toy, kernel_package, make_prefix, python_package
 
 SITE = "lib/python3.11/site-packages"
 MODULES = ("numpy/__init__.py", "numpy/linalg/__init__.py", "six.py", "fast.cpython-311-wasm32-emscripten.so")
@@ -54,7 +54,9 @@ def test_what_a_program_imports_first(cells, names):
 
 
 def test_without_a_setting_it_is_what_traced_programs_import_first_of_the_packages(prefix):
-    one = Workload(name="one.ipynb", cells=("import json\nfrom numpy import linalg, ones", "import fast"), language="python")
+    one = Workload(
+        name="one.ipynb", cells=("import json\nfrom numpy import linalg, ones", "import fast"), language="python"
+    )
     two = Workload(name="two.py", cells=("import numpy, six",))
     lua = Workload(name="other.ipynb", cells=("import fast",), language="lua")
     broken = Workload(name="broken.py", cells=("import fast",))
@@ -81,7 +83,7 @@ def test_what_the_settings_name_counts_also_when_it_is_nothing(prefix):
 def test_the_manifest_names_them_for_kernels_of_python_alone(tmp_path):
     spec = {"argv": ["@PREFIX@/bin/xtoy"], "display_name": "Python", "language": "python"}
     python = Toy(name="python-kernel", files={"share/jupyter/kernels/xp/kernel.json": json.dumps(spec)})
-    make_prefix(tmp_path / "prefix", kernel_package(), python)
+    make_prefix(tmp_path / "prefix", kernel_package(), python, python_package())
     plan = plan_pack(read_prefix(tmp_path / "prefix"), level=1, preload=("numpy", "six"))
     write_pack(plan, tmp_path / "pack")
     kernels = {kernel.name: kernel.preload for kernel in read_manifest(tmp_path / "pack").kernels}
