@@ -265,10 +265,8 @@ def test_pyodides_of_two_generations_are_restored_and_compute(watched, serve, py
         watched.wait_for(KEPT)
         watched.again()
         assert watched.said(RESTORED), watched.log
-        assert (
-            watched.text("import sqlite3; print(sqlite3.connect(':memory:').execute('select 1 + 1').fetchall())")
-            == "[(2,)]\n"
-        )
+        table = "import sqlite3; print(sqlite3.connect(':memory:').execute('select 1 + 1').fetchall())"
+        assert watched.text(table) == "[(2,)]\n"
         assert watched.text("import js; print(await js.Promise.resolve(js.eval('6 * 7')))") == "42\n"
         assert watched.text("open('x.txt', 'w').write('there'); print(open('x.txt').read())").endswith("there\n")
         assert watched.problems() == []
