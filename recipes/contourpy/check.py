@@ -6,7 +6,7 @@ x, y = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 21))
 for name in ("serial", "mpl2014", "mpl2005"):
     generator = contour_generator(x, y, x**2 + y**2, name=name)
     lines = generator.lines(0.25)
-    if generator.line_type is LineType.SeparateCode:
+    if generator.line_type == LineType.SeparateCode:
         lines = lines[0]
     assert len(lines) == 1, name
     assert np.allclose(np.hypot(*lines[0].T), 0.5, atol=0.01), name
