@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.test_snapshots_in_chromium import NAMES
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 NUMPY = "import numpy; print(numpy.arange(3))"
 NOTED = "Object.keys(localStorage).some(key => key.startsWith('lite-env-snapshot '))"
 FORGET = f"""async () => {{
