@@ -1,10 +1,10 @@
-/** What a start has made in the file system beside the environment's files. */
+/** What a start has made in the file system beside the environment's files, and what of those it has written anew. */
 import { fromBase64, toBase64 } from '../../base64';
 import type { FileSystem, FSNode, FSStream } from '../../fs/emscripten';
 import { isUntouched } from '../../fs/lazy';
 import { guard } from '../unusable';
 
-/** What a start writes is small: settings, and a text that says what a folder is for. */
+/** What a start writes is small: settings, a list of fonts, and a text that says what a folder is for. */
 const MOST_BYTES = 1024 * 1024;
 /** What Emscripten makes anew in each start. */
 const ITS_OWN = new Set(['/dev', '/proc']);
@@ -41,9 +41,7 @@ export function takeFiles(fs: FileSystem, known: ReadonlySet<string>): Files {
           isKnown || folders.push(at);
           visit(node, at);
         }
-      } else if (isKnown) {
-        guard(isUntouched(node), `the start has changed "${at}"`);
-      } else {
+      } else if (!isKnown || !isUntouched(node)) {
         guard(fs.isFile(node.mode), `the start has made "${at}", which is neither a file nor a folder`);
         const contents = fs.readFile(at);
         bytes += contents.length;
