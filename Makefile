@@ -48,7 +48,7 @@ demo: setup
 	$(BIN)/lite-env run .build/demo --figures -c "import numpy; print(numpy.linspace(0, 1, 5), numpy.__version__)"
 
 test: setup chromium lint test-js
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: setup
 	$(BIN)/ruff check
@@ -62,7 +62,7 @@ test-js: setup
 
 prove: setup engines keyring
 	$(BIN)/python tests/other_pythons.py 3.12 3.13
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow" -rP
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow" -rP
 
 verify-4x: setup
 	$(BIN)/python tests/verify_4x.py

@@ -54,6 +54,7 @@ def test_the_record_shows_what_failed_and_what_it_said():
     assert "shared ['libxeus.so']" in text
 
 
+@pytest.mark.slow
 @pytest.mark.node
 def test_with_a_channel_that_can_be_had_it_runs_every_check_for_real(tmp_path):
     record = tmp_path / "record.md"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--base", default="/", show_default=True, metavar="PATH", help="Where it will be served, for `_headers`.")
 @click.option("--no-isolation", is_flag=True, help="Do not ask for cross-origin isolation in `_headers`.")
+@click.option("--no-snapshots", is_flag=True, help="Start kernels plainly, and leave no copy of them in browsers.")
 @click.option("--force", is_flag=True, help="Also write into a folder that holds other files; they stay.")
 @click.option(
     "--keep",
@@ -67,6 +68,7 @@ def command(
     drive: Literal["browser", "none"],
     base: str,
     no_isolation: bool,
+    no_snapshots: bool,
     force: bool,
     keep: int,
     place: str | None,
@@ -87,7 +89,14 @@ def command(
       lite-env site build/numpy -o fresh --previous https://example.org/demo/ --upload-list uploads.json
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
     reporter = reporter_of(ctx)
-    options = SiteOptions(drive=drive, base=base, isolation=not no_isolation, force=force, keep=keep)
+    options = SiteOptions(
+        drive=drive,
+        base=base,
+        isolation=not no_isolation,
+        snapshots=not no_snapshots,
+        force=force,
+        keep=keep,
+    )
     if uploads is not None:
         refuse_published(uploads, output)
     previous = read_previous(place, RECORD, FOLDERS, reporter=reporter) if place is not None else None

@@ -34,6 +34,7 @@ from lite_env.host.drive_stat import DIR_MODE, FILE_MODE, attributes_of, mode_of
 from lite_env.host.drive_ticket import Generations, Ticket
 from lite_env.host.drive_upload import UploadPiece, Uploads
 from lite_env.store.atomic import write_bytes
+from lite_env.store.typed import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -266,7 +267,7 @@ class FolderDrive:
 def answer_request(drive: FolderDrive, body: bytes) -> tuple[HTTPStatus, bytes]:
     """The status and JSON document that answer the body of ``POST api/drive``."""
     try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
+        envelope = decode_json(body, _Envelope)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return error_document(DriveError("EINVAL", f"the request is malformed: {error}"))
     try:

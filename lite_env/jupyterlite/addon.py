@@ -76,6 +76,10 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
             "Show kernels the site's contents at /files",
         ),
         "lite-env-offline": ({"LiteEnvAddon": {"offline": True}}, "Take packages from caches and local channels only"),
+        "no-lite-env-snapshots": (
+            {"LiteEnvAddon": {"snapshots": False}},
+            "Start kernels plainly, and leave no copy of them in browsers",
+        ),
         "no-lite-env": ({"LiteEnvAddon": {"enabled": False}}, "Offer no kernels of environments"),
     }
 
@@ -126,6 +130,10 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
         default_value=False, help="Need locks that answer the environment files, and write none; for CI."
     ).tag(config=True)
     offline = Bool(default_value=False, help="Open no connection: caches and local channels only.").tag(config=True)
+    snapshots = Bool(
+        default_value=True,
+        help="Whether kernels may be restored from a copy that an earlier visit left in the visitor's browser.",
+    ).tag(config=True)
     isolate = Bool(
         default_value=False,
         help="Make pages cross-origin isolated by the service worker, for hosts whose headers cannot be set.",

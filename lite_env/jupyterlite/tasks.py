@@ -146,6 +146,7 @@ def _site_task(settings: AddonSettings, environments: tuple[Environment, ...], p
             "lab extensions": extension_state(place),
             "pip index": settings.pip_index,
             "prefetch": settings.prefetch,
+            "snapshots": settings.snapshots,
             "previous": settings.previous,
             "warnings": settings.warnings,
             "made by": place.made_by,

@@ -153,6 +153,7 @@ class Work:
         options = LiteSiteOptions(
             default_kernel=self.settings.default_kernel,
             prefetch=self.settings.prefetch,
+            snapshots=self.settings.snapshots,
             isolate=self.settings.isolate,
             notes=tuple(notes),
             keep=self.settings.keep,

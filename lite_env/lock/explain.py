@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lite_env.errors import FetchError, PrefixError, SolveError
 from lite_env.lock.model import PLATFORM
 from lite_env.spec.address import local_path
+from lite_env.spec.channels import folder_of_that_name
 from lite_env.spec.model import DEFAULT_CHANNELS
 from lite_env.store.refusals import NETWORK, errno_of_rust, hint_of
 
@@ -104,6 +105,9 @@ def channel_error(text: str, channels: Sequence[str], *, offline: bool) -> Fetch
     else:
         message = "the package list of a channel could not be read"
         hint = "check the network and the channel's address"
+    folder = channel and folder_of_that_name(channel)
+    if folder:
+        hint = f"the folder {folder} is written `./{folder}`: without `./` it is a name on anaconda.org"
     return FetchError(message, hint=hint, channel=channel, reason=text)
 
 

@@ -58,6 +58,7 @@ class LiteSiteOptions:
 
     default_kernel: str | None = None
     prefetch: Prefetch = "none"
+    snapshots: bool = True
     isolate: bool = False
     notes: tuple[LiteNote, ...] = ()
     keep: int = KEEP
@@ -105,6 +106,7 @@ def plan_lite_site(
         default=options.default_kernel,
         isolate=options.isolate,
         prefetch=options.prefetch,
+        snapshots=options.snapshots,
         notes=options.notes,
         sharing=sharing,
     )

@@ -78,6 +78,7 @@ class LiteSite(msgspec.Struct, frozen=True, kw_only=True):
         default: name of the kernel that a notebook gets whose own kernel is not here; None leaves it to the language.
         isolate: whether the page reloads itself once to be cross-origin isolated.
         prefetch: what is loaded ahead once a kernel runs.
+        snapshots: whether kernels may be restored from snapshots that visitors' browsers keep.
         notes: what the build has said.
     """
 
@@ -88,6 +89,7 @@ class LiteSite(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
     isolate: bool = False
     prefetch: Prefetch = "none"
+    snapshots: bool = True
     notes: tuple[LiteNote, ...] = ()
 
 
@@ -98,6 +100,7 @@ def make_lite_site(
     default: str | None = None,
     isolate: bool = False,
     prefetch: Prefetch = "none",
+    snapshots: bool = True,
     notes: Sequence[LiteNote] = (),
     sharing: Sharing | None = None,
 ) -> LiteSite:
@@ -121,6 +124,7 @@ def make_lite_site(
         default=default,
         isolate=isolate,
         prefetch=prefetch,
+        snapshots=snapshots,
         notes=tuple(notes),
     )
     digest = hashlib.sha256(encode_lite_site(site))

@@ -38,15 +38,19 @@ class SitePage:
     service_worker: bytes
 
 
-def make_page(environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *, drive: DriveKind) -> SitePage:
+def make_page(
+    environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *, drive: DriveKind, snapshots: bool = True
+) -> SitePage:
     """Make the page of a site and its service worker.
 
     Args:
         environments: what the page offers, the first of them first.
         runtime: what the page runs.
         drive: where a kernel's `/drive` is: on the server, in the browser's storage, or nowhere.
+        snapshots: whether kernels may be restored from snapshots.
     """
-    config = json.dumps(page_config(environments, runtime, drive=drive), ensure_ascii=False, sort_keys=True)
+    told = page_config(environments, runtime, drive=drive, snapshots=snapshots)
+    config = json.dumps(told, ensure_ascii=False, sort_keys=True)
     index = _fill(
         runtime.template,
         {
@@ -60,7 +64,9 @@ def make_page(environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *, 
     return SitePage(build=build, index=index, service_worker=_service_worker(runtime, build, drive))
 
 
-def page_config(environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *, drive: DriveKind) -> dict[str, Any]:
+def page_config(
+    environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *, drive: DriveKind, snapshots: bool = True
+) -> dict[str, Any]:
     """What the page's script reads from ``#lite-env-config``; see ``src/page/config.ts`` of the runtime."""
     drives: dict[DriveKind, dict[str, str]] = {
         "server": {"kind": "server", "url": "api/drive", "name": ""},
@@ -88,6 +94,7 @@ def page_config(environments: Sequence[SiteEnvironment], runtime: SiteRuntime, *
         "runtime": runtime.folder,
         "drive": drives[drive],
         "serviceWorker": SERVICE_WORKER,
+        **({} if snapshots else {"snapshots": False}),
     }
 
 

@@ -52,6 +52,7 @@ class SiteOptions:
     Attributes:
         drive: where a kernel's `/drive` is.
         base: the path at which the folder will be served; used in ``_headers`` only.
+        snapshots: whether kernels may be restored from snapshots that visitors' browsers keep.
         isolation: whether ``_headers`` asks for cross-origin isolation.
         force: also write into a folder that holds other files.
         keep: seconds for which what is not needed any more stays, for visitors of earlier builds.
@@ -59,6 +60,7 @@ class SiteOptions:
 
     drive: Literal["browser", "none"] = "browser"
     base: str = "/"
+    snapshots: bool = True
     isolation: bool = True
     force: bool = False
     keep: int = KEEP
@@ -181,7 +183,7 @@ def plan_site(
     before = _check_output(output, force=options.force)
     keeping = Keeping(seconds=options.keep, now=now or current_time(), previous=previous)
     browser = read_runtime(runtime_dir() if runtime is None else runtime)
-    page = make_page(environments, browser, drive=options.drive)
+    page = make_page(environments, browser, drive=options.drive, snapshots=options.snapshots)
     sharing = share(environments, keeping.deployed(before))
     files = [*runtime_files(browser), *pack_files(environments, sharing)]
     paths = [file.path for file in files]

@@ -80,6 +80,12 @@ def listed_channel(channel: Channel, channels: Sequence[Channel]) -> Channel | N
     return same[0] if len(same) == 1 else None
 
 
+def folder_of_that_name(url: str) -> str | None:
+    """The folder below the working folder that was perhaps meant by a name without ``./``; None when there is none."""
+    name = url.removeprefix(f"{CHANNEL_ALIAS}/")
+    return name if name != url and is_folder(Path(name)) else None
+
+
 def is_path(text: str) -> bool:
     """Whether a channel is written as a path: a bare ``channels/x`` is a name to conda, ``./channels/x`` is not."""
     return (

@@ -15,6 +15,7 @@ import msgspec
 
 from lite_env.store.digest import is_sha256, sha256_of_bytes
 from lite_env.store.protocol import Entry, Key, Record
+from lite_env.store.typed import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 def head_of(line: bytes) -> Head | None:
     """What a first line says; None when it is none."""
     try:
-        head = msgspec.json.decode(line, type=Head)
+        head = decode_json(line, Head)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return head if _KIND.match(head.kind) else None
@@ -69,7 +70,7 @@ def read_record(file: bytes) -> dict[str, str] | None:
     if sha256_of_bytes(text).encode() != digest:
         return None
     try:
-        return msgspec.json.decode(text, type=dict[str, str])
+        return decode_json(text, dict[str, str])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

@@ -17,6 +17,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from lite_env.store.typed import known
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -134,7 +136,7 @@ def convert(value: Any, type_: type[T], origin: Origin) -> T:  # noqa: ANN401 - 
         LiteEnvError: of `origin`'s class, when it does not fit; with the path to the fault.
     """
     try:
-        return msgspec.convert(value, type_)
+        return msgspec.convert(value, known(type_))
     except (msgspec.ValidationError, OverflowError) as error:
         raise origin.fault(f"is malformed: {error}") from error
 

@@ -21,6 +21,7 @@ from lite_env.pack.writer import check_output, generator
 from lite_env.store.atomic import new_directory
 from lite_env.store.protocol import key_of
 from lite_env.store.results import AT_ONCE
+from lite_env.store.typed import decode_json
 from lite_env.workflow.report import PackReport
 from lite_env.workflow.start import runtime_digest
 from lite_env.workflow.toolchain import code_digest
@@ -117,7 +118,7 @@ def find_pack(key: Key, store: Store) -> Recorded | None:
     files = {name.removeprefix(_FILE): digest for name, digest in results.items() if name.startswith(_FILE)}
     manifest = _manifest_of(files, store)
     try:
-        heard, plan = msgspec.json.decode(told, type=Told), msgspec.json.decode(report, type=PackReport)
+        heard, plan = decode_json(told, Told), decode_json(report, PackReport)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     if manifest is None:

@@ -25,6 +25,7 @@ from lite_env.pack.reader import read_manifest
 from lite_env.progress import SILENT
 from lite_env.store.protocol import key_of
 from lite_env.store.results import AT_ONCE, find_result, keep_result
+from lite_env.store.typed import decode_json
 from lite_env.workflow.start import not_started, runtime_digest
 from lite_env.workflow.workload import plan_work, read_workloads
 
@@ -243,7 +244,7 @@ class _Shelf:
 
     def _kept(self, key: Key) -> _Kept | None:
         data = find_result(self.store, key)
-        return None if data is None else msgspec.json.decode(data, type=_Kept)
+        return None if data is None else decode_json(data, _Kept)
 
     def _holds(self, kept: _Kept) -> bool:
         return kept.opened.items() <= self.digests.items()

@@ -14,7 +14,7 @@ from lite_env.workflow.pack import pack_environment
 from tests.conda_packages import make_package
 from tests.wasm_modules import adding_module
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("needed libraries")]
+pytestmark = [pytest.mark.node]
 
 CHANNEL = Path(__file__).parents[2] / "channels" / "emscripten-forge-2023"
 LIBRARIES = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page in Chromium")]
+pytestmark = [pytest.mark.browser]
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>embedding</title><link rel="icon" href="data:,">
 <script type="module">

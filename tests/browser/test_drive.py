@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("drive in Chromium")]
+pytestmark = [pytest.mark.browser]
 
 TOKEN = "a token"  # noqa: S105
 PAGE = """<!doctype html>
@@ -438,6 +438,7 @@ COSTS = {
 }
 
 
+@pytest.mark.slow
 def test_what_calls_cost(server_tab):
     site = server_tab.site
     (site.root / "f").write_text("f")
@@ -456,6 +457,7 @@ def test_what_calls_cost(server_tab):
     assert costs == COSTS
 
 
+@pytest.mark.slow
 def test_a_plain_jupyterlite_drive(browser, make_site):
     # It gives no stat and no types, and no answer to what it cannot do.
     site = make_site(drive="server", isolation=True)
@@ -474,6 +476,7 @@ def test_a_plain_jupyterlite_drive(browser, make_site):
     assert site.unanswerable == []
 
 
+@pytest.mark.slow
 def test_the_start_asks_the_drive_little(browser, make_site):
     site = make_site(drive="server", isolation=True)
     tab = open_tab(browser, site)
@@ -535,6 +538,7 @@ assert 'out' not in os.listdir('.')
     server_tab.run(code)
 
 
+@pytest.mark.slow
 def test_a_lost_network_is_eio_and_the_kernel_goes_on(browser, make_site):
     site = make_site(drive="server", isolation=True)
     (site.root / "f").write_text("f")
@@ -560,6 +564,7 @@ print(found, 1 + 1)
     assert tab.run("print(open('f').read(), os.listdir('.'))") == "f ['f', 'late']\n"
 
 
+@pytest.mark.slow
 def test_two_tabs_never_answer_each_other(browser, make_site):
     site = make_site(drive="browser", isolation=False)
     context = browser.new_context()
@@ -577,6 +582,7 @@ def test_two_tabs_never_answer_each_other(browser, make_site):
     assert [tab.page.evaluate("under.then(({ content }) => content.status)") for tab in (one, two)] == ["ok", "ok"]
 
 
+@pytest.mark.slow
 def test_pages_of_an_origin_share_the_browsers_storage(browser, make_site):
     site = make_site(drive="browser", isolation=True)
     context = browser.new_context()
@@ -616,6 +622,7 @@ NAMED = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_another_drive_of_a_contents_manager(browser, make_site):
     site = make_site(drive="browser", isolation=True)
     tab = open_tab(browser, site)
@@ -673,6 +680,7 @@ def test_input_and_interrupt(shared_tab, service_tab):
     assert "caught" in shared_tab.page.evaluate(interrupted, loop)
 
 
+@pytest.mark.slow
 def test_input_without_any_way_says_so(browser, make_site):
     tab = open_tab(browser, make_site(drive="none", isolation=False))
     assert tab.start(None, serviceWorker=None)["canInput"] is False
@@ -708,6 +716,7 @@ print(rounds, won)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["server", "shared", "service"])
 def test_two_tabs_make_and_remove_one_file_all_the_time(browser, make_site, kind):
     site = make_site(drive="server" if kind == "server" else "browser", isolation=kind != "service")
@@ -726,6 +735,7 @@ def test_two_tabs_make_and_remove_one_file_all_the_time(browser, make_site, kind
     assert sum(won) == 40
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_being_made_when_the_service_worker_took_over_has_the_drive(browser, make_site):
     site = make_site(drive="browser", isolation=False)
     tab = open_tab(browser, site)
@@ -769,6 +779,7 @@ def begin(tab: Tab, code: str) -> None:
     tab.page.evaluate(run, {"code": code, "answers": []})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shared", "service"])
 def test_an_answer_does_not_cross_a_restart(browser, make_site, kind):
     tab = start_held(browser, make_site, kind)
@@ -793,6 +804,7 @@ def wait_for_held(tab: Tab, count: int) -> None:
     raise AssertionError(f"{len(tab.site.held)} requests in place of {count}")
 
 
+@pytest.mark.slow
 def test_an_answer_of_a_server_does_not_cross_a_restart(browser, make_site):
     tab = open_tab(browser, make_site(drive="server", isolation=True))
     tab.start(SERVER)
@@ -813,6 +825,7 @@ def test_an_answer_of_a_server_does_not_cross_a_restart(browser, make_site):
     assert (old.status, new.status) == (500, 200)
 
 
+@pytest.mark.slow
 def test_a_server_does_not_do_what_comes_late_of_a_kernel_that_was_restarted(browser, make_site):
     tab = open_tab(browser, make_site(drive="server", isolation=True))
     tab.start(SERVER)
@@ -855,6 +868,7 @@ STORED = """async name => {
 }"""
 
 
+@pytest.mark.slow
 def test_of_a_large_file_that_does_not_fit_nothing_stays(browser, make_site):
     tab = open_tab(browser, make_site(drive="browser", isolation=True))
     tab.start({"kind": "browser", "name": "small"}, serviceWorker=None)
@@ -876,6 +890,7 @@ def test_of_a_large_file_that_does_not_fit_nothing_stays(browser, make_site):
     assert tab.page.evaluate(STORED, "lite-env drive small") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shared", "service"])
 def test_an_answer_that_is_no_json_is_an_error(browser, make_site, kind):
     tab = start_held(browser, make_site, kind)
@@ -886,6 +901,7 @@ def test_an_answer_that_is_no_json_is_an_error(browser, make_site, kind):
     assert tab.run("import os\nprint(os.listdir('.'))") == "['slow']\n"
 
 
+@pytest.mark.slow
 def test_large_files_go_in_pieces(tab):
     code = """
 import hashlib, os
@@ -900,6 +916,7 @@ os.unlink('large')
     tab.run(code)
 
 
+@pytest.mark.slow
 def test_a_file_beyond_what_a_string_holds(server_tab):
     site = server_tab.site
     size = 420 << 20

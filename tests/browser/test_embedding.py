@@ -18,7 +18,7 @@ from lite_env.host.loopback import LoopbackServer, Request, Response, refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("drive in Chromium")]
+pytestmark = [pytest.mark.browser]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "embedding.md"
 

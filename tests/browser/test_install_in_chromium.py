@@ -9,7 +9,7 @@ import pytest
 from tests.channel_server import serve_channel
 from tests.package_index import build_wheel, serve_index
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page in Chromium")]
+pytestmark = [pytest.mark.browser]
 CHANNEL = Path(__file__).parents[2] / "channels" / "emscripten-forge-2023"
 
 

@@ -14,7 +14,6 @@ from tests.browser.conftest import make_site
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 # The code of each cell that a kernel has begun, which it sends back before it runs it.
 NOTE_BEGUN = """
@@ -70,6 +69,7 @@ LANGUAGES = {
 }
 
 
+@pytest.mark.slow
 def test_each_kernel_starts_is_ended_under_load_is_interrupted_and_asks(console, serve, tmp_path, xeus_packs):
     check(console, serve, tmp_path, xeus_packs)
 

@@ -13,7 +13,6 @@ from tests.packing import pack_as_module
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 OTHER = {"classic": "module", "module": "classic"}
 NOTE_WORKERS = """

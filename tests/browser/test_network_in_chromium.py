@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Route
 
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("console in Chromium")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BEGIN = """
 import json, time, urllib.error, urllib.request

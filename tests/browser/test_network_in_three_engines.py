@@ -25,7 +25,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
     # One engine at a time: see test_three_engines.py.
-    pytest.mark.xdist_group("three engines"),
 ]
 ROWS = rows(XEUS, "Firefox", "WebKit")
 WHY = """

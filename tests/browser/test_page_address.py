@@ -14,7 +14,6 @@ from tests.browser.conftest import SOON_MS, make_site
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 ODD = "größe 100% #1 & 50%41"
 

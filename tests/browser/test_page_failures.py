@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 HTML = b"<!doctype html><title>The site's start page</title>"
 
@@ -86,6 +85,7 @@ REASONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", REASONS, ids=lambda fault: fault.__name__)
 @pytest.mark.parametrize("kind", FILES)
 def test_a_broken_file_is_named(console, serve, numpy_site, kind, fault):
@@ -163,6 +163,7 @@ def test_a_script_of_the_page_that_cannot_be_loaded_is_named(console, serve, lua
         assert "whole folder of the runtime is deployed" in problem["hint"]
 
 
+@pytest.mark.slow
 def test_a_wrong_type_of_wasm_and_archives_does_no_harm(console, serve, numpy_site):
     server = serve(numpy_site)
     for pattern in (FILES["wasm"], FILES["archive"], FILES["index"]):
@@ -217,6 +218,7 @@ def test_a_worker_that_breaks_down_is_noticed(console, serve, numpy_site, code, 
     console.ready()
 
 
+@pytest.mark.slow
 def test_a_program_that_wants_too_much_memory_is_told_and_the_kernel_lives(console, serve, numpy_site):
     console.open(serve(numpy_site).url)
     result = console.execute("bytearray(2**31 - 100)")
@@ -255,6 +257,7 @@ def test_a_network_that_is_lost_is_an_input_output_error_and_comes_back(console,
     assert console.text("import numpy; print(numpy.arange(3))") == "[0 1 2]\n"
 
 
+@pytest.mark.slow
 def test_a_drive_that_refuses_is_named_and_can_be_done_without(console, numpy_pack, tmp_path):
     command = Command("serve", numpy_pack, "--drive", tmp_path, "--port", "0", "--json")
     try:
@@ -273,6 +276,7 @@ def test_a_drive_that_refuses_is_named_and_can_be_done_without(console, numpy_pa
         command.end()
 
 
+@pytest.mark.slow
 def test_a_manifest_that_never_comes_is_asked_for_again(console, serve, lua_site):
     server = serve(lua_site)
     never = threading.Event()

@@ -21,7 +21,6 @@ from tests.endless import endless
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 LOOP = endless("print('looping', flush=True)")
@@ -347,6 +346,7 @@ def test_a_cell_that_loops_is_ended_by_a_restart(console, serve, lua_site):
     assert console.text("print('alive')").strip() == "alive"
 
 
+@pytest.mark.slow
 def test_one_of_several_environments_is_picked(console, serve, tmp_path, lua_pack, numpy_pack):
     server = serve(make_site(tmp_path / "site", lua_pack, numpy_pack))
     console.open(server.url)
@@ -361,6 +361,7 @@ def test_one_of_several_environments_is_picked(console, serve, tmp_path, lua_pac
     assert console.page.url.endswith(f"#{names[1]}")
 
 
+@pytest.mark.slow
 def test_files_of_the_browsers_drive(console, serve, numpy_site, tmp_path):
     server = serve(numpy_site)
     console.open(server.url)
@@ -404,6 +405,7 @@ def test_without_isolation_input_and_drive_go_through_the_service_worker(console
     assert "not cross-origin isolated" in button.get_attribute("title")
 
 
+@pytest.mark.slow
 def test_two_tabs_never_answer_each_other(context, serve, numpy_site):
     server = serve(numpy_site, isolated=False)
     tabs = [Console(context.new_page()).open(server.url) for _ in range(2)]
@@ -468,6 +470,7 @@ def mean(values):
 mean([])"""
 
 
+@pytest.mark.slow
 def test_both_colour_schemes_and_a_narrow_screen(console, serve, numpy_site):
     console.open(serve(numpy_site).url)
     for code in (NUMBERS, TABLE_AND_CURVE, FAULT):

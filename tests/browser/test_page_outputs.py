@@ -13,7 +13,6 @@ from tests.site_server import SiteServer
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 
 
@@ -41,6 +40,7 @@ def show(console: Console, html: str):
     return console.last_cell.locator(".outputs .html")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "html",
     [

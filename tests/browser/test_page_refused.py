@@ -13,7 +13,6 @@ from tests.browser.conftest import SOON_MS
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 ENOUGH = {
     "default-src": "'none'",
@@ -80,6 +79,7 @@ def test_a_directive_that_refuses_a_start_is_named(console, serve, lua_site, dir
     expect(fatal.locator(".hint")).to_contain_text(f"{directive} 'self'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scripts", "named"),
     [("'unsafe-inline'", "by script-src"), ("'none'", "script-src 'self' blob:")],

@@ -15,7 +15,7 @@ from lite_env.site.plan import FOLDERS, SiteOptions
 from lite_env.site.previous import read_previous
 from lite_env.site.record import RECORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page in Chromium")]
+pytestmark = [pytest.mark.browser]
 
 UNTRACED = "import tomllib; print('there')"
 NUMPY = "import numpy; print(numpy.arange(3) * 2)"
@@ -48,6 +48,7 @@ def deploy(numpy_pack, lua_pack, changed, tmp_path_factory):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["in place", "fresh folder"])
 def test_a_page_of_before_starts_and_imports_when_its_environment_is_gone(way, deploy, tmp_path, serve, console):
     old, new = tmp_path / "old", tmp_path / "new"

@@ -15,7 +15,7 @@ from tests.frozen import PACKS
 from tests.hostile_text import EVIL, evil
 from tests.locks import science
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page in Chromium")]
+pytestmark = [pytest.mark.browser]
 
 CELLS = """() => Array.from(document.querySelectorAll('#map > .cell'), cell => {
   const [box, map] = [cell.getBoundingClientRect(), document.getElementById('map').getBoundingClientRect()];

@@ -19,7 +19,6 @@ from tests.endless import endless
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("real kernels in Chromium"),
 ]
 CHROMIUM = ("--engine", "chromium")
 LUA_LOOP = "print('looping') while true do end"
@@ -37,6 +36,7 @@ def test_numpy_runs_and_input_is_answered(numpy_pack):
     assert ended.err.endswith("ZeroDivisionError: division by zero\n")
 
 
+@pytest.mark.slow
 def test_a_notebook_reads_and_writes_beside_itself_and_nowhere_else(numpy_pack, tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
@@ -72,6 +72,7 @@ def test_a_second_ctrl_c_ends_a_cell_that_does_not_listen(lua_pack):
     assert command.end().code == 130
 
 
+@pytest.mark.slow
 def test_a_worker_that_a_program_closes_is_missed_at_once(numpy_pack):
     code = "import pyjs\npyjs.js.close()\nprint('closed')"
     ended = lite_env("run", numpy_pack, *CHROMIUM, "--timeout", "60", "-c", code)

@@ -17,7 +17,6 @@ from tests.browser.conftest import CELL_MS, SOON_MS, Console, launch_options, ma
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 NUMPY = "import numpy; print(numpy.arange(3))"
 # No trace saw it: its archive is read while the kernel waits.
@@ -65,6 +64,7 @@ def test_the_second_visit_moves_nothing_but_the_manifest(console, serve, numpy_s
     assert other.text(NUMPY) == "[0 1 2]\n"
 
 
+@pytest.mark.slow
 def test_only_what_was_needed_is_kept_and_no_request_is_a_second_one(console, serve, numpy_site, numpy_pack):
     server = serve(numpy_site)
     console.open(server.url)
@@ -170,6 +170,7 @@ def test_entries_of_the_pack_before_are_dropped(console, serve, lua_pack, numpy_
     assert other in console.kept()
 
 
+@pytest.mark.slow
 def test_two_packs_of_a_site_are_kept_side_by_side(console, serve, lua_pack, numpy_pack, tmp_path):
     server = serve(make_site(tmp_path / "site", lua_pack, numpy_pack))
     names = [read_manifest(pack).environment.name for pack in (lua_pack, numpy_pack)]
@@ -184,6 +185,7 @@ def test_two_packs_of_a_site_are_kept_side_by_side(console, serve, lua_pack, num
         assert console.text(code).strip() == said
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_survived_and_said(console, serve, numpy_site):
     server = serve(numpy_site)
     session = console.page.context.new_cdp_session(console.page)
@@ -241,6 +243,7 @@ def wrong(answer):
     return replace(answer, body=bytes(len(answer.body)))
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_that_is_called_immutable_does_not_stay(console, serve, numpy_site, numpy_pack):
     server = serve(numpy_site)
     server.faults = dict.fromkeys((".wasm.zst", ".js.zst"), wrong)
@@ -252,6 +255,7 @@ def test_a_wrong_answer_that_is_called_immutable_does_not_stay(console, serve, n
     console.wait_until_kept(manifest_of(numpy_pack))
 
 
+@pytest.mark.slow
 def test_a_wrong_archive_of_a_blocking_read_does_not_stay(console, serve, numpy_site, numpy_pack):
     server = serve(numpy_site)
     console.open(server.url)
@@ -280,6 +284,7 @@ def fallback(answer):
     return replace(answer, body=b"<!doctype html><p>start page of the host", type="text/html")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["worker.js", "page.js"])
 @pytest.mark.parametrize("secure", [True, False], ids=["https", "plain http"])
 def test_a_wrong_file_of_the_page_does_not_stay(console, serve, lua_site, file, secure):
@@ -299,6 +304,7 @@ def test_a_wrong_file_of_the_page_does_not_stay(console, serve, lua_site, file, 
     assert "KernelFailed" not in console.problems()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["worker.js", "page.js"])
 def test_a_wrong_file_of_the_page_that_is_kept_is_replaced(console, serve, lua_site, lua_pack, file):
     server = serve(lua_site)
@@ -327,6 +333,7 @@ REDEPLOYED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", REDEPLOYED)
 def test_an_import_in_an_open_tab_after_a_redeploy_says_so(console, serve, numpy_site, numpy_pack, status):
     server = serve(numpy_site)
@@ -357,6 +364,7 @@ def damage(console: Console, path: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_kept_archive_that_is_damaged_is_replaced_by_a_blocking_read(console, serve, numpy_site, numpy_pack):
     server = serve(numpy_site)
     console.open(server.url)
@@ -400,6 +408,7 @@ def answers_of(console: Console, path: str) -> list[bool]:
     return found
 
 
+@pytest.mark.slow
 def test_the_module_is_compiled_from_the_service_workers_answer(console, serve, numpy_site, numpy_pack):
     ((packed_path, plain),) = plain_modules(numpy_pack).items()
     server = serve(numpy_site)
@@ -435,6 +444,7 @@ addEventListener('fetch', event => event.respondWith(fetch(event.request)));
 """
 
 
+@pytest.mark.slow
 def test_a_service_worker_of_somebody_else_is_no_hindrance(console, serve, numpy_pack, tmp_path):
     (plain,) = plain_modules(numpy_pack).values()
     site = make_site(tmp_path / "site", numpy_pack, drive="none")

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import Console, make_site
+from lite_env.bootstrap import runtime_dir
+from lite_env.site.build import write_site
+from lite_env.site.plan import SiteOptions, plan_site
+from tests.browser.conftest import Console
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import BrowserContext
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 RESTORED = "the kernel was restored from a snapshot"
 KEPT = "the next start takes a snapshot of this kernel"
@@ -50,6 +50,16 @@ TRIED = f"""async () => {{
   const names = [];
   for await (const name of folder.keys()) names.push(name);
   await folder.getFileHandle(names[0].replace(/[.][a-z]+$/, '~gone.tried'), {{ create: true }});
+}}"""
+
+FILL = f"""async names => {{
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('{FOLDER}');
+  for (const name of names) {{
+    const writable = await (await folder.getFileHandle(name, {{ create: true }})).createWritable();
+    await writable.truncate(60e6);
+    await writable.close();
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }}
 }}"""
 
 
@@ -120,6 +130,7 @@ def test_a_cell_that_comes_first_leaves_no_snapshot(watched, serve, numpy_site):
     assert watched.names() == []
 
 
+@pytest.mark.slow
 def test_snapshot_off_starts_plainly_and_keeps_nothing(watched, serve, numpy_site):
     server = serve(numpy_site)
     watched.open(f"{server.url}?snapshot=off")
@@ -130,6 +141,18 @@ def test_snapshot_off_starts_plainly_and_keeps_nothing(watched, serve, numpy_sit
     watched.log.clear()
     watched.open(f"{server.url}?snapshot=off")
     assert watched.text("print(1)") == "1\n"
+    assert not watched.said(RESTORED)
+
+
+@pytest.mark.slow
+def test_a_site_without_snapshots_has_none(watched, serve, numpy_pack, tmp_path):
+    options = SiteOptions(snapshots=False)
+    write_site(plan_site([numpy_pack], tmp_path / "site", options, runtime=runtime_dir()))
+    watched.open(serve(tmp_path / "site").url)
+    watched.page.wait_for_timeout(2000)
+    assert watched.names() == []
+    watched.again()
+    assert watched.text(NUMPY) == "[0 1 2]\n"
     assert not watched.said(RESTORED)
 
 
@@ -195,25 +218,33 @@ def test_a_full_disk_costs_the_snapshot_alone(context, serve, numpy_site):
     assert not any(name.endswith(".snapshot") for name in watched.names())
 
 
-@pytest.fixture(scope="module")
-def pyodide_sites(tmp_path_factory, pyodide_packs) -> list[Path]:
-    return [make_site(tmp_path_factory.mktemp("pyodide") / "site", pack) for pack in pyodide_packs]
+@pytest.mark.slow
+def test_at_most_80_mb_of_one_environment_are_kept_and_250_of_an_origin(kept):
+    """Each of the others has 60 MB, ours some 26; the oldest goes."""
+    (own,) = kept.names()
+    place, pack, _ = own.split("-")
+    others = [f"{number:016x}-{number:016x}-{number:032x}.snapshot" for number in range(4)]
+    sibling = f"{place}-{pack}-{9:032x}.snapshot"
+    kept.page.evaluate(FILL, [*others, sibling])
+    kept.page.evaluate(DAMAGE.replace("name.endsWith('.snapshot')", f"name === '{own}'"))
+    kept.again()
+    kept.wait_for(KEPT)
+    assert [name for name in kept.names() if name.endswith(".snapshot")] == sorted([*others[1:], own])
+    assert kept.again().said(RESTORED)
 
 
 @pytest.mark.slow
-def test_pyodides_of_two_generations_are_restored_and_compute(watched, serve, pyodide_sites):
-    for site in pyodide_sites:
-        watched.log.clear()
-        watched.open(serve(site).url)
-        watched.wait_for(KEPT)
-        watched.again()
-        assert watched.said(RESTORED), watched.log
-        table = "import sqlite3; print(sqlite3.connect(':memory:').execute('select 1 + 1').fetchall())"
-        assert watched.text(table) == "[(2,)]\n"
-        assert watched.text("import js; print(await js.Promise.resolve(js.eval('6 * 7')))") == "42\n"
-        assert watched.text("open('x.txt', 'w').write('there'); print(open('x.txt').read())").endswith("there\n")
-        assert watched.problems() == []
-        watched.log.clear()
-        watched.page.get_by_role("button", name="Restart").click()
-        watched.wait_for(RESTORED)
-        assert watched.text("print('js' in globals(), 1 + 1)") == "False 2\n"
+def test_sites_of_one_origin_have_their_own(context, serve, numpy_site, tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(numpy_site, tmp_path / name)
+    server = serve(tmp_path)
+    first, second = (Watched(context) for _ in range(2))
+    first.open(f"{server.url}one/")
+    first.wait_for(KEPT)
+    second.open(f"{server.url}two/")
+    assert not second.said(RESTORED)
+    second.again().wait_for(KEPT)
+    assert len([name for name in first.names() if name.endswith(".snapshot")]) == 2
+    for tab in (first, second):
+        assert tab.again().said(RESTORED)
+        assert tab.text(NUMPY) == "[0 1 2]\n"

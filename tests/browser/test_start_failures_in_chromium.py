@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lite_env.host.http_head import Head
     from lite_env.host.wire import Wire
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("start failures in Chromium")]
+pytestmark = [pytest.mark.browser]
 
 RELOAD, OFFLINE = "reload", "offline"
 

@@ -14,7 +14,6 @@ from tests.browser.conftest import make_site
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 HELLO = "hello from /share/jupyter/kernels/lab/startup.txt"
 CODE = "share/jupyter/kernels/broken/startup.txt"
@@ -44,6 +43,7 @@ def test_it_has_run_before_the_first_cell_and_after_a_restart(console, serve, ow
     assert console.faults == []
 
 
+@pytest.mark.slow
 def test_what_it_imports_comes_with_the_start(console, serve, own_site):
     server = serve(own_site)
     open_kernel(console, server, "good", "lab")
@@ -69,6 +69,7 @@ def test_where_it_fails_the_page_shows_its_traceback_and_its_file(console, serve
     console.problem("StartupFailed", timeout=60_000)
 
 
+@pytest.mark.slow
 def test_the_engine_in_chromium_runs_it_and_tells_of_its_failure(own_packs):
     with start_kernel(own_packs.good, options=RunOptions(engine="chromium", kernel="lab")) as running:
         result = running.client.execute("print(answer)")

@@ -29,7 +29,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
     # One engine at a time: each wants a gigabyte and both cores.
-    pytest.mark.xdist_group("three engines"),
 ]
 
 SOON = 5.0

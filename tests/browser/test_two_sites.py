@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import make_site
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("two sites")]
+pytestmark = [pytest.mark.browser]
 
 # What every site of an origin wrote into, once; as such a page made it.
 BEFORE = """() => new Promise((resolve, reject) => {
@@ -33,6 +33,7 @@ def two_sites(tmp_path_factory, numpy_pack):
     return root
 
 
+@pytest.mark.slow
 def test_each_site_has_its_files_and_those_of_before(console, serve, two_sites):
     server = serve(two_sites)
     console.page.goto(f"{server.url}nothing")

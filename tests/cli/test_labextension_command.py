@@ -48,7 +48,6 @@ def test_a_name_that_leads_elsewhere_or_is_taken_is_refused(pack, tmp_path, name
 
 
 @pytest.mark.network
-@pytest.mark.xdist_group("jupyterlite")
 def test_a_site_takes_it_without_lite_env(pack, tmp_path):
     run(pack, "-o", tmp_path / "out", "--name", NAME)
     lite = tmp_path / "lite"

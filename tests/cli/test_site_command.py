@@ -62,11 +62,13 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(pack, tmp_path):
 def test_the_options_reach_the_site(pack, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "CNAME").write_text("")
-    arguments = (pack, "-o", tmp_path / "out", "--drive", "none", "--base", "/x/", "--no-isolation")
+    arguments = (pack, "-o", tmp_path / "out", "--drive", "none", "--base", "/x/", "--no-isolation", "--no-snapshots")
     with pytest.raises(SiteError, match="is not empty"):
         run(*arguments)
     run(*arguments, "--force")
-    assert '"drive": {"kind": "none"}' in (tmp_path / "out" / "index.html").read_text("utf-8")
+    page = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert '"drive": {"kind": "none"}' in page
+    assert '"snapshots": false' in page
     rules = (tmp_path / "out" / "_headers").read_text()
     assert rules.startswith("/x/*\n  X-Content-Type-Options")
 

@@ -18,7 +18,7 @@ from lite_env.host.run import RunOptions, start_kernel
 from tests.channel_server import serve_channel
 from tests.package_index import build_wheel, serve_index
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("real kernels in Node")]
+pytestmark = [pytest.mark.node]
 CHANNEL = Path(__file__).parents[2] / "channels" / "emscripten-forge-2023"
 FORGOTTEN = "This lasts until the kernel restarts; what is to stay belongs into the environment file.\n"
 

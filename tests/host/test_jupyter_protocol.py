@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from jupyter_client.blocking.client import BlockingKernelClient
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("real kernels in Node")]
+pytestmark = [pytest.mark.node]
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60

@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.node,
     # It locks, compiles and traces 3,500 files.
     pytest.mark.slow,
-    pytest.mark.xdist_group("real kernels in Node"),
 ]
 SITE = "lib/python3.11/site-packages"
 CODE = """\

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lite_env.host.run import RunOptions, start_kernel
+from lite_env.pack.reader import read_manifest
+from lite_env.workflow.options import PackOptions
 from tests.command_line import lite_env
+from tests.conftest import EXAMPLES
 from tests.host.test_snapshots import with_header
+from tests.packing import pack_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,3 +229,26 @@ def test_the_command_tells_what_the_kernel_came_with(pack, tmp_path, monkeypatch
     second = lite_env("run", pack, "--figures", "-c", "import numpy; print(numpy.arange(3))")
     assert second.out == "[0 1 2]\n"
     assert re.search(r"restored in [\d.]+ s with numpy\n", second.err), second.err
+
+
+@pytest.mark.slow
+def test_packing_names_what_the_settings_say_or_what_traced_notebooks_import_first(tmp_path):
+    channel = EXAMPLES.parent / "channels" / "emscripten-forge-2023"
+    (tmp_path / "environment.yml").write_text(
+        f"name: demo\nchannels: ['{channel}']\ndependencies: [xeus-python, numpy]\n"
+    )
+    settings = tmp_path / "pyproject.toml"
+    cells = [{"cell_type": "code", "source": ["import json\n", "from numpy import linalg"]}]
+    notebook = {"cells": cells, "metadata": {"kernelspec": {"name": "xpython"}}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "demo.ipynb").write_text(json.dumps(notebook))
+    trace = "[tool.lite-env]\ntrace = ['demo.ipynb']\n"
+    named = {}
+    for key, text in {"traced": trace, "asked": trace + "preload = ['six']\n", "off": trace + "preload = []\n"}.items():
+        settings.write_text(text)
+        pack_environment(tmp_path / "environment.yml", tmp_path / "pack", PackOptions(level=3))
+        named[key] = {kernel.name: kernel.preload for kernel in read_manifest(tmp_path / "pack").kernels}
+    assert named == {
+        "traced": {"xpython": ("numpy", "numpy.linalg")},
+        "asked": {"xpython": ("six",)},
+        "off": {"xpython": ()},
+    }

@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.node,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
     # One kernel is shared by many tests of this file.
-    pytest.mark.xdist_group("real kernels in Node"),
 ]
 LOOP = endless("print('looping', flush=True)")
 
@@ -156,6 +155,7 @@ def test_a_cell_that_runs_too_long(numpy_pack):
     assert "error: the cell ran longer than 1 seconds\n  kernel: was interrupted\n" in ended.err
 
 
+@pytest.mark.slow
 def test_a_cell_of_a_notebook_that_runs_too_long_is_named(lua_pack, tmp_path):
     path = notebook(tmp_path / "n.ipynb", "print('a')", "while true do end")
     ended = lite_env("run", lua_pack, "--timeout", "1", path)

@@ -14,7 +14,7 @@ from lite_env.pack.reader import read_manifest
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.network, pytest.mark.xdist_group("real kernels in Node")]
+pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.network]
 
 
 @pytest.fixture(scope="module")

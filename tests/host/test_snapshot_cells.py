@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lite_env.host.engine import Message
     from lite_env.host.run import RunningKernel
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("snapshots")]
+pytestmark = [pytest.mark.node]
 
 # What they print or give has to be the same, to the character.
 CELLS = """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lite_env.host.engine import Log
     from lite_env.host.run import RunningKernel
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("snapshots")]
+pytestmark = [pytest.mark.node]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from lite_env.pack.reader import read_index, read_manifest
 from tests.command_line import lite_env
 from tests.own_kernels import make_pyodide_pack, with_code
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("own kernels")]
+pytestmark = [pytest.mark.node]
 
 FOLDER = "share/jupyter/kernels"
 
@@ -67,6 +67,7 @@ def test_what_it_opens_is_loaded_with_the_start_of_its_kernel_alone(own_packs):
         assert running.client.figures().requests == before
 
 
+@pytest.mark.slow
 def test_who_does_not_want_it_gets_the_kernel_without(own_packs):
     options = RunOptions(kernel="broken", startup=False)
     assert run_code(own_packs.bad, "print(1)", options=options).status == "ok"
@@ -89,6 +90,7 @@ def test_where_it_fails_the_run_does_with_its_traceback_and_its_file(own_packs):
     assert "\x1b" not in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kernel", "reason"),
     [("asking", r"This frontend does not support input requests"), ("unlucky", r"no luck")],
@@ -101,6 +103,7 @@ def test_a_question_and_another_languages_error_end_it(own_packs, kernel, reason
     assert reason in context["traceback"]
 
 
+@pytest.mark.slow
 def test_code_that_never_ends_is_named_when_the_time_is_over(own_packs, tmp_path):
     engine = NodeEngine(with_code(own_packs, tmp_path, "import wave\nwhile True:\n    pass\n"), runtime=runtime_dir())
     try:

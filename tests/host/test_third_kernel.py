@@ -9,8 +9,8 @@ from lite_env.pack.reader import read_manifest
 from tests.packing import pack_as_module
 
 ENGINES = [
-    pytest.param("node", marks=[pytest.mark.node, pytest.mark.xdist_group("real kernels in Node")]),
-    pytest.param("chromium", marks=[pytest.mark.browser, pytest.mark.xdist_group("real kernels in Chromium")]),
+    pytest.param("node", marks=[pytest.mark.node]),
+    pytest.param("chromium", marks=[pytest.mark.browser]),
 ]
 
 

@@ -19,7 +19,7 @@ from tests.lite_cores import BEFORE, NEWEST, jupyter_lite
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.network, pytest.mark.node, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.network, pytest.mark.node]
 
 CHANNEL = EXAMPLES.parent / "channels" / "emscripten-forge-2023"
 ALL = ["lock:environment.yml", "pack:environment.yml", "site", "default-kernel"]
@@ -166,6 +166,15 @@ def test_isolation_puts_something_in_front_of_the_service_worker_and_takes_it_aw
     assert jupyter_lite(lite, "build", "--lite-env-isolate").ran == []
     assert set(jupyter_lite(lite, "build").ran) == {"site", "isolate"}
     assert worker.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_site_may_have_no_snapshots(lite):
+    jupyter_lite(lite, "build", "--no-lite-env-snapshots")
+    assert site_of(lite)["snapshots"] is False
+    assert "snapshots: no" in jupyter_lite(lite, "status", "--no-lite-env-snapshots").text
+    jupyter_lite(lite, "build")
+    assert site_of(lite)["snapshots"] is True
 
 
 def test_what_installs_in_a_notebook_need_is_told(lite):

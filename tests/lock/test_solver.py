@@ -231,6 +231,15 @@ def test_a_server_that_is_not_there(solve):
         solve("tool", channels=["http://127.0.0.1:9/channel"])
 
 
+def test_a_name_that_is_a_folder_here_and_no_channel_there(solve, tmp_path, monkeypatch):
+    monkeypatch.setattr("lite_env.spec.channels.CHANNEL_ALIAS", "http://127.0.0.1:9")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "channels" / "mine").mkdir(parents=True)
+    with pytest.raises(FetchError, match="could not be read") as caught:
+        solve("tool", channels=["http://127.0.0.1:9/channels/mine"])
+    assert "the folder channels/mine is written `./channels/mine`" in caught.value.hint
+
+
 def test_what_is_locked_stays(solve):
     before = solve("tool 1.0.*")
     assert names(solve("tool", locked=before)) == ["base 1.0", "tool 1.0"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
 from tests.recipe.builds import LONGJMP, RECIPES, build, extension
 from tests.trees import tree
 
@@ -80,6 +82,7 @@ def test_what_the_kernel_says_of_a_failed_test_is_told(markupsafe, tmp_path):
     assert not list((tmp_path / "channel").rglob("*.conda"))
 
 
+@pytest.mark.slow
 def test_setjmp_works_with_a_compiler_that_is_newer_than_the_runtime(markupsafe, tmp_path):
     recipe = extension(tmp_path, LONGJMP)
     answer, found = build(recipe, channel=tmp_path / "channel")

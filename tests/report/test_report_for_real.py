@@ -15,7 +15,7 @@ from lite_env.report.budget import check_budget
 from lite_env.report.size import measure
 from lite_env.report.subject import read_subject
 
-pytestmark = [pytest.mark.node, pytest.mark.network, pytest.mark.xdist_group("real kernels in Node")]
+pytestmark = [pytest.mark.node, pytest.mark.network]
 
 
 def assert_costs_are_those_of_a_run(pack, module):

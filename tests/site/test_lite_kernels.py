@@ -90,7 +90,17 @@ def test_the_build_is_another_one_when_anything_is(made_packs, tmp_path):
 def test_the_document_is_json_with_all_that_the_extension_reads(made_packs):
     site = make_lite_site(read_environments([made_packs["demo"]]), runtime=RUNTIME, default="toy")
     told = json.loads(encode_lite_site(site))
-    assert set(told) == {"format", "build", "runtime", "kernels", "default", "isolate", "prefetch", "notes"}
+    assert set(told) == {
+        "format",
+        "build",
+        "runtime",
+        "kernels",
+        "default",
+        "isolate",
+        "prefetch",
+        "snapshots",
+        "notes",
+    }
     assert msgspec.json.decode(encode_lite_site(site), type=type(site)) == site
 
 

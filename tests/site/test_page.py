@@ -50,6 +50,14 @@ def test_the_page_knows_where_the_drive_is(environments, runtime, drive, expecte
     assert page_config(environments, read_runtime(runtime), drive=drive)["drive"] == expected
 
 
+def test_the_page_knows_of_snapshots_where_they_are_off(environments, runtime):
+    found = read_runtime(runtime)
+    assert "snapshots" not in page_config(environments, found, drive="none")
+    assert page_config(environments, found, drive="none", snapshots=False)["snapshots"] is False
+    off = make_page(environments, found, drive="none", snapshots=False)
+    assert off.build != make_page(environments, found, drive="none").build
+
+
 def test_names_cannot_break_out_of_the_page(pack, runtime):
     manifest = pack / "manifest.json"
     display = "</script><script>alert(1)</script><!-- {{title}}"

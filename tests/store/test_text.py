@@ -263,6 +263,7 @@ WORST = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is that of Linux")
 def test_the_largest_that_is_read_fits_into_500_mb():
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(WORST)], capture_output=True, text=True, check=False)

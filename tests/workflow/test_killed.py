@@ -17,7 +17,7 @@ import pytest
 from lite_env.channel import build_channel
 from lite_env.store.digest import sha256_of_file
 
-pytestmark = [pytest.mark.slow, pytest.mark.node, pytest.mark.xdist_group("killed")]
+pytestmark = [pytest.mark.slow, pytest.mark.node]
 
 ROOT = Path(__file__).parents[2]
 SEED = 20261126

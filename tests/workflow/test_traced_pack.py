@@ -44,7 +44,7 @@ from tests.packing import pack_environment
 from tests.prefixes import SITE, Heard
 from tests.trees import tree
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("traced pack")]
+pytestmark = [pytest.mark.node]
 
 CHANNEL = Path(__file__).parents[2] / "channels" / "emscripten-forge-2023"
 GOOD = """\
@@ -164,6 +164,7 @@ def test_what_an_import_of_a_submodule_opens_lies_together_and_is_fetched_before
     assert number in manifest.imports["toy"], "so small that it comes with its package"
 
 
+@pytest.mark.slow
 def test_tracing_the_pack_gives_the_profile_that_it_was_made_by(packed, project, tmp_path):
     pack, manifest, _ = packed
     ended = lite_env("trace", pack, "--workload", project / "warmup.py", "-o", tmp_path / "p.json", "--json")
@@ -180,6 +181,7 @@ def test_tracing_the_pack_gives_the_profile_that_it_was_made_by(packed, project,
     assert tree(tmp_path / "pack") == tree(pack)
 
 
+@pytest.mark.slow
 def test_one_profile_serves_packs_with_and_without_bytecode(packed, project, tmp_path):
     _, manifest, _ = packed
     options = PackOptions(level=1, bytecode=False, trace=False)
@@ -191,6 +193,7 @@ def test_one_profile_serves_packs_with_and_without_bytecode(packed, project, tmp
     assert read_profile(tmp_path / "p.json") == profile
 
 
+@pytest.mark.slow
 def test_packing_what_was_unpacked_gives_the_same_bytes(packed, project, tmp_path):
     pack, _, _ = packed
     unpack(pack, tmp_path / "prefix")
@@ -300,6 +303,7 @@ def test_a_kernel_that_reads_more_than_its_start_should_is_started_from_the_whol
     assert started == [(tmp_path / "pack", kernel.name)]
 
 
+@pytest.mark.slow
 def test_only_what_a_trace_opened_or_could_find_makes_it_old(packed, project, tmp_path, monkeypatch):
     unpack(packed[0], tmp_path / "prefix")
     monkeypatch.setenv("LITE_ENV_NODE", str(tmp_path / "no-node"))
@@ -342,6 +346,7 @@ def test_without_node_the_pack_says_so_and_has_a_static_order(project, packed, t
     assert tree(tmp_path / "same") == tree(tmp_path / "pack")
 
 
+@pytest.mark.slow
 def test_packages_can_be_kept_apart(packed, project, tmp_path):
     options = PackOptions(level=1, order="packages")
     manifest = pack_environment(project / "environment.yml", tmp_path / "pack", options).manifest
@@ -352,6 +357,7 @@ def test_packages_can_be_kept_apart(packed, project, tmp_path):
         assert running.ready.figures.requests == 4 + len(boot)
 
 
+@pytest.mark.slow
 def test_bytecode_is_of_the_level_at_which_the_environment_runs(packed, tmp_path):
     """`PYTHONOPTIMIZE` in one environment took the docstrings out of another one's bytecode."""
     unpack(packed[0], tmp_path / "prefix")
@@ -372,6 +378,7 @@ def test_bytecode_is_of_the_level_at_which_the_environment_runs(packed, tmp_path
     assert answers == ["2 None __init__.cpython-311.opt-2.pyc\n", "0 Fail. __init__.cpython-311.pyc\n"]
 
 
+@pytest.mark.slow
 def test_a_program_that_the_kernel_does_not_survive_has_crashed(packed):
     traced = trace_job(packed[0], Job(kernel="xpython", name="end", cells=("import os; os.abort()",)))
     assert traced.crashed
@@ -379,6 +386,7 @@ def test_a_program_that_the_kernel_does_not_survive_has_crashed(packed):
     assert traced.interpreter
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_a_failure_of_its_own(packed):
     cells = ("import toy", "while True: pass", "import toy.other")
     traced = trace_job(packed[0], Job(kernel="xpython", name="slow", cells=cells), seconds=2)
@@ -413,6 +421,7 @@ def test_a_workload_that_cannot_be_read_is_told(tmp_path, text):
         read_workloads([tmp_path / "x.ipynb"])
 
 
+@pytest.mark.slow
 def test_a_package_whose_files_changed_is_compiled_anew(packed, project, tmp_path):
     pack, manifest, _ = packed
     unpack(pack, tmp_path / "prefix")

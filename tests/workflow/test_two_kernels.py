@@ -17,7 +17,7 @@ from tests.conftest import EXAMPLES
 from tests.packing import pack_environment
 from tests.prefixes import Heard
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("two kernels")]
+pytestmark = [pytest.mark.node]
 
 KERNELS = ("xlua", "xpython")
 
@@ -94,6 +94,7 @@ def manifest_size(pack):
     return (pack / "manifest.json").stat().st_size
 
 
+@pytest.mark.slow
 def test_a_traced_pack_gives_the_profile_it_was_made_by(packs):
     folder, manifests, _ = packs
     words = [word for file in ("lua.ipynb", "python.ipynb", "warmup.py") for word in ("--workload", folder / file)]

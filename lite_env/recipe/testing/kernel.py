@@ -11,12 +11,12 @@ from lite_env.errors import HostError, MissingEngineError, RecipeError, SolveErr
 from lite_env.host.find import find_chromium, locate_node
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.lock.file import lock_path, read_lock
-from lite_env.lock.wheel import marker_environment, needed
 from lite_env.prefix.families import example_packages
 from lite_env.progress import SILENT
 from lite_env.recipe.testing.contents import check_contents
 from lite_env.recipe.testing.declared import ContentsTest, DownstreamTest, PythonTest, ScriptTest, declared_tests
 from lite_env.recipe.testing.package import TEST_FILES, BuiltPackage, read_package
+from lite_env.recipe.testing.requirements import check_requirements
 from lite_env.spec.address import local_path
 from lite_env.spec.matchspec import name_of
 from lite_env.workflow.kernel_environment import lock_beside_kernel
@@ -126,7 +126,7 @@ def _run(
     requirements = [spec for test in tests if isinstance(test, ScriptTest) for spec in test.requirements]
     environment = _locked(package, [*beside, *requirements], bed)
     if any(isinstance(test, PythonTest) and test.pip_check for test in tests):
-        _check_requirements(package, environment)
+        check_requirements(package, {found.name: found.version for found in read_lock(lock_path(environment)).packages})
     pack = environment.parent / "pack"
     options = PackOptions(bytecode=False, trace=False, check=False, level=1, offline=bed.offline)
     pack_environment(lock_path(environment), pack, options, store=bed.store, reporter=SILENT)
@@ -203,27 +203,6 @@ def _locked(package: BuiltPackage, more: Sequence[str], bed: Bed) -> Path:
             hint=f"name a channel that has one ({' or '.join(example_packages())}) with --channel, or give --no-test",
             said=error.message,
         ) from error
-
-
-def _check_requirements(package: BuiltPackage, environment: Path) -> None:
-    """See whether what the package's distributions require is in the environment, as ``pip check`` would."""
-    lock = read_lock(lock_path(environment))
-    there = {found.name.replace("_", "-").replace(".", "-").lower() for found in lock.packages}
-    # conda-forge names a distribution so whose own name another package has: python-tzdata, msgpack-python.
-    there |= {name.removeprefix("python-").removesuffix("-python") for name in there}
-    python = next((found.version for found in lock.packages if found.name == "python"), "")
-    for path, data in package.files.items():
-        if not path.endswith(".dist-info/METADATA"):
-            continue
-        requires = tuple(re.findall(r"^Requires-Dist: (.+?)\r?$", data.decode("utf-8", "replace"), re.MULTILINE))
-        for spec in needed(requires, marker_environment(python)):
-            name = spec.split(" ")[0]
-            if name not in there:
-                raise RecipeError(
-                    f"{package.name} {package.version} requires {spec}, which its environment does not have",
-                    hint=f"add {name} to the recipe's `requirements: run:`, or `pip_check: false` to the test",
-                    file=path,
-                )
 
 
 def _write_files(package: BuiltPackage, drive: Path) -> None:

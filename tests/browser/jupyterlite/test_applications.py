@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 CONSOLE = "() => void jupyterapp.commands.execute('console:create', { kernelPreference: { name: 'xpython' } })"
 ISOLATED = pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "service worker"])
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.site_server import Answer
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network]
 # As long as any file of a start is waited for.
 LIMIT_MS = 30_000
 

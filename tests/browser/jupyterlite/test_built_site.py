@@ -8,7 +8,7 @@ from tests.browser.jupyterlite.applications import built_site
 from tests.conftest import EXAMPLES
 from tests.lite_cores import BEFORE, NEWEST
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.node, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.node]
 
 CHANNEL = EXAMPLES.parent / "channels" / "emscripten-forge-2023"
 

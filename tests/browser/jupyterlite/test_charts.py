@@ -7,7 +7,7 @@ import pytest
 from tests.browser.jupyterlite.applications import built_site
 from tests.conftest import EXAMPLES
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 
 ENVIRONMENT = f"""\
 name: charts

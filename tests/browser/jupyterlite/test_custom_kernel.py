@@ -33,7 +33,6 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.node,
     pytest.mark.slow,
-    pytest.mark.xdist_group("jupyterlite"),
 ]
 ROOT = EXAMPLES.parent
 PAGE = ROOT / "docs" / "custom-kernel.md"

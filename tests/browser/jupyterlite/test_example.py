@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.node,
     pytest.mark.slow,
-    pytest.mark.xdist_group("jupyterlite"),
 ]
 EXAMPLE = EXAMPLES / "jupyterlite"
 FAHRENHEIT = [52.7, 50.4, 64.0, 59.2]

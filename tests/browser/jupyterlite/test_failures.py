@@ -14,7 +14,7 @@ from tests.browser.conftest import SOON_MS, picture
 if TYPE_CHECKING:
     from tests.site_server import Answer
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network]
 # What a page waits for a service worker that does not come.
 CONTROL_MS = 10_000
 # More than a stack holds.

@@ -10,10 +10,11 @@ import pytest
 from tests.channel_server import serve_channel
 from tests.package_index import build_wheel, serve_index
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network]
 CHANNEL = Path(__file__).parents[3] / "channels" / "emscripten-forge-2023"
 
 
+@pytest.mark.slow
 def test_a_notebook_installs_by_pip_and_conda_and_a_restart_forgets_it(numpy_lite, serve, lab):
     server = serve(numpy_lite, isolated=False)
     found = lab(server).open()

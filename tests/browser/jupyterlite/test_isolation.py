@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page, Request
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network]
 LAB = "/lab/index.html"
 # Longer than within which a page is loaded again whatever has been done in it.
 LATE_MS = 6_000
@@ -163,6 +163,7 @@ def test_a_service_worker_that_comes_late_isolates_a_page_that_nobody_has_touche
     assert loads.count == 2
 
 
+@pytest.mark.slow
 def test_a_site_that_was_not_isolated_before_is_when_it_is_built_anew(isolating, numpy_pack, serve, lab, tmp_path):
     site = make_lite(tmp_path / "site", numpy_pack)
     server = serve(site, isolated=False)

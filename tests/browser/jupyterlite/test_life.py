@@ -10,7 +10,7 @@ import pytest
 from tests.browser.jupyterlite.applications import make_lite
 from tests.endless import endless
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network]
 LOOP = endless("print('begun')", "__import__('time').sleep(0.05)")
 
 PYTHON_WAITS = """\

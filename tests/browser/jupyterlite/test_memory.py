@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 
 
 def resident(chromium, page) -> int:

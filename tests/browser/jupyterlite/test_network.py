@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.browser.jupyterlite.lab import Lab
     from tests.package_index import PackageIndex
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 
 WHEELS = ("requests==2.34.2", "urllib3==2.8.0", "httpx==0.28.1", "httpcore==1.0.9", "h11==0.16.0", "anyio==4.16.0")
 BEGIN = """

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.jupyterlite.applications import make_lite
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network]
 
 NOTEBOOK = """async ([path, kernelspec, source]) => {
   const cell = { cell_type: 'code', id: 'a', source, metadata: {}, outputs: [], execution_count: null };
@@ -49,6 +49,7 @@ def two_pythons(tmp_path_factory, numpy_pack, other_pack):
     return make_lite(tmp_path_factory.mktemp("two") / "site", numpy_pack, other_pack, default_kernel="xpython (other)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["python3", "some-environment"])
 def test_a_notebook_of_another_kernel_opens_with_the_default_one_and_without_a_dialog(two_pythons, serve, lab, name):
     found = lab(serve(two_pythons)).open()

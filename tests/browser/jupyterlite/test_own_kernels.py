@@ -7,7 +7,7 @@ import pytest
 from tests.browser.jupyterlite.applications import make_lite
 from tests.own_kernels import picture
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 
 HELLO = "hello from /share/jupyter/kernels/lab/startup.txt\n"
 CODE = "share/jupyter/kernels/broken/startup.txt"

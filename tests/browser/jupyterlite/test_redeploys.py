@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.jupyterlite.applications import make_lite
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.node,
     pytest.mark.slow,
-    pytest.mark.xdist_group("jupyterlite"),
 ]
 FILES = EXAMPLES / "science" / "files"
 PENGUINS = b"species,body_mass_g\nAdelie,3700\nAdelie,3800\nGentoo,5000\nChinstrap,3733\nGentoo,5101\n"

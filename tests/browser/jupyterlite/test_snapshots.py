@@ -7,7 +7,7 @@ import pytest
 from tests.browser.jupyterlite.applications import make_lite
 from tests.browser.test_snapshots_in_chromium import NAMES
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 NUMPY = "import numpy; print(numpy.arange(3))"
 NOTES = "Object.keys(localStorage).filter(key => key.startsWith('lite-env-snapshot ')).length"
 FORGET = f"""async () => {{

@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.node,
     pytest.mark.slow,
-    pytest.mark.xdist_group("jupyterlite"),
 ]
 
 PAGE = """\

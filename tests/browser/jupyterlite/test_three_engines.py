@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
     # One engine at a time: see tests/browser/test_three_engines.py.
-    pytest.mark.xdist_group("three engines"),
 ]
 
 NEW = """async () => {

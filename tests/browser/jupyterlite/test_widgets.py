@@ -8,7 +8,7 @@ from tests.browser.conftest import picture
 from tests.browser.jupyterlite.applications import example_environment, expose
 from tests.lite_cores import jupyter_lite
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 
 SLIDER = "import ipywidgets\nslider = ipywidgets.IntSlider(value=3, description='n')\nslider"
 # A picture of 3 by 2 pixels, which needs no package.

@@ -257,9 +257,7 @@ function readFiles({ mounts: { prefix } }: Manifest, index: Tree, archives: Arch
   return async paths => {
     const files = paths.map(path => fileBehind(index, path.slice(root.length)));
     guard(!files.includes(null), 'a file is not there that the saved kernel had');
-    const found = files.filter(file => file !== null);
-    await archives.fetchAll([...new Set(found.map(({ archive }) => archive))]);
-    return found.map(file => archives.readFile(file));
+    return archives.readAlone(files.filter(file => file !== null));
   };
 }
 

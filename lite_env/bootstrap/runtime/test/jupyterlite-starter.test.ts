@@ -34,7 +34,7 @@ function site(build: string, folder: string, name = 'toy'): LiteSite {
     bytes: 1,
     logos: {},
   } as const;
-  return { format: 1, build, runtime: folder, kernels: [kernel], default: null, isolate: false, prefetch: 'none', notes: [] };
+  return { format: 1, build, runtime: folder, kernels: [kernel], default: null, isolate: false, prefetch: 'none', snapshots: true, notes: [] };
 }
 
 const made: { url: string; type: string; ended: boolean }[] = [];

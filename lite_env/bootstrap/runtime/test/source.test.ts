@@ -426,3 +426,14 @@ for (const how of ['while fetched', 'while the caller blocks'] as const) {
       transport.broken.set('manifest.json', new BootError('NetworkFailed', 'dead', { file: 'manifest.json' }));
     }, 'FileMissing', /^"archives.* is not there/));
 }
+
+test('files that are wanted alone are read out of archives of which nothing else is inflated', async () => {
+  const { archives, entry, transport } = await open({ archives: [{ a: 'one', b: 'two', c: 'three' }, { d: 'four' }] });
+  const files = [entry('c'), entry('d'), entry('a'), entry('c')];
+  assert.deepEqual((await archives.readAlone(files)).map(text), ['three', 'four', 'one', 'three']);
+  const asked = transport.asked.length;
+  // The others come out of what is there, and these once more.
+  assert.deepEqual([entry('b'), entry('a')].map(file => text(archives.readFile(file))), ['two', 'one']);
+  assert.deepEqual((await archives.readAlone([entry('d')])).map(text), ['four']);
+  assert.equal(transport.asked.length, asked);
+});

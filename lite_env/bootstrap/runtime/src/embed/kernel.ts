@@ -304,10 +304,10 @@ export class WorkerKernel implements Kernel {
   }
 
   private obey(command: HostCommand): void {
+    this.relay?.obey(command);
     if (command.type === 'message') {
       this.maker?.asked(command.message);
     }
-    this.relay?.obey(command);
   }
 
   private log(level: 'info' | 'warn' | 'error', text: string): void {

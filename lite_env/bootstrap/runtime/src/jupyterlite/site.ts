@@ -31,6 +31,8 @@ export interface LiteSite {
   readonly default: string | null;
   readonly isolate: boolean;
   readonly prefetch: Prefetch;
+  /** Whether kernels may be restored from snapshots. */
+  readonly snapshots: boolean;
   readonly notes: readonly LiteNote[];
 }
 

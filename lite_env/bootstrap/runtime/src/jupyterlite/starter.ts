@@ -80,7 +80,7 @@ export class Starter {
         worker: plan.worker,
         runtime: this.url(site.runtime),
         prefetch: site.prefetch,
-        snapshots: new URLSearchParams(location.search).get('snapshot') !== 'off',
+        snapshots: site.snapshots && new URLSearchParams(location.search).get('snapshot') !== 'off',
         ahead,
       });
     } catch (error) {

@@ -24,6 +24,8 @@ export interface PageConfig {
   /** URL of the runtime's folder, relative to the page, with a final slash. */
   readonly runtime: string;
   readonly drive: DriveChoice;
+  /** Whether kernels may be restored from snapshots; yes where nothing is said. */
+  readonly snapshots?: boolean;
   /** URL of the service worker, relative to the page; null where files are not kept. */
   readonly serviceWorker: string | null;
 }

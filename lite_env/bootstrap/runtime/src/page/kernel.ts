@@ -28,7 +28,7 @@ export function startKernel({ config, choice, token, withDrive, onProgress }: St
     runtime: config.runtime,
     serviceWorker: config.serviceWorker,
     // `?snapshot=off` starts plainly.
-    snapshots: new URLSearchParams(location.search).get('snapshot') !== 'off',
+    snapshots: config.snapshots !== false && new URLSearchParams(location.search).get('snapshot') !== 'off',
     ahead: takeAhead(choice.environment.manifest),
     onProgress,
     onLog: (level, text) => console[level](text),

@@ -151,6 +151,8 @@ export class Shelf {
 
   private async removeNamed(name: string): Promise<void> {
     const drawer = await this.opened();
+    // One that is written later would say of the next snapshot that nobody survives it.
+    await this.marking;
     // The marks go last: what is half gone is not used.
     const marks = (await drawer.names()).filter(other => other.startsWith(`${name}~`));
     for (const gone of [name + SNAPSHOT, name + USED, ...marks]) {

@@ -41,6 +41,8 @@ export class Snapshots {
   private begun = 0;
   /** Seconds; null where the start was a plain one. */
   private took: number | null = null;
+  /** What the kernel has come with. */
+  private preload: Preload | null = null;
 
   constructor(
     private readonly shelf: Shelf,
@@ -89,6 +91,7 @@ export class Snapshots {
   /** The kernel has come of the snapshot, and its Python runs: it is a good one. */
   restored(): void {
     this.took = (performance.now() - this.begun) / 1000;
+    this.preload = this.snapshot?.preload ?? null;
     this.tell(`the kernel was restored from a snapshot in ${this.took.toFixed(2)} s`);
     this.settling = this.quietly(async () => this.shelf.sound(await this.own()));
   }
@@ -100,8 +103,8 @@ export class Snapshots {
   }
 
   figures(): SnapshotFigures {
-    const { took, why, possible, subject, snapshot, withoutPreload } = this;
-    const { modules, why: tried } = (took === null ? null : snapshot?.preload) ?? { modules: [], why: withoutPreload };
+    const { took, why, possible, subject, withoutPreload } = this;
+    const { modules, why: tried } = this.preload ?? { modules: [], why: withoutPreload };
     const preload = { modules: subject?.preload ?? [], done: modules.length > 0, why: tried };
     return { seconds: took, why: took === null ? why : '', possible, preload };
   }
@@ -147,7 +150,7 @@ export class Snapshots {
       const { modules } = preloading;
       let preload: Preload;
       try {
-        await this.preload(preloading, saving);
+        await this.import(preloading, saving);
         await this.keep({ ...saving.take(), key, preload: { modules, why: '' } }, entry);
       } catch (error) {
         guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
@@ -158,7 +161,7 @@ export class Snapshots {
     });
   }
 
-  private async preload(preloading: Preloading, saving: Saving): Promise<void> {
+  private async import(preloading: Preloading, saving: Saving): Promise<void> {
     const started = performance.now();
     await saving.preload(preloading.modules);
     guard(!preloading.hasLost(), 'some of their files cannot be read');

@@ -1,0 +1,34 @@
+"""Preloaded modules in JupyterLab: an idle second worker makes the snapshot, and the next visit has numpy imported."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.jupyterlite.applications import make_lite
+from tests.browser.test_snapshots_in_chromium import NAMES
+from tests.host.test_preload import pack_that_preloads
+
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+THERE = "import sys; print('numpy' in sys.modules)"
+SIZES = """async () => {
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('lite-env-snapshots');
+  const sizes = [];
+  for await (const handle of folder.values()) sizes.push((await handle.getFile()).size);
+  return Math.max(0, ...sizes);
+}"""
+
+
+@pytest.fixture(scope="module")
+def lite(tmp_path_factory, numpy_pack):
+    folder = tmp_path_factory.mktemp("preload-lite")
+    return make_lite(folder / "site", pack_that_preloads(numpy_pack, folder / "pack", "numpy"))
+
+
+def test_the_next_visit_has_numpy(lite, serve, lab):
+    server = serve(lite)
+    found = lab(server).open().notebook("xpython")
+    found.until(lambda: found.page.evaluate(NAMES) and found.page.evaluate(SIZES) > 35_000_000)
+    assert found.text(THERE) == "False\n"
+    again = found.open().notebook("xpython")
+    assert again.text(THERE) == "True\n"
+    assert again.text("import numpy; print(numpy.arange(3) @ numpy.ones(3))") == "3.0\n"
