@@ -12,11 +12,13 @@ class SnapshotFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         seconds: after which the kernel was there; None where it was started plainly.
         why: it was; empty where it was not.
         possible: whether kernels of this kind can be restored.
+        shipped: whether the pack has brought the snapshot that it was made of.
     """
 
     seconds: float | None
     why: str
     possible: bool
+    shipped: bool = False
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,5 +30,6 @@ def status_lines(settings: AddonSettings, environments: Sequence[Environment]) -
         "locked": "yes" if settings.locked else "",
         "offline": "yes" if settings.offline else "",
         "prefetch": "" if settings.prefetch == "none" else settings.prefetch,
+        "snapshot": "yes" if settings.snapshot else "",
     }
     yield from (f"{name}: {value}" for name, value in unusual.items() if value and environments)

@@ -16,8 +16,9 @@ import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
 import { fileAt, parseTree, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
-import { sorted } from './snapshot/key';
-import type { Subject, Snapshots } from './snapshot/snapshots';
+import { digestOf, sorted } from './snapshot/key';
+import type { Snapshots } from './snapshot/snapshots';
+import type { Subject } from './snapshot/subject';
 import { guard } from './snapshot/unusable';
 
 export interface BootOptions {
@@ -98,11 +99,11 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const { snapshots } = options;
-  const subject = subjectOf(manifestData, kernel, startable, options, variables);
+  const subject = subjectOf(manifestData, manifest, kernel, startable, options, variables, files);
   const counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
   /** A kernel that is restored reads what it opens, and nothing ahead. */
   const unlessRestored = async (fetch: () => Promise<void>) => {
-    if (!counted || !(await snapshots?.whenRead())) {
+    if (!counted || !(await snapshots?.isFound())) {
       await fetch();
     }
   };
@@ -225,16 +226,21 @@ async function fetchTree({ index, archives }: Manifest, files: Inflater): Promis
 
 /** What a snapshot of this start is of. */
 function subjectOf(
-  manifest: Uint8Array,
-  { name }: PackedKernel,
+  manifestData: Uint8Array,
+  { index, archives }: Manifest,
+  { name, snapshot }: PackedKernel,
   { main, script }: Startable,
   { place = '' }: BootOptions,
-  variables: Readonly<Record<string, string>>
+  variables: Readonly<Record<string, string>>,
+  files: Inflater
 ): Subject {
   return {
     place: `${place} ${name}`,
-    pack: () => sha256Hex(manifest),
     parts: { kernel: name, wasm: main.digest, script: script.digest, variables: JSON.stringify(sorted(variables)) },
+    pack: () => sha256Hex(manifestData),
+    content: () => digestOf([index.digest, ...archives.map(({ digest }) => digest)]),
+    script: async () => new TextDecoder().decode(await files.read(script, 'kernel')),
+    shipped: snapshot && (() => files.read(snapshot, 'kernel')),
   };
 }
 

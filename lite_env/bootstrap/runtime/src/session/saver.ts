@@ -52,9 +52,12 @@ export class Saver {
     this.booted = null;
   }
 
-  /** Make one at once; whether that came about. */
-  async make(snapshots: Snapshots, { saving }: Booted): Promise<boolean> {
-    return saving !== null && typeof saving !== 'string' && snapshots.make(saving);
+  /** Make one at once, for a pack to `ship` or not; why that did not come about. */
+  async make(snapshots: Snapshots, { saving }: Booted, ship = false): Promise<string | null> {
+    if (saving === null || typeof saving === 'string') {
+      return saving ?? 'it was restored itself';
+    }
+    return snapshots.make(saving, ship);
   }
 
   private rest(): void {
@@ -71,8 +74,12 @@ export class Saver {
       return; // A message came meanwhile, and is followed by another rest.
     }
     this.said = true;
-    if (booted.saving !== null && !this.touched) {
-      this.emit({ type: 'snapshot', made: await this.make(snapshots, booted) });
+    if (booted.saving === null) {
+      if (await snapshots.adopt()) {
+        this.emit({ type: 'snapshot', made: true });
+      }
+    } else if (!this.touched) {
+      this.emit({ type: 'snapshot', made: (await this.make(snapshots, booted)) === null });
     }
   }
 }
