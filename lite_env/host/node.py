@@ -60,7 +60,9 @@ class NodeEngine:
         self._launch(_ANYWHERE)
         manifest = str(self._pack.resolve())
         self.post(
-            Start(manifest=manifest, kernel=kernel, network=SEALED, make_snapshot=True, snapshot_file=str(file.resolve()))
+            Start(
+                manifest=manifest, kernel=kernel, network=SEALED, make_snapshot=True, snapshot_file=str(file.resolve())
+            )
         )
 
     def start(

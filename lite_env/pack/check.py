@@ -104,12 +104,8 @@ def _kernels_faults(manifest: Manifest) -> Iterator[str]:
         if kernel.runtime.python is not None and not _PYTHON.match(kernel.runtime.python):
             yield f"{where}.runtime.python is '{kernel.runtime.python}'"
         yield from _start_faults(manifest, kernel.start, f"{where}.start")
-        if kernel.snapshot is not None:
-            yield from _snapshot_faults(kernel.snapshot, kernel, f"{where}.snapshot")
-        if kernel.startup is not None and not is_safe_path(kernel.startup):
-            yield f"{where}.startup is '{kernel.startup}', which leaves the environment"
-        if kernel.startup is not None and STARTUP_CODE not in manifest.requires:
-            yield f"{where}.startup is there, and '{STARTUP_CODE}' is not in requires"
+        yield from _snapshot_faults(kernel, f"{where}.snapshot")
+        yield from _startup_faults(kernel.startup, manifest, f"{where}.startup")
 
 
 def _file_faults(file: File, where: str, folders: tuple[str, ...]) -> Iterator[str]:
@@ -140,7 +136,17 @@ def _role_faults(kernel: Kernel, where: str) -> Iterator[str]:
     yield from _duplicates((f"{file.role} {file.name}" for file in kernel.binaries), f"{where}.files", "role and name")
 
 
-def _snapshot_faults(snapshot: SnapshotFile, kernel: Kernel, where: str) -> Iterator[str]:
+def _startup_faults(startup: str | None, manifest: Manifest, where: str) -> Iterator[str]:
+    if startup is not None and not is_safe_path(startup):
+        yield f"{where} is '{startup}', which leaves the environment"
+    if startup is not None and STARTUP_CODE not in manifest.requires:
+        yield f"{where} is there, and '{STARTUP_CODE}' is not in requires"
+
+
+def _snapshot_faults(kernel: Kernel, where: str) -> Iterator[str]:
+    snapshot = kernel.snapshot
+    if snapshot is None:
+        return
     yield from _compressed_faults(snapshot, where)
     folder, _, name = snapshot.path.rpartition("/")
     if folder != f"kernels/{kernel.name}" or name != snapshot_name(snapshot.digest):

@@ -332,7 +332,10 @@ class Manifest(Common, frozen=True, kw_only=True):
     @property
     def contents(self) -> tuple[Stored, ...]:
         """Every file of the pack but the manifest, each once: the index, archives, and kernels' files by path."""
-        own: tuple[File | SnapshotFile, ...] = (*(file for kernel in self.kernels for file in kernel.files), *self.snapshots)
+        own: tuple[File | SnapshotFile, ...] = (
+            *(file for kernel in self.kernels for file in kernel.files),
+            *self.snapshots,
+        )
         files = {file.path: file for file in own}
         return (self.index, *self.archives, *(files[path] for path in sorted(files)))
 

@@ -216,9 +216,7 @@ class _Work:
             snapshots = None
             if self.options.snapshot:
                 snapshots = Snapshots(store=self.store, press=press, reporter=telling)
-            manifest = write_pack(
-                plan, self.output, press=press, check=check, snapshots=snapshots, reporter=telling
-            )
+            manifest = write_pack(plan, self.output, press=press, check=check, snapshots=snapshots, reporter=telling)
         packed = Packed(manifest=manifest, report=report_of(plan), again=False)
         unchecked = check is not None and check.missing is not None
         # A user's environment may have been changed while it was packed.

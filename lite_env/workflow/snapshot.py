@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from lite_env.store.protocol import Store
 
 _FORM = 1
-_HINT = "pack without `--snapshot`: browsers make a snapshot of their own after the first visit, of kernels that have any"
+_HINT = (
+    "pack without `--snapshot`: browsers make a snapshot of their own after the first visit, of kernels that have any"
+)
 
 
 class Snapshots:
@@ -56,8 +58,8 @@ class Snapshots:
         if not made:
             first = refused[0]
             raise type(first)(first.message, hint=first.hint or _HINT, **dict(first.context)) from first
-        for error in refused:
-            self._reporter.warn(error.message)
+        for other in refused:
+            self._reporter.warn(other.message)
         return made
 
     def _of(self, pack: Path, digest: str, kernel: str) -> bytes:

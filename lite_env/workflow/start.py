@@ -24,7 +24,8 @@ from lite_env.store.protocol import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from lite_env.host.engine import Log
+
+    from lite_env.host.engine import Log, Ready
     from lite_env.pack.manifest import Manifest
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Key, Store
@@ -82,7 +83,8 @@ def check_starts(
 ) -> None:
     """Start each kernel of `pack` and ask it who it is, unless these very bytes were started by this Node.js before.
 
-    Of which the pack brings a snapshot, that is restored from it. Where there is no Node.js, it is enough that another one started them.
+    One of which the pack brings a snapshot is restored from it. Where there is no Node.js, it is enough that another
+    one started them.
 
     Args:
         pack: the folder of a whole pack.
@@ -159,16 +161,20 @@ def _restore(pack: Path, kernel: str) -> None:
         options = RunOptions(kernel=kernel, network=SEALED, snapshots=Path(folder))
         try:
             with start_kernel(pack, options=options) as running:
-                figures = running.ready.figures.snapshot
-                if figures is None or not figures.shipped:
-                    why = figures.why if figures else "it has none"
-                    raise HostError(
-                        f"it is not restored from the snapshot that was just made of it: {why}",
-                        hint="pack without `--snapshot`, and report this",
-                    )
+                _see_restored(running.ready)
                 running.client.kernel_info()
         except HostError as error:
             raise not_started(error, kernel) from error
+
+
+def _see_restored(ready: Ready) -> None:
+    figures = ready.figures.snapshot
+    if figures is None or not figures.shipped:
+        why = figures.why if figures else "it has none"
+        raise HostError(
+            f"it is not restored from the snapshot that was just made of it: {why}",
+            hint="pack without `--snapshot`, and report this",
+        )
 
 
 def _key(manifest_digest: str, node: str) -> Key:
