@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +19,9 @@ from lite_env.report.size import measure
 from lite_env.report.subject import read_subject
 from tests.command_line import lite_env
 from tests.host.test_snapshots import gives_two, how, started
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("snapshots")]
 

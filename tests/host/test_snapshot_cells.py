@@ -126,7 +126,7 @@ def start(numpy_pack, snapshots, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ways(start, snapshots, shipped_pack, tmp_path_factory) -> dict[str, Callable]:
-    """Starts that are restored: from a snapshot that was made here, and from the pack's own, of which none is kept here."""
+    """Starts that are restored: from a snapshot that was made here, and from the pack's own."""
 
     def of_the_pack():
         drive = tmp_path_factory.mktemp("drive")
@@ -162,7 +162,8 @@ def restore_quick(request, ways) -> Callable:
 
 
 @pytest.fixture(scope="module")
-def plain(start, restore) -> Iterator[RunningKernel]:  # noqa: ARG001 - one for each that it is compared with
+def plain(start, restore) -> Iterator[RunningKernel]:
+    # One for each that it is compared with.
     with start() as running:
         yield running
 
