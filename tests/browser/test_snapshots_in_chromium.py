@@ -40,7 +40,7 @@ DAMAGE = f"""async () => {{
   for await (const [name, handle] of folder.entries()) {{
     if (!name.endsWith('.snapshot')) continue;
     const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
-    bytes[bytes.length - 5000] ^= 1;
+    bytes[2_000_000] ^= 1;
     const writable = await handle.createWritable();
     await writable.write(bytes);
     await writable.close();

@@ -95,12 +95,13 @@ export async function boot(options: BootOptions): Promise<Booted> {
   checkWorker(kernel, options.worker);
   const startable = readKernel(manifest, kernel);
   const variables = { ...manifest.variables, ...options.env };
-  const files = new Inflater(source);
+  let counted = false;
+  const files = new Inflater(source, digest => (counted ? (options.snapshots?.file(digest) ?? null) : null));
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const { snapshots } = options;
   const subject = subjectOf(manifestData, manifest, kernel, startable, options, variables, files);
-  const counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
+  counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
   /** A kernel that is restored reads what it opens, and nothing ahead. */
   const unlessRestored = async (fetch: () => Promise<void>) => {
     if (!counted || !(await snapshots?.isFound())) {
@@ -239,7 +240,8 @@ function subjectOf(
     parts: { kernel: name, wasm: main.digest, script: script.digest, variables: JSON.stringify(sorted(variables)) },
     pack: () => sha256Hex(manifestData),
     content: () => digestOf([index.digest, ...archives.map(({ digest }) => digest)]),
-    script: async () => new TextDecoder().decode(await files.read(script, 'kernel')),
+    script: async () => new TextDecoder().decode(await files.again(script)),
+    files: async () => new Map(await Promise.all([script, main, index].map(async file => [file.digest, await files.again(file)] as const))),
     shipped: snapshot && (() => files.read(snapshot, 'kernel')),
   };
 }

@@ -37,6 +37,7 @@ const subjectOf = (shipped: Subject['shipped'], variables = ''): Subject => ({
   pack: async () => 'a manifest',
   content: async () => 'files',
   script: async () => 'new WebAssembly.Memory',
+  files: async () => new Map(),
   shipped,
 });
 

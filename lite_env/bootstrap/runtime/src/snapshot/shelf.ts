@@ -60,6 +60,11 @@ export class Shelf {
     private readonly patience = PATIENCE
   ) {}
 
+  /** Bytes that one snapshot may have. */
+  get room(): number {
+    return this.limits.place;
+  }
+
   /** Begin to learn what there is; nobody waits for it. */
   look(): void {
     this.opened()

@@ -2,11 +2,19 @@
 import { describe } from '../errors';
 import type { Saving } from '../family/runtime';
 import type { SnapshotFigures } from '../protocol';
-import { decodeSnapshot, encodeSnapshot, type Snapshot } from './form';
+import { sha256Hex } from '../io/digest';
+import type { Here } from '../io/inflate';
+import { decodeSnapshot, encodeSnapshot, filesOf, type Files, type Snapshot } from './form';
 import { differing, featuresOf, holdsHere, type Key } from './key';
 import type { Entry, Shelf } from './shelf';
 import { ownKey, packOf, shippedKey, type Subject } from './subject';
 import { guard, Unusable } from './unusable';
+
+/** Bytes for a header, which is much smaller. */
+const HEADER_ROOM = 2e6;
+
+/** By their SHA-256. */
+type Behind = ReadonlyMap<string, Here>;
 
 /** A snapshot, and what it is kept under. */
 interface Found {
@@ -21,6 +29,8 @@ export class Snapshots {
   private entry: Promise<Entry> | null = null;
   private reading: Promise<Found | null> = Promise.resolve(null);
   private finding: Promise<boolean> = Promise.resolve(false);
+  /** What lies behind the snapshot; null where nothing does. */
+  private behind: Promise<Behind | null> | null = null;
   /** What was read by now. */
   private found: Found | null = null;
   private why = 'there is none yet';
@@ -57,7 +67,9 @@ export class Snapshots {
     }
     const isThere = this.kept ?? this.shelf.has(subject.place);
     if (isThere !== false || subject.shipped) {
-      this.reading = this.read(isThere !== false, subject).catch((error: unknown) => this.unusable(error));
+      let tell: (behind: Behind | null) => void = () => undefined;
+      this.behind = new Promise(resolve => (tell = resolve));
+      this.reading = this.read(isThere !== false, subject, tell).catch((error: unknown) => this.unusable(error));
       this.finding = this.reading.then(found => (this.found = found) !== null);
     }
     return isThere === true || subject.shipped !== null;
@@ -71,6 +83,11 @@ export class Snapshots {
   /** Whether there is one that can be used. */
   isFound(): Promise<boolean> {
     return this.finding;
+  }
+
+  /** A file of the kernel, without compression, as the visitor's own snapshot has it; null where it has not. */
+  file(digest: string): Promise<Here | null> | null {
+    return this.behind && this.behind.then(behind => behind?.get(digest) ?? null);
   }
 
   /** The snapshot, if it was read by now. */
@@ -88,6 +105,7 @@ export class Snapshots {
       this.settling = this.quietly(() => (found.isShipped ? this.shelf.giveBack(found.entry) : this.shelf.sound(found.entry)));
     }
     this.reading = Promise.resolve(null);
+    this.behind = null;
     this.found = this.isShipped ? found : null; // Its pages are not read again, unless they are to be kept.
   }
 
@@ -123,21 +141,23 @@ export class Snapshots {
 
   /** Take one of a kernel that was started plainly, and keep it; why that did not come about. `ship`: as a pack brings it. */
   async make(saving: Saving, ship = false): Promise<string | null> {
-    return this.keep(async () => ({ entry: await (ship ? this.toShip() : this.own()), taken: saving.take() }));
+    return this.keep(() => saving.take(), ship);
   }
 
   /** Keep the one that the pack has brought as one's own: the next start need not inflate it. Whether that came about. */
   async adopt(): Promise<boolean> {
     const { found } = this;
     this.found = null;
-    return found !== null && (await this.keep(async () => ({ entry: await this.own(), taken: found.snapshot }))) === null;
+    return found !== null && (await this.keep(() => found.snapshot)) === null;
   }
 
-  private async keep(what: () => Promise<{ entry: Entry; taken: Omit<Snapshot, 'key'> }>): Promise<string | null> {
+  private async keep(take: () => Omit<Snapshot, 'key'>, ship = false): Promise<string | null> {
     try {
-      const { entry, taken } = await what();
+      // At once: a cell may come while something is waited for.
+      const taken = take();
       const started = performance.now();
-      const bytes = await encodeSnapshot({ ...taken, key: entry.key });
+      const entry = await (ship ? this.toShip() : this.own());
+      const bytes = await encodeSnapshot({ ...taken, key: entry.key }, ship ? new Map() : await this.files(taken.memory.data.length));
       await this.shelf.keep(entry, bytes);
       const took = ((performance.now() - started) / 1000).toFixed(2);
       this.tell(`the next start takes a snapshot of this kernel: ${(bytes.length / 1e6).toFixed(1)} MB, kept in ${took} s`);
@@ -149,18 +169,30 @@ export class Snapshots {
     }
   }
 
-  private async read(look: boolean, { shipped }: Subject): Promise<Found | null> {
-    const own = look ? await this.readOwn().catch((error: unknown) => this.unusable(error)) : null;
+  /** The kernel's own files, as far as there is room for them beside so many bytes. */
+  private async files(bytes: number): Promise<Files> {
+    const none: Files = new Map();
+    const files = (await this.subject?.files().catch(() => none)) ?? none;
+    const size = [...files.values()].reduce((sum, { length }) => sum + length, bytes);
+    return size + HEADER_ROOM <= this.shelf.room ? files : none;
+  }
+
+  private async read(look: boolean, { shipped }: Subject, tell: (behind: Behind | null) => void): Promise<Found | null> {
+    const own = look ? await this.readOwn(tell).catch((error: unknown) => this.unusable(error)) : null;
+    tell(null); // Who waits for what lies behind it has been told, where it does.
     return own ?? (shipped && this.readShipped(shipped));
   }
 
-  private async readOwn(): Promise<Found | null> {
+  private async readOwn(tell: (behind: Behind | null) => void): Promise<Found | null> {
     const entry = await this.own();
     const bytes = await this.shelf.take(entry);
     if (!bytes) {
       return null;
     }
     try {
+      const behind = checked(filesOf(bytes));
+      tell(behind);
+      await usedFirst(behind);
       const snapshot = await decodeSnapshot(bytes);
       guard(snapshot.key.id === entry.key.id, 'it is one of another kernel');
       return { snapshot, entry, isShipped: false };
@@ -209,6 +241,22 @@ export class Snapshots {
     } catch (error) {
       this.tell(`where snapshots are kept: ${wordsFor(error)}`);
     }
+  }
+}
+
+/** The checks are begun in the order of the files: what is needed first comes first. */
+function checked(files: Files): Behind {
+  const here = ([digest, bytes]: readonly [string, Uint8Array]) =>
+    [digest, { bytes, isRight: sha256Hex(bytes).then(found => found === digest) }] as const;
+  return new Map([...files].map(here));
+}
+
+/** Resolves when the first of them was checked and has been used, for which a digest of much else would have to wait. */
+async function usedFirst(behind: Behind): Promise<void> {
+  const [first] = behind.values();
+  if (first) {
+    await first.isRight;
+    await new Promise(resolve => setTimeout(resolve));
   }
 }
 

@@ -15,6 +15,8 @@ export interface Subject {
   content(): Promise<string>;
   /** Text of the kernel's script. */
   script(): Promise<string>;
+  /** The kernel's own files that a start needs, without compression, by their SHA-256. */
+  files(): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Reads the snapshot that the pack brings, checked and inflated; null where it brings none. */
   readonly shipped: (() => Promise<Uint8Array>) | null;
 }
