@@ -139,6 +139,7 @@ def test_a_damaged_one_ends_in_a_plain_start_and_is_made_anew(numpy_pack, folder
 def test_a_damaged_file_behind_it_is_read_from_the_pack(numpy_pack, folder):
     with started(numpy_pack, folder) as running:
         whole = running.ready.figures.requests
+        assert gives_two(running)
     path = snapshot_in(folder)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1

@@ -189,6 +189,7 @@ export class Shelf {
 
   private async removeNamed(name: string): Promise<void> {
     const drawer = await this.opened();
+    await this.marking; // One that is still to come would stay.
     // The marks go last: what is half gone is not used.
     const marks = (await drawer.names()).filter(other => other.startsWith(`${name}~`));
     for (const gone of [name + SNAPSHOT, name + USED, ...marks]) {
