@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-memory bench-pack bench-rebuild bench-fleet bench-jupyterlite bench-science snapshots clean
+.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-restored bench-memory bench-pack bench-rebuild bench-fleet bench-jupyterlite bench-science snapshots clean
 
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-fleet  measure how the cost of many environments grows: a quarter of an hour (BENCH=--quick: a minute)"
 	@echo "make bench-jupyterlite  measure kernels in JupyterLite against others: a quarter of an hour (BENCH=--quick: minutes)"
 	@echo "make bench-science  measure the scientific stack against Pyodide's own loading: twenty minutes (BENCH=--quick: some)"
+	@echo "make bench-restored  measure second visits that are restored against plain ones and others: twenty minutes (BENCH=--quick: minutes)"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
 	@echo "make pictures   make the documentation's pictures of the page anew"
 	@echo "make snapshots  write the kept answers of tests/report, tests/lock and tests/recipe anew"
@@ -71,6 +72,10 @@ verify-4x: setup
 bench-start: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.start $(BENCH)
+
+bench-restored: setup chromium
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.start.restored $(BENCH)
 
 bench-memory: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench

@@ -65,6 +65,18 @@ def numpy_pack(shared_folder) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shipped_pack(shared_folder) -> Path:
+    """The same packages and a variable, with a snapshot of the started kernel."""
+    folder = shared_folder / "shipped"
+    folder.mkdir(exist_ok=True)
+    environment = folder / "environment.yml"
+    text = (EXAMPLES / "numpy" / "environment.yml").read_text("utf-8")
+    text = text.replace("../..", str(EXAMPLES.parent))
+    environment.write_text(f"{text}variables:\n  MADE_UP: a value\n", "utf-8")
+    return make_pack(environment, folder, snapshot=True)
+
+
+@pytest.fixture(scope="session")
 def lua_pack(shared_folder) -> Path:
     """The pack of examples/lua: a kernel without Python and without a file system."""
     return make_pack(EXAMPLES / "lua" / "environment.yml", shared_folder / "lua")
@@ -120,7 +132,7 @@ def own_packs(shared_folder) -> OwnPacks:
     return make_own_packs(shared_folder / "own")
 
 
-def make_pack(environment: Path, folder: Path) -> Path:
+def make_pack(environment: Path, folder: Path, *, snapshot: bool = False) -> Path:
     """Lock, install and pack `environment`; the folder of the pack."""
     # Imported here: most tests need none of this, and rattler is slow to load.
     from lite_env.prefix.installer import install  # noqa: PLC0415
@@ -134,5 +146,6 @@ def make_pack(environment: Path, folder: Path) -> Path:
         if not (pack / "manifest.json").exists():
             locked = lock_environment(environment, output=folder / "conda-lock.yml", store=open_store())
             install(locked.lock, folder / "prefix")
-            pack_environment(folder / "prefix", pack, PackOptions(name=locked.lock.name, level=3), store=open_store())
+            options = PackOptions(name=locked.lock.name, level=3, snapshot=snapshot)
+            pack_environment(folder / "prefix", pack, options, store=open_store())
     return pack

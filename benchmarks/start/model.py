@@ -28,6 +28,7 @@ class Variant:
         page: path of the page below that folder; None where the benchmark's own page is used.
         config: for the benchmark's own page: which worker it starts and how it speaks to it.
         lacks: imports that it cannot do.
+        settled: what gives a promise that a first visit waits for before its cells run: what it leaves to the next one.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Variant:
     page: str | None = None
     config: dict[str, object] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
+    settled: str | None = None
 
 
 UNTRACED = (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from benchmarks.environments import Environment
 
 
-def ours(environment: Environment, *, key: str, label: str, own_page: bool, bytecode: bool = True) -> Variant:
+def ours(environment: Environment, *, key: str, label: str, own_page: bool, **how: bool) -> Variant:
     """Pack `environment` and make what is served of it.
 
     Args:
@@ -34,14 +34,14 @@ def ours(environment: Environment, *, key: str, label: str, own_page: bool, byte
         key: of the variant.
         label: of the variant.
         own_page: use the page of a site; else the benchmark's own page with our worker.
-        bytecode: whether to pack modules compiled, as is the default.
+        how: options of packing, where they are not the default ones.
     """
     has_pip = any(environment.prefix.glob("conda-meta/pip-*.json"))
     lacks: frozenset[str] = frozenset() if has_pip else OF_PIP
     tree, pack = TREES / key, TREES / f"{key}-pack"
     with step(f"tree ({key}): lite-env pack, {environment.packages} packages"):
         shutil.rmtree(tree, ignore_errors=True)
-        pack_environment(environment.file, pack, PackOptions(bytecode=bytecode), store=open_store())
+        pack_environment(environment.file, pack, PackOptions(**how), store=open_store())
         if own_page:
             # No variant mounts a drive: the peers would need JupyterLite for theirs.
             write_site(plan_site([pack], tree, SiteOptions(drive="none"), runtime=runtime_dir()))

@@ -40,7 +40,8 @@ async def visit_in_turn(
     async with Browser(program) as browser:
         meter = Meter(browser, link)
         for occasion, own in zip(OCCASIONS, cells, strict=False):
-            visit = _visit(browser, meter, server, variant, encoding, own)
+            settled = None if visits else variant.settled
+            visit = _visit(browser, meter, server, variant, encoding, own, settled)
             page, marks = await limited(visit, f"{variant.key}, {link.label}, {occasion} visit")
             if len(visits) + 1 < len(cells):
                 await leave(page)
@@ -65,12 +66,15 @@ async def _visit(  # noqa: PLR0917 - see visit_in_turn
     variant: Variant,
     encoding: Encoding,
     cells: Sequence[Cell],
+    settled: str | None,
 ) -> tuple[Session, dict[str, Mark]]:
     page = await meter.open()
     tally = await Tally.begin(browser, meter, server)
     url = f"{server.url}{encoding}/{variant.key}/{'bench.html' if variant.page is None else variant.page}"
     await page.send("Page.navigate", url=url)
     marks = {"ready": await tally.mark((await evaluate(page, ready_of(variant))) / 1000)}
+    if settled is not None:
+        await evaluate(page, settled)
     for cell in cells:
         answer = await evaluate(page, run_of(variant, cell))
         expect(cell, answer["text"], variant.key)

@@ -95,6 +95,11 @@ _MEGABYTE = 1_000_000
     metavar="HOST:/PATH",
     help="Pack the file or folder HOST of this machine too; kernels see it at /PATH.",
 )
+@click.option(
+    "--snapshot",
+    is_flag=True,
+    help="Pack a copy of each started kernel too, from which browsers restore it at the first visit: larger, faster.",
+)
 @click.option("--no-check", is_flag=True, help="Write the pack even if a kernel does not start from it.")
 @click.option(
     "--jobs",
@@ -129,6 +134,7 @@ def command(
     order: Order,
     layout: Layout,
     mounts: tuple[str, ...],
+    snapshot: bool,
     no_check: bool,
     jobs: int | None,
     environment: str | None,
@@ -161,6 +167,7 @@ def command(
       lite-env pack environment.yml -o site/env --level 9 --jobs 1
       lite-env pack environment.yml -o site/env --dry-run
       lite-env pack environment.yml -o site/env --mount data:/data
+      lite-env pack environment.yml -o site/env --snapshot
       lite-env pack environment.yml --layout xeus -o _output/xeus
       lite-env pack envs/*/environment.yml -o packs --executor tcp://scheduler:8786
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
@@ -179,6 +186,7 @@ def command(
         profile=profile,
         order=order,
         check=not no_check,
+        snapshot=snapshot,
         jobs=jobs,
         locking=LockPolicy.LOCKED if locked else LockPolicy.FROZEN if frozen else LockPolicy.UPDATE,
         offline=offline,
@@ -270,7 +278,7 @@ class _Asked:
 
 def _refuse_native(ctx: click.Context) -> None:
     """Refuse what jupyterlite-xeus has no place for, when it was asked for."""
-    for name in ("dry_run", "profile", "order", "level", "debug_ranges"):
+    for name in ("dry_run", "profile", "order", "level", "debug_ranges", "snapshot"):
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"`{option}` is of the native layout: leave it out with `--layout xeus`")

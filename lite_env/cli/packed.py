@@ -68,7 +68,9 @@ def summary(report: PackReport, manifest: Manifest | None) -> str:
     parts = [f"{report.packages} packages", f"{report.files} files", f"{report.raw_size / _MEGABYTE:.1f} MB"]
     if manifest is not None:
         kernels = sum(file.size for file in manifest.binaries) / _MEGABYTE
-        parts.append(f"{manifest.total_size / _MEGABYTE:.1f} MB packed ({kernels:.1f} MB of it kernels)")
+        snapshots = sum(file.size for file in manifest.snapshots) / _MEGABYTE
+        also = f", {snapshots:.1f} MB snapshots" if manifest.snapshots else ""
+        parts.append(f"{manifest.total_size / _MEGABYTE:.1f} MB packed ({kernels:.1f} MB of it kernels{also})")
     parts.append(f"{len(report.archives)} archives")
     dropped = sum(file.size for file in report.dropped)
     return f"{', '.join(parts)}; {len(report.dropped)} files ({dropped / _MEGABYTE:.1f} MB) dropped"

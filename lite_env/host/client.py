@@ -175,13 +175,14 @@ class KernelClient:
             self._receive(deadline - monotonic())
         return self._figures
 
-    def ask(self, question: Question, answer: type[Answered], *, timeout: float = _ANSWER_SECONDS) -> Answered:
-        """Post a question to the runtime and wait for its answer; one at a time.
+    def ask(self, question: Question | None, answer: type[Answered], *, timeout: float = _ANSWER_SECONDS) -> Answered:
+        """Post a question to the runtime, if it is not posted yet, and wait for its answer; one at a time.
 
         Raises:
             KernelTimeoutError: none came within `timeout` seconds.
         """
-        self._engine.post(question)
+        if question is not None:
+            self._engine.post(question)
         deadline = monotonic() + timeout
         while (left := deadline - monotonic()) > 0:
             envelope = self._receive(left)

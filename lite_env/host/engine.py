@@ -93,6 +93,8 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
         startup: whether the kernel's start-up code runs.
         snapshots: whether snapshots are used.
         snapshot_folder: in Node, the folder in which they are kept; without one there are none.
+        make_snapshot: whether one is to be made, and nothing else; answered by a `SnapshotEnvelope`.
+        snapshot_file: in Node, the file that it goes to; then it is the same whenever and wherever it is made.
     """
 
     manifest: str
@@ -104,6 +106,8 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
     startup: bool = True
     snapshots: bool = True
     snapshot_folder: str | None = msgspec.field(default=None, name="snapshotFolder")
+    make_snapshot: bool = msgspec.field(default=False, name="makeSnapshot")
+    snapshot_file: str | None = msgspec.field(default=None, name="snapshotFile")
 
 
 class DriveLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -205,9 +209,10 @@ class ReadEnvelope(_Envelope, frozen=True, kw_only=True, tag="read"):
 
 
 class SnapshotEnvelope(_Envelope, frozen=True, kw_only=True, tag="snapshot"):
-    """From the runtime: whether a snapshot was made."""
+    """From the runtime: whether a snapshot was made; `why` not, where it was asked for."""
 
     made: bool
+    why: str = ""
 
 
 class Log(_Envelope, frozen=True, kw_only=True, tag="log"):

@@ -27,12 +27,14 @@ class SnapshotFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         why: it was; empty where it was not.
         possible: whether kernels of this kind can be restored.
         preload: what has become of the modules that it is to have imported.
+        shipped: whether the pack has brought the snapshot that it was made of.
     """
 
     seconds: float | None
     why: str
     possible: bool
     preload: PreloadFigures = PreloadFigures()
+    shipped: bool = False
 
     @property
     def wanted(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from lite_env.host.engine import Close, Incoming, Outgoing, Start, encode_envelo
 from lite_env.host.find import find_node
 from lite_env.host.loopback import LoopbackServer
 from lite_env.host.mailbox import Mailbox
+from lite_env.host.network import SEALED
 from lite_env.store.refusals import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lite_env.host.drive import FolderDrive
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 HOST_SCRIPT = "node-host.mjs"
 _TAIL_LINES = 20
 _GRACE = 3.0
+_ANYWHERE = {"TZ": "UTC", "LANG": "C", "LANGUAGE": "C", "LC_ALL": "C"}
+"""What of a machine JavaScript sees by itself."""
 
 
 class NodeEngine:
@@ -44,6 +49,22 @@ class NodeEngine:
         self._threads: list[threading.Thread] = []
         self._drive: LoopbackServer | None = None
 
+    def start_for_snapshot(self, *, kernel: str, file: Path) -> None:
+        """Start the process, let it write a snapshot of the started kernel to `file`, and nothing else.
+
+        The snapshot is the same whenever and wherever it is made.
+
+        Raises:
+            HostError: Node.js is not on this machine.
+        """
+        self._launch(_ANYWHERE)
+        manifest = str(self._pack.resolve())
+        self.post(
+            Start(
+                manifest=manifest, kernel=kernel, network=SEALED, make_snapshot=True, snapshot_file=str(file.resolve())
+            )
+        )
+
     def start(
         self,
         *,
@@ -56,18 +77,7 @@ class NodeEngine:
         snapshots: Path | None = None,
     ) -> None:
         """Start the process; see `Engine.start`."""
-        command = [str(self._node or find_node()), str(self._runtime / HOST_SCRIPT)]
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                **_own_group(),
-            )
-        except OSError as error:
-            raise refusal(HostError, "Node.js could not be started", error, file=command[0]) from error
-        self._watch(self._process)
+        self._launch()
         manifest = str(self._pack.resolve())
         waits = drive is not None
         self.post(
@@ -122,6 +132,21 @@ class NodeEngine:
             self._drive.__exit__(None, None, None)
             self._drive = None
         self._process = None
+
+    def _launch(self, variables: Mapping[str, str] | None = None) -> None:
+        command = [str(self._node or find_node()), str(self._runtime / HOST_SCRIPT)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=None if variables is None else {**os.environ, **variables},
+                **_own_group(),
+            )
+        except OSError as error:
+            raise refusal(HostError, "Node.js could not be started", error, file=command[0]) from error
+        self._watch(self._process)
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         errors = threading.Thread(target=self._read_errors, args=(_pipe(process.stderr),), daemon=True)

@@ -86,11 +86,15 @@ def find_kernel(pack: Path, wish: Wish) -> Choice:
 
 
 def start_bytes(manifest: Manifest, kernel: Kernel) -> int:
-    """Bytes that are certainly read before the kernel is ready: its binaries, the index and the boot archives."""
+    """Bytes that are certainly read before the kernel is ready.
+
+    Its binaries, the index, and the boot archives or the snapshot that the pack brings.
+    """
     return (
         sum(file.size for file in kernel.binaries)
         + manifest.index.size
-        + sum(manifest.archives[position].size for position in kernel.start.all)
+        + sum(manifest.archives[position].size for position in kernel.loaded)
+        + (kernel.snapshot.size if kernel.snapshot else 0)
     )
 
 

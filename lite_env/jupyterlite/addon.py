@@ -76,6 +76,10 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
             "Show kernels the site's contents at /files",
         ),
         "lite-env-offline": ({"LiteEnvAddon": {"offline": True}}, "Take packages from caches and local channels only"),
+        "lite-env-snapshot": (
+            {"LiteEnvAddon": {"snapshot": True}},
+            "Pack a copy of each started kernel, from which browsers restore it",
+        ),
         "no-lite-env-snapshots": (
             {"LiteEnvAddon": {"snapshots": False}},
             "Start kernels plainly, and leave no copy of them in browsers",
@@ -119,6 +123,10 @@ class LiteEnvAddon(BaseAddon):  # type: ignore[misc] # it ships no types
     ).tag(config=True)
     pip_index = Unicode(
         "", help="URL of the index that %pip in a notebook asks where the environment's pip section names none."
+    ).tag(config=True)
+    snapshot = Bool(
+        default_value=False,
+        help="Pack a copy of each started kernel too, from which browsers restore it at the first visit.",
     ).tag(config=True)
     keep = Unicode(
         "7d", help="How long files stay that only earlier builds needed, for their visitors: 30d, 12h; 0: not at all."

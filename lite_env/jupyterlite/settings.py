@@ -52,6 +52,7 @@ class AddonSettings:
         layout: ours, or the tree that jupyterlite-xeus reads.
         prefetch: what is loaded ahead once a kernel runs.
         snapshots: whether kernels may be restored from snapshots.
+        snapshot: whether packs bring copies of started kernels.
         default_kernel: of notebooks whose own kernel the site lacks; None leaves it to the language.
         locked: whether there have to be locks that answer, which are not written.
         offline: whether no connection may be opened.
@@ -73,6 +74,7 @@ class AddonSettings:
     layout: Layout = "native"
     prefetch: Prefetch = "none"
     snapshots: bool = True
+    snapshot: bool = False
     default_kernel: str | None = None
     locked: bool = False
     offline: bool = False
@@ -114,6 +116,7 @@ def settings_of(
         layout=traits["layout"],
         prefetch=traits["prefetch"],
         snapshots=traits["snapshots"],
+        snapshot=_snapshot(asked=traits["snapshot"], layout=traits["layout"]),
         default_kernel=traits["default_kernel"] or None,
         locked=traits["locked"],
         offline=traits["offline"],
@@ -170,6 +173,14 @@ def _index(url: str) -> str | None:
             hint="give the URL of a simple index, https://…, without a user, a password or a token",
         )
     return url
+
+
+def _snapshot(*, asked: bool, layout: Layout) -> bool:
+    if asked and layout == "xeus":
+        raise SpecError(
+            "`LiteEnvAddon.snapshot` is of the native layout", hint='leave it out, or `LiteEnvAddon.layout = "xeus"`'
+        )
+    return asked
 
 
 def _keep(text: str) -> int:

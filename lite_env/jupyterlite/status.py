@@ -31,5 +31,6 @@ def status_lines(settings: AddonSettings, environments: Sequence[Environment]) -
         "offline": "yes" if settings.offline else "",
         "prefetch": "" if settings.prefetch == "none" else settings.prefetch,
         "snapshots": "" if settings.snapshots else "no",
+        "snapshot": "yes" if settings.snapshot else "",
     }
     yield from (f"{name}: {value}" for name, value in unusual.items() if value and environments)

@@ -113,6 +113,7 @@ def _pack_task(settings: AddonSettings, environment: Environment, place: Workpla
     source = environment.source
     profile = settings.profiles.get(source.label)
     state: dict[str, Any] = {"made by": place.made_by, "node": place.has_node, "source maps": place.sourcemaps}
+    state["snapshot"] = settings.snapshot
     reads = inputs_of(settings, (environment,), place, state)
     return Task(
         name=f"pack:{source.label}",

@@ -232,6 +232,7 @@ class Work:
             locking=LockPolicy.FROZEN,
             offline=self.settings.offline,
             mounts=mounts,
+            snapshot=self.settings.snapshot,
         )
 
     def _clear(self) -> bool:

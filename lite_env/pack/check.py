@@ -18,6 +18,7 @@ from lite_env.pack.manifest import (
     Kernel,
     KernelStart,
     Manifest,
+    snapshot_name,
 )
 from lite_env.pack.path import is_safe_component, is_safe_path
 from lite_env.spec.settings import is_module_name
@@ -26,7 +27,7 @@ from lite_env.store.digest import is_sha256
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lite_env.pack.manifest import Archive, IndexFile
+    from lite_env.pack.manifest import Archive, IndexFile, SnapshotFile, Stored
 
 _PYTHON = re.compile(r"\d+\.\d+(\.|\Z)")
 
@@ -104,17 +105,11 @@ def _kernels_faults(manifest: Manifest) -> Iterator[str]:
         if kernel.runtime.python is not None and not _PYTHON.match(kernel.runtime.python):
             yield f"{where}.runtime.python is '{kernel.runtime.python}'"
         yield from _start_faults(manifest, kernel.start, f"{where}.start")
-        yield from _code_faults(manifest, kernel, where)
-
-
-def _code_faults(manifest: Manifest, kernel: Kernel, where: str) -> Iterator[str]:
-    if kernel.startup is not None and not is_safe_path(kernel.startup):
-        yield f"{where}.startup is '{kernel.startup}', which leaves the environment"
-    if kernel.startup is not None and STARTUP_CODE not in manifest.requires:
-        yield f"{where}.startup is there, and '{STARTUP_CODE}' is not in requires"
-    for name in kernel.preload:
-        if not is_module_name(name):
-            yield f"{where}.preload names {name!r}, which is no module"
+        yield from _snapshot_faults(kernel, f"{where}.snapshot")
+        yield from _startup_faults(kernel.startup, manifest, f"{where}.startup")
+        for name in kernel.preload:
+            if not is_module_name(name):
+                yield f"{where}.preload names {name!r}, which is no module"
 
 
 def _file_faults(file: File, where: str, folders: tuple[str, ...]) -> Iterator[str]:
@@ -145,6 +140,25 @@ def _role_faults(kernel: Kernel, where: str) -> Iterator[str]:
     yield from _duplicates((f"{file.role} {file.name}" for file in kernel.binaries), f"{where}.files", "role and name")
 
 
+def _startup_faults(startup: str | None, manifest: Manifest, where: str) -> Iterator[str]:
+    if startup is not None and not is_safe_path(startup):
+        yield f"{where} is '{startup}', which leaves the environment"
+    if startup is not None and STARTUP_CODE not in manifest.requires:
+        yield f"{where} is there, and '{STARTUP_CODE}' is not in requires"
+
+
+def _snapshot_faults(kernel: Kernel, where: str) -> Iterator[str]:
+    snapshot = kernel.snapshot
+    if snapshot is None:
+        return
+    yield from _compressed_faults(snapshot, where)
+    folder, _, name = snapshot.path.rpartition("/")
+    if folder != f"kernels/{kernel.name}" or name != snapshot_name(snapshot.digest):
+        yield f"{where} has the path '{snapshot.path}', which is not that of its digest"
+    if kernel.startup is not None:
+        yield f"{where} is there, of a kernel with start-up code"
+
+
 def _start_faults(manifest: Manifest, start: KernelStart, where: str) -> Iterator[str]:
     loads = {"interpreter": ("interpreter",), "kernel": ("interpreter", "kernel")}
     for phase in PHASES:
@@ -161,13 +175,13 @@ def _start_faults(manifest: Manifest, start: KernelStart, where: str) -> Iterato
         yield f"{where} loads an archive twice"
 
 
-def _compressed_faults(item: Archive | IndexFile, where: str) -> Iterator[str]:
+def _compressed_faults(item: Archive | IndexFile | SnapshotFile, where: str) -> Iterator[str]:
     yield from _hash_faults(item, where)
     if item.size <= 0 or not 0 < item.raw_size <= MAX_RAW_SIZE:
         yield f"{where} has impossible sizes"
 
 
-def _hash_faults(item: Archive | IndexFile | File, where: str) -> Iterator[str]:
+def _hash_faults(item: Stored, where: str) -> Iterator[str]:
     if not is_sha256(item.digest):
         yield f"{where}.digest is not a SHA-256"
     if not is_sha256(item.sha256):

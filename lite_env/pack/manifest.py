@@ -1,6 +1,6 @@
 """``manifest.json``: the one file of a pack whose name is not its hash, and the index it points to.
 
-Format 2.0. Packs of format 1.0 are read into the same values, see :mod:`lite_env.pack.format1`.
+Format 2.0, or 2.1. Packs of format 1.0 are read into the same values, see :mod:`lite_env.pack.format1`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Literal, get_args
 import msgspec
 
 FORMAT = "2.0"
+WITH_SNAPSHOTS = "2.1"
+"""The format of a pack with a `Kernel.snapshot`, which readers of 2.0 pass over."""
 KERNEL_STARTS = "kernel-starts"
 """In `Manifest.requires` where the kernels' starts load different archives, which `Archive.load` does not tell."""
 STARTUP_CODE = "startup-code"
@@ -72,6 +74,21 @@ class File(Placed, frozen=True, kw_only=True):
         return self.path.endswith(COMPRESSED)
 
 
+class SnapshotFile(_Value, frozen=True, kw_only=True):
+    """A copy of the started kernel, ``snapshot-<digest>.zst`` in its folder; fields as in `Archive`.
+
+    A reader need not use it: whoever cannot starts the kernel.
+    """
+
+    path: str
+    digest: str
+    raw_size: int
+    size: int
+    sha256: str
+
+    compressed = True
+
+
 class Archive(_Value, frozen=True, kw_only=True):
     """One tar inside zstd, ``archives/<digest>.tar.zst``.
 
@@ -115,6 +132,15 @@ class IndexFile(_Value, frozen=True, kw_only=True):
     def path(self) -> str:
         """Where it lies in the pack."""
         return f"index-{self.digest}.json.zst"
+
+
+def snapshot_name(digest: str) -> str:
+    """How the file of a snapshot is called whose SHA-256 is `digest`."""
+    return f"snapshot-{digest[:16]}{COMPRESSED}"
+
+
+Stored = Archive | IndexFile | File | SnapshotFile
+"""What a manifest names."""
 
 
 class Package(_Value, frozen=True, kw_only=True):
@@ -204,6 +230,7 @@ class Kernel(Named, frozen=True, kw_only=True, omit_defaults=True):
         start: which archives its start loads.
         startup: where in the environment the code lies that runs before the first cell; left out where there is none.
         preload: modules that a snapshot of it has imported; left out where there are none.
+        snapshot: of the started kernel; left out where there is none.
     """
 
     runtime: RuntimeInfo
@@ -211,6 +238,7 @@ class Kernel(Named, frozen=True, kw_only=True, omit_defaults=True):
     start: KernelStart
     startup: str | None = None
     preload: tuple[str, ...] = ()
+    snapshot: SnapshotFile | None = None
 
     def of_role(self, role: str) -> tuple[File, ...]:
         """Its files of one role, in their order."""
@@ -230,6 +258,11 @@ class Kernel(Named, frozen=True, kw_only=True, omit_defaults=True):
     def wasm(self) -> File:
         """The main module."""
         return self.of_role("wasm")[0]
+
+    @property
+    def loaded(self) -> tuple[int, ...]:
+        """Positions of the archives that its start loads: none where it is restored."""
+        return self.start.all if self.snapshot is None else ()
 
     @property
     def logos(self) -> tuple[File, ...]:
@@ -294,13 +327,22 @@ class Manifest(Common, frozen=True, kw_only=True):
         return tuple(files[path] for path in sorted(files))
 
     @property
-    def contents(self) -> tuple[Archive | IndexFile | File, ...]:
+    def snapshots(self) -> tuple[SnapshotFile, ...]:
+        """Those of its kernels."""
+        return tuple(kernel.snapshot for kernel in self.kernels if kernel.snapshot is not None)
+
+    @property
+    def contents(self) -> tuple[Stored, ...]:
         """Every file of the pack but the manifest, each once: the index, archives, and kernels' files by path."""
-        files = {file.path: file for kernel in self.kernels for file in kernel.files}
+        own: tuple[File | SnapshotFile, ...] = (
+            *(file for kernel in self.kernels for file in kernel.files),
+            *self.snapshots,
+        )
+        files = {file.path: file for file in own}
         return (self.index, *self.archives, *(files[path] for path in sorted(files)))
 
     @property
     def total_size(self) -> int:
-        """Bytes of all that a kernel can ask for: archives, index and binaries, as they are served."""
-        items: tuple[Archive | File, ...] = (*self.archives, *self.binaries)
+        """Bytes of all that a kernel can ask for: archives, index, binaries and snapshots, as they are served."""
+        items: tuple[Stored, ...] = (*self.archives, *self.binaries, *self.snapshots)
         return self.index.size + sum(item.size for item in items)

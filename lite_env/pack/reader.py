@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lite_env.pack.manifest import Archive, File, IndexFile
+    from lite_env.pack.manifest import Stored
 
 MANIFEST = "manifest.json"
 SHARED_FILES = "shared-files"
@@ -110,7 +110,7 @@ def read_index(pack: Path, manifest: Manifest) -> Index:
     return index
 
 
-def read_content(pack: Path, item: Archive | IndexFile | File) -> bytes:
+def read_content(pack: Path, item: Stored) -> bytes:
     """The uncompressed content of an archive, the index or a kernel's file; both of its hashes are checked.
 
     Raises:
@@ -120,7 +120,7 @@ def read_content(pack: Path, item: Archive | IndexFile | File) -> bytes:
     return inflate(data, item) if item.compressed else data
 
 
-def inflate(data: bytes, item: Archive | IndexFile | File) -> bytes:
+def inflate(data: bytes, item: Stored) -> bytes:
     """What the compressed content of `item` becomes; its size and hash are checked.
 
     Raises:
@@ -142,7 +142,7 @@ def inflate(data: bytes, item: Archive | IndexFile | File) -> bytes:
     return raw
 
 
-def read_checked(pack: Path, item: Archive | IndexFile | File) -> bytes:
+def read_checked(pack: Path, item: Stored) -> bytes:
     """A file of the pack as it lies there, of the size and hash that the manifest tells.
 
     Raises:

@@ -26,7 +26,7 @@ def manifest_schema() -> dict[str, Any]:
     for definition in definitions.values():
         # The first line only: how the rest of a docstring is indented depends on the version of Python.
         definition["description"] = definition["description"].partition("\n")[0]
-    for name in ("Archive", "File", "IndexFile"):
+    for name in ("Archive", "File", "IndexFile", "SnapshotFile"):
         for key in ("digest", "sha256"):
             definitions[name]["properties"][key] = _SHA256
     definitions["Environment"]["properties"]["lock_digest"] = _SHA256

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lite_env.pack.manifest import Archive, File, IndexFile
+    from lite_env.pack.manifest import Stored
     from lite_env.pack.press import Press
 
 
-def reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Archive | File | IndexFile]]:
+def reusable(output: Path, wanted: str) -> Mapping[str, tuple[Path, Stored]]:
     """Compressed files at `output` by digest, when whatever wrote them would write the same bytes again."""
     try:
         manifest = read_manifest(output)
@@ -33,7 +33,7 @@ class Shelf:
     """Where compressed files go, and where they may already be."""
 
     staging: Path
-    old: Mapping[str, tuple[Path, Archive | File | IndexFile]]
+    old: Mapping[str, tuple[Path, Stored]]
     press: Press
 
     def put(self, digest: str, raw: bytes, path: str) -> tuple[int, str]:

@@ -33,6 +33,7 @@ from lite_env.pack.manifest import (
 from lite_env.pack.press import Press
 from lite_env.pack.reader import MANIFEST
 from lite_env.pack.shelf import Shelf, reusable
+from lite_env.pack.snapshots import with_snapshots
 from lite_env.progress import SILENT
 from lite_env.store.atomic import new_directory
 from lite_env.store.digest import sha256_of_bytes
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from lite_env.pack.layout import ArchivePlan
     from lite_env.pack.manifest import Kernel
     from lite_env.pack.plan import PackPlan
+    from lite_env.pack.snapshots import SnapshotMaker
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Store
 
@@ -79,6 +81,7 @@ def write_pack(
     store: Store = FORGETFUL,
     press: Press | None = None,
     check: StartCheck | None = None,
+    snapshots: SnapshotMaker | None = None,
     reporter: Reporter = SILENT,
 ) -> Manifest:
     """Write the pack that was planned; `output` is replaced in one step when all of it is complete.
@@ -93,6 +96,7 @@ def write_pack(
         store: see above.
         press: compresses instead, with a store of its own; at the plan's level.
         check: of the pack.
+        snapshots: of its kernels, where the pack is to bring any.
         reporter: progress; warnings of files that no browser can load.
 
     Raises:
@@ -118,6 +122,9 @@ def write_pack(
             kernels = writing.result()
         manifest = _manifest(plan, kernels=kernels, archives=archives, index=index)
         (staging / MANIFEST).write_bytes(_checked(manifest))
+        if snapshots is not None:
+            manifest = with_snapshots(manifest, snapshots.make(staging, manifest), shelf)
+            (staging / MANIFEST).write_bytes(_checked(manifest))
         if check is not None:
             check.whole(staging, manifest)
     for path in libraries.not_wasm:

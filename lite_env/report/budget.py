@@ -1,7 +1,8 @@
 """Whether the start of a pack stays within a budget of bytes, and what it goes to where it does not.
 
 Counted is what the pack makes a browser load before the first cell, as it lies on the server: manifest, index, the
-kernel's own files (scripts, modules, data, libraries), and the archives that its start loads. Not counted is what is
+kernel's own files (scripts, modules, data, libraries), and the archives that its start loads, or, where the pack brings
+one, the snapshot that takes their place. Not counted is what is
 not the pack's: the page, or JupyterLite, and the runtime.
 """
 
@@ -117,6 +118,8 @@ def _contributors(report: SizeReport, kernel: KernelBoot) -> tuple[tuple[str, in
     for boot in kernel.files:
         if boot.what in ("manifest", "index"):
             sizes["(manifest and index)"] += boot.size
+        elif boot.what == "snapshot":
+            sizes["(snapshot)"] += boot.size
         elif not boot.path.startswith("archives/"):
             sizes[boot.package or "(no package)"] += boot.size
     return tuple(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))

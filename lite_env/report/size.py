@@ -60,7 +60,7 @@ def measure(subject: Subject, *, filtered: tuple[Filtered, ...] | None = None) -
     if manifest != subject.manifest:
         raise ReportError(f"'{subject.path}' changed while it was read", hint="try again when it is written")
     files = _files(manifest, read_index(subject.path, manifest), read_owners(subject.path, manifest))
-    boot = {position for kernel in manifest.kernels for position in kernel.start.all}
+    boot = {position for kernel in manifest.kernels for position in kernel.loaded}
     by_package: dict[str, list[FileSize]] = defaultdict(list)
     for file in files:
         if file.package is not None:
@@ -152,6 +152,7 @@ def _boot(manifest: Manifest, kernel: Kernel, manifest_size: int) -> KernelBoot:
         file.path: BootFile(what=file.role, path=file.path, size=file.size, package=file.package)
         for file in kernel.binaries
     }
+    snapshot = kernel.snapshot
     files = [
         BootFile(what="manifest", path=MANIFEST, size=manifest_size),
         BootFile(what="index", path=manifest.index.path, size=manifest.index.size),
@@ -160,7 +161,9 @@ def _boot(manifest: Manifest, kernel: Kernel, manifest_size: int) -> KernelBoot:
             BootFile(what=phase, path=archives[position].path, size=archives[position].size)
             for phase, positions in (("interpreter", kernel.start.interpreter), ("kernel", kernel.start.kernel))
             for position in positions
+            if position in kernel.loaded
         ),
+        *([BootFile(what="snapshot", path=snapshot.path, size=snapshot.size)] if snapshot else []),
     ]
     return KernelBoot(
         name=kernel.name,
@@ -174,7 +177,7 @@ def _boot(manifest: Manifest, kernel: Kernel, manifest_size: int) -> KernelBoot:
 def _archives(manifest: Manifest) -> tuple[ArchiveSize, ...]:
     kernels, imports = defaultdict(list), defaultdict(list)
     for kernel in manifest.kernels:
-        for position in kernel.start.all:
+        for position in kernel.loaded:
             kernels[position].append(kernel.name)
     for module, positions in manifest.imports.items():
         for position in positions:

@@ -185,6 +185,7 @@ def _lite_kernel(environment: SiteEnvironment, kernel: Kernel, sharing: Sharing,
 
 def _start_bytes(environment: SiteEnvironment, kernel: Kernel) -> int:
     manifest = environment.manifest
-    archives = {position: manifest.archives[position].size for position in kernel.start.all}
+    archives = {position: manifest.archives[position].size for position in kernel.loaded}
     binaries = {file.path: file.size for file in kernel.binaries}
-    return manifest.index.size + sum(archives.values()) + sum(binaries.values())
+    snapshot = kernel.snapshot.size if kernel.snapshot else 0
+    return manifest.index.size + sum(archives.values()) + sum(binaries.values()) + snapshot

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from lite_env.pack.manifest import Archive, File, IndexFile
+    from lite_env.pack.manifest import Stored
     from lite_env.site.environments import SiteEnvironment
     from lite_env.site.keep import Leaving
     from lite_env.site.previous import Previous
@@ -308,7 +308,7 @@ def pack_files(environments: Sequence[SiteEnvironment], sharing: Sharing, root: 
     yield from fresh
 
 
-def _of_pack(path: str, environment: SiteEnvironment, item: Archive | IndexFile | File) -> SiteFile:
+def _of_pack(path: str, environment: SiteEnvironment, item: Stored) -> SiteFile:
     file = SiteFile(path=path, size=item.size, sha256=item.sha256, pack=environment.pack, name=item.path)
     size = pack_file_size(environment.pack, item.path)
     if size != item.size:

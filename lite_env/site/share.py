@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from lite_env.pack.manifest import COMPRESSED, FORMAT, File
+from lite_env.pack.manifest import COMPRESSED, FORMAT, WITH_SNAPSHOTS, File
 from lite_env.pack.reader import SHARED_FILES
 from lite_env.pack.writer import encode_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lite_env.pack.manifest import Archive, IndexFile, Manifest
+    from lite_env.pack.manifest import Archive, IndexFile, Manifest, SnapshotFile, Stored
     from lite_env.site.environments import SiteEnvironment
 
-_Item = TypeVar("_Item", "Archive", "IndexFile", File)
+_Item = TypeVar("_Item", "Archive", "IndexFile", "SnapshotFile", File)
 
 FOLDER = "files/"
 """Where shared files lie on a site; they are named by the SHA-256 of what is stored."""
@@ -43,7 +43,7 @@ class SharedFile:
 
     path: str
     environment: SiteEnvironment
-    item: Archive | IndexFile | File
+    item: Stored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,12 +102,16 @@ def _with_shared(manifest: Manifest, moved: Mapping[str, SharedFile]) -> bytes:
 
     changed = msgspec.structs.replace(
         manifest,
-        format=FORMAT,
+        format=WITH_SNAPSHOTS if manifest.snapshots else FORMAT,
         requires=tuple(sorted({*manifest.requires, SHARED_FILES})),
         index=stored(manifest.index),
         archives=tuple(stored(archive) for archive in manifest.archives),
         kernels=tuple(
-            msgspec.structs.replace(kernel, files=tuple(stored(file) for file in kernel.files))
+            msgspec.structs.replace(
+                kernel,
+                files=tuple(stored(file) for file in kernel.files),
+                snapshot=kernel.snapshot and stored(kernel.snapshot),
+            )
             for kernel in manifest.kernels
         ),
     )

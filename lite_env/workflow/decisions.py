@@ -48,6 +48,7 @@ def decide(inputs: Inputs, options: PackOptions, machine: Machine, output: Path)
         _compile(options, machine),
         _trace(inputs, options, machine),
         Step(name="pack", taken=True, how=f"zstd level {options.level}, order {options.order}"),
+        *_snapshot(options),
         _start(options, machine),
         last,
     )
@@ -93,6 +94,12 @@ def _trace(inputs: Inputs, options: PackOptions, machine: Machine) -> Step:
         taken=True,
         how=f"what the store lacks: each kernel's start, requested packages' imports{programs}",
     )
+
+
+def _snapshot(options: PackOptions) -> tuple[Step, ...]:
+    if not options.snapshot:
+        return ()
+    return (Step(name="snapshot", taken=True, how="a copy of each started kernel, unless it is in the store"),)
 
 
 def _start(options: PackOptions, machine: Machine) -> Step:

@@ -34,6 +34,7 @@ class PackOptions:
         jobs: kernels at once; None for what cores and memory allow.
         locking: what may happen to the lock beside an environment file.
         offline: open no connection.
+        snapshot: whether the pack brings a copy of each started kernel, from which it is restored; needs a Node.js.
         environment: which one of a lock of pixi; None for ``default``, or the only one.
         mounts: files of this machine that are packed besides.
     """
@@ -53,3 +54,4 @@ class PackOptions:
     offline: bool = False
     mounts: tuple[Mount, ...] = ()
     environment: str | None = None
+    snapshot: bool = False

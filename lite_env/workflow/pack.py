@@ -40,6 +40,7 @@ from lite_env.workflow.rebuild import (
     write_again,
 )
 from lite_env.workflow.report import PackReport, report_of
+from lite_env.workflow.snapshot import Snapshots
 from lite_env.workflow.start import StartCheck
 
 if TYPE_CHECKING:
@@ -215,7 +216,10 @@ class _Work:
             for warning in (*plan.warnings, *preloaded.warnings):
                 telling.warn(warning)
             press.settle()
-            manifest = write_pack(plan, self.output, press=press, check=check, reporter=telling)
+            snapshots = None
+            if self.options.snapshot:
+                snapshots = Snapshots(store=self.store, press=press, reporter=telling)
+            manifest = write_pack(plan, self.output, press=press, check=check, snapshots=snapshots, reporter=telling)
         packed = Packed(manifest=manifest, report=report_of(plan), again=False)
         unchecked = check is not None and check.missing is not None
         # A user's environment may have been changed while it was packed.

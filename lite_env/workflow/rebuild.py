@@ -95,6 +95,7 @@ def pack_key(content: list[object], inputs: Inputs, options: PackOptions) -> Key
         inputs.mounted.content,
         inputs.mounted.empty,
         inputs.preload,
+        options.snapshot,
     ]
     # Of the file of a rule its name: elsewhere it lies elsewhere.
     rules = [dataclasses.asdict(rule) | {"origin": Path(rule.origin).name} for rule in inputs.filters.rules]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite_env.bootstrap import runtime_dir
@@ -15,22 +17,22 @@ from lite_env.host.network import SEALED
 from lite_env.host.run import RunOptions, start_kernel
 from lite_env.pack.early import left_open
 from lite_env.pack.reader import MANIFEST
+from lite_env.pack.snapshots import without_snapshots
 from lite_env.progress import SILENT
 from lite_env.store.digest import sha256_of_bytes, sha256_of_file
 from lite_env.store.protocol import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
-    from lite_env.host.engine import Log
+    from lite_env.host.engine import Log, Ready
     from lite_env.pack.manifest import Manifest
     from lite_env.progress import Reporter
     from lite_env.store.protocol import Key, Store
 
 NO_CHECK = "`--no-check` packs it all the same"
 
-_FORM = 1
+_FORM = 2
 
 
 class StartCheck:
@@ -62,7 +64,7 @@ class StartCheck:
             HostError: as `check_starts`.
         """
         # They read all of the pack but what that manifest leaves open.
-        known = self._early is not None and left_open(manifest) == self._early
+        known = self._early is not None and left_open(without_snapshots(manifest)) == self._early
         try:
             check_starts(pack, manifest, store=self._store, jobs=self._jobs, started=known, reporter=self._reporter)
         except MissingEngineError as error:
@@ -81,14 +83,15 @@ def check_starts(
 ) -> None:
     """Start each kernel of `pack` and ask it who it is, unless these very bytes were started by this Node.js before.
 
-    Where there is no Node.js, it is enough that another one started them.
+    One of which the pack brings a snapshot is restored from it. Where there is no Node.js, it is enough that another
+    one started them.
 
     Args:
         pack: the folder of a whole pack.
         manifest: of it.
         store: knows what was started.
         jobs: kernels at once; None for what cores and memory allow.
-        started: whether they were, from these bytes, just now.
+        started: whether they were, from these bytes, just now, if not from a snapshot.
         reporter: progress.
 
     Raises:
@@ -105,10 +108,11 @@ def check_starts(
         return
     if store.recall(here) is not None:
         return
-    if not started:
-        names = [kernel.name for kernel in manifest.kernels]
+    saved = {kernel.name for kernel in manifest.kernels if kernel.snapshot is not None}
+    names = [kernel.name for kernel in manifest.kernels if not started or kernel.name in saved]
+    if names:
         with reporter.task("starting", len(names), "items") as task:
-            for _ in _started(names, partial(_start, pack), jobs):
+            for _ in _started(names, lambda name: (_restore if name in saved else _start)(pack, name), jobs):
                 task.advance(1)
     for key in (here, anywhere):
         store.record(key, {})
@@ -150,6 +154,27 @@ def _start(pack: Path, kernel: str, *, on_log: Callable[[Log], None] | None = No
             running.client.kernel_info()
     except HostError as error:
         raise not_started(error, kernel) from error
+
+
+def _restore(pack: Path, kernel: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="lite-env-") as folder:
+        options = RunOptions(kernel=kernel, network=SEALED, snapshots=Path(folder))
+        try:
+            with start_kernel(pack, options=options) as running:
+                _see_restored(running.ready)
+                running.client.kernel_info()
+        except HostError as error:
+            raise not_started(error, kernel) from error
+
+
+def _see_restored(ready: Ready) -> None:
+    figures = ready.figures.snapshot
+    if figures is None or not figures.shipped:
+        why = figures.why if figures else "it has none"
+        raise HostError(
+            f"it is not restored from the snapshot that was just made of it: {why}",
+            hint="pack without `--snapshot`, and report this",
+        )
 
 
 def _key(manifest_digest: str, node: str) -> Key:

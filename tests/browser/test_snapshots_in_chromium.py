@@ -11,9 +11,11 @@ import pytest
 from lite_env.bootstrap import runtime_dir
 from lite_env.site.build import write_site
 from lite_env.site.plan import SiteOptions, plan_site
-from tests.browser.conftest import Console
+from tests.browser.conftest import Console, make_site
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import BrowserContext
 
 pytestmark = [
@@ -21,6 +23,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
 ]
 RESTORED = "the kernel was restored from a snapshot"
+SHIPPED = "the kernel was restored from the pack's snapshot"
 KEPT = "the next start takes a snapshot of this kernel"
 NOT_USED = "the kernel's snapshot is not used"
 NOT_KEPT = "no snapshot of this kernel is kept"
@@ -39,7 +42,7 @@ DAMAGE = f"""async () => {{
   for await (const [name, handle] of folder.entries()) {{
     if (!name.endsWith('.snapshot')) continue;
     const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
-    bytes[bytes.length - 5000] ^= 1;
+    bytes[2_000_000] ^= 1;
     const writable = await handle.createWritable();
     await writable.write(bytes);
     await writable.close();
@@ -111,6 +114,39 @@ def test_the_second_visit_is_restored_and_computes(kept):
     assert not kept.said(KEPT)
     assert kept.again().said(RESTORED)
     assert sorted(name.rpartition(".")[2] for name in kept.names()) == ["snapshot", "used"]
+
+
+@pytest.fixture(scope="module")
+def shipped_site(tmp_path_factory, shipped_pack) -> Path:
+    return make_site(tmp_path_factory.mktemp("shipped") / "site", shipped_pack)
+
+
+def test_with_the_packs_own_the_first_visit_is_restored_and_the_next_takes_the_visitors(watched, serve, shipped_site):
+    server = serve(shipped_site)
+    watched.open(server.url)
+    watched.wait_for(KEPT)
+    assert watched.said(SHIPPED), watched.log
+    asked = list(server.requests)
+    assert not any("/archives/" in path for path in asked), asked
+    assert sum("/snapshot-" in path for path in asked) == 1
+    assert watched.text(NUMPY) == "[0 1 2]\n"
+    assert watched.problems() == []
+    assert [name.rpartition(".")[2] for name in watched.names()] == ["snapshot"]
+    watched.again()
+    assert watched.said(RESTORED), watched.log
+    assert watched.text(NUMPY) == "[0 1 2]\n"
+
+
+@pytest.mark.slow
+def test_a_damaged_one_of_the_pack_costs_nothing_but_its_use(watched, serve, shipped_site, tmp_path):
+    site = shutil.copytree(shipped_site, tmp_path / "site")
+    (snapshot,) = site.glob("packs/*/kernels/*/snapshot-*")
+    snapshot.write_bytes(snapshot.read_bytes()[:-1] + b"x")
+    watched.open(serve(site).url)
+    watched.wait_for(KEPT)
+    assert any(NOT_USED in line and "wrong content" in line for line in watched.log), watched.log
+    assert watched.text(NUMPY) == "[0 1 2]\n"
+    assert watched.again().said(RESTORED)
 
 
 @pytest.mark.slow

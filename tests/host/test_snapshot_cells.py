@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from lite_env.host.run import RunOptions, start_kernel
 from tests.endless import endless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lite_env.host.client import KernelClient
@@ -147,15 +148,52 @@ def start(pack, snapshots, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def plain(start) -> Iterator[RunningKernel]:
+def ways(start, snapshots, shipped_pack, tmp_path_factory) -> dict[str, Callable]:
+    """Starts that are restored: from a snapshot that was made here, and from the pack's own."""
+
+    def of_the_pack():
+        drive = tmp_path_factory.mktemp("drive")
+        (drive / "given.txt").write_text("given")
+        folder = tmp_path_factory.mktemp("snapshots")
+        # Its variable is the environment's.
+        return start_kernel(shipped_pack, options=RunOptions(drive=drive, snapshots=folder))
+
+    return {"here": lambda: start(snapshots), "pack": of_the_pack}
+
+
+def restoring(way: str, ways: dict[str, Callable]) -> Callable:
+    @contextmanager
+    def begin() -> Iterator[RunningKernel]:
+        with ways[way]() as running:
+            figures = running.ready.figures.snapshot
+            assert figures.seconds is not None, figures.why
+            assert figures.shipped == (way == "pack")
+            yield running
+
+    return begin
+
+
+@pytest.fixture(scope="module", params=["here", "pack"])
+def restore(request, ways) -> Callable:
+    return restoring(request.param, ways)
+
+
+@pytest.fixture(scope="module", params=["here", pytest.param("pack", marks=pytest.mark.slow)])
+def restore_quick(request, ways) -> Callable:
+    """The same; those of the pack take their time."""
+    return restoring(request.param, ways)
+
+
+@pytest.fixture(scope="module")
+def plain(start, restore) -> Iterator[RunningKernel]:
+    # One for each that it is compared with.
     with start() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def restored(start, snapshots) -> Iterator[RunningKernel]:
-    with start(snapshots) as running:
-        assert running.ready.figures.snapshot.seconds is not None, running.ready.figures.snapshot.why
+def restored(restore) -> Iterator[RunningKernel]:
+    with restore() as running:
         yield running
 
 
@@ -189,10 +227,10 @@ def test_a_restored_kernel_answers_as_a_started_one(plain, restored, cell):
         assert given == expected
 
 
-def test_two_restored_kernels_draw_different_numbers(start, snapshots):
+def test_two_restored_kernels_draw_different_numbers(restore):
     drawn = []
     for _ in range(2):
-        with start(snapshots) as running:
+        with restore() as running:
             assert running.ready.figures.snapshot.seconds is not None
             known = running.client.execute("import numpy").status == "ok"
             asked = {name: code for name, code in DIFFERENT.items() if known or "numpy" not in code}
@@ -202,19 +240,19 @@ def test_two_restored_kernels_draw_different_numbers(start, snapshots):
     assert all('"ok"' in text for text in one.values())
 
 
-def test_messages_of_two_restored_kernels_have_ids_of_their_own(start, snapshots):
+def test_messages_of_two_restored_kernels_have_ids_of_their_own(restore_quick):
     ids = []
     for _ in range(2):
-        with start(snapshots) as running:
+        with restore_quick() as running:
             result = running.client.execute("print(1)")
             ids += [message.id for message in result.outputs]
     assert len(set(ids)) == len(ids)
 
 
-def test_clocks_go_on_and_never_back(start, snapshots):
+def test_clocks_go_on_and_never_back(restore_quick):
     code = "import time; print(time.monotonic(), time.perf_counter(), time.process_time(), time.time())"
     # What the saved kernel remembers of its clock is at most what the restored one sees.
-    with start(snapshots) as running:
+    with restore_quick() as running:
         loop = printed(running.client, "import asyncio; print(asyncio.get_event_loop().time())")
         shown = [printed(running.client, code).split() for _ in range(3)]
     readings = [[float(number) for number in reading] for reading in shown]
@@ -222,21 +260,20 @@ def test_clocks_go_on_and_never_back(start, snapshots):
     assert float(loop) <= readings[0][0]
 
 
-def test_another_time_zone_and_language_are_those_of_the_visitor(start, snapshots, monkeypatch):
+def test_another_time_zone_and_language_are_those_of_the_visitor(start, restore_quick, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     code = (
         "import time, datetime, os; print(time.timezone, datetime.datetime.fromtimestamp(0).hour, os.environ['LANG'])"
     )
     with start() as running:
         expected = answer(running.client, code)
-    with start(snapshots) as running:
-        assert running.ready.figures.snapshot.seconds is not None
+    with restore_quick() as running:
         assert answer(running.client, code) == expected
     assert "-20700" in expected
 
 
-def test_a_restored_kernel_is_interrupted_and_goes_on(start, snapshots):
-    with start(snapshots) as running:
+def test_a_restored_kernel_is_interrupted_and_goes_on(restore_quick):
+    with restore_quick() as running:
         client = running.client
         code = endless("print('begun', flush=True)")
         stopped = client.execute(code, on_output=lambda message: message.type == "stream" and client.interrupt())
@@ -245,7 +282,7 @@ def test_a_restored_kernel_is_interrupted_and_goes_on(start, snapshots):
         assert answer(client, "1 + 1").count('"2"') == 1
 
 
-def test_a_restored_kernel_asks_its_user(start, snapshots):
-    with start(snapshots) as running:
+def test_a_restored_kernel_asks_its_user(restore_quick):
+    with restore_quick() as running:
         result = running.client.execute("print(input('name? ')[::-1])", on_input=lambda question: question.prompt)
         assert " ?eman\n" in text_of(result.outputs)

@@ -16,8 +16,10 @@ import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
 import { fileAt, fileBehind, parseTree, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
-import { sorted } from './snapshot/key';
-import type { Preloading, Subject, Snapshots } from './snapshot/snapshots';
+import { digestOf, sorted } from './snapshot/key';
+import type { Preloading } from './snapshot/preloading';
+import type { Snapshots } from './snapshot/snapshots';
+import type { Subject } from './snapshot/subject';
 import { guard } from './snapshot/unusable';
 
 export interface BootOptions {
@@ -96,15 +98,16 @@ export async function boot(options: BootOptions): Promise<Booted> {
   checkWorker(kernel, options.worker);
   const startable = readKernel(manifest, kernel);
   const variables = { ...manifest.variables, ...options.env };
-  const files = new Inflater(source);
+  let counted = false;
+  const files = new Inflater(source, digest => (counted ? (options.snapshots?.file(digest) ?? null) : null));
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const { snapshots } = options;
-  const subject = subjectOf(manifestData, kernel, startable, options, variables);
-  const counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
+  const subject = subjectOf(manifestData, manifest, kernel, startable, options, variables, files);
+  counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
   /** A kernel that is restored reads what it opens, and nothing ahead. */
   const unlessRestored = async (fetch: () => Promise<void>) => {
-    if (!counted || !(await snapshots?.whenRead())) {
+    if (!counted || !(await snapshots?.isFound())) {
       await fetch();
     }
   };
@@ -232,15 +235,16 @@ async function fetchTree({ index, archives }: Manifest, files: Inflater): Promis
 
 /** What a snapshot of this start is of. */
 function subjectOf(
-  manifest: Uint8Array,
-  { name, preload }: PackedKernel,
+  manifestData: Uint8Array,
+  { index, archives }: Manifest,
+  { name, preload, snapshot }: PackedKernel,
   { main, script }: Startable,
   { place = '' }: BootOptions,
-  variables: Readonly<Record<string, string>>
+  variables: Readonly<Record<string, string>>,
+  files: Inflater
 ): Subject {
   return {
     place: `${place} ${name}`,
-    pack: () => sha256Hex(manifest),
     parts: {
       kernel: name,
       wasm: main.digest,
@@ -249,6 +253,11 @@ function subjectOf(
       preload: JSON.stringify(preload),
     },
     preload,
+    pack: () => sha256Hex(manifestData),
+    content: () => digestOf([index.digest, ...archives.map(({ digest }) => digest)]),
+    script: async () => new TextDecoder().decode(await files.again(script)),
+    files: async () => new Map(await Promise.all([script, main, index].map(async file => [file.digest, await files.again(file)] as const))),
+    shipped: snapshot && (() => files.read(snapshot, 'kernel')),
   };
 }
 

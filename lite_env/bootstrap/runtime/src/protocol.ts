@@ -85,6 +85,8 @@ export interface SnapshotFigures {
   readonly why: string;
   /** Whether kernels of this kind can be restored. */
   readonly possible: boolean;
+  /** Whether the pack has brought the snapshot that it was made of. */
+  readonly shipped: boolean;
   readonly preload: PreloadFigures;
 }
 
@@ -135,6 +137,8 @@ export type ToWorker =
       readonly makeSnapshot?: boolean;
       /** Why that one is to be without preloaded modules, in words. */
       readonly withoutPreload?: string;
+      /** In Node: make it to be shipped, the same whenever and wherever it is made, and write it to that file. */
+      readonly snapshotFile?: string | null;
     }
   /** The ways back to the page, once they are there: files are fetched meanwhile. */
   | ({ readonly type: 'link' } & LinkSources)
@@ -172,8 +176,8 @@ export type FromWorker =
   /** The worker holds the lock that it was told of in the `start`; see pulse.ts. */
   | { readonly type: 'pulse' }
   | { readonly type: 'figures'; readonly figures: Figures }
-  /** A snapshot was to be made; whether it was. */
-  | { readonly type: 'snapshot'; readonly made: boolean }
+  /** A snapshot was to be made; whether it was, and why not where it was asked for. */
+  | { readonly type: 'snapshot'; readonly made: boolean; readonly why?: string }
   | ({ readonly type: 'trace' } & Trace)
   /** `data` is null when there is no such file. */
   | { readonly type: 'read'; readonly path: string; readonly data: Uint8Array | null }

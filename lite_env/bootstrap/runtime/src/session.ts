@@ -24,8 +24,8 @@ export interface SessionHost {
   /** Files beside a manifest, whose content may be there already. */
   transport(manifest: string, data: Uint8Array | null): Transport;
   locate(manifest: string, path: string): string;
-  /** Where snapshots of kernels are kept: in a folder, where the host has one. */
-  shelf?(folder: string | null): Shelf | null;
+  /** Where snapshots of kernels are kept: in a folder, where the host has one; or the one file that one is to be made into. */
+  shelf?(folder: string | null, file: string | null): Shelf | null;
 }
 
 /**
@@ -118,7 +118,8 @@ export class Session {
       });
       const booted = await Promise.race([booting, strayed]);
       if (envelope.makeSnapshot) {
-        emit({ type: 'snapshot', made: snapshots !== null && (await this.saver.make(snapshots, booted)) });
+        const why = snapshots ? await this.saver.make(snapshots, booted, Boolean(envelope.snapshotFile)) : 'it has no place';
+        emit({ type: 'snapshot', made: why === null, ...(why !== null && { why }) });
         return;
       }
       const { kernel, running, drive, figures } = booted;
@@ -143,8 +144,8 @@ export class Session {
 
   /** Where every file that is opened is kept, all are. */
   private snapshotsFor(envelope: Extract<ToWorker, { type: 'start' }>): Snapshots | null {
-    const { snapshots, snapshotFolder, snapshotKept, withoutPreload, trace } = envelope;
-    const shelf = snapshots === false || trace ? null : (this.host.shelf?.(snapshotFolder ?? null) ?? null);
+    const { snapshots, snapshotFolder, snapshotFile, snapshotKept, withoutPreload, trace } = envelope;
+    const shelf = snapshots === false || trace ? null : (this.host.shelf?.(snapshotFolder ?? null, snapshotFile ?? null) ?? null);
     const tell = (text: string) => this.host.emit({ type: 'log', level: 'info', text });
     return shelf && new Snapshots(shelf, tell, snapshotFolder ? null : Boolean(snapshotKept), withoutPreload);
   }

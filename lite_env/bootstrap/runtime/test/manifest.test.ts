@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readKernel } from '../src/family/index';
 import { readFiles } from '../src/family/xeus/files';
+import { outdated } from '../src/io/outdated';
 import { Checker } from '../src/pack/check';
 import { parseManifest, selectKernel, type Manifest } from '../src/pack/manifest';
 import { failure, makePack, utf8, type Json } from './support/pack';
@@ -247,6 +248,21 @@ test("a site's copy says where shared files lie; the others are the pack's own",
   const { script } = filesOf(manifest);
   document['shared'][script.path] = `../../files/${script.sha256}.js.zst`;
   assert.equal(filesOf(parse(document)).script.path, `../../files/${script.sha256}.js.zst`);
+});
+
+test('a snapshot that the pack brings is read, lies where the site has it, and is kept', async () => {
+  assert.equal(parse(full()).kernels[0]?.snapshot, null);
+  const snapshot = { path: 'kernels/xtest/snapshot-aa.zst', digest: HASH, raw_size: 9, size: 5, sha256: HASH };
+  const document = put(onSite(full()), 'kernels[0].snapshot', snapshot);
+  assert.equal(parse(document).kernels[0]?.snapshot?.rawSize, 9);
+  document['shared'][snapshot.path] = `../../files/${HASH}.zst`;
+  assert.equal(parse(document).kernels[0]?.snapshot?.path, `../../files/${HASH}.zst`);
+  assert.throws(() => parse(put(document, 'kernels[0].snapshot', { ...snapshot, path: '../x' })), failure('ManifestInvalid', /snapshot\.path/));
+  assert.throws(() => parse(put(document, 'kernels[0].snapshot', 7)), failure('ManifestInvalid', /snapshot: found 7/));
+  const own = parse(put(full(), 'kernels[0].snapshot', snapshot));
+  const base = 'https://host/pack/';
+  const urls = [`${base}${snapshot.path}`, `${base}kernels/xtest/snapshot-bb.zst`];
+  assert.deepEqual(await outdated(base, own, { urls, read: async () => new Uint8Array() }), urls.slice(1));
 });
 
 test('only a manifest that requires it has shared files', () => {

@@ -1,7 +1,7 @@
 /** Snapshots as bytes: what goes in comes out, and what is damaged does not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeSnapshot, encodeSnapshot } from '../src/snapshot/form';
+import { decodeSnapshot, encodeSnapshot, filesOf } from '../src/snapshot/form';
 import { differing, keyOf } from '../src/snapshot/key';
 import { checkPages, PAGE, putPages, takePages } from '../src/snapshot/pages';
 import { Unusable } from '../src/snapshot/unusable';
@@ -69,6 +69,18 @@ test('a snapshot is read as it was written', async () => {
   assert.deepEqual(read.memory.data, snapshot.memory.data);
 });
 
+test('files lie behind it, each with a digest of its own, and what is wrong with them is not wrong with it', async () => {
+  const snapshot = await SNAPSHOT();
+  const files = new Map([['one', new Uint8Array([1, 2, 3])], ['none', new Uint8Array(0)], ['two', new Uint8Array(PAGE + 1).fill(7)]]);
+  const bytes = await encodeSnapshot(snapshot, files);
+  assert.deepEqual(filesOf(bytes), files);
+  assert.deepEqual((await decodeSnapshot(bytes)).memory.data, snapshot.memory.data);
+  assert.deepEqual(filesOf(await encodeSnapshot(snapshot)), new Map());
+  bytes[bytes.length - 1] = 8;
+  assert.deepEqual((await decodeSnapshot(bytes)).outside, snapshot.outside);
+  await assert.rejects(decodeSnapshot(bytes.subarray(0, -1)), isUnusable(/damaged/));
+});
+
 test('the same snapshot is the same bytes, in whatever order its key was told', async () => {
   const snapshot = await SNAPSHOT();
   const turned = { ...snapshot, key: await keyOf({ variables: '[]', pack: 'a' }) };
@@ -80,7 +92,7 @@ test('every bit that is another one is seen', async () => {
   for (let at = 0; at < bytes.length; at += at < 80 ? 1 : 997) {
     const damaged = bytes.slice();
     damaged[at] = (damaged[at] as number) ^ 1;
-    await assert.rejects(decodeSnapshot(damaged), isUnusable(/no snapshot|format|damaged/), `byte ${at}`);
+    await assert.rejects(decodeSnapshot(damaged), isUnusable(/no snapshot|format|damaged|lacks a part|list of files/), `byte ${at}`);
   }
 });
 
@@ -96,8 +108,8 @@ test('every length but its own is seen', async () => {
 
 test('another format is told', async () => {
   const bytes = await encodeSnapshot(await SNAPSHOT());
-  new DataView(bytes.buffer).setUint32(12, 2, true);
-  await assert.rejects(decodeSnapshot(bytes), isUnusable(/^it has format 2, not 1$/));
+  new DataView(bytes.buffer).setUint32(12, 1, true);
+  await assert.rejects(decodeSnapshot(bytes), isUnusable(/^it has format 1, not 2$/));
 });
 
 test('a key is that of its parts, and two say where they differ', async () => {

@@ -79,6 +79,23 @@ test('one whose start never ended is thrown away', async () => {
   assert.equal(drawer.files.size, 0);
 });
 
+test('one that is thrown away at once leaves no mark', async () => {
+  class Slow extends Memory {
+    override async write(name: string, written: Uint8Array): Promise<void> {
+      await new Promise(resolve => setTimeout(resolve, written.length === 0 ? 20 : 0));
+      await super.write(name, written);
+    }
+  }
+  const drawer = new Slow();
+  const shelf = shelfOn(drawer);
+  const entry = await entryOf('a');
+  await shelf.keep(entry, bytes(10));
+  await shelf.take(entry);
+  await shelf.drop(entry);
+  await new Promise(resolve => setTimeout(resolve, 40));
+  assert.equal(drawer.files.size, 0);
+});
+
 test('one that another start uses at the moment is used', async () => {
   const drawer = new Memory();
   const entry = await entryOf('a');

@@ -7,8 +7,9 @@ import { grantOf } from '../network/grant';
 import { limitWays } from '../network/limited';
 import type { FromWorker, ToWorker } from '../protocol';
 import { Session } from '../session';
-import { folderShelf } from '../snapshot/node-shelf';
+import { fileShelf, folderShelf } from '../snapshot/node-shelf';
 import { loadInstaller, type Helper } from '../session/install';
+import { pinChance } from './chance';
 import { pretendBrowserWorker } from './worker-scope';
 
 const port = parentPort;
@@ -32,7 +33,7 @@ const session = new Session(scope as never, {
   emit: (envelope: FromWorker) => port.postMessage(envelope),
   transport: folder => new NodeTransport(folder),
   locate: (folder, path) => join(folder, path),
-  shelf: folder => (folder === null ? null : folderShelf(folder)),
+  shelf: (folder, file) => (file !== null ? fileShelf(file) : folder === null ? null : folderShelf(folder)),
   installer: () => loadInstaller(new URL('installer.js', import.meta.url).href, url => import(url), startHelper),
 });
 
@@ -41,6 +42,9 @@ process.on('unhandledRejection', reason => session.stray(reason));
 port.on('message', (envelope: ToWorker) => {
   if (envelope.type === 'start') {
     pretendBrowserWorker(scope, envelope.manifest);
+    if (envelope.snapshotFile) {
+      pinChance(scope);
+    }
     if (envelope.network && envelope.network !== 'all') {
       limitWays(scope, grantOf(envelope.network));
     }

@@ -108,6 +108,10 @@ export class KeptTransport implements Transport {
     return module;
   }
 
+  kept(path: string): Promise<Uint8Array | null> {
+    return this.fromCache(path);
+  }
+
   evaluate(code: Uint8Array, path: string): void {
     this.network.evaluate(code, path);
   }

@@ -53,5 +53,6 @@ function isManifest(url: string): boolean {
 function filesOf(manifest: Manifest): string[] {
   const files = manifest.kernels.flatMap(kernel => kernel.files);
   const modules = files.filter(file => file.role === 'wasm').map(file => plainOf(file).path);
-  return [...[manifest.index, ...manifest.archives, ...files].map(file => file.path), ...modules];
+  const snapshots = manifest.kernels.flatMap(({ snapshot }) => snapshot ?? []);
+  return [...[manifest.index, ...manifest.archives, ...files, ...snapshots].map(file => file.path), ...modules];
 }

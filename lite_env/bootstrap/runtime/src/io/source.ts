@@ -89,6 +89,12 @@ export class Source {
     this.emit({ type: 'progress', phase, file: path, loaded: 0, total: size });
   }
 
+  /** Tell who shows progress that a file is here that came another way. */
+  here(file: Expected, phase: Phase): void {
+    this.progress(phase, file.path, file.size)(file.size);
+    this.nearing.get(file.path)?.();
+  }
+
   /** While the caller blocks; who waits for the same file gets these bytes, and its own request ends. */
   readSync(expected: Expected): Uint8Array {
     const data = this.readCheckedSync(expected);

@@ -26,6 +26,8 @@ export interface Transport {
   importModule(code: Uint8Array, path: string): Promise<Readonly<Record<string, unknown>>>;
   /** Told that these bytes passed their check, so that they may be kept for the next visit. */
   keep?(file: Expected, data: Uint8Array): void;
+  /** What was kept at that path, unchecked, and nothing that would have to be fetched. */
+  kept?(path: string): Promise<Uint8Array | null>;
   /** A module that an earlier visit kept, checked and compiled, with what the browser knows of it; null where it has none. */
   module?(plain: Plain): Promise<WebAssembly.Module | null>;
 }

@@ -18,6 +18,9 @@ def _lite_env_freshen(variables: dict[str, str]) -> None:
     time.timezone, time.altzone = -winter.tm_gmtoff, -summer.tm_gmtoff
     time.daylight = int(time.timezone != time.altzone)
     time.tzname = (winter.tm_zone[:9], summer.tm_zone[:9])
+    if "logging" in sys.modules:
+        # A snapshot that a pack brings knows no time but its own.
+        sys.modules["logging"]._startTime = time.time()  # noqa: SLF001 - it has no other way
     # Each start would draw the same numbers.
     for name in ("random", "numpy.random"):
         if name in sys.modules:

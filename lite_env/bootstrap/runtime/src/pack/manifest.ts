@@ -58,6 +58,8 @@ export interface PackedKernel {
   readonly startup: string | null;
   /** Modules that a snapshot of it has imported. */
   readonly preload: readonly string[];
+  /** A copy of the started kernel, which a start may use in place of starting it. */
+  readonly snapshot: Compressed | null;
 }
 
 export interface Manifest {
@@ -100,7 +102,11 @@ export function parseManifest(data: Uint8Array): Manifest {
   return {
     environment: check.string(environment['name'], 'environment.name'),
     variables: variables(check, environment['variables']),
-    kernels: packed.map(kernel => ({ ...kernel, files: kernel.files.map(locate) })),
+    kernels: packed.map(kernel => ({
+      ...kernel,
+      files: kernel.files.map(locate),
+      snapshot: kernel.snapshot && locate(kernel.snapshot),
+    })),
     archives: archives.map(locate),
     imports: imports(check, top['imports'] ?? {}, archives),
     index: locate(index(check, top['index'])),
@@ -202,13 +208,14 @@ function kernel(check: Checker, value: unknown, where: string, archives: readonl
     },
     startup: optional(entry['startup'], path => check.path(path, `${where}.startup`)),
     preload: check.array(entry['preload'] ?? [], `${where}.preload`, (name, place) => moduleName(check, name, place)),
+    snapshot: optional(entry['snapshot'], file => placed(check, check.object(file, `${where}.snapshot`), `${where}.snapshot`)),
   };
 }
 
 function kernelFile(check: Checker, value: unknown, where: string): KernelFile {
   const entry = check.object(value, where);
   return {
-    ...compressed(check, entry, where, check.path(entry['path'], `${where}.path`)),
+    ...placed(check, entry, where),
     role: check.string(entry['role'], `${where}.role`),
     name: check.string(entry['name'], `${where}.name`),
   };
@@ -249,6 +256,11 @@ function index(check: Checker, value: unknown): Compressed {
   const entry = check.object(value, 'index');
   const digest = check.sha256(entry['digest'], 'index.digest');
   return compressed(check, entry, 'index', `index-${digest}.json.zst`);
+}
+
+/** What says itself where it lies. */
+function placed(check: Checker, entry: Record<string, unknown>, where: string): Compressed {
+  return compressed(check, entry, where, check.path(entry['path'], `${where}.path`));
 }
 
 function compressed(check: Checker, entry: Record<string, unknown>, where: string, path: string): Compressed {

@@ -51,12 +51,15 @@ export class Saver {
     this.booted = null;
   }
 
-  /** Make one at once, of a kernel that was started for it; whether that came about. */
-  async make(snapshots: Snapshots, { saving, preloading }: Booted): Promise<boolean> {
+  /**
+   * Make one at once, of a kernel that was started for it: for a pack to `ship`, or else with what is to be preloaded;
+   * why that did not come about.
+   */
+  async make(snapshots: Snapshots, { saving, preloading }: Booted, ship = false): Promise<string | null> {
     if (saving === null || typeof saving === 'string') {
-      return false;
+      return saving ?? 'it was restored itself';
     }
-    return preloading ? snapshots.makeWith(preloading, saving) : snapshots.make(saving);
+    return preloading && !ship ? snapshots.makeWith(preloading, saving) : snapshots.make(saving, ship);
   }
 
   private rest(): void {
@@ -74,9 +77,13 @@ export class Saver {
     }
     this.said = true;
     const { saving } = booted;
-    if (saving !== null && !this.touched) {
+    if (saving === null) {
+      if (await snapshots.adopt()) {
+        this.emit({ type: 'snapshot', made: true });
+      }
+    } else if (!this.touched) {
       // Its user goes on with it: nothing is imported.
-      this.emit({ type: 'snapshot', made: typeof saving !== 'string' && (await snapshots.make(saving)) });
+      this.emit({ type: 'snapshot', made: typeof saving !== 'string' && (await snapshots.make(saving)) === null });
     }
   }
 }

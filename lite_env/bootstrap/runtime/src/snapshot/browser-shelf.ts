@@ -31,7 +31,10 @@ async function openDrawer(): Promise<Drawer> {
 
 /** What of a file TypeScript's library does not know yet. */
 interface File extends FileSystemFileHandle {
-  createSyncAccessHandle(): Promise<{
+  /** With the mode several may read at once; browsers that do not know it let in one. */
+  createSyncAccessHandle(how?: { mode: 'read-only' }): Promise<{
+    getSize(): number;
+    read(bytes: Uint8Array, options: { at: number }): number;
     truncate(size: number): void;
     write(bytes: Uint8Array, options: { at: number }): number;
     flush(): void;
@@ -57,8 +60,10 @@ class PrivateFiles implements Drawer {
   }
 
   async read(name: string): Promise<Uint8Array | null> {
-    const file = await this.file(name);
-    return file && new Uint8Array(await file.arrayBuffer());
+    const handle = (await unlessMissing(this.folder.getFileHandle(name))) as File | null;
+    const bytes = handle && (await readAtOnce(handle));
+    const file = handle && !bytes && (await unlessMissing(handle.getFile()));
+    return file ? new Uint8Array(await file.arrayBuffer()) : bytes;
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
@@ -92,6 +97,21 @@ class PrivateFiles implements Drawer {
   private async file(name: string): Promise<Blob & { lastModified: number } | null> {
     const handle = await unlessMissing(this.folder.getFileHandle(name));
     return handle && unlessMissing(handle.getFile());
+  }
+}
+
+/** In one piece: what comes as a stream waits for each turn of a worker that has much to do. Null where that cannot be. */
+async function readAtOnce(handle: File): Promise<Uint8Array | null> {
+  try {
+    const access = await handle.createSyncAccessHandle({ mode: 'read-only' });
+    try {
+      const bytes = new Uint8Array(access.getSize());
+      return access.read(bytes, { at: 0 }) === bytes.length ? bytes : null;
+    } finally {
+      access.close();
+    }
+  } catch {
+    return null; // Somebody else has it, or there is no such handle here.
   }
 }
 

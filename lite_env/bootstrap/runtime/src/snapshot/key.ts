@@ -29,7 +29,24 @@ export function differing(one: Key, other: Key): string[] {
 }
 
 /** What of WebAssembly a script of a kernel may look for, and be another one where it is not. */
+const FEATURES = ['Exception', 'Function', 'JSTag', 'Suspending', 'Suspender', 'Tag'];
+
+/** Those that are here. */
 export function wasmFeatures(): string {
-  const known = WebAssembly as unknown as Record<string, unknown>;
-  return ['Exception', 'Function', 'JSTag', 'Suspending', 'Suspender', 'Tag'].filter(name => name in known).join(' ');
+  return FEATURES.filter(isHere).join(' ');
+}
+
+/** Of those that `script` looks for, which are here (`+`) and which are not (`-`): no others bind a snapshot that travels. */
+export function featuresOf(script: string): string {
+  const looked = FEATURES.filter(name => new RegExp(`WebAssembly\\s*\\.\\s*${name}\\b`).test(script));
+  return looked.map(name => (isHere(name) ? `+${name}` : `-${name}`)).join(' ');
+}
+
+/** Whether what `featuresOf` said elsewhere holds here. */
+export function holdsHere(features: string): boolean {
+  return features.split(' ').every(told => told === '' || isHere(told.slice(1)) === told.startsWith('+'));
+}
+
+function isHere(feature: string): boolean {
+  return feature in WebAssembly;
 }

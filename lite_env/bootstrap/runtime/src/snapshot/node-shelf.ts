@@ -14,6 +14,18 @@ export function folderShelf(folder: string, limits: Limits = LIMITS): Shelf {
   return new Shelf(async () => new Folder(folder), limits, { own: String(pid), isAlive: async owner => isAlive(Number(owner)) });
 }
 
+/** Where one is kept alone, in that file, for a pack to ship. */
+export function fileShelf(file: string): Shelf {
+  const drawer: Drawer = {
+    names: async () => [],
+    state: async () => null,
+    read: async () => null,
+    write: (_, bytes) => writeFile(file, bytes),
+    remove: async () => undefined,
+  };
+  return new Shelf(async () => drawer, { place: Infinity, all: Infinity }, { own: '', isAlive: async () => true });
+}
+
 class Folder implements Drawer {
   constructor(private readonly folder: string) {}
 

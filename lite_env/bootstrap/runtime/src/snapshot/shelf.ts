@@ -42,6 +42,7 @@ export interface Entry {
 const SNAPSHOT = '.snapshot';
 /** Made before a restore, with the name of who restores, and removed when the kernel runs: one that stays says that it never did. */
 const TRIED = '.tried';
+const DIED = 'the start that used it before never came to its end';
 /** Written anew at each use. */
 const USED = '.used';
 /** Milliseconds that a start waits for the shelf, once it knows that there is something on it. */
@@ -58,6 +59,11 @@ export class Shelf {
     private readonly owners: Owners,
     private readonly patience = PATIENCE
   ) {}
+
+  /** Bytes that one snapshot may have. */
+  get room(): number {
+    return this.limits.place;
+  }
 
   /** Begin to learn what there is; nobody waits for it. */
   look(): void {
@@ -94,15 +100,47 @@ export class Shelf {
     if (!bytes) {
       return null;
     }
-    for (const mark of before) {
+    if (await this.hasDead(before)) {
+      await this.removeNamed(name);
+      throw new Unusable(DIED);
+    }
+    this.mark(name, drawer);
+    return bytes;
+  }
+
+  /**
+   * Note that a start uses what is kept elsewhere, until it is said to be sound.
+   *
+   * @throws Unusable: it crashed before; it is not to be used again.
+   */
+  async borrow(entry: Entry): Promise<void> {
+    const name = await nameOf(entry);
+    const drawer = await this.opened();
+    guard(!(await this.hasDead(await this.marksOf(name, drawer))), DIED);
+    this.mark(name, drawer);
+  }
+
+  /** What is kept elsewhere was a good one. */
+  async giveBack(entry: Entry): Promise<void> {
+    const name = await nameOf(entry);
+    const drawer = await this.opened();
+    await this.marking;
+    await drawer.remove(this.markOf(name));
+  }
+
+  /** Whether one of those who made these marks lives no more. */
+  private async hasDead(marks: readonly string[]): Promise<boolean> {
+    for (const mark of marks) {
       if (!(await this.owners.isAlive(ownerOf(mark)))) {
-        await this.removeNamed(name);
-        throw new Unusable('the start that used it before never came to its end');
+        return true;
       }
     }
-    // Not waited for: it is there long before the restore is over.
+    return false;
+  }
+
+  /** Not waited for: it is there long before the restore is over. */
+  private mark(name: string, drawer: Drawer): void {
     this.marking = drawer.write(this.markOf(name), new Uint8Array(0)).catch(() => undefined);
-    return bytes;
   }
 
   private async marksOf(name: string, drawer: Drawer): Promise<string[]> {

@@ -2,45 +2,45 @@
 import { describe } from '../errors';
 import type { Saving } from '../family/runtime';
 import type { SnapshotFigures } from '../protocol';
-import { decodeSnapshot, encodeSnapshot, FORMAT, type Preload, type Snapshot } from './form';
-import { keyOf, wasmFeatures } from './key';
+import { sha256Hex } from '../io/digest';
+import type { Here } from '../io/inflate';
+import { decodeSnapshot, encodeSnapshot, filesOf, type Files, type Preload, type Snapshot } from './form';
+import { differing, featuresOf, holdsHere, type Key } from './key';
+import type { Preloading } from './preloading';
 import type { Entry, Shelf } from './shelf';
+import { ownKey, packOf, shippedKey, type Subject } from './subject';
 import { guard, Unusable } from './unusable';
 
-declare const LITE_ENV_RUNTIME: string;
+/** Bytes for a header, which is much smaller. */
+const HEADER_ROOM = 2e6;
 
-/** What a snapshot is of. */
-export interface Subject {
-  /** Address of the pack, and the kernel. */
-  readonly place: string;
-  /** The manifest's digest vouches for all that is in the pack. */
-  pack(): Promise<string>;
-  readonly parts: Readonly<Record<string, string>>;
-  /** Modules that it is to have imported. */
-  readonly preload: readonly string[];
-}
+/** By their SHA-256. */
+type Behind = ReadonlyMap<string, Here>;
 
-/** What of an environment modules need that are to be preloaded. */
-export interface Preloading {
-  readonly modules: readonly string[];
-  /** Have it at hand. @throws what cannot be had, which another time may. */
-  fetch(): Promise<void>;
-  /** Whether something could not be read. */
-  hasLost(): boolean;
+/** A snapshot, and what it is kept under. */
+interface Found {
+  readonly snapshot: Snapshot;
+  readonly entry: Entry;
+  /** Whether the pack has brought it. */
+  readonly isShipped: boolean;
 }
 
 export class Snapshots {
   private subject: Subject | null = null;
   private entry: Promise<Entry> | null = null;
-  private reading: Promise<Snapshot | null> = Promise.resolve(null);
+  private reading: Promise<Found | null> = Promise.resolve(null);
+  private finding: Promise<boolean> = Promise.resolve(false);
+  /** What lies behind the snapshot; null where nothing does. */
+  private behind: Promise<Behind | null> | null = null;
   /** What was read by now. */
-  private snapshot: Snapshot | null = null;
+  private found: Found | null = null;
   private why = 'there is none yet';
   private possible = true;
   private settling: Promise<void> = Promise.resolve();
   private begun = 0;
   /** Seconds; null where the start was a plain one. */
   private took: number | null = null;
+  private isShipped = false;
   /** What the kernel has come with. */
   private preload: Preload | null = null;
 
@@ -71,29 +71,48 @@ export class Snapshots {
       return false;
     }
     const isThere = this.kept ?? this.shelf.has(subject.place);
-    if (isThere !== false) {
-      this.reading = this.read().catch((error: unknown) => this.unusable(error));
-      void this.reading.then(snapshot => (this.snapshot = snapshot));
+    if (isThere !== false || subject.shipped) {
+      let tell: (behind: Behind | null) => void = () => undefined;
+      this.behind = new Promise(resolve => (tell = resolve));
+      this.reading = this.read(isThere !== false, subject, tell).catch((error: unknown) => this.unusable(error));
+      this.finding = this.reading.then(found => (this.found = found) !== null);
     }
-    return isThere === true;
+    return isThere === true || subject.shipped !== null;
   }
 
   /** The snapshot, checked; null where the start has to be a plain one. */
-  whenRead(): Promise<Snapshot | null> {
-    return this.reading;
+  async whenRead(): Promise<Snapshot | null> {
+    return (await this.reading)?.snapshot ?? null;
   }
 
-  /** The same of what is known by now. */
+  /** Whether there is one that can be used. */
+  isFound(): Promise<boolean> {
+    return this.finding;
+  }
+
+  /** A file of the kernel, without compression, as the visitor's own snapshot has it; null where it has not. */
+  file(digest: string): Promise<Here | null> | null {
+    return this.behind && this.behind.then(behind => behind?.get(digest) ?? null);
+  }
+
+  /** The snapshot, if it was read by now. */
   readNow(): Snapshot | null {
-    return this.snapshot;
+    return this.found?.snapshot ?? null;
   }
 
   /** The kernel has come of the snapshot, and its Python runs: it is a good one. */
   restored(): void {
+    const { found } = this;
     this.took = (performance.now() - this.begun) / 1000;
-    this.preload = this.snapshot?.preload ?? null;
-    this.tell(`the kernel was restored from a snapshot in ${this.took.toFixed(2)} s`);
-    this.settling = this.quietly(async () => this.shelf.sound(await this.own()));
+    this.isShipped = found?.isShipped ?? false;
+    this.preload = found?.snapshot.preload ?? null;
+    this.tell(`the kernel was restored from ${this.isShipped ? "the pack's" : 'a'} snapshot in ${this.took.toFixed(2)} s`);
+    if (found) {
+      this.settling = this.quietly(() => (found.isShipped ? this.shelf.giveBack(found.entry) : this.shelf.sound(found.entry)));
+    }
+    this.reading = Promise.resolve(null);
+    this.behind = null;
+    this.found = this.isShipped ? found : null; // Its pages are not read again, unless they are to be kept.
   }
 
   /** Kernels of this kind have none. */
@@ -103,18 +122,21 @@ export class Snapshots {
   }
 
   figures(): SnapshotFigures {
-    const { took, why, possible, subject, withoutPreload } = this;
+    const { took, why, possible, isShipped, subject, withoutPreload } = this;
     const { modules, why: tried } = this.preload ?? { modules: [], why: withoutPreload };
     const preload = { modules: subject?.preload ?? [], done: modules.length > 0, why: tried };
-    return { seconds: took, why: took === null ? why : '', possible, preload };
+    return { seconds: took, why: took === null ? why : '', possible, shipped: isShipped, preload };
   }
 
   /** Its restore failed: it is never used again. */
   async failed(error: unknown): Promise<void> {
     this.unusable(error);
-    if (this.snapshot?.preload?.modules.length) {
+    if (this.found?.snapshot.preload?.modules.length) {
       // It would fail again.
       this.withoutPreload = `a kernel with them could not be restored: ${this.why}`;
+    }
+    if (this.found?.isShipped) {
+      return; // The mark stays.
     }
     await this.drop();
   }
@@ -129,36 +151,41 @@ export class Snapshots {
     await this.quietly(async () => this.shelf.drop(await this.own()));
   }
 
-  /** Take one of a kernel that was started plainly, and keep it; whether that came about. */
-  make(saving: Saving): Promise<boolean> {
+  /** Take one of a kernel that was started plainly, and keep it; why that did not come about. `ship`: as a pack brings it. */
+  make(saving: Saving, ship = false): Promise<string | null> {
     const { withoutPreload: why } = this;
-    return this.making(entry => this.keep({ ...saving.take(), key: entry.key, preload: why ? { modules: [], why } : null }, entry));
+    return this.making(() => this.keep({ ...saving.take(), preload: why ? { modules: [], why } : null }, ship));
   }
 
   /**
    * The same of one that is started for that alone, with modules imported; where that fails, as it was before.
    * Where their files could not be read nothing is kept: the next start tries again.
    */
-  makeWith(preloading: Preloading, saving: Saving): Promise<boolean> {
+  makeWith(preloading: Preloading, saving: Saving): Promise<string | null> {
     if (this.withoutPreload) {
       return this.make(saving);
     }
-    return this.making(async entry => {
-      const { key } = entry;
+    return this.making(async () => {
       const bare = saving.take();
       await preloading.fetch();
       const { modules } = preloading;
-      let preload: Preload;
       try {
         await this.import(preloading, saving);
-        await this.keep({ ...saving.take(), key, preload: { modules, why: '' } }, entry);
+        await this.keep({ ...saving.take(), preload: { modules, why: '' } });
       } catch (error) {
         guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
-        preload = { modules: [], why: wordsFor(error) };
+        const preload = { modules: [], why: wordsFor(error) };
         this.tell(`the snapshot is one without ${modules.join(', ')}: ${preload.why}`);
-        await this.keep({ ...bare, key, preload }, entry);
+        await this.keep({ ...bare, preload });
       }
     });
+  }
+
+  /** Keep the one that the pack has brought as one's own: the next start need not inflate it. Whether that came about. */
+  async adopt(): Promise<boolean> {
+    const { found } = this;
+    this.found = null;
+    return found !== null && (await this.making(() => this.keep(found.snapshot))) === null;
   }
 
   private async import(preloading: Preloading, saving: Saving): Promise<void> {
@@ -169,39 +196,72 @@ export class Snapshots {
     this.tell(`${preloading.modules.join(', ')} imported for the snapshot in ${took} s`);
   }
 
-  private async making(work: (entry: Entry) => Promise<void>): Promise<boolean> {
+  /** `work` begins at once, and takes its copy first: a cell may come while something is waited for. */
+  private async making(work: () => Promise<void>): Promise<string | null> {
     try {
-      await work(await this.own());
-      return true;
+      await work();
+      return null;
     } catch (error) {
-      this.tell(`no snapshot of this kernel is kept: ${wordsFor(error)}`);
-      return false;
+      const why = wordsFor(error);
+      this.tell(`no snapshot of this kernel is kept: ${why}`);
+      return why;
     }
   }
 
-  private async keep(snapshot: Snapshot, entry: Entry): Promise<void> {
+  private async keep(taken: Omit<Snapshot, 'key'>, ship = false): Promise<void> {
     const started = performance.now();
-    const bytes = await encodeSnapshot(snapshot);
+    const entry = await (ship ? this.toShip() : this.own());
+    const files = ship ? new Map() : await this.files(taken.memory.data.length);
+    const bytes = await encodeSnapshot({ ...taken, key: entry.key }, files);
     await this.shelf.keep(entry, bytes);
     const took = ((performance.now() - started) / 1000).toFixed(2);
-    const imported = snapshot.preload?.modules.length ? ` with ${snapshot.preload.modules.join(', ')}` : '';
+    const imported = taken.preload?.modules.length ? ` with ${taken.preload.modules.join(', ')}` : '';
     this.tell(`the next start takes a snapshot of this kernel${imported}: ${(bytes.length / 1e6).toFixed(1)} MB, kept in ${took} s`);
   }
 
-  private async read(): Promise<Snapshot | null> {
+  /** The kernel's own files, as far as there is room for them beside so many bytes. */
+  private async files(bytes: number): Promise<Files> {
+    const none: Files = new Map();
+    const files = (await this.subject?.files().catch(() => none)) ?? none;
+    const size = [...files.values()].reduce((sum, { length }) => sum + length, bytes);
+    return size + HEADER_ROOM <= this.shelf.room ? files : none;
+  }
+
+  private async read(look: boolean, { shipped }: Subject, tell: (behind: Behind | null) => void): Promise<Found | null> {
+    const own = look ? await this.readOwn(tell).catch((error: unknown) => this.unusable(error)) : null;
+    tell(null); // Who waits for what lies behind it has been told, where it does.
+    return own ?? (shipped && this.readShipped(shipped));
+  }
+
+  private async readOwn(tell: (behind: Behind | null) => void): Promise<Found | null> {
     const entry = await this.own();
     const bytes = await this.shelf.take(entry);
     if (!bytes) {
       return null;
     }
     try {
+      const behind = checked(filesOf(bytes));
+      tell(behind);
+      await usedFirst(behind);
       const snapshot = await decodeSnapshot(bytes);
       guard(snapshot.key.id === entry.key.id, 'it is one of another kernel');
-      return snapshot;
+      return { snapshot, entry, isShipped: false };
     } catch (error) {
       await this.drop();
       throw error;
     }
+  }
+
+  private async readShipped(read: () => Promise<Uint8Array>): Promise<Found> {
+    const snapshot = await decodeSnapshot(await read(), true);
+    const { features = '' } = snapshot.key.parts;
+    const entry = await this.entryOf(subject => shippedKey(subject, features));
+    const other = differing(snapshot.key, entry.key);
+    guard(other.length === 0, `the pack's is of another start: ${other.join(', ')}`);
+    guard(holdsHere(features), `the pack's is for WebAssembly with ${features}`);
+    // Where nothing can be kept nobody knows whether it crashed before.
+    await this.shelf.borrow(entry).catch((error: unknown) => guard(!(error instanceof Unusable), `the pack's: ${wordsFor(error)}`));
+    return { snapshot, entry, isShipped: true };
   }
 
   private unusable(error: unknown): null {
@@ -211,20 +271,18 @@ export class Snapshots {
   }
 
   private own(): Promise<Entry> {
+    this.entry ??= this.entryOf(ownKey);
+    return this.entry;
+  }
+
+  private toShip(): Promise<Entry> {
+    return this.entryOf(async subject => shippedKey(subject, featuresOf(await subject.script())));
+  }
+
+  private async entryOf(key: (subject: Subject) => Promise<Key>): Promise<Entry> {
     const { subject } = this;
     guard(subject !== null, 'nothing was started');
-    this.entry ??= (async () => {
-      const pack = await subject.pack();
-      const parts = {
-        ...subject.parts,
-        format: String(FORMAT),
-        runtime: LITE_ENV_RUNTIME,
-        pack,
-        features: wasmFeatures(),
-      };
-      return { place: subject.place, pack: `${pack} ${LITE_ENV_RUNTIME}`, key: await keyOf(parts) };
-    })();
-    return this.entry;
+    return { place: subject.place, pack: await packOf(subject), key: await key(subject) };
   }
 
   private async quietly(action: () => Promise<void>): Promise<void> {
@@ -233,6 +291,22 @@ export class Snapshots {
     } catch (error) {
       this.tell(`where snapshots are kept: ${wordsFor(error)}`);
     }
+  }
+}
+
+/** The checks are begun in the order of the files: what is needed first comes first. */
+function checked(files: Files): Behind {
+  const here = ([digest, bytes]: readonly [string, Uint8Array]) =>
+    [digest, { bytes, isRight: sha256Hex(bytes).then(found => found === digest) }] as const;
+  return new Map([...files].map(here));
+}
+
+/** Resolves when the first of them was checked and has been used, for which a digest of much else would have to wait. */
+async function usedFirst(behind: Behind): Promise<void> {
+  const [first] = behind.values();
+  if (first) {
+    await first.isRight;
+    await new Promise(resolve => setTimeout(resolve));
   }
 }
 

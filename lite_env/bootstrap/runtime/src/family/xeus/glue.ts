@@ -72,6 +72,9 @@ const PATCHES: readonly Patch[] = [
     'var tableGrowthNeeded=tableBase',
     `again||${PLACE}.libraries.push({name:libName,memoryBase:memoryBase,tableBase:tableBase,tableSize:metadata.tableSize});var tableGrowthNeeded=tableBase`,
   ],
+  // In parentheses the whole of it is compiled at once, in place of being looked over first and compiled when it is called.
+  ['return function(moduleArg={}){', 'return(function(moduleArg={}){'],
+  ['moduleArg.ready}})();', 'moduleArg.ready})})();'],
   ['applyRelocs&&(runtimeInitialized?applyRelocs()', 'applyRelocs&&!again&&(runtimeInitialized?applyRelocs()'],
   ['return init&&(runtimeInitialized?init()', 'return init&&!again&&(runtimeInitialized?init()'],
 ];

@@ -1,0 +1,35 @@
+"""Makes the snapshot of a packed kernel that a pack brings along."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from lite_env.bootstrap import runtime_dir
+from lite_env.errors import HostError
+from lite_env.host.client import KernelClient
+from lite_env.host.engine import SnapshotEnvelope
+from lite_env.host.node import NodeEngine
+from lite_env.host.run import START_SECONDS
+
+
+def make_snapshot(pack: Path, kernel: str) -> bytes:
+    """Start a kernel of `pack` in Node.js, and copy it before anything else is done in it.
+
+    It is the same whenever and wherever it is made: the kernel has one clock, one chance and one language.
+
+    Raises:
+        MissingEngineError: there is no Node.js.
+        HostError: the kernel does not start, or no snapshot can be made of it.
+    """
+    engine = NodeEngine(pack, runtime=runtime_dir())
+    with tempfile.TemporaryDirectory(prefix="lite-env-") as folder:
+        file = Path(folder) / "snapshot"
+        try:
+            engine.start_for_snapshot(kernel=kernel, file=file)
+            answer = KernelClient(engine).ask(None, SnapshotEnvelope, timeout=START_SECONDS)
+        finally:
+            engine.close()
+        if not answer.made:
+            raise HostError(f"no snapshot can be made of the kernel '{kernel}': {answer.why}")
+        return file.read_bytes()
