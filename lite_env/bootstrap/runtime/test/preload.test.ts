@@ -9,14 +9,16 @@ import type { Figures, FromWorker, ToWorker } from '../src/protocol';
 import { decodeSnapshot } from '../src/snapshot/form';
 import { PAGE } from '../src/snapshot/pages';
 import { Shelf, type Drawer } from '../src/snapshot/shelf';
-import { Snapshots, type Preloading } from '../src/snapshot/snapshots';
+import type { Preloading } from '../src/snapshot/preloading';
+import { Snapshots } from '../src/snapshot/snapshots';
+import type { Subject } from '../src/snapshot/subject';
 
 const figuresOf = (preload = { modules: ['numpy'], done: false, why: '' }, possible = true): Figures => ({
   requests: 0,
   bytes: 0,
   files: 0,
   seconds: 1,
-  snapshot: { seconds: 1, why: '', possible, preload },
+  snapshot: { seconds: 1, why: '', possible, shipped: false, preload },
 });
 
 class FakeWorker implements MakingWorker {
@@ -131,7 +133,17 @@ function shelfWith(limit = 1e6) {
   const shelf = new Shelf(async () => drawer, { place: limit, all: limit }, { own: 'me', isAlive: async () => false });
   const log: string[] = [];
   const snapshots = new Snapshots(shelf, text => log.push(text), null);
-  snapshots.seek({ place: 'p', pack: async () => 'pack', parts: {}, preload: ['numpy'] }, true);
+  const subject: Subject = {
+    place: 'p',
+    parts: {},
+    preload: ['numpy'],
+    pack: async () => 'pack',
+    content: async () => 'files',
+    script: async () => '',
+    files: async () => new Map(),
+    shipped: null,
+  };
+  snapshots.seek(subject, true);
   const kept = async () => {
     const bytes = [...files].find(([name]) => name.endsWith('.snapshot'))?.[1];
     return bytes && (await decodeSnapshot(bytes));
@@ -158,7 +170,7 @@ const preloading = (lost = false): Preloading => ({ modules: ['numpy'], fetch: a
 
 test('what is kept has the modules, and says so', async () => {
   const { snapshots, kept } = shelfWith();
-  assert.equal(await snapshots.makeWith(preloading(), savingOf()), true);
+  assert.equal(await snapshots.makeWith(preloading(), savingOf()), null);
   const snapshot = await kept();
   assert.deepEqual(snapshot?.preload, { modules: ['numpy'], why: '' });
   assert.equal(snapshot?.memory.size, 2 * PAGE);
@@ -166,14 +178,14 @@ test('what is kept has the modules, and says so', async () => {
 
 test('an import that fails, and a copy that is too large, leave the one of before the import, with the reason', async () => {
   const failing = shelfWith();
-  assert.equal(await failing.snapshots.makeWith(preloading(), savingOf('there is no numpy')), true);
+  assert.equal(await failing.snapshots.makeWith(preloading(), savingOf('there is no numpy')), null);
   const bare = await failing.kept();
   assert.equal(bare?.memory.size, PAGE);
   assert.deepEqual(bare?.preload?.modules, []);
   assert.match(bare?.preload?.why ?? '', /there is no numpy/);
   assert.ok(failing.log.some(text => /without numpy: .*there is no numpy/.test(text)));
   const small = shelfWith(2.5 * PAGE);
-  assert.equal(await small.snapshots.makeWith(preloading(), savingOf()), true);
+  assert.equal(await small.snapshots.makeWith(preloading(), savingOf()), null);
   const kept = await small.kept();
   assert.equal(kept?.memory.size, PAGE);
   assert.match(kept?.preload?.why ?? '', /more than 10240 are not kept/);
@@ -182,7 +194,7 @@ test('an import that fails, and a copy that is too large, leave the one of befor
 test('what could not be read is no reason to give up: nothing is kept', async () => {
   for (const fails of ['', 'no file']) {
     const { snapshots, kept } = shelfWith();
-    assert.equal(await snapshots.makeWith(preloading(true), savingOf(fails)), false);
+    assert.match(String(await snapshots.makeWith(preloading(true), savingOf(fails))), /cannot be read/);
     assert.equal(await kept(), undefined);
   }
 });

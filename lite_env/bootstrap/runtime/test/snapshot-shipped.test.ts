@@ -34,6 +34,7 @@ class Memory implements Drawer {
 const subjectOf = (shipped: Subject['shipped'], variables = ''): Subject => ({
   place: 'site/pack xtest',
   parts: { kernel: 'xtest', variables },
+  preload: [],
   pack: async () => 'a manifest',
   content: async () => 'files',
   script: async () => 'new WebAssembly.Memory',
@@ -45,7 +46,7 @@ async function shippedBytes(features = '', content = 'files'): Promise<Uint8Arra
   const key = await shippedKey({ ...subjectOf(null), content: async () => content }, features);
   const memory = new Uint8Array(2 * 4096);
   memory[5000] = 7;
-  return encodeSnapshot({ key, memory: takePages(memory), outside: { made: true } });
+  return encodeSnapshot({ key, memory: takePages(memory), outside: { made: true }, preload: null });
 }
 
 /** A start on that drawer; what it told. */
