@@ -25,8 +25,8 @@ _BLANK = re.compile(r"\s")
 def workroom() -> Iterator[Path]:
     """An empty folder in the cache, for as long as the context lasts.
 
-    Scripts of recipes name their folders without quotes, as all of conda's do: where the cache's path has a blank, it is
-    a folder for temporary files.
+    Scripts of recipes name their folders without quotes, as all of conda's do: where the cache's path has a blank, it
+    is a folder for temporary files.
 
     Raises:
         RecipeError: that has a blank, too.
