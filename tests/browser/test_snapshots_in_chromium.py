@@ -11,9 +11,11 @@ import pytest
 from lite_env.bootstrap import runtime_dir
 from lite_env.site.build import write_site
 from lite_env.site.plan import SiteOptions, plan_site
-from tests.browser.conftest import Console
+from tests.browser.conftest import Console, make_site
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import BrowserContext
 
 pytestmark = [
@@ -248,3 +250,27 @@ def test_sites_of_one_origin_have_their_own(context, serve, numpy_site, tmp_path
     for tab in (first, second):
         assert tab.again().said(RESTORED)
         assert tab.text(NUMPY) == "[0 1 2]\n"
+
+
+@pytest.fixture(scope="module")
+def pyodide_sites(tmp_path_factory, pyodide_packs) -> list[Path]:
+    return [make_site(tmp_path_factory.mktemp("pyodide") / "site", pack) for pack in pyodide_packs]
+
+
+@pytest.mark.slow
+def test_pyodides_of_two_generations_are_restored_and_compute(watched, serve, pyodide_sites):
+    for site in pyodide_sites:
+        watched.log.clear()
+        watched.open(serve(site).url)
+        watched.wait_for(KEPT)
+        watched.again()
+        assert watched.said(RESTORED), watched.log
+        table = "import sqlite3; print(sqlite3.connect(':memory:').execute('select 1 + 1').fetchall())"
+        assert watched.text(table) == "[(2,)]\n"
+        assert watched.text("import js; print(await js.Promise.resolve(js.eval('6 * 7')))") == "42\n"
+        assert watched.text("open('x.txt', 'w').write('there'); print(open('x.txt').read())").endswith("there\n")
+        assert watched.problems() == []
+        watched.log.clear()
+        watched.page.get_by_role("button", name="Restart").click()
+        watched.wait_for(RESTORED)
+        assert watched.text("print('js' in globals(), 1 + 1)") == "False 2\n"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.jupyterlite.applications import make_lite
 from tests.browser.test_snapshots_in_chromium import NAMES
 
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 NUMPY = "import numpy; print(numpy.arange(3))"
-NOTED = "Object.keys(localStorage).some(key => key.startsWith('lite-env-snapshot '))"
+NOTES = "Object.keys(localStorage).filter(key => key.startsWith('lite-env-snapshot ')).length"
 FORGET = f"""async () => {{
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('lite-env-snapshots');
   for (const name of await ({NAMES})()) {{
@@ -25,9 +26,7 @@ def test_a_restart_and_another_visit_restore(numpy_lite, serve, lab):
     server = serve(numpy_lite)
     found = lab(server).open().notebook("xpython")
     found.until(lambda: kinds(found) == ["snapshot"])
-    found.until(
-        lambda: found.page.evaluate("Object.keys(localStorage).some(key => key.startsWith('lite-env-snapshot '))")
-    )
+    found.until(lambda: found.page.evaluate(NOTES) == 1)
     assert found.text("x = 1; print(x)") == "1\n"
     found.restart()
     # What a restore leaves behind, and nothing else.
@@ -38,3 +37,22 @@ def test_a_restart_and_another_visit_restore(numpy_lite, serve, lab):
     again = found.open().notebook("xpython")
     again.until(lambda: kinds(again) == ["snapshot", "used"])
     assert again.text(NUMPY) == "[0 1 2]\n"
+
+
+@pytest.fixture(scope="module")
+def pyodides_lite(tmp_path_factory, pyodide_packs):
+    return make_lite(tmp_path_factory.mktemp("pyodides-lite") / "site", *pyodide_packs)
+
+
+def test_pyodides_of_two_generations_are_restored_after_a_restart(pyodides_lite, serve, lab):
+    found = lab(serve(pyodides_lite)).open()
+    found.save("data.csv", "x,y\n1,2\n")
+    for number, kernel in enumerate(["python (science)", "python (newest)"], 1):
+        found.notebook(kernel)
+        # A file is there before all is written; the note says that it is.
+        found.until(lambda number=number: found.page.evaluate(NOTES) == number)
+        assert found.text("x = 1; print(x)") == "1\n"
+        found.restart()
+        found.until(lambda number=number: kinds(found).count("used") == number)
+        assert found.run("x").error["ename"] == "NameError"
+        assert found.text("print(open('data.csv').read(), await __import__('asyncio').sleep(0, 7))") == "x,y\n1,2\n 7\n"

@@ -5,6 +5,7 @@ import { LazyTree } from '../src/fs/lazy';
 import type { FileEntry, FolderEntry } from '../src/pack/tree';
 import { putFiles, takeFiles } from '../src/snapshot/rooms/files';
 import { putLinked, takeLinked, type LinkerState } from '../src/snapshot/rooms/linker';
+import { patched } from '../src/snapshot/rooms/script';
 import { putValues, takeValues, type Handles } from '../src/snapshot/rooms/values';
 import { Unusable } from '../src/snapshot/unusable';
 import { MemoryFileSystem } from './support/memfs';
@@ -68,16 +69,62 @@ test('what a start has written is written again', () => {
   assert.equal(new TextDecoder().decode(again.readFile('/home/x/.ipython/README')), 'text');
 });
 
-test('files of the environment that were opened are no difference, and those that were changed refuse', () => {
+test('files of the environment that were opened are no difference, and those that were changed are so again', () => {
   const fs = shown();
   fs.readFile('/lib/a.py');
   assert.deepEqual(takeFiles(fs, KNOWN).files, []);
-  fs.writeFile('/lib/a.py', new Uint8Array(5));
-  assert.throws(() => takeFiles(fs, KNOWN), isUnusable(/changed "\/lib\/a\.py"/));
+  fs.writeFile('/lib/a.py', new TextEncoder().encode('other'));
+  const again = shown();
+  putFiles(takeFiles(fs, KNOWN), again);
+  assert.equal(new TextDecoder().decode(again.readFile('/lib/a.py')), 'other');
 });
 
 test('files of the environment that are gone refuse', () => {
   assert.throws(() => takeFiles(shown(), new Set([...KNOWN, '/lib/b.py'])), isUnusable(/removed/));
+});
+
+/** As each start has them. */
+function withTerminals(fs: MemoryFileSystem): MemoryFileSystem {
+  fs.writeFile('/terminal', new Uint8Array(1));
+  [0, 1, 2].forEach(() => fs.open('/terminal', 'r+'));
+  return fs;
+}
+
+test('what is open for reading is read on under its number, and what is open for writing refuses', () => {
+  const fs = withTerminals(shown());
+  fs.writeFile('/archive', new TextEncoder().encode('text'));
+  const stream = fs.open('/archive', 'r');
+  stream.position = 2;
+  const files = JSON.parse(JSON.stringify(takeFiles(fs, KNOWN))) as ReturnType<typeof takeFiles>;
+  assert.deepEqual(files.open, [[stream.fd, '/archive', 2]]);
+  const again = withTerminals(shown());
+  putFiles(files, again);
+  const { path, position } = again.streams[stream.fd] as NonNullable<(typeof again.streams)[number]>;
+  assert.deepEqual([path, position], ['/archive', 2]);
+  // Its number is taken.
+  assert.throws(() => putFiles(files, again), isUnusable(/"\/archive" cannot be opened as/));
+  fs.open('/archive', 'a');
+  assert.throws(() => takeFiles(fs, KNOWN), isUnusable(/left "\/archive" open/));
+});
+
+test('what is open and gone refuses', () => {
+  const fs = withTerminals(shown());
+  fs.writeFile('/archive', new Uint8Array(1));
+  fs.open('/archive', 'r');
+  delete (fs.root.contents as Record<string, unknown>)['archive'];
+  assert.throws(() => takeFiles(fs, KNOWN), isUnusable(/left "\/archive" open/));
+});
+
+test('a script is opened up where all is there once, and stays as it is elsewhere', () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const opened = (script: string, ...patches: [string, string][]) => {
+    const found = patched(bytes(script), patches);
+    return found && new TextDecoder().decode(found);
+  };
+  assert.equal(opened('var b=1;var a=2', ['var a=', 'var a=9+'], ['var b', 'let b']), 'let b=1;var a=9+2');
+  assert.equal(opened('var a=1', ['var b', 'let b']), null);
+  assert.equal(opened('a;a', ['a', 'b']), null);
+  assert.equal(opened('"ä";var a', ['var a', 'let a']), null);
 });
 
 test('a start that writes much refuses', () => {

@@ -19,6 +19,9 @@ export interface FSNode {
 
 export interface FSStream {
   fd: number;
+  path?: string;
+  flags?: number;
+  position?: number;
   /** Of a terminal: bytes of the line that is not ended yet. */
   tty?: { output?: number[] };
   node: FSNode;
@@ -61,6 +64,7 @@ export interface FileSystem {
   chdir?(path: string): void;
   lookupPath(path: string): { node: FSNode };
   readFile(path: string): Uint8Array;
+  open?(path: string, flags: 'r'): FSStream;
   writeFile?(path: string, data: Uint8Array): void;
 }
 

@@ -132,8 +132,12 @@ export class MemoryFileSystem implements FileSystem {
     if ((flags === 'w' ? O_TRUNC : 0) !== 0) {
       this.truncate(path, 0);
     }
-    const stream: FSStream = { fd: this.streams.length, node, stream_ops: node.stream_ops };
-    this.streams.push(stream);
+    const access = { r: 0, 'r+': 2, w: 1, a: 1 }[flags];
+    const opened = { path, flags: access, position: 0 };
+    const free = this.streams.indexOf(null);
+    const fd = free < 0 ? this.streams.length : free;
+    const stream: FSStream = { fd, ...opened, node, stream_ops: node.stream_ops };
+    this.streams[fd] = stream;
     stream.stream_ops.open?.(stream);
     return stream;
   }

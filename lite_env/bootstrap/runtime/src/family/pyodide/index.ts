@@ -4,12 +4,13 @@ import type { Checker } from '../../pack/check';
 import type { PackedKernel } from '../../pack/manifest';
 import type { Tree } from '../../pack/tree';
 import { because } from '../../errors';
-import type { Loaded, Running, Runtime, Startable, Surroundings } from '../runtime';
+import type { Loaded, Running, Runtime, Saving, Startable, Surroundings } from '../runtime';
 import { readFiles, type PyodideFiles } from './files';
 import { loadWaiting, type Waiting } from './load';
 import { installNetwork } from './network';
 import type { PyodideModule } from './pyodide';
 import { PyodideRunning } from './running';
+import { noteStart, placeOf, PyodideSaving, type Place } from './saving';
 
 export const pyodide: Runtime = {
   family: 'pyodide',
@@ -25,13 +26,15 @@ export const pyodide: Runtime = {
 
 class PyodideLoaded implements Loaded {
   readonly files: PyodideModule;
+  private readonly place: Place;
 
   constructor(
     private readonly kernel: PyodideFiles,
-    private readonly waiting: Waiting,
-    private readonly surroundings: Surroundings
+    waiting: Waiting,
+    surroundings: Surroundings
   ) {
     this.files = waiting.module;
+    this.place = placeOf(waiting, surroundings);
   }
 
   /** Emscripten 4 and later look needed libraries up in the file system by themselves. */
@@ -39,16 +42,19 @@ class PyodideLoaded implements Loaded {
     if (Number.parseInt(this.kernel.runtime.emscripten ?? '', 10) >= 4) {
       return null;
     }
-    const needed = new NeededLibraries(this.files, tree, this.surroundings.prefix);
+    const needed = new NeededLibraries(this.files, tree, this.place.surroundings.prefix);
     return path => needed.loadFor(path);
   }
 
   async start(interpreted: () => Promise<void>): Promise<Running> {
-    const python = await this.waiting.start();
+    const { place } = this;
+    const { waiting, surroundings, host, network } = place;
+    const python = await waiting.start();
     await interpreted();
     try {
-      const running = new PyodideRunning(python, this.files, message => this.surroundings.post(message));
-      installNetwork(python, this.surroundings);
+      const running = PyodideRunning.begin(python, this.files, host, message => surroundings.post(message));
+      installNetwork(python, network, surroundings.print);
+      noteStart(place, python);
       return running;
     } catch (cause) {
       throw because(cause, 'KernelFailed', `the kernel "${this.kernel.name}" did not start`, {
@@ -58,7 +64,8 @@ class PyodideLoaded implements Loaded {
     }
   }
 
-  saving(): string {
-    return 'kernels of Pyodide have no snapshots yet';
+  saving(tree: Tree): Saving | string {
+    const { place } = this;
+    return place.waiting.opened ? new PyodideSaving(place, tree) : "the kernel's script is not one that is known";
   }
 }

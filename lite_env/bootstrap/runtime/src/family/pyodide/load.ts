@@ -3,7 +3,9 @@ import type { Transport } from '../../io/transport';
 import type { Compressed } from '../../io/verify';
 import type { Surroundings } from '../runtime';
 import type { PyodideFiles } from './files';
-import type { LoadPyodide, Lockfile, ModuleFactory, Pyodide, PyodideModule, Settings } from './pyodide';
+import { innerOf, openUp } from './glue';
+import type { Api, LoadPyodide, Lockfile, ModuleFactory, Pyodide, PyodideModule, Settings } from './pyodide';
+import { freshOf, type Fresh } from './snapshot';
 import { HERE, standIn } from './stand-in';
 
 /** What the glue defines before 314, and the loader looks for. */
@@ -15,8 +17,18 @@ const TREE = 'lite-env-tree';
 /** A module whose file system is there, and whose interpreter waits to be started. */
 export interface Waiting {
   readonly module: PyodideModule;
+  readonly api: Api;
+  /** Whether its script is one whose inner parts can be seen. */
+  readonly opened: boolean;
+  /** The module as it was when it ran and nothing of the interpreter did; null until then, and where it is not opened. */
+  fresh(): Fresh | null;
   /** Let the interpreter start. */
   start(): Promise<Pyodide>;
+  /**
+   * Let `put` fill the memory in place of that. It answers with what Python held of JavaScript's, and with what finds a
+   * value by the name that it was given.
+   */
+  restore(put: () => readonly [references: unknown, find: (named: unknown) => unknown]): Promise<Pyodide>;
 }
 
 /**
@@ -24,12 +36,15 @@ export interface Waiting {
  * its files. The scripts are compiled and run while the module arrives.
  */
 export async function loadWaiting(kernel: PyodideFiles, surroundings: Surroundings): Promise<Waiting> {
-  const { files, transport } = surroundings;
+  const { files, transport, snapshots } = surroundings;
   const wasm = files.module(kernel.wasm, 'kernel');
   wasm.catch(() => undefined); // Told when it is waited for.
   const [load, factory] = await Promise.all([
     files.read(kernel.loader, 'kernel').then(code => defined<LoadPyodide>(code, kernel.loader, LOADER, kernel, transport)),
-    files.read(kernel.script, 'kernel').then(code => defined<ModuleFactory>(code, kernel.script, FACTORY, kernel, transport)),
+    files
+      .read(kernel.script, 'kernel')
+      .then(code => (snapshots && openUp(code)) || code)
+      .then(code => defined<ModuleFactory>(code, kernel.script, FACTORY, kernel, transport)),
   ]);
   const waiting = run(load, factory, wasm, kernel, surroundings);
   const [made] = await Promise.all([waiting, wasm]);
@@ -77,22 +92,31 @@ function run(
   return new Promise<Waiting>((resolve, reject) => {
     let fail: (cause: unknown) => void = cause => reject(notLoaded(kernel, cause));
     const end = standIn(wasm, cause => fail(cause));
-    const create: ModuleFactory = settings => {
+    let put: Put | null = null;
+    const create: ModuleFactory = async settings => {
       settings.onAbort = reason => fail(reason);
       settings.API.lockFilePromise = Promise.resolve(lockOfNothing(settings, kernel));
       settings.preRun.push(module => {
         end();
         module.addRunDependency(TREE);
-        const start = async () => {
+        const run = () => {
           const died = new Promise<never>((_, rejectStart) => (fail = rejectStart));
           module.removeRunDependency(TREE);
-          return Promise.race([loading, died]).catch((cause: unknown) => {
-            throw notStarted(kernel, cause);
-          });
+          return Promise.race([loading, died]);
         };
-        resolve({ module, start });
+        const start = () => run().catch((cause: unknown) => Promise.reject(notStarted(kernel, cause)));
+        const restore = (given: Put) => {
+          put = given;
+          module.noInitialRun = true;
+          return run();
+        };
+        resolve({ module, api: settings.API, ...watchFresh(module), start, restore });
       });
-      return factory(settings);
+      const module = await factory(settings);
+      if (put) {
+        finishWith(settings.API, put());
+      }
+      return module;
     };
     if (kernel.runtime.worker === 'classic') {
       Object.assign(globalThis, { [FACTORY]: create });
@@ -110,6 +134,22 @@ function run(
       fail(cause);
     });
   });
+}
+
+type Put = Parameters<Waiting['restore']>[0];
+
+/** Look at the module in the moment between its start and the interpreter's. */
+function watchFresh(module: PyodideModule): Pick<Waiting, 'opened' | 'fresh'> {
+  const inner = innerOf(module);
+  let fresh: Fresh | null = null;
+  module.onRuntimeInitialized = () => (fresh = inner && freshOf(inner));
+  return { opened: inner !== null, fresh: () => fresh };
+}
+
+/** The loader knows of snapshots of its own form alone: the last step of its start is told what those would tell it. */
+function finishWith(api: Api, [references, find]: ReturnType<Put>): void {
+  const { finalizeBootstrap } = api;
+  api.finalizeBootstrap = () => finalizeBootstrap.call(api, references, find);
 }
 
 /** From 314 on Pyodide looks for the standard library in its archive alone, and wherever this says. */

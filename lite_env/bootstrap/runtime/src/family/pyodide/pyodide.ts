@@ -5,13 +5,32 @@ import type { SignalBuffer } from '../../kernel/interrupt';
 export interface PyodideModule extends FileSystemHost, Linker {
   addRunDependency(id: string): void;
   removeRunDependency(id: string): void;
+  /** Called when the module runs, before the interpreter starts. */
+  onRuntimeInitialized?: () => void;
+  /** Whether the interpreter is not to be started. */
+  noInitialRun?: boolean;
 }
 
-/** What the loader hands to the glue's factory. */
+/** What the loader hands to the glue's factory, which makes the module of it. */
 export interface Settings {
   preRun: ((module: PyodideModule) => void)[];
   onAbort?: (reason: unknown) => void;
-  readonly API: { readonly version?: string; readonly abiVersion?: string; lockFilePromise?: Promise<Lockfile> };
+  readonly API: Api;
+}
+
+/** What Pyodide's own parts know of one another. */
+export interface Api {
+  readonly version?: string;
+  readonly abiVersion?: string;
+  lockFilePromise?: Promise<Lockfile>;
+  /** What `loadPyodide` resolves to. */
+  readonly public_api: object;
+  /** The last step of a start; with references also that of a restore, in which `find` is given what `name` gave. */
+  finalizeBootstrap(references?: unknown, find?: (named: unknown) => unknown): unknown;
+  /** What stands in front in the table of the values that Python holds. */
+  getExpectedKeys?(): unknown[];
+  /** What JavaScript values Python holds, as JSON has it; `name` is asked for those that it does not know. */
+  serializeHiwireState?(name: (value: unknown) => unknown): unknown;
 }
 
 /** What `loadPackage` may load: nothing, since all that is packed is there. */

@@ -3,6 +3,7 @@
  * a snapshot needs it. A script that differs stays as it is, and its kernel starts plainly each time.
  */
 import type { LibraryRecord, LinkerState } from '../../snapshot/rooms/linker';
+import { patched, type Patch } from '../../snapshot/rooms/script';
 import type { Handles } from '../../snapshot/rooms/values';
 import type { EmscriptenModule } from './emscripten';
 
@@ -51,8 +52,7 @@ const SHOWN = [
 
 const HOLDER = `{ahead:0,callers:[],libraries:[],replayed:null}`;
 
-/** Text that is there once, and what takes its place. */
-const PATCHES: readonly (readonly [there: string, put: string])[] = [
+const PATCHES: readonly Patch[] = [
   // Before anything of the script runs that has a part below.
   ['var GOT={},', `var ${PLACE}=${HOLDER},GOT={},`],
   [
@@ -78,39 +78,10 @@ const PATCHES: readonly (readonly [there: string, put: string])[] = [
 
 /** The script with its inner parts shown; null where it is another one. */
 export function openUp(script: Uint8Array): Uint8Array | null {
-  const text = new TextDecoder().decode(script);
-  const edits: { at: number; length: number; put: Uint8Array }[] = [];
-  // Positions in the text are those in the bytes, where no character takes more than one.
-  if (text.length !== script.length) {
-    return null;
-  }
-  for (const [there, put] of PATCHES) {
-    const at = text.indexOf(there);
-    if (at < 0 || text.includes(there, at + 1)) {
-      return null;
-    }
-    edits.push({ at, length: there.length, put: new TextEncoder().encode(put) });
-  }
-  return spliced(script, edits.sort((one, other) => one.at - other.at));
+  return patched(script, PATCHES);
 }
 
 /** The inner parts of a module whose script was opened up. */
 export function innerOf(module: EmscriptenModule): Inner | null {
   return ((module as unknown as Record<string, unknown>)[PLACE] as Inner | undefined) ?? null;
-}
-
-function spliced(bytes: Uint8Array, edits: readonly { at: number; length: number; put: Uint8Array }[]): Uint8Array {
-  const grown = edits.reduce((sum, { length, put }) => sum + put.length - length, bytes.length);
-  const whole = new Uint8Array(grown);
-  let from = 0;
-  let to = 0;
-  for (const { at, length, put } of edits) {
-    whole.set(bytes.subarray(from, at), to);
-    to += at - from;
-    whole.set(put, to);
-    to += put.length;
-    from = at + length;
-  }
-  whole.set(bytes.subarray(from), to);
-  return whole;
 }

@@ -1,6 +1,5 @@
 /** Snapshots of xeus-python of 2023: what lies outside of its memory, and how a started kernel comes of it again. */
 import type { FileSystem } from '../../fs/emscripten';
-import RESTORED from '../../kernel/restored.py';
 import type { Snapshot, Taken } from '../../snapshot/form';
 import { putPages, takePages } from '../../snapshot/pages';
 import { putFiles, takeFiles, type Files } from '../../snapshot/rooms/files';
@@ -138,12 +137,6 @@ export async function put(
   const again = inner.wasmImports['_emval_get_method_caller'] as (count: number, types: number) => number;
   callers.forEach(([count, types]) => again(count, types));
   return make(server) as KernelServer;
-}
-
-/** Let the program have what belongs to this start, and not to the one that was saved. */
-export function freshen(module: EmscriptenModule, variables: Readonly<Record<string, string>>): void {
-  const told = JSON.stringify(JSON.stringify(variables));
-  module.exec?.(`${RESTORED}\n_lite_env_freshen(__import__('json').loads(${told}))\ndel _lite_env_freshen\n`);
 }
 
 /** Where the libraries of a snapshot lie. */
