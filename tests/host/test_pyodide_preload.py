@@ -1,4 +1,4 @@
-"""The scientific stack of Pyodide in restored kernels: dozens of libraries put back where they were."""
+"""Preloaded modules of Pyodide in restored kernels: dozens of libraries put back where they were, in two generations."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ PLOT = """
 import matplotlib.pyplot as plt
 print(plt.get_backend(), [line.get_ydata().tolist() for line in plt.plot([1, 2, 4])])
 """
+PYDANTIC = """
+import pydantic
+class Model(pydantic.BaseModel):
+    number: int
+print(Model(number="3"))
+try:
+    Model(number="x")
+except pydantic.ValidationError as error:
+    print(error.error_count(), error.errors()[0]["type"])
+"""
 
 
 def with_preload(pack: Path, copy: Path, *modules: str) -> Path:
@@ -49,20 +59,21 @@ def with_preload(pack: Path, copy: Path, *modules: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("module", "code"),
+    ("pack", "module", "code"),
     [
-        ("pandas", PANDAS),
-        ("scipy.stats", SCIPY),
-        ("sklearn.linear_model", SKLEARN),
-        ("matplotlib.pyplot", PLOT),
+        ("science_pack", "pandas", PANDAS),
+        ("science_pack", "scipy.stats", SCIPY),
+        ("science_pack", "sklearn.linear_model", SKLEARN),
+        ("science_pack", "matplotlib.pyplot", PLOT),
+        ("newest_pack", "pydantic", PYDANTIC),
     ],
 )
 def test_a_module_that_was_preloaded_computes_as_one_that_is_imported(
-    science_pack, tmp_path, monkeypatch, module, code
+    request, tmp_path, monkeypatch, pack, module, code
 ):
     # Imports of many libraries take their time on a busy machine.
     monkeypatch.setattr("lite_env.host.run.SNAPSHOT_SECONDS", 120)
-    pack = with_preload(science_pack, tmp_path / "pack", module)
+    pack = with_preload(request.getfixturevalue(pack), tmp_path / "pack", module)
     folder = tmp_path / "snapshots"
     with start_kernel(pack, options=RunOptions(snapshots=folder)) as running:
         expected = running.client.execute(code, timeout=120)
