@@ -1,4 +1,4 @@
-"""Preloaded modules of Pyodide in restored kernels: dozens of libraries put back where they were, in two generations."""
+"""Preloaded modules of Pyodide in restored kernels: dozens of libraries put back where they were."""
 
 from __future__ import annotations
 
@@ -58,6 +58,12 @@ def with_preload(pack: Path, copy: Path, *modules: str) -> Path:
     return copy
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Imports of many libraries take their time on a busy machine."""
+    monkeypatch.setattr("lite_env.host.run.SNAPSHOT_SECONDS", 120)
+
+
 @pytest.mark.parametrize(
     ("pack", "module", "code"),
     [
@@ -68,11 +74,7 @@ def with_preload(pack: Path, copy: Path, *modules: str) -> Path:
         ("newest_pack", "pydantic", PYDANTIC),
     ],
 )
-def test_a_module_that_was_preloaded_computes_as_one_that_is_imported(
-    request, tmp_path, monkeypatch, pack, module, code
-):
-    # Imports of many libraries take their time on a busy machine.
-    monkeypatch.setattr("lite_env.host.run.SNAPSHOT_SECONDS", 120)
+def test_a_module_that_was_preloaded_computes_as_one_that_is_imported(request, tmp_path, pack, module, code):
     pack = with_preload(request.getfixturevalue(pack), tmp_path / "pack", module)
     folder = tmp_path / "snapshots"
     with start_kernel(pack, options=RunOptions(snapshots=folder)) as running:
