@@ -49,6 +49,8 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
                 "startup": False,
                 "snapshots": True,
                 "snapshotFolder": None,
+                "makeSnapshot": False,
+                "snapshotFile": None,
             },
         ),
         (

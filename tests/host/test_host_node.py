@@ -53,7 +53,8 @@ def test_the_first_line_starts_the_pack_and_others_follow_in_order(engine_for, t
     engine.post(Interrupt())
     first = {"type": "start", "manifest": str(tmp_path), "kernel": "k", "env": {"A": "ü"}}
     usual = {"trace": False, "awaitsDrive": False, "network": "all", "startup": True}
-    expected = {**first, **usual, "snapshots": False, "snapshotFolder": None}
+    none = {"snapshots": False, "snapshotFolder": None, "makeSnapshot": False, "snapshotFile": None}
+    expected = {**first, **usual, **none}
     assert json.loads(take(engine)) == expected
     assert take(engine) == '{"type":"interrupt"}'
     assert engine.receive(0.01) is None
