@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -119,12 +119,28 @@ js.eval("throw new Error('told')")
 """.strip().splitlines()
 
 
+class Case(NamedTuple):
+    """A pack, and what its kernels are restored from: snapshots that were made here, or the pack's own."""
+
+    pack: str
+    way: str
+
+
+MORE = (Case("numpy_pack", "pack"), Case("science_pack", "here"), Case("newest_pack", "here"))
+
+
 @pytest.fixture(
     scope="module",
-    params=["numpy_pack", *(pytest.param(pack, marks=pytest.mark.slow) for pack in ("science_pack", "newest_pack"))],
+    params=[Case("numpy_pack", "here"), *(pytest.param(case, marks=pytest.mark.slow) for case in MORE)],
+    ids=" ".join,
 )
-def pack(request) -> Path:
-    return request.getfixturevalue(request.param)
+def case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def pack(request, case) -> Path:
+    return request.getfixturevalue(case.pack)
 
 
 @pytest.fixture(scope="module")
@@ -148,40 +164,23 @@ def start(pack, snapshots, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ways(start, snapshots, shipped_pack, tmp_path_factory) -> dict[str, Callable]:
-    """Starts that are restored: from a snapshot that was made here, and from the pack's own."""
-
+def restore(request, start, snapshots, case, tmp_path_factory) -> Callable:
     def of_the_pack():
         drive = tmp_path_factory.mktemp("drive")
         (drive / "given.txt").write_text("given")
         folder = tmp_path_factory.mktemp("snapshots")
         # Its variable is the environment's.
-        return start_kernel(shipped_pack, options=RunOptions(drive=drive, snapshots=folder))
+        return start_kernel(request.getfixturevalue("shipped_pack"), options=RunOptions(drive=drive, snapshots=folder))
 
-    return {"here": lambda: start(snapshots), "pack": of_the_pack}
-
-
-def restoring(way: str, ways: dict[str, Callable]) -> Callable:
     @contextmanager
     def begin() -> Iterator[RunningKernel]:
-        with ways[way]() as running:
+        with of_the_pack() if case.way == "pack" else start(snapshots) as running:
             figures = running.ready.figures.snapshot
             assert figures.seconds is not None, figures.why
-            assert figures.shipped == (way == "pack")
+            assert figures.shipped == (case.way == "pack")
             yield running
 
     return begin
-
-
-@pytest.fixture(scope="module", params=["here", "pack"])
-def restore(request, ways) -> Callable:
-    return restoring(request.param, ways)
-
-
-@pytest.fixture(scope="module", params=["here", pytest.param("pack", marks=pytest.mark.slow)])
-def restore_quick(request, ways) -> Callable:
-    """The same; those of the pack take their time."""
-    return restoring(request.param, ways)
 
 
 @pytest.fixture(scope="module")
@@ -240,40 +239,49 @@ def test_two_restored_kernels_draw_different_numbers(restore):
     assert all('"ok"' in text for text in one.values())
 
 
-def test_messages_of_two_restored_kernels_have_ids_of_their_own(restore_quick):
+def test_messages_of_two_restored_kernels_have_ids_of_their_own(restore):
     ids = []
     for _ in range(2):
-        with restore_quick() as running:
+        with restore() as running:
             result = running.client.execute("print(1)")
             ids += [message.id for message in result.outputs]
     assert len(set(ids)) == len(ids)
 
 
-def test_clocks_go_on_and_never_back(restore_quick):
+def test_clocks_go_on_and_never_back(restore, snapshots, case):
     code = "import time; print(time.monotonic(), time.perf_counter(), time.process_time(), time.time())"
     # What the saved kernel remembers of its clock is at most what the restored one sees.
-    with restore_quick() as running:
+    saved = clock_of(snapshots) if case.way == "here" else 0
+    with restore() as running:
         loop = printed(running.client, "import asyncio; print(asyncio.get_event_loop().time())")
         shown = [printed(running.client, code).split() for _ in range(3)]
     readings = [[float(number) for number in reading] for reading in shown]
     assert all(later >= earlier for one, other in pairwise(readings) for earlier, later in zip(one, other, strict=True))
-    assert float(loop) <= readings[0][0]
+    assert saved <= float(loop) <= readings[0][0]
 
 
-def test_another_time_zone_and_language_are_those_of_the_visitor(start, restore_quick, monkeypatch):
+def clock_of(snapshots: Path) -> float:
+    """What the monotonic clock of the saved kernel showed, in seconds."""
+    (path,) = snapshots.glob("*.snapshot")
+    data = path.read_bytes()
+    length = int.from_bytes(data[48:52], "little")
+    return json.loads(data[56 : 56 + length])["outside"]["clock"] / 1000
+
+
+def test_another_time_zone_and_language_are_those_of_the_visitor(start, restore, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     code = (
         "import time, datetime, os; print(time.timezone, datetime.datetime.fromtimestamp(0).hour, os.environ['LANG'])"
     )
     with start() as running:
         expected = answer(running.client, code)
-    with restore_quick() as running:
+    with restore() as running:
         assert answer(running.client, code) == expected
     assert "-20700" in expected
 
 
-def test_a_restored_kernel_is_interrupted_and_goes_on(restore_quick):
-    with restore_quick() as running:
+def test_a_restored_kernel_is_interrupted_and_goes_on(restore):
+    with restore() as running:
         client = running.client
         code = endless("print('begun', flush=True)")
         stopped = client.execute(code, on_output=lambda message: message.type == "stream" and client.interrupt())
@@ -282,7 +290,7 @@ def test_a_restored_kernel_is_interrupted_and_goes_on(restore_quick):
         assert answer(client, "1 + 1").count('"2"') == 1
 
 
-def test_a_restored_kernel_asks_its_user(restore_quick):
-    with restore_quick() as running:
+def test_a_restored_kernel_asks_its_user(restore):
+    with restore() as running:
         result = running.client.execute("print(input('name? ')[::-1])", on_input=lambda question: question.prompt)
         assert " ?eman\n" in text_of(result.outputs)

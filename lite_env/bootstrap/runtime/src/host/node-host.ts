@@ -21,6 +21,7 @@ function startWorker(): Worker {
 }
 
 const worker = startWorker();
+let isForSnapshot = false;
 const maker = new NodeMaker(startWorker, emit);
 const drive = new NodeDrive();
 worker.on('message', (envelope: FromWorker) => {
@@ -28,8 +29,8 @@ worker.on('message', (envelope: FromWorker) => {
     drive.take(envelope);
   } else if (!relay.note(envelope)) {
     maker.note(envelope);
-    // Its own is not the answer to who asks for one at the end.
-    if (envelope.type !== 'snapshot') {
+    // Unless it was started for one alone, its own is not the answer to who asks for one at the end.
+    if (envelope.type !== 'snapshot' || isForSnapshot) {
       emit(envelope);
     }
   }
@@ -61,6 +62,7 @@ lines.on('line', line => {
     if (command.type === 'start') {
       granted = grantOf(command.network ?? 'all');
       maker.note(command);
+      isForSnapshot = command.makeSnapshot === true;
     }
     if (command.type === 'snapshot') {
       ended = true;
