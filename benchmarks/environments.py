@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,12 +39,15 @@ class Environment:
     packages: int
 
 
-def make_environment(name: str, dependencies: tuple[str, ...], channel: Path = CHANNEL) -> Environment:
-    """Write an environment file for `channel`, lock it and install it in the cache."""
+def make_environment(
+    name: str, dependencies: tuple[str, ...], channel: Path = CHANNEL, *, preload: tuple[str, ...] = ()
+) -> Environment:
+    """Write an environment file for `channel`, with the modules that it is to `preload`, lock and install it."""
     with step(f"environment {name}"):
         file = WORK / "environments" / name / "environment.yml"
         document = {"name": name, "channels": [channel.as_posix()], "dependencies": sorted(dependencies)}
         write_text(file, yaml.safe_dump(document, sort_keys=True))
+        write_text(file.with_name("pyproject.toml"), f"[tool.lite-env]\npreload = {json.dumps(preload)}\n")
         lock_environment(file)
         lock = read_lock(lock_path(file))
         with cached_environment(lock) as prefix:

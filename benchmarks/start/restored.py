@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.browser.model import FIRST, LINKS, NUMPY, Cell, Mark
 from benchmarks.browser.server import CountingServer, Encoder, load_tree
 from benchmarks.browser.visits import attempt
-from benchmarks.common import WORK, about_visits, conditions, markdown_table, median, say, write_json
+from benchmarks.common import ROOT, WORK, about_visits, conditions, markdown_table, median, say, write_json
 from benchmarks.environments import LEAN, make_environment
 from benchmarks.science.model import PEER, turned
 from benchmarks.science.trees import CHANNEL as PYODIDE
@@ -40,12 +40,23 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _ROUNDS = 5
-_PLAIN, _RESTORED, _SHIPPED = "plain", "restored", "shipped"
+_PLAIN, _RESTORED, _SHIPPED, _PRELOADED = "plain", "restored", "shipped", "preloaded"
 _OFF = "?snapshot=off"
 _KEPT = """(async () => {
   const isKept = () => Object.keys(localStorage).some(key => key.startsWith('lite-env-snapshot '));
   while (!isKept()) await new Promise(resolve => setTimeout(resolve, 20));
 })()"""
+_KEPT_WITH_MODULES = """(async () => {
+  const has = prefix => Object.keys(localStorage).some(key => key.startsWith(prefix));
+  const until = async condition => {
+    while (!condition()) await new Promise(resolve => setTimeout(resolve, 20));
+  };
+  await until(() => has('lite-env-snapshot '));
+  // The second worker says that it has begun, and that it is done.
+  await until(() => has('lite-env-preload '));
+  await until(() => !has('lite-env-preload '));
+})()"""
+NEWEST = ROOT / "channels" / "pyodide-314"
 _STACK = ("numpy", "pandas", "pyodide-kernel")
 
 
@@ -58,14 +69,14 @@ class Group:
         title: in the report.
         cells: what visits run after their start.
         variants: ours in each of its ways, and others'.
-        targets: by what is compared, the ratio of the restored visit to the plain one that is to be reached.
+        targets: of a way and what is compared, the ratio to the plain second visit that is to be reached.
     """
 
     key: str
     title: str
     cells: tuple[Cell, ...]
     variants: tuple[Variant, ...]
-    targets: tuple[tuple[str, float], ...]
+    targets: tuple[tuple[str, str, float], ...]
 
 
 def xeus_python() -> Group:
@@ -74,29 +85,49 @@ def xeus_python() -> Group:
     science = make_environment("pandas", _STACK, channel=PYODIDE)
     own = _ours(lean, "xpython", (_PLAIN, _RESTORED, _SHIPPED))
     others = _others("xpython", eager_today(lean), "b")
-    targets = (("ready", 0.35), (NUMPY.key, 0.35))
-    variants = (*own, *others, *_others("xpython", pyodides(science), PEER))
+    targets = ((_RESTORED, "ready", 0.35), (_PRELOADED, NUMPY.key, 0.35))
+    preloaded = make_environment("lean-preloaded", LEAN, preload=("numpy",))
+    variants = (
+        *own,
+        *_ours(preloaded, "xpython", (_PRELOADED,)),
+        *others,
+        *_others("xpython", pyodides(science), PEER),
+    )
     return Group(key="xpython", title="xeus-python", cells=(FIRST, NUMPY), variants=variants, targets=targets)
 
 
 def pandas() -> Group:
-    """Pyodide 0.27 with pandas, plainly; its kernels have no snapshots yet, whose visits would be `_RESTORED`."""
+    """Pyodide 0.27 with pandas; beside it Pyodide's own loading."""
     science = make_environment("pandas", _STACK, channel=PYODIDE)
+    preloaded = make_environment("pandas-preloaded", _STACK, channel=PYODIDE, preload=("pandas",))
+    own = (*_ours(science, "pandas", (_PLAIN, _RESTORED)), *_ours(preloaded, "pandas", (_PRELOADED,)))
     return Group(
         key="pandas",
         title="Pyodide 0.27 with pandas",
         cells=(FIRST, import_cell("pandas")),
-        variants=(*_ours(science, "pandas", (_PLAIN,)), *_others("pandas", pyodides(science), PEER)),
-        targets=(("pandas", 0.25),),
+        variants=(*own, *_others("pandas", pyodides(science), PEER)),
+        targets=((_PRELOADED, "pandas", 0.25),),
     )
 
 
-_GROUPS: dict[str, Callable[[], Group]] = {"xpython": xeus_python, "pandas": pandas}
+def newest() -> Group:
+    """Pyodide 314, as it is."""
+    bare = make_environment("newest", ("pyodide-kernel",), channel=NEWEST)
+    return Group(
+        key="newest",
+        title="Pyodide 314",
+        cells=(FIRST,),
+        variants=tuple(_ours(bare, "newest", (_PLAIN, _RESTORED))),
+        targets=((_RESTORED, "ready", 0.35),),
+    )
+
+
+_GROUPS: dict[str, Callable[[], Group]] = {"xpython": xeus_python, "pandas": pandas, "newest": newest}
 
 
 def _ours(environment: Environment, group: str, ways: Iterable[str]) -> Iterable[Variant]:
     """Our site in each of these ways."""
-    made = ours(environment, key=group, label="lite_env", own_page=True)
+    made = ours(environment, key=f"{group}-{environment.name}", label="lite_env", own_page=True)
     for way in ways:
         variant = replace(made, key=f"{group}-{way}", label=f"lite_env, {way}")
         if way == _PLAIN:
@@ -105,7 +136,7 @@ def _ours(environment: Environment, group: str, ways: Iterable[str]) -> Iterable
             tree = ours(environment, key=f"{group}-shipped", label="", own_page=True, snapshot=True).tree
             yield replace(variant, tree=tree, settled=_KEPT)
         else:
-            yield replace(variant, settled=_KEPT)
+            yield replace(variant, settled=_KEPT_WITH_MODULES if way == _PRELOADED else _KEPT)
 
 
 def _others(group: str, made: Iterable[Variant], key: str) -> Iterable[Variant]:
@@ -203,11 +234,11 @@ def _section(group: dict[str, Any], figures: Figures) -> Iterable[str]:
     plain, restored = (f"{group['key']}-{way}" for way in (_PLAIN, _RESTORED))
     targets = [
         Target(
-            what=f"{goal} of the second visit, restored to plain",
+            what=f"{goal} of the second visit, {way} to plain",
             limit=limit,
-            found=figures.ratio(restored, plain, goal, "second"),
+            found=figures.ratio(f"{group['key']}-{way}", plain, goal, "second"),
         )
-        for goal, limit in group["targets"]
+        for way, goal, limit in group["targets"]
     ]
     targets.append(
         Target(
