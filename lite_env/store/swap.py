@@ -6,6 +6,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from functools import cache
@@ -24,6 +25,7 @@ _RENAME_EXCHANGE = 2  # Linux: renameat2(2)
 _RENAME_SWAP = 2  # macOS: renamex_np(2)
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 _OTHERS_WERE_FASTER = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST})
+_NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _TURNS = 100
 
 
@@ -40,11 +42,13 @@ def put_folder(new: Path, path: Path) -> None:
     """
     for _ in range(_TURNS):
         try:
-            if not path.exists():
+            there = _is_folder(path)
+            if there is None:
                 recover(path)
-            if not path.exists():
+                there = _is_folder(path)
+            if there is None:
                 new.rename(path)
-            elif not path.is_dir():
+            elif not there:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
             elif exchange(new, path):
                 # Whatever stood there has the name of the new one now.
@@ -58,6 +62,16 @@ def put_folder(new: Path, path: Path) -> None:
         else:
             return
     raise FileExistsError(errno.EEXIST, "others replace it all the time", str(path))
+
+
+def _is_folder(path: Path) -> bool | None:
+    """None where nothing is there. One look: between two another process may take it away for a moment."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        if error.errno not in _NOTHING_THERE:
+            raise
+        return None
 
 
 def recover(path: Path) -> None:

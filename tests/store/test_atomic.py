@@ -385,22 +385,21 @@ def test_a_writer_that_another_one_overtakes_ends_well(tmp_path, way, there, mon
     path = tmp_path / "output"
     if there:
         fill(path, "old")
-    original = Path.exists
+    original = swap._is_folder
 
-    def exists(self, **options):
-        answer = original(self, **options)
-        if self == path:
-            # Right after the look another process takes the folder away, or puts its own there.
-            monkeypatch.setattr(Path, "exists", original)
-            if there:
-                path.rename(tmp_path / "taken")
-            else:
-                fill(path, "another's")
+    def is_folder(path):
+        answer = original(path)
+        # Right after the look another process takes the folder away, or puts its own there.
+        monkeypatch.setattr(swap, "_is_folder", original)
+        if there:
+            path.rename(tmp_path / "taken")
+        else:
+            fill(path, "another's")
         return answer
 
     with new_directory(path) as staging:
         (staging / "file").write_text("mine")
-        monkeypatch.setattr(Path, "exists", exists)
+        monkeypatch.setattr(swap, "_is_folder", is_folder)
     assert (path / "file").read_text() == "mine"
     assert names(tmp_path) == (["output", "taken"] if there else ["output"])
 
