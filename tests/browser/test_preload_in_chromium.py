@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
-    pytest.mark.xdist_group("page in Chromium"),
 ]
 WITH_NUMPY = f"{KEPT} with numpy"
 THERE = "import sys; print('numpy' in sys.modules, 'numpy' in globals())"

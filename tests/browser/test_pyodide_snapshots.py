@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("page in Chromium")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 CELLS = {
     "import sqlite3; print(sqlite3.connect(':memory:').execute('select 1 + 1').fetchall())": "[(2,)]\n",
     "import js; print(await js.Promise.resolve(js.eval('6 * 7')))": "42\n",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lite_env.host.figures import PreloadFigures
     from lite_env.host.run import RunningKernel
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("snapshots")]
+pytestmark = [pytest.mark.node]
 # What they give has to be the same, to the character.
 CELLS = """
 import numpy; numpy.__version__, numpy.__file__

@@ -13,7 +13,7 @@ from lite_env.host.run import RunOptions, start_kernel
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.xdist_group("snapshots")]
+pytestmark = [pytest.mark.node, pytest.mark.slow]
 PANDAS = """
 import pandas, numpy
 frame = pandas.DataFrame({"a": numpy.arange(5), "b": list("xyzzy")})

@@ -12,7 +12,7 @@ from tests.host.test_snapshots import gives_two, how, snapshot_in, started, with
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.xdist_group("snapshots")]
+pytestmark = [pytest.mark.node, pytest.mark.slow]
 KEPT = "the next start takes a snapshot"
 
 

@@ -23,7 +23,7 @@ from tests.host.test_snapshots import gives_two, how, started
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("snapshots")]
+pytestmark = pytest.mark.node
 
 # Another clock, other chance: what is pinned is pinned later.
 SHIFT = """
@@ -48,11 +48,9 @@ def own_pack(shipped_pack, tmp_path) -> Path:
     return shutil.copytree(shipped_pack, tmp_path / "pack")
 
 
-def test_it_is_the_same_in_another_folder_at_another_time_with_another_seed(shipped_pack, tmp_path, monkeypatch):
-    # As it was when the snapshot was made of it.
-    pack = shutil.copytree(shipped_pack, tmp_path / "another pläce")
-    manifest = read_manifest(pack)
-    (pack / "manifest.json").write_bytes(encode_manifest(without_snapshots(manifest)))
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Another clock, chance, time zone, language, hash seed and user."""
     (tmp_path / "shift.cjs").write_text(SHIFT)
     for name, value in {
         "NODE_OPTIONS": f"--require {tmp_path / 'shift.cjs'}",
@@ -62,7 +60,28 @@ def test_it_is_the_same_in_another_folder_at_another_time_with_another_seed(ship
         "HOME": str(tmp_path),
     }.items():
         monkeypatch.setenv(name, value)
+
+
+def test_it_is_the_same_in_another_folder_at_another_time_with_another_seed(shipped_pack, tmp_path, elsewhere):
+    # As it was when the snapshot was made of it.
+    pack = shutil.copytree(shipped_pack, tmp_path / "another pläce")
+    manifest = read_manifest(pack)
+    (pack / "manifest.json").write_bytes(encode_manifest(without_snapshots(manifest)))
     assert make_snapshot(pack, manifest.kernels[0].name) == read_content(shipped_pack, snapshot_of(shipped_pack))
+
+
+@pytest.fixture(params=["science_pack", "newest_pack"])
+def made_here(request) -> tuple[Path, bytes]:
+    """A pack with Pyodide, and the snapshot of its kernel."""
+    pack = request.getfixturevalue(request.param)
+    return pack, make_snapshot(pack, read_manifest(pack).kernels[0].name)
+
+
+@pytest.mark.slow
+def test_pyodides_are_the_same_too(made_here, tmp_path, elsewhere):
+    pack, made = made_here
+    copy = shutil.copytree(pack, tmp_path / "another pläce")
+    assert make_snapshot(copy, read_manifest(copy).kernels[0].name) == made
 
 
 def test_the_first_start_is_restored_from_it_and_reads_no_archive_ahead(shipped_pack, tmp_path):

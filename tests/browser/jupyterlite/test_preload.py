@@ -8,7 +8,7 @@ from tests.browser.jupyterlite.applications import make_lite
 from tests.browser.test_snapshots_in_chromium import NAMES
 from tests.host.test_preload import pack_that_preloads
 
-pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("jupyterlite")]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 THERE = "import sys; print('numpy' in sys.modules)"
 SIZES = """async () => {
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('lite-env-snapshots');
