@@ -85,19 +85,6 @@ def find_kernel(pack: Path, wish: Wish) -> Choice:
     return choose(read_manifest(pack), wish)
 
 
-def start_bytes(manifest: Manifest, kernel: Kernel) -> int:
-    """Bytes that are certainly read before the kernel is ready.
-
-    Its binaries, the index, and the boot archives or the snapshot that the pack brings.
-    """
-    return (
-        sum(file.size for file in kernel.binaries)
-        + manifest.index.size
-        + sum(manifest.archives[position].size for position in kernel.loaded)
-        + (kernel.snapshot.size if kernel.snapshot else 0)
-    )
-
-
 @contextmanager
 def start_kernel(
     pack: Path,
@@ -139,7 +126,7 @@ def start_kernel(
             snapshots=options.snapshots,
         )
         client = KernelClient(engine, on_message=on_message, on_log=on_log, stop=stop)
-        with reporter.task(f"Starting {kernel.name}", start_bytes(manifest, kernel), "B") as task:
+        with reporter.task(f"Starting {kernel.name}", manifest.start_size(kernel), "B") as task:
             ready = client.wait_until_ready(timeout=options.start_timeout, on_progress=_Advance(task).take)
         yield RunningKernel(client=client, manifest=manifest, kernel=kernel, ready=ready)
         if options.snapshots is not None and _may_have_one(ready):

@@ -334,15 +334,17 @@ class Manifest(Common, frozen=True, kw_only=True):
     @property
     def contents(self) -> tuple[Stored, ...]:
         """Every file of the pack but the manifest, each once: the index, archives, and kernels' files by path."""
-        own: tuple[File | SnapshotFile, ...] = (
-            *(file for kernel in self.kernels for file in kernel.files),
-            *self.snapshots,
-        )
-        files = {file.path: file for file in own}
+        files: dict[str, Stored] = {file.path: file for kernel in self.kernels for file in kernel.files}
+        files |= {snapshot.path: snapshot for snapshot in self.snapshots}
         return (self.index, *self.archives, *(files[path] for path in sorted(files)))
+
+    def start_size(self, kernel: Kernel) -> int:
+        """Bytes of the index, and of the binaries, archives or snapshot that are read before that kernel is ready."""
+        files = {file.path: file.size for file in kernel.binaries}
+        archives = sum(self.archives[position].size for position in kernel.loaded)
+        return self.index.size + sum(files.values()) + archives + (kernel.snapshot.size if kernel.snapshot else 0)
 
     @property
     def total_size(self) -> int:
         """Bytes of all that a kernel can ask for: archives, index, binaries and snapshots, as they are served."""
-        items: tuple[Stored, ...] = (*self.archives, *self.binaries, *self.snapshots)
-        return self.index.size + sum(item.size for item in items)
+        return self.index.size + sum(one.size for own in (self.archives, self.binaries, self.snapshots) for one in own)

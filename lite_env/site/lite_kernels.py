@@ -178,14 +178,6 @@ def _lite_kernel(environment: SiteEnvironment, kernel: Kernel, sharing: Sharing,
         kernel=kernel.name,
         manifest=FRESH + environment.manifest_url,
         worker=kernel.runtime.worker,
-        bytes=_start_bytes(environment, kernel),
+        bytes=environment.manifest.start_size(kernel),
         logos=logos,
     )
-
-
-def _start_bytes(environment: SiteEnvironment, kernel: Kernel) -> int:
-    manifest = environment.manifest
-    archives = {position: manifest.archives[position].size for position in kernel.loaded}
-    binaries = {file.path: file.size for file in kernel.binaries}
-    snapshot = kernel.snapshot.size if kernel.snapshot else 0
-    return manifest.index.size + sum(archives.values()) + sum(binaries.values()) + snapshot

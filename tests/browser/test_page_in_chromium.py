@@ -11,7 +11,6 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from lite_env.host.run import start_bytes
 from lite_env.pack.manifest import PHASES
 from lite_env.pack.reader import read_manifest
 from tests.browser.conftest import CELL_MS, Console, file_of, make_site, picture
@@ -55,7 +54,7 @@ def test_the_start_is_shown_in_bytes_and_collapses(console, serve, numpy_site, n
     start.get_by_text("xpython_wasm.wasm").wait_for()
     # The sum is known as soon as the manifest is: every file is announced before its first byte.
     manifest = read_manifest(numpy_pack)
-    total = start_bytes(manifest, manifest.kernels[0]) + (numpy_pack / "manifest.json").stat().st_size
+    total = manifest.start_size(manifest.kernels[0]) + (numpy_pack / "manifest.json").stat().st_size
     start.locator(".line").get_by_text(f"of {total / 1e6:.1f} MB · ").wait_for()
     assert console.page.get_by_role("progressbar", name="Bytes loaded").is_visible()
     console.page.wait_for_timeout(500)

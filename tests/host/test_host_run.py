@@ -9,7 +9,7 @@ from lite_env.errors import HostError, ManifestError
 from lite_env.host import run as run_module
 from lite_env.host.chromium import ChromiumEngine
 from lite_env.host.node import NodeEngine
-from lite_env.host.run import RunOptions, choose_kernel, run_code, start_bytes, start_kernel
+from lite_env.host.run import RunOptions, choose_kernel, run_code, start_kernel
 from lite_env.pack.manifest import (
     Archive,
     Environment,
@@ -130,7 +130,7 @@ def test_the_bytes_of_a_start_are_what_is_surely_read():
         archive(3, "demand"),
         archive(5, "import"),
     )
-    assert start_bytes(manifest(full, archives=archives), full) == 1 + 10 + 100 + 1000 + 10000 + 1_100_000
+    assert manifest(full, archives=archives).start_size(full) == 1 + 10 + 100 + 1000 + 10000 + 1_100_000
 
 
 def test_a_kernel_is_started_by_name_and_ended_with_the_block(fake_engine, tmp_path):

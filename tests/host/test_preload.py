@@ -5,25 +5,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lite_env.host.run import RunOptions, start_kernel
 from lite_env.pack.reader import read_manifest
 from lite_env.workflow.options import PackOptions
 from tests.command_line import lite_env
 from tests.conftest import EXAMPLES
-from tests.host.test_snapshots import with_header
+from tests.host.test_snapshots import how, started, with_header
 from tests.packing import pack_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from lite_env.host.client import KernelClient
-    from lite_env.host.engine import Log
     from lite_env.host.figures import PreloadFigures
     from lite_env.host.run import RunningKernel
 
@@ -56,27 +52,10 @@ DRAWN = {
 }
 
 
-@contextmanager
-def started(pack: Path, folder: Path | None, log: list[str] | None = None, **options) -> Iterator[RunningKernel]:
-    def keep(entry: Log) -> None:
-        if log is not None:
-            log.append(entry.text)
-
-    with start_kernel(pack, options=RunOptions(snapshots=folder, **options), on_log=keep) as running:
-        yield running
-
-
 def preload_of(running: RunningKernel) -> PreloadFigures:
     figures = running.ready.figures.snapshot
     assert figures is not None
     return figures.preload
-
-
-def why_plain(running: RunningKernel) -> str:
-    """Empty where it was restored."""
-    figures = running.ready.figures.snapshot
-    assert figures is not None
-    return figures.why
 
 
 def answer(client: KernelClient, cell: str) -> str:
@@ -115,7 +94,7 @@ def made(pack, tmp_path_factory) -> Path:
     """A folder with the snapshot of a kernel that has imported numpy."""
     folder = tmp_path_factory.mktemp("made") / "snapshots"
     with started(pack, folder) as running:
-        assert why_plain(running) == "there is none yet"
+        assert how(running) == "there is none yet"
         assert preload_of(running).modules == ("numpy",)
         assert not preload_of(running).done
     assert [path.suffix for path in folder.iterdir()] == [".snapshot"]
@@ -124,7 +103,7 @@ def made(pack, tmp_path_factory) -> Path:
 
 def test_numpy_is_there_and_computes_and_no_file_of_it_was_read(pack, made):
     with started(pack, made) as running:
-        assert why_plain(running) == ""
+        assert how(running) == ""
         assert preload_of(running).done
         assert running.ready.figures.files == 0
         assert (
@@ -176,7 +155,7 @@ def test_what_cannot_be_imported_leaves_the_bare_one_and_is_told_and_not_tried_a
     (kept,) = folder.glob("*.snapshot")
     before = kept.stat().st_mtime_ns
     with started(pack, folder, log) as running:
-        assert why_plain(running) == ""
+        assert how(running) == ""
         assert not preload_of(running).done
         assert why in preload_of(running).why
         assert printed(running.client, "import sys; print('numpy' in sys.modules)") == "False"
@@ -213,11 +192,11 @@ def test_a_library_that_is_not_there_any_more_ends_in_a_plain_start_and_in_a_bar
     )
     log: list[str] = []
     with started(pack, folder, log) as running:
-        assert "a file is not there that the saved kernel had" in why_plain(running)
+        assert "a file is not there that the saved kernel had" in how(running)
         assert "could not be restored" in preload_of(running).why
         assert printed(running.client, "import numpy; print(numpy.ones(3).sum())") == "3.0"
     with started(pack, folder, log) as running:
-        assert why_plain(running) == ""
+        assert how(running) == ""
         assert "could not be restored" in preload_of(running).why
         assert printed(running.client, "import numpy; print(numpy.ones(3).sum())") == "3.0"
 

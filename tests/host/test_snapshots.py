@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.node]
 
 
 @contextmanager
-def started(pack: Path, folder: Path, log: list[str] | None = None, **options) -> Iterator[RunningKernel]:
+def started(pack: Path, folder: Path | None, log: list[str] | None = None, **options) -> Iterator[RunningKernel]:
     def keep(entry: Log) -> None:
         if log is not None:
             log.append(entry.text)

@@ -10,7 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from lite_env.cli.main import cli
-from lite_env.host.run import RunOptions, start_bytes, start_kernel
+from lite_env.host.run import RunOptions, start_kernel
 from lite_env.report.budget import check_budget
 from lite_env.report.size import measure
 from lite_env.report.subject import read_subject
@@ -24,7 +24,7 @@ def assert_costs_are_those_of_a_run(pack, module):
     with start_kernel(pack, options=RunOptions()) as running:
         ready, client = running.ready.figures, running.client
         assert (ready.bytes, ready.requests) == (boot.size, len(boot.files))
-        assert boot.size == start_bytes(running.manifest, running.kernel) + report.manifest
+        assert boot.size == running.manifest.start_size(running.kernel) + report.manifest
         before = client.figures()
         assert client.execute(f"import {module}").status == "ok"
         after = client.figures()

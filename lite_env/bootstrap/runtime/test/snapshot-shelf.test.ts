@@ -198,22 +198,3 @@ test('in a folder: a process that is gone has crashed', async () => {
   renameSync(join(folder, mark), join(folder, mark.replace(/~[0-9]+/, '~999999999')));
   await assert.rejects(shelf.take(entry), Unusable);
 });
-
-test('one that is dropped while it is being marked leaves no mark behind', async () => {
-  class Slow extends Memory {
-    override async write(name: string, bytes: Uint8Array): Promise<void> {
-      if (name.endsWith('.tried')) {
-        await new Promise(resolve => setTimeout(resolve, 20));
-      }
-      await super.write(name, bytes);
-    }
-  }
-  const drawer = new Slow();
-  const shelf = shelfOn(drawer);
-  const entry = await entryOf('a');
-  await shelf.keep(entry, bytes(10));
-  await shelf.take(entry);
-  await shelf.drop(entry);
-  await new Promise(resolve => setTimeout(resolve, 40));
-  assert.deepEqual(await drawer.names(), []);
-});

@@ -1,6 +1,7 @@
 /** Starts a kernel of what is deployed now, which may be newer than the page: old and new are never mixed. */
 import type { Ahead, Kernel, KernelOptions } from '../embed/api';
 import { BootError, describe, type Failure } from '../errors';
+import { areWanted } from '../snapshot/wanted';
 import { soon } from '../soon';
 import type { LiteKernelPlan, LiteSite } from './site';
 import { whyNot, type Refusals } from './why-not';
@@ -80,7 +81,7 @@ export class Starter {
         worker: plan.worker,
         runtime: this.url(site.runtime),
         prefetch: site.prefetch,
-        snapshots: site.snapshots && new URLSearchParams(location.search).get('snapshot') !== 'off',
+        snapshots: areWanted(site.snapshots),
         ahead,
       });
     } catch (error) {

@@ -86,6 +86,20 @@ export class KernelNetwork {
   }
 }
 
+/** What a bridge in Python calls: functions, not methods, since some call them without their object. */
+export function bridgeHost(network: KernelNetwork): object {
+  return {
+    open: (method: string, url: string, headers: string, body: Uint8Array | '' | undefined, limit: number) =>
+      network.open(method, url, headers, body || undefined, limit),
+    wait: (id: number, milliseconds: number) => network.wait(id, milliseconds),
+    take: (id: number) => network.take(id),
+    close: (id: number) => network.close(id),
+    nap: (milliseconds: number) => network.nap(milliseconds),
+    interrupted: () => network.interrupted(),
+    source: (name: string) => network.source(name),
+  };
+}
+
 /** Of a kernel that is started to be copied: what a server told it would be told to each that comes of the copy. */
 export function refuse(): Incoming {
   const failing: Failing = { kind: 'cors-or-unreachable', detail: '' };

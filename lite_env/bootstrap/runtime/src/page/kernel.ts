@@ -1,6 +1,7 @@
 /** The page's kernel, by the embedding API. */
 import { createKernel, type Ahead, type DriveOption, type Kernel, type Progress } from '../embed/index';
 import type { Choice, DriveChoice, PageConfig } from './config';
+import { areWanted } from '../snapshot/wanted';
 import { MOUNTPOINT } from './files';
 import { siteStorage } from './site-storage';
 
@@ -27,8 +28,7 @@ export function startKernel({ config, choice, token, withDrive, onProgress }: St
     drive: withDrive ? driveOption(config.drive, token) : null,
     runtime: config.runtime,
     serviceWorker: config.serviceWorker,
-    // `?snapshot=off` starts plainly.
-    snapshots: config.snapshots !== false && new URLSearchParams(location.search).get('snapshot') !== 'off',
+    snapshots: areWanted(config.snapshots),
     ahead: takeAhead(choice.environment.manifest),
     onProgress,
     onLog: (level, text) => console[level](text),

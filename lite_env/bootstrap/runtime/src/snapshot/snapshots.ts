@@ -222,7 +222,11 @@ export class Snapshots {
   /** The kernel's own files, as far as there is room for them beside so many bytes. */
   private async files(bytes: number): Promise<Files> {
     const none: Files = new Map();
-    const files = (await this.subject?.files().catch(() => none)) ?? none;
+    const lost = (error: unknown) => {
+      this.tell(`the snapshot is one without the kernel's own files: ${wordsFor(error)}`);
+      return none;
+    };
+    const files = (await this.subject?.files().catch(lost)) ?? none;
     const size = [...files.values()].reduce((sum, { length }) => sum + length, bytes);
     return size + HEADER_ROOM <= this.shelf.room ? files : none;
   }

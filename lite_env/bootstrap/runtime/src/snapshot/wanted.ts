@@ -1,4 +1,4 @@
-/** What is still to be made, by what a start tells of itself. */
+/** What is wanted of snapshots: by who visits a site, and by what a start tells of itself. */
 import type { SnapshotFigures } from '../protocol';
 
 /** Whether the next start would have something that this one had not. */
@@ -10,4 +10,9 @@ export function wantsSnapshot(figures: SnapshotFigures | undefined): boolean {
 export function wantsPreload(figures: SnapshotFigures | undefined): boolean {
   const { modules, done, why } = figures?.preload ?? { modules: [], done: false, why: '' };
   return figures?.possible === true && modules.length > 0 && !done && why === '';
+}
+
+/** Whether kernels of this page have any: the site may say no, and so may the page's address with `?snapshot=off`. */
+export function areWanted(bySite = true): boolean {
+  return bySite && new URLSearchParams(location.search).get('snapshot') !== 'off';
 }

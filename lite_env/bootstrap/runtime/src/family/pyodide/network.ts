@@ -1,6 +1,5 @@
 /** The bridge of Pyodide: what the network layer's Python, which every family has, finds as `lite_env_bridge`. */
 import { describe } from '../../errors';
-import type { KernelNetwork } from '../../network/kernel';
 import type { Surroundings } from '../runtime';
 import type { Pyodide, PythonObject } from './pyodide';
 
@@ -22,20 +21,6 @@ def install(host):
     exec(compile(bridge.source("start"), "<lite_env>/start.py", "exec"), vars(start))
     start.start(WebLoop)
 `;
-
-/** What the bridge calls. */
-export function networkHost(network: KernelNetwork): object {
-  return {
-    open: (method: string, url: string, headers: string, body: Uint8Array | undefined, limit: number) =>
-      network.open(method, url, headers, body ?? undefined, limit),
-    wait: (id: number, milliseconds: number) => network.wait(id, milliseconds),
-    take: (id: number) => network.take(id),
-    close: (id: number) => network.close(id),
-    nap: (milliseconds: number) => network.nap(milliseconds),
-    interrupted: () => network.interrupted(),
-    source: (name: string) => network.source(name),
-  };
-}
 
 /** Let programs of a started kernel ask servers; what fails of it is said, and ends no start. */
 export function installNetwork(pyodide: Pyodide, host: object, print: Surroundings['print']): void {

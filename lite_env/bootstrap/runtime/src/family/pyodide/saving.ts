@@ -1,12 +1,12 @@
 import { preloading } from '../../kernel/preloading';
 import { freshening } from '../../kernel/restored';
+import { bridgeHost } from '../../network/kernel';
 import type { Tree } from '../../pack/tree';
 import type { Snapshot, Taken } from '../../snapshot/form';
 import { compileLibraries, Environment } from '../../snapshot/rooms/environment';
 import { guard } from '../../snapshot/unusable';
 import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
 import type { Waiting } from './load';
-import { networkHost } from './network';
 import type { Pyodide } from './pyodide';
 import { References, type Way } from './references';
 import { KernelHost, PyodideRunning } from './running';
@@ -31,7 +31,7 @@ interface Started {
 
 export function placeOf(waiting: Waiting, surroundings: Surroundings): Place {
   const host = new KernelHost();
-  return { waiting, surroundings, host, network: networkHost(surroundings.network), started: null };
+  return { waiting, surroundings, host, network: bridgeHost(surroundings.network), started: null };
 }
 
 /** Take note that the kernel was started. */

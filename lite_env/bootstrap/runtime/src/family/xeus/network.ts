@@ -1,5 +1,5 @@
 /** The bridge of pyjs: what the network layer's Python, which every family has, finds as `lite_env_bridge`. */
-import type { KernelNetwork } from '../../network/kernel';
+import { bridgeHost, type KernelNetwork } from '../../network/kernel';
 import type { Surroundings } from '../runtime';
 import type { EmscriptenModule } from './emscripten';
 import { explain } from './explain';
@@ -50,16 +50,5 @@ export function installNetwork(
 
 /** What a kernel calls whose bridge is there. */
 export function showNetwork(scope: object, network: KernelNetwork): void {
-  // Functions, not methods: pyjs calls them without their object.
-  const shown = {
-    open: (method: string, url: string, headers: string, body: Uint8Array | '', limit: number) =>
-      network.open(method, url, headers, body || undefined, limit),
-    wait: (id: number, milliseconds: number) => network.wait(id, milliseconds),
-    take: (id: number) => network.take(id),
-    close: (id: number) => network.close(id),
-    nap: (milliseconds: number) => network.nap(milliseconds),
-    interrupted: () => network.interrupted(),
-    source: (name: string) => network.source(name),
-  };
-  Object.assign(scope, { [PLACE]: shown });
+  Object.assign(scope, { [PLACE]: bridgeHost(network) });
 }
