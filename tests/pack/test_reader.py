@@ -106,6 +106,7 @@ def test_a_later_minor_version_is_read_and_its_keys_ignored(document):
         (["kernels", 0, "startup"], "../x.py", r"kernels\[0\]\.startup is '\.\./x\.py', which leaves the environment"),
         (["kernels", 0, "startup"], "x.py", r"kernels\[0\]\.startup is there, and 'startup-code' is not in requires"),
         (["kernels", 0, "startup"], 1, r"malformed: .*startup"),
+        (["kernels", 0, "preload"], ["a b"], r"kernels\[0\]\.preload names 'a b', which is no module"),
         (["kernels", 0, "start"], KeyError, r"malformed: .*start"),
         (["kernels", 0, "start", "kernel"], [99], r"kernels\[0\]\.start\.kernel names an archive that is not there"),
         (["kernels", 0, "start", "kernel"], [0], r"kernels\[0\]\.start\.kernel names an archive that is loaded later"),

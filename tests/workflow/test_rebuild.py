@@ -21,9 +21,11 @@ from lite_env.prefix.installer import install
 from lite_env.progress import SILENT
 from lite_env.store.local import open_store
 from lite_env.workflow import pack as pack_module
+from lite_env.workflow.inputs import read_inputs
 from lite_env.workflow.install import cached_environment
 from lite_env.workflow.options import PackOptions
 from lite_env.workflow.pack import plan_environment
+from lite_env.workflow.rebuild import pack_key
 from lite_env.workflow.toolchain import code_files
 from tests.conda_packages import TOY_KERNEL, make_package
 from tests.packing import pack_environment
@@ -166,6 +168,15 @@ def test_whatever_decides_about_a_pack_is_in_its_key(project, tmp_path, change):
     assert not again(project, tmp_path / "one", changed)
     assert again(project, tmp_path / "one", changed)
     assert again(project, tmp_path / "one")
+
+
+def test_snapshots_and_what_they_have_imported_are_in_its_key(project):
+    def key(options):
+        return pack_key([], read_inputs(project, options), options).digest
+
+    keys = {key(OPTIONS), key(replace(OPTIONS, snapshot=True))}
+    (project / "pyproject.toml").write_text('[tool.lite-env]\npreload = ["toy"]\n')
+    assert len({*keys, key(OPTIONS)}) == 3
 
 
 def test_what_is_checked_and_how_many_run_at_once_decide_nothing(project, tmp_path):
