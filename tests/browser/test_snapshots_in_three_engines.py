@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.browser.conftest import make_site
 from tests.browser.engines.engine import EngineError, call, evaluate, wait_for
 from tests.browser.test_snapshots_in_chromium import KEPT, NOT_USED, RESTORED
-from tests.browser.test_three_engines import Console, browser  # noqa: F401 - a fixture
+from tests.browser.test_three_engines import SETTLED, Console, browser, wait_until  # noqa: F401 - a fixture
 from tests.host.test_preload import pack_that_preloads
 
 if TYPE_CHECKING:
@@ -87,6 +89,12 @@ REMOVED = f"{SNAPSHOT} await remove(name);"
 class Visit(Console):
     """A page that is opened, and whose kernel says how it came."""
 
+    is_closed = False
+
+    def close(self) -> None:
+        self.page.close()
+        self.is_closed = True
+
     def how(self) -> dict[str, Any]:
         return evaluate(self.page, "liteEnv.figures().then(({ snapshot }) => snapshot)")
 
@@ -103,6 +111,11 @@ class Visit(Console):
     def wait_until_said(self, text: str, times: int = 1) -> None:
         found = f"logged.filter(line => line.includes({text!r})).length >= {times}"
         wait_for(self.page, f"globalThis.logged && {found}")
+
+    def wait_until_kept_one(self, how: str = "") -> None:
+        """It is written, and the page has noted that there is one."""
+        self.wait_until_said(f"{KEPT} {how}".strip())
+        wait_for(self.page, "Object.keys(localStorage).some(key => key.startsWith('lite-env-snapshot '))")
 
     def kept(self, place: str, does: str = "return names();") -> Any:
         """What a script gives that sees what is kept in the private file system, or in the Cache API."""
@@ -130,17 +143,20 @@ def place(browser) -> str:  # noqa: F811
 @pytest.fixture
 def visit(browser):  # noqa: F811
     """Opens consoles, each in a page of its own, until the test ends."""
-    pages = []
+    visits: list[Visit] = []
 
     def new(url: str, *, wait: bool = True) -> Visit:
-        pages.append(browser.new_page())
-        found = Visit(pages[-1])
+        found = Visit(browser.new_page())
+        visits.append(found)
         found.open(url)
-        return found.ready() if wait else found  # type: ignore[return-value]
+        if wait:
+            found.ready()
+        return found
 
     yield new
-    for page in pages:
-        page.close()
+    for found in visits:
+        if not found.is_closed:
+            found.close()
 
 
 @pytest.fixture
@@ -161,11 +177,10 @@ def listens(answer: Answer) -> Answer:
 
 
 def first_visit(visit, url: str) -> None:
-    """A plain one that leaves a snapshot, and whose page is closed."""
+    """A plain one that leaves a snapshot; its page stays open."""
     first = visit(url)
     assert not first.is_restored
-    first.wait_until_said(KEPT)
-    wait_for(first.page, "Object.keys(localStorage).some(key => key.startsWith('lite-env-snapshot '))")
+    first.wait_until_kept_one()
 
 
 def test_the_second_visit_and_a_restart_are_restored_and_compute(visit, listened, numpy_site, place):
@@ -237,7 +252,7 @@ def test_one_that_is_gone_ends_in_a_plain_start(visit, listened, numpy_site, pla
     again.computes()
 
 
-def test_without_a_private_file_system_the_cache_has_it(visit, listened, numpy_site):
+def test_without_a_private_file_system_the_cache_has_it(visit, listened, numpy_site, place):
     def without(answer: Answer) -> Answer:
         answer.body = b"globalThis.StorageManager && delete StorageManager.prototype.getDirectory;\n" + answer.body
         return answer
@@ -277,9 +292,50 @@ def test_pages_that_leave_in_the_middle_lose_no_start(visit, listened, numpy_sit
             print(error)
         leaving.open(url)
         leaving.ready().computes()
+        assert leaving.is_restored or leaving.how()["why"].endswith("never came to its end"), leaving.log()
         if not leaving.is_restored:
             leaving = visit(url)
             leaving.wait_until_said(KEPT)
+
+
+def test_a_visit_after_the_last_page_was_closed(visit, listened, numpy_site, browser):  # noqa: F811
+    """In memory, as under automation, WebKit forgets a cache that nobody has open: then the start is a plain one."""
+    url = listened(numpy_site).url
+    first = visit(url)
+    first.wait_until_kept_one()
+    first.close()
+    again = visit(url)
+    assert again.is_restored is (browser.name != "webkit"), again.log()
+    assert again.how()["why"] == ("there is none yet" if browser.name == "webkit" else "")
+    again.computes()
+
+
+def test_webkit_with_a_profile_on_disk_is_restored_when_it_was_started_anew(serve, numpy_site, tmp_path):
+    """Nobody drives this browser: its page tells the server what it logs."""
+    from tests.browser.engines.webkit import plain_minibrowser  # noqa: PLC0415
+
+    server = serve(numpy_site, isolated=False)
+    server.faults["page.js"] = reports
+    said = lambda text: any(quote(text) in path for path in server.requests)  # noqa: E731
+    with plain_minibrowser(server.url, home=tmp_path):
+        wait_until(lambda: said(KEPT))
+        time.sleep(SETTLED)
+    assert not said(RESTORED)
+    server.requests.clear()
+    with plain_minibrowser(server.url, home=tmp_path):
+        wait_until(lambda: said("snapshot"))
+    assert said(RESTORED), server.requests
+
+
+def reports(answer: Answer) -> Answer:
+    answer.body = (
+        b"""for (const level of ['info', 'warn', 'error']) {
+  console[level] = text => void fetch(`said/${encodeURIComponent(text)}`);
+}
+"""
+        + answer.body
+    )
+    return answer
 
 
 def test_numpy_is_imported_in_the_second_visit(visit, listened, numpy_pack, tmp_path):
@@ -288,7 +344,9 @@ def test_numpy_is_imported_in_the_second_visit(visit, listened, numpy_pack, tmp_
     first = visit(url)
     there = "import sys; print('numpy' in sys.modules, 'numpy' in globals())"
     assert first.text(there) == "False False"
-    first.wait_until_said(f"{KEPT} with numpy")
+    # The second worker ends when it is done, and a profile of WebKit's in memory forgets what nobody has open.
+    evaluate(first.page, "caches.open('lite-env-snapshots').then(cache => { globalThis.held = cache; })")
+    first.wait_until_kept_one("with numpy")
     draws = set()
     for _ in range(2):
         again = visit(url)
