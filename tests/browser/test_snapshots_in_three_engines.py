@@ -12,7 +12,7 @@ import pytest
 from tests.browser.conftest import make_site
 from tests.browser.engines.engine import EngineError, call, evaluate, wait_for
 from tests.browser.test_snapshots_in_chromium import KEPT, NOT_USED, RESTORED
-from tests.browser.test_three_engines import SETTLED, Console, browser, wait_until  # noqa: F401 - a fixture
+from tests.browser.test_three_engines import SETTLED, Console, browser, start_browser, wait_until  # noqa: F401 - a fixture
 from tests.host.test_preload import pack_that_preloads
 
 if TYPE_CHECKING:
@@ -308,6 +308,28 @@ def test_a_visit_after_the_last_page_was_closed(visit, listened, numpy_site, bro
     assert again.is_restored is (browser.name != "webkit"), again.log()
     assert again.how()["why"] == ("there is none yet" if browser.name == "webkit" else "")
     again.computes()
+
+
+def test_a_private_window_of_firefox_has_it_in_the_cache(listened, numpy_site, tmp_path):
+    """Its private file system refuses itself there."""
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "prefs.js").write_text('user_pref("browser.privatebrowsing.autostart", true);\n', "utf-8")
+    url = listened(numpy_site).url
+    private = start_browser("firefox", profile)
+    try:
+        visits = [Visit(private.new_page()) for _ in range(2)]
+        visits[0].open(url).ready()
+        visits[0].wait_until_kept_one()
+        visits[0].close()
+        visits[1].open(url).ready()
+        assert visits[1].is_restored, visits[1].log()
+        assert visits[1].kinds("cache") == ["snapshot", "used"]
+        with pytest.raises(EngineError, match="Security error"):
+            visits[1].kinds("files")
+        visits[1].computes()
+    finally:
+        private.close()
 
 
 def test_webkit_with_a_profile_on_disk_is_restored_when_it_was_started_anew(serve, numpy_site, tmp_path):
