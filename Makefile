@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The project file says what is installed: when it changes, so does the environment.
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-restored bench-memory bench-pack bench-rebuild bench-fleet bench-jupyterlite bench-science snapshots clean
+.PHONY: help demo test lint test-js prove verify-4x pictures setup chromium format bench-start bench-restored bench-engines bench-memory bench-pack bench-rebuild bench-fleet bench-jupyterlite bench-science snapshots clean
 
 help:
 	@echo "make demo       set up, build the channel, lock, pack, start the kernel, run a numpy cell"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-jupyterlite  measure kernels in JupyterLite against others: a quarter of an hour (BENCH=--quick: minutes)"
 	@echo "make bench-science  measure the scientific stack against Pyodide's own loading: twenty minutes (BENCH=--quick: some)"
 	@echo "make bench-restored  measure second visits that are restored against plain ones and others: twenty minutes (BENCH=--quick: minutes)"
+	@echo "make bench-engines  measure restored and plain second visits in Firefox and WebKit: minutes"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
 	@echo "make pictures   make the documentation's pictures of the page anew"
 	@echo "make snapshots  write the kept answers of tests/report, tests/lock and tests/recipe anew"
@@ -76,6 +77,10 @@ bench-start: setup chromium
 bench-restored: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.start.restored $(BENCH)
+
+bench-engines: setup engines
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.start.engines $(BENCH)
 
 bench-memory: setup chromium
 	$(BIN)/python -m pip install --quiet --group bench

@@ -1,4 +1,4 @@
-"""The main way through JupyterLite in Firefox and WebKit too: a start, numpy, and files both ways."""
+"""The main way through JupyterLite in Firefox and WebKit too: a start, numpy, files both ways, a restored restart."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser.engines.engine import call, wait_for
+from tests.browser.engines.engine import call, evaluate, wait_for
 from tests.browser.jupyterlite.lab import RUN
+from tests.browser.jupyterlite.test_snapshots import NOTES
+from tests.browser.test_snapshots_in_three_engines import IN_WORKER, KEPT_IN, SHELVES
 from tests.browser.test_three_engines import browser  # noqa: F401 - a fixture
 
 pytestmark = [
@@ -51,4 +53,24 @@ def test_a_notebook_runs_numpy_and_reads_and_writes_files(browser, numpy_lite, s
     model = call(page, READ, "made.txt")
     content = model["content"]
     assert (base64.b64decode(content).decode() if model["format"] == "base64" else content) == "made"
+    page.close()
+
+
+RESTART = "jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+KINDS = "return (await names()).map(name => name.split('.').at(-1)).sort();"
+
+
+def test_a_restart_restores(browser, numpy_lite, serve):  # noqa: F811
+    page = browser.new_page()
+    page.open(f"{serve(numpy_lite).url}lab/index.html?reset")
+    wait_for(page, "globalThis.jupyterapp?.started?.then(() => true)", 120)
+    call(page, NEW)
+    wait_for(page, f"{NOTES} === 1")
+    assert text(call(page, OUTPUTS, "x = 1; print(x)")) == "1\n"
+    evaluate(page, f"{RESTART}.then(() => true)")
+    numpy = "import numpy; print('x' in globals(), int(numpy.arange(4).sum()), open('made.txt', 'w').write('made'))"
+    assert text(call(page, OUTPUTS, numpy)) == "False 6 4\n"
+    # What a restore leaves behind.
+    look = SHELVES[KEPT_IN[browser.name]] + KINDS
+    assert call(page, IN_WORKER, look) == ["snapshot", "used"]
     page.close()

@@ -70,6 +70,13 @@ test('where no drawer can be opened there is nothing', async () => {
   assert.equal(shelf.has('a'), false);
 });
 
+test('what a browser says that it has written, and has not, is not kept', async () => {
+  class Forgetful extends Memory {
+    override async write(): Promise<void> {}
+  }
+  await assert.rejects(shelfOn(new Forgetful()).keep(await entryOf('a'), bytes(10)), Unusable);
+});
+
 test('one whose start never ended is thrown away', async () => {
   const drawer = new Memory();
   const entry = await entryOf('a');

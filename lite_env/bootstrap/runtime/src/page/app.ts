@@ -1,7 +1,7 @@
 /** The console page put together: one kernel, its start, its cells, its problems. */
 import type { Kernel, Progress } from '../embed/api';
 import { describe, type Failure } from '../errors';
-import type { JupyterMessage } from '../protocol';
+import type { Figures, JupyterMessage } from '../protocol';
 import { Cell } from './cell';
 import { choiceKey, choiceLabel, type Asked, type Choice, type PageConfig } from './config';
 import { button, el } from './dom';
@@ -109,6 +109,12 @@ export class App {
   start(): Promise<void> {
     this.starting = this.startOnce(true);
     return this.starting;
+  }
+
+  /** What the kernel says of its start, when that is over; null where none runs. */
+  async figures(): Promise<Figures | null> {
+    await this.starting;
+    return this.kernel?.figures() ?? null;
   }
 
   /** Run code as a cell of the page. */

@@ -1,6 +1,7 @@
 /** Entry of the console page. */
 import { BrowserContents } from '../embed/browser-contents';
 import { describe } from '../errors';
+import type { Figures } from '../protocol';
 import { App, type Executed } from './app';
 import { Chooser } from './chooser';
 import { askedFor, choicesOf, readConfig, type Choice, type PageConfig } from './config';
@@ -19,6 +20,8 @@ interface PageApi {
   /** Settles when the first start is over, well or badly. */
   readonly ready: Promise<void>;
   readonly errors: readonly Problem[];
+  /** What the kernel says of its start; null where none runs. */
+  figures(): Promise<Figures | null>;
 }
 
 function main(): void {
@@ -48,7 +51,7 @@ function openApp(config: PageConfig, choices: readonly Choice[], choice: Choice,
       replaced: () => app.offerReload(),
     });
   }
-  return { execute: code => app.execute(code), ready, errors: app.problems.all };
+  return { execute: code => app.execute(code), ready, errors: app.problems.all, figures: () => app.figures() };
 }
 
 /** Another choice is another page load; the token stays in the address until something is opened. */
@@ -58,7 +61,8 @@ function choose(choices: readonly Choice[], unknown: string, root: HTMLElement):
   globalThis.liteEnvAhead?.worker.terminate();
   addEventListener('hashchange', () => location.reload());
   const lost: Executed = { status: 'lost', text: '', error: { ename: 'KernelUnknown', evalue: 'there is no kernel' } };
-  return { execute: () => Promise.resolve(lost), ready: Promise.resolve(), errors: chooser.problems.all };
+  const nothing = { execute: () => Promise.resolve(lost), figures: () => Promise.resolve(null) };
+  return { ...nothing, ready: Promise.resolve(), errors: chooser.problems.all };
 }
 
 /** Where the drive is a folder of a host, people look at it there. */

@@ -164,7 +164,7 @@ export class Shelf {
     await this.removeNamed(await nameOf(entry));
   }
 
-  /** @throws Unusable: it is too large. */
+  /** @throws Unusable: it is too large, or was not kept. */
   async keep(entry: Entry, bytes: Uint8Array): Promise<void> {
     const name = await nameOf(entry);
     guard(bytes.length <= this.limits.place, `it has ${bytes.length} bytes: more than ${this.limits.place} are not kept`);
@@ -173,6 +173,8 @@ export class Shelf {
       await this.removeNamed(old);
     }
     await drawer.write(name + SNAPSHOT, bytes);
+    // WebKit in private windows says that it has written what it has not.
+    guard((await drawer.names()).includes(name + SNAPSHOT), 'the browser has lost it at once');
   }
 
   /** What goes before another one is written. */
