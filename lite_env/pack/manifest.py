@@ -78,6 +78,9 @@ class SnapshotFile(_Value, frozen=True, kw_only=True):
     """A copy of the started kernel, ``snapshot-<digest>.zst`` in its folder; fields as in `Archive`.
 
     A reader need not use it: whoever cannot starts the kernel.
+
+    Attributes:
+        archives: positions of those that hold libraries which the kernel had loaded: a restore reads them as well.
     """
 
     path: str
@@ -85,6 +88,7 @@ class SnapshotFile(_Value, frozen=True, kw_only=True):
     raw_size: int
     size: int
     sha256: str
+    archives: tuple[int, ...] = ()
 
     compressed = True
 
@@ -261,8 +265,8 @@ class Kernel(Named, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def loaded(self) -> tuple[int, ...]:
-        """Positions of the archives that its start loads: none where it is restored."""
-        return self.start.all if self.snapshot is None else ()
+        """Positions of the archives that its start loads; where it is restored, those that the restore reads."""
+        return self.start.all if self.snapshot is None else self.snapshot.archives
 
     @property
     def logos(self) -> tuple[File, ...]:

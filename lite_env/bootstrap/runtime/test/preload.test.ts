@@ -125,7 +125,7 @@ function shelfWith(limit = 1e6) {
   const files = new Map<string, Uint8Array>();
   const drawer: Drawer = {
     names: async () => [...files.keys()],
-    state: async name => (files.has(name) ? { size: 0, time: 0 } : null),
+    size: async name => files.get(name)?.length ?? null,
     read: async name => files.get(name) ?? null,
     write: async (name, bytes) => void files.set(name, bytes),
     remove: async name => void files.delete(name),
@@ -156,6 +156,7 @@ function savingOf(fails = ''): Saving {
   let pages = 1;
   return {
     take: () => ({ memory: { size: pages * PAGE, runs: [[0, pages]], data: new Uint8Array(pages * PAGE).fill(1) }, outside: {} }),
+    needs: ({ memory }) => (memory.size > PAGE ? ['/lib/numpy.so'] : []),
     preload: async modules => {
       pages += modules.length;
       if (fails) {
@@ -189,6 +190,27 @@ test('an import that fails, and a copy that is too large, leave the one of befor
   const kept = await small.kept();
   assert.equal(kept?.memory.size, PAGE);
   assert.match(kept?.preload?.why ?? '', /more than 10240 are not kept/);
+});
+
+test('a pack brings it with modules where they are to be in it, and says what a restore reads', async () => {
+  const full = shelfWith();
+  assert.deepEqual(await full.snapshots.ship(savingOf(), preloading()), { needs: ['/lib/numpy.so'], without: '' });
+  assert.deepEqual((await full.kept())?.preload, { modules: ['numpy'], why: '' });
+  const bare = shelfWith();
+  assert.deepEqual(await bare.snapshots.ship(savingOf(), null), { needs: [], without: '' });
+  assert.equal((await bare.kept())?.preload, null);
+});
+
+test('where they cannot be in it the pack brings the bare one, which says why, and no visitor tries again', async () => {
+  for (const [fails, limit, why] of [['no numpy', 1e6, /no numpy/], ['', 2.5 * PAGE, /more than 10240 are not kept/]] as const) {
+    const { snapshots, kept } = shelfWith(limit);
+    const shipped = await snapshots.ship(savingOf(fails), preloading());
+    assert.ok(typeof shipped === 'object' && why.test(shipped.without), String(shipped));
+    assert.deepEqual(shipped.needs, []);
+    const { preload = null } = (await kept()) ?? {};
+    assert.deepEqual(preload, { modules: [], why: shipped.without });
+  }
+  assert.match(String(await shelfWith().snapshots.ship(savingOf(), preloading(true))), /cannot be read/);
 });
 
 test('what could not be read is no reason to give up: nothing is kept', async () => {

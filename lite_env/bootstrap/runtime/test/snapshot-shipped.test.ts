@@ -16,9 +16,8 @@ class Memory implements Drawer {
   async names(): Promise<string[]> {
     return [...this.files.keys()];
   }
-  async state(name: string): Promise<{ size: number; time: number } | null> {
-    const found = this.files.get(name);
-    return found ? { size: found.length, time: 0 } : null;
+  async size(name: string): Promise<number | null> {
+    return this.files.get(name)?.length ?? null;
   }
   async read(name: string): Promise<Uint8Array | null> {
     return this.files.get(name) ?? null;

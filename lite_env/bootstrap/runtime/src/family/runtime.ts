@@ -83,6 +83,8 @@ export interface Saving {
    * @throws Unusable: it is in a state that no snapshot has.
    */
   take(): Taken;
+  /** Absolute paths of the environment's files that a restore of it reads: libraries. */
+  needs(taken: Taken): readonly string[];
   /**
    * Import modules into a kernel that was started plainly, so that the copy has them; its user's names stay as they are.
    *

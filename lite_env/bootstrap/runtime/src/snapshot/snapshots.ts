@@ -25,6 +25,17 @@ interface Found {
   readonly isShipped: boolean;
 }
 
+/** What was taken of a kernel, with or without modules. */
+type Copied = Omit<Snapshot, 'key'>;
+
+/** What is to be known of one that a pack brings. */
+export interface Shipment {
+  /** Absolute paths of the environment's files that a restore reads. */
+  readonly needs: readonly string[];
+  /** Why it is without the modules that it was to have; empty where it is not. */
+  readonly without: string;
+}
+
 export class Snapshots {
   private subject: Subject | null = null;
   private entry: Promise<Entry> | null = null;
@@ -151,10 +162,10 @@ export class Snapshots {
     await this.quietly(async () => this.shelf.drop(await this.own()));
   }
 
-  /** Take one of a kernel that was started plainly, and keep it; why that did not come about. `ship`: as a pack brings it. */
-  make(saving: Saving, ship = false): Promise<string | null> {
+  /** Take one of a kernel that was started plainly, and keep it; why that did not come about. */
+  make(saving: Saving): Promise<string | null> {
     const { withoutPreload: why } = this;
-    return this.making(() => this.keep({ ...saving.take(), preload: why ? { modules: [], why } : null }, ship));
+    return this.making(() => this.keep({ ...saving.take(), preload: why ? { modules: [], why } : null }));
   }
 
   /**
@@ -165,20 +176,20 @@ export class Snapshots {
     if (this.withoutPreload) {
       return this.make(saving);
     }
-    return this.making(async () => {
-      const bare = saving.take();
-      await preloading.fetch();
-      const { modules } = preloading;
-      try {
-        await this.import(preloading, saving);
-        await this.keep({ ...saving.take(), preload: { modules, why: '' } });
-      } catch (error) {
-        guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
-        const preload = { modules: [], why: wordsFor(error) };
-        this.tell(`the snapshot is one without ${modules.join(', ')}: ${preload.why}`);
-        await this.keep({ ...bare, preload });
-      }
-    });
+    return this.making(() => this.withModules(preloading, saving, taken => this.keep(taken)));
+  }
+
+  /** Take the one that a pack brings, with modules imported where `preloading` names any; or why there is none. */
+  async ship(saving: Saving, preloading: Preloading | null): Promise<Shipment | string> {
+    const kept: Copied[] = [];
+    const keep = async (copied: Copied) => {
+      await this.keep(copied, true);
+      kept.push(copied);
+    };
+    const why = await this.making(() =>
+      preloading ? this.withModules(preloading, saving, keep) : keep({ ...saving.take(), preload: null })
+    );
+    return why ?? { needs: kept.flatMap(copied => saving.needs(copied)), without: kept[0]?.preload?.why ?? '' };
   }
 
   /** Keep the one that the pack has brought as one's own: the next start need not inflate it. Whether that came about. */
@@ -186,6 +197,21 @@ export class Snapshots {
     const { found } = this;
     this.found = null;
     return found !== null && (await this.making(() => this.keep(found.snapshot))) === null;
+  }
+
+  private async withModules(preloading: Preloading, saving: Saving, keep: (copied: Copied) => Promise<void>): Promise<void> {
+    const bare = saving.take();
+    await preloading.fetch();
+    const { modules } = preloading;
+    try {
+      await this.import(preloading, saving);
+      await keep({ ...saving.take(), preload: { modules, why: '' } });
+    } catch (error) {
+      guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
+      const preload = { modules: [], why: wordsFor(error) };
+      this.tell(`the snapshot is one without ${modules.join(', ')}: ${preload.why}`);
+      await keep({ ...bare, preload });
+    }
   }
 
   private async import(preloading: Preloading, saving: Saving): Promise<void> {
@@ -208,7 +234,7 @@ export class Snapshots {
     }
   }
 
-  private async keep(taken: Omit<Snapshot, 'key'>, ship = false): Promise<void> {
+  private async keep(taken: Copied, ship = false): Promise<void> {
     const started = performance.now();
     const entry = await (ship ? this.toShip() : this.own());
     const files = ship ? new Map() : await this.files(taken.memory.data.length);

@@ -59,6 +59,10 @@ export class PyodideSaving implements Saving {
     return taken;
   }
 
+  needs(taken: Taken): readonly string[] {
+    return librariesOf(taken);
+  }
+
   async preload(modules: readonly string[]): Promise<void> {
     const { started } = this.place;
     guard(started !== null, 'the kernel was not started');

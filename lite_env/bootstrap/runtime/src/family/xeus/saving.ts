@@ -43,6 +43,10 @@ export class XeusSaving implements Saving {
     return taken;
   }
 
+  needs(taken: Taken): readonly string[] {
+    return librariesOf(taken);
+  }
+
   async preload(modules: readonly string[]): Promise<void> {
     const { module } = this.place.created;
     try {
