@@ -77,6 +77,26 @@ def shipped_pack(shared_folder) -> Path:
 
 
 @pytest.fixture(scope="session")
+def loaded_pack(shared_folder) -> Path:
+    """Xeus-python and numpy, with a snapshot in which numpy is imported, as the settings beside the environment say."""
+    # Imported here: see `make_pack`.
+    from lite_env.store.local import open_store  # noqa: PLC0415
+    from lite_env.workflow.options import PackOptions  # noqa: PLC0415
+    from lite_env.workflow.pack import pack_environment  # noqa: PLC0415
+
+    folder = shared_folder / "loaded"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "pack" / "manifest.json").exists():
+            folder.mkdir(exist_ok=True)
+            text = (EXAMPLES / "numpy" / "environment.yml").read_text("utf-8")
+            (folder / "environment.yml").write_text(text.replace("../..", str(EXAMPLES.parent)), "utf-8")
+            (folder / "pyproject.toml").write_text("[tool.lite-env]\npreload = ['numpy']\n", "utf-8")
+            options = PackOptions(level=3, snapshot=True)
+            pack_environment(folder / "environment.yml", folder / "pack", options, store=open_store())
+    return folder / "pack"
+
+
+@pytest.fixture(scope="session")
 def lua_pack(shared_folder) -> Path:
     """The pack of examples/lua: a kernel without Python and without a file system."""
     return make_pack(EXAMPLES / "lua" / "environment.yml", shared_folder / "lua")
