@@ -77,10 +77,7 @@ class File(Placed, frozen=True, kw_only=True):
 class SnapshotFile(_Value, frozen=True, kw_only=True):
     """A copy of the started kernel, ``snapshot-<digest>.zst`` in its folder; fields as in `Archive`.
 
-    A reader need not use it: whoever cannot starts the kernel.
-
-    Attributes:
-        archives: positions of those that hold libraries which the kernel had loaded: a restore reads them as well.
+    A reader need not use it: whoever cannot starts the kernel. A restore reads `archives`, by their positions, as well.
     """
 
     path: str
@@ -344,9 +341,8 @@ class Manifest(Common, frozen=True, kw_only=True):
 
     def start_size(self, kernel: Kernel) -> int:
         """Bytes of the index, and of the binaries, archives or snapshot that are read before that kernel is ready."""
-        files = {file.path: file.size for file in kernel.binaries}
-        archives = sum(self.archives[position].size for position in kernel.loaded)
-        return self.index.size + sum(files.values()) + archives + (kernel.snapshot.size if kernel.snapshot else 0)
+        own = {file.path: file.size for file in (*kernel.binaries, *([kernel.snapshot] if kernel.snapshot else ()))}
+        return self.index.size + sum(own.values()) + sum(self.archives[position].size for position in kernel.loaded)
 
     @property
     def total_size(self) -> int:

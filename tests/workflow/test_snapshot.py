@@ -30,8 +30,9 @@ def project(tmp_path, monkeypatch):
     make_package(
         folder / "channel", "xeus-toy", files={**TOY_KERNEL, "share/jupyter/kernels/xp/kernel.json": json.dumps(SPEC)}
     )
+    make_package(folder / "channel", "python", "3.11.3", files={"bin/python3.11": ""})
     index_channel(folder / "channel")
-    (folder / "environment.yml").write_text("name: toys\nchannels: [./channel]\ndependencies: [xeus-toy]\n")
+    (folder / "environment.yml").write_text("name: toys\nchannels: [./channel]\ndependencies: [xeus-toy, python]\n")
     return folder
 
 

@@ -138,6 +138,20 @@ test('one whose restore failed is not used again', async () => {
   assert.equal(await snapshots.whenRead(), null);
 });
 
+test('one whose libraries could not be read is used when they can', async () => {
+  const drawer = new Memory();
+  const bytes = await shippedBytes();
+  const failing = start(drawer, 'gone').snapshots;
+  failing.seek(subjectOf(async () => bytes));
+  assert.ok(await failing.whenRead());
+  await failing.failed(new BootError('NetworkFailed', 'no network'));
+  assert.match(failing.figures().why, /no network/);
+  assert.equal(failing.figures().preload.why, '');
+  const { snapshots } = start(drawer);
+  snapshots.seek(subjectOf(async () => bytes));
+  assert.ok(await snapshots.whenRead());
+});
+
 test('where nothing can be kept it is used all the same', async () => {
   const bytes = await shippedBytes();
   const { snapshots, told } = start(null);

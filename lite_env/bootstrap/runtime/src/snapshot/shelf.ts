@@ -123,7 +123,7 @@ export class Shelf {
     this.mark(name, drawer);
   }
 
-  /** What is kept elsewhere was a good one. */
+  /** A start does not use it any more, and did not crash. */
   async giveBack(entry: Entry): Promise<void> {
     const name = await nameOf(entry);
     const drawer = await this.opened();

@@ -1,5 +1,5 @@
 /** What a start asks of snapshots: is there one, and may this kernel become one? */
-import { describe } from '../errors';
+import { BootError, describe } from '../errors';
 import type { Saving } from '../family/runtime';
 import type { SnapshotFigures } from '../protocol';
 import { sha256Hex } from '../io/digest';
@@ -139,14 +139,18 @@ export class Snapshots {
     return { seconds: took, why: took === null ? why : '', possible, shipped: isShipped, preload };
   }
 
-  /** Its restore failed: it is never used again. */
+  /** Its restore failed: it is never used again, unless a file that it needs could not be read, which another time may. */
   async failed(error: unknown): Promise<void> {
     this.unusable(error);
-    if (this.found?.snapshot.preload?.modules.length) {
+    const { found } = this;
+    if (found && error instanceof BootError) {
+      return this.quietly(() => this.shelf.giveBack(found.entry));
+    }
+    if (found?.snapshot.preload?.modules.length) {
       // It would fail again.
       this.withoutPreload = `a kernel with them could not be restored: ${this.why}`;
     }
-    if (this.found?.isShipped) {
+    if (found?.isShipped) {
       return; // The mark stays.
     }
     await this.drop();
