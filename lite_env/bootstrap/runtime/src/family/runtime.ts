@@ -88,7 +88,7 @@ export interface Saving {
   /**
    * Import modules into a kernel that was started plainly, so that the copy has them; its user's names stay as they are.
    *
-   * @throws Error, with a text for people: one cannot be imported, and the kernel is not to be copied any more.
+   * @throws Unusable: one cannot be imported, and the kernel is not to be copied any more.
    */
   preload(modules: readonly string[]): Promise<void>;
   /** Make the kernel that was saved. When it fails, what was loaded is of no use any more. */
