@@ -99,10 +99,9 @@ def _trace(inputs: Inputs, options: PackOptions, machine: Machine) -> Step:
 def _snapshot(inputs: Inputs, options: PackOptions) -> tuple[Step, ...]:
     if not options.snapshot:
         return ()
-    modules = f" that has imported {', '.join(inputs.preload)}" if inputs.preload else ""
-    return (
-        Step(name="snapshot", taken=True, how=f"a copy of each started kernel{modules}, unless it is in the store"),
-    )
+    modules = f" with {', '.join(inputs.preload)} imported" if inputs.preload else ""
+    how = f"a copy of each started kernel{modules}, unless it is in the store"
+    return (Step(name="snapshot", taken=True, how=how),)
 
 
 def _start(options: PackOptions, machine: Machine) -> Step:
