@@ -14,7 +14,7 @@ from lite_env.report.budget import check_budget
 from lite_env.report.size import measure
 from lite_env.report.subject import read_subject
 from tests.command_line import lite_env
-from tests.host.test_preload import preload_of, printed
+from tests.host.test_preload import CELLS, answer, preload_of, printed
 from tests.host.test_pyodide_preload import with_preload
 from tests.host.test_shipped_snapshots import elsewhere, snapshot_of  # noqa: F401 - a fixture
 from tests.host.test_snapshots import how, started
@@ -61,6 +61,13 @@ def test_two_first_starts_draw_different_numbers(loaded_pack, tmp_path):
             draw = "import numpy, random; print(numpy.random.rand(), random.random())"
             drawn.update(printed(running.client, draw).split())
     assert len(drawn) == 4
+
+
+def test_it_answers_as_a_started_one(loaded_pack, tmp_path):
+    with started(loaded_pack, None) as plain, started(loaded_pack, tmp_path) as shipped:
+        assert preload_of(shipped).done
+        for cell in CELLS:
+            assert answer(shipped.client, cell) == answer(plain.client, cell), cell
 
 
 def test_it_is_the_same_in_another_folder_at_another_time_with_another_seed(loaded_pack, tmp_path, elsewhere):  # noqa: F811
