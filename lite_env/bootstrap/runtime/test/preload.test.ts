@@ -202,15 +202,20 @@ test('a pack brings it with modules where they are to be in it, and says what a 
 });
 
 test('where they cannot be in it the pack brings the bare one, which says why, and no visitor tries again', async () => {
-  for (const [fails, limit, why] of [['no numpy', 1e6, /no numpy/], ['', 2.5 * PAGE, /more than 10240 are not kept/]] as const) {
-    const { snapshots, kept } = shelfWith(limit);
-    const shipped = await snapshots.ship(savingOf(fails), preloading());
-    assert.ok(typeof shipped === 'object' && why.test(shipped.without), String(shipped));
-    assert.deepEqual(shipped.needs, []);
-    const { preload = null } = (await kept()) ?? {};
-    assert.deepEqual(preload, { modules: [], why: shipped.without });
-  }
+  const failing = shelfWith();
+  const shipped = await failing.snapshots.ship(savingOf('no numpy'), preloading());
+  assert.ok(typeof shipped === 'object' && /no numpy/.test(shipped.without), String(shipped));
+  assert.deepEqual(shipped.needs, []);
+  assert.deepEqual((await failing.kept())?.preload, { modules: [], why: shipped.without });
   assert.match(String(await shelfWith().snapshots.ship(savingOf(), preloading(true))), /cannot be read/);
+});
+
+test('where there is no room for them the pack brings the bare one, and a visitor with more room may try', async () => {
+  const { snapshots, kept } = shelfWith(2.5 * PAGE);
+  const shipped = await snapshots.ship(savingOf(), preloading());
+  assert.ok(typeof shipped === 'object' && /more than 10240 are not kept/.test(shipped.without), String(shipped));
+  assert.deepEqual(shipped.needs, []);
+  assert.deepEqual([(await kept())?.memory.size, (await kept())?.preload], [PAGE, null]);
 });
 
 test('what could not be read is no reason to give up: nothing is kept', async () => {

@@ -6,7 +6,7 @@
 import { sha256Hex } from '../io/digest';
 import { soon } from '../soon';
 import type { Key } from './key';
-import { guard, Unusable } from './unusable';
+import { guard, TooLarge, Unusable } from './unusable';
 
 /** Byte strings by name; whoever reads one gets it whole or not at all. */
 export interface Drawer {
@@ -167,10 +167,13 @@ export class Shelf {
     await this.removeNamed(await nameOf(entry));
   }
 
-  /** @throws Unusable: it is too large. */
+  /** @throws TooLarge */
   async keep(entry: Entry, bytes: Uint8Array): Promise<void> {
     const name = await nameOf(entry);
-    guard(bytes.length <= this.limits.place, `it has ${bytes.length} bytes: more than ${this.limits.place} are not kept`);
+    const { place } = this.limits;
+    if (bytes.length > place) {
+      throw new TooLarge(`it has ${bytes.length} bytes: more than ${place} are not kept`);
+    }
     const drawer = await this.opened();
     for (const old of await this.tooMany(drawer, name, bytes.length)) {
       await this.removeNamed(old);

@@ -2,20 +2,17 @@
 import { BootError, describe } from '../errors';
 import type { Saving } from '../family/runtime';
 import type { SnapshotFigures } from '../protocol';
-import { sha256Hex } from '../io/digest';
 import type { Here } from '../io/inflate';
+import { checked, usedFirst, type Behind } from './behind';
 import { decodeSnapshot, encodeSnapshot, filesOf, type Files, type Preload, type Snapshot } from './form';
 import { differing, featuresOf, holdsHere, type Key } from './key';
 import type { Preloading } from './preloading';
 import type { Entry, Shelf } from './shelf';
 import { ownKey, packOf, shippedKey, type Subject } from './subject';
-import { guard, Unusable } from './unusable';
+import { guard, TooLarge, Unusable } from './unusable';
 
 /** Bytes for a header, which is much smaller. */
 const HEADER_ROOM = 2e6;
-
-/** By their SHA-256. */
-type Behind = ReadonlyMap<string, Here>;
 
 /** A snapshot, and what it is kept under. */
 interface Found {
@@ -27,6 +24,9 @@ interface Found {
 
 /** What was taken of a kernel, with or without modules. */
 type Copied = Omit<Snapshot, 'key'>;
+
+/** Keeps what was taken; `why` it is without the modules that it was to have, and what was thrown over them. */
+type Keep = (copied: Copied, why?: string, error?: unknown) => Promise<void>;
 
 /** What is to be known of one that a pack brings. */
 export interface Shipment {
@@ -185,15 +185,17 @@ export class Snapshots {
 
   /** Take the one that a pack brings, with modules imported where `preloading` names any; or why there is none. */
   async ship(saving: Saving, preloading: Preloading | null): Promise<Shipment | string> {
-    const kept: Copied[] = [];
-    const keep = async (copied: Copied) => {
-      await this.keep(copied, true);
-      kept.push(copied);
+    let needs: readonly string[] = [];
+    let without = '';
+    const keep: Keep = async (copied, why = '', error = null) => {
+      // Where there is more room a visitor may have them all the same.
+      await this.keep(error instanceof TooLarge ? { ...copied, preload: null } : copied, true);
+      [needs, without] = [saving.needs(copied), why];
     };
     const why = await this.making(() =>
       preloading ? this.withModules(preloading, saving, keep) : keep({ ...saving.take(), preload: null })
     );
-    return why ?? { needs: kept.flatMap(copied => saving.needs(copied)), without: kept[0]?.preload?.why ?? '' };
+    return why ?? { needs, without };
   }
 
   /** Keep the one that the pack has brought as one's own: the next start need not inflate it. Whether that came about. */
@@ -203,7 +205,7 @@ export class Snapshots {
     return found !== null && (await this.making(() => this.keep(found.snapshot))) === null;
   }
 
-  private async withModules(preloading: Preloading, saving: Saving, keep: (copied: Copied) => Promise<void>): Promise<void> {
+  private async withModules(preloading: Preloading, saving: Saving, keep: Keep): Promise<void> {
     const bare = saving.take();
     await preloading.fetch();
     const { modules } = preloading;
@@ -212,9 +214,9 @@ export class Snapshots {
       await keep({ ...saving.take(), preload: { modules, why: '' } });
     } catch (error) {
       guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
-      const preload = { modules: [], why: wordsFor(error) };
-      this.tell(`the snapshot is one without ${modules.join(', ')}: ${preload.why}`);
-      await keep({ ...bare, preload });
+      const why = wordsFor(error);
+      this.tell(`the snapshot is one without ${modules.join(', ')}: ${why}`);
+      await keep({ ...bare, preload: { modules: [], why } }, why, error);
     }
   }
 
@@ -325,22 +327,6 @@ export class Snapshots {
     } catch (error) {
       this.tell(`where snapshots are kept: ${wordsFor(error)}`);
     }
-  }
-}
-
-/** The checks are begun in the order of the files: what is needed first comes first. */
-function checked(files: Files): Behind {
-  const here = ([digest, bytes]: readonly [string, Uint8Array]) =>
-    [digest, { bytes, isRight: sha256Hex(bytes).then(found => found === digest) }] as const;
-  return new Map([...files].map(here));
-}
-
-/** Resolves when the first of them was checked and has been used, for which a digest of much else would have to wait. */
-async function usedFirst(behind: Behind): Promise<void> {
-  const [first] = behind.values();
-  if (first) {
-    await first.isRight;
-    await new Promise(resolve => setTimeout(resolve));
   }
 }
 
