@@ -86,7 +86,6 @@ class SnapshotFile(_Value, frozen=True, kw_only=True):
     size: int
     sha256: str
     archives: tuple[int, ...] = ()
-
     compressed = True
 
 
@@ -341,8 +340,9 @@ class Manifest(Common, frozen=True, kw_only=True):
 
     def start_size(self, kernel: Kernel) -> int:
         """Bytes of the index, and of the binaries, archives or snapshot that are read before that kernel is ready."""
-        own = {file.path: file.size for file in (*kernel.binaries, *([kernel.snapshot] if kernel.snapshot else ()))}
-        return self.index.size + sum(own.values()) + sum(self.archives[position].size for position in kernel.loaded)
+        own = {file.path: file.size for file in kernel.binaries}
+        restored = kernel.snapshot.size if kernel.snapshot else 0
+        return self.index.size + sum(own.values()) + restored + sum(self.archives[at].size for at in kernel.loaded)
 
     @property
     def total_size(self) -> int:

@@ -599,7 +599,7 @@ test('archives that a restore reads come beside the snapshot of the pack, and th
   const shelf = new Shelf(() => Promise.reject(new Error('none')), { place: 1, all: 1 }, { own: '', isAlive: async () => true });
   const started = start({ snapshots: new Snapshots(shelf, () => undefined, false) });
   await new Promise(resolve => setTimeout(resolve, 50));
-  const asked = (position: number) => transport.asked.includes(pack.manifest['archives'][position].path);
+  const asked = (position: number) => transport.asked.includes(`archives/${pack.manifest['archives'][position].digest}.tar.zst`);
   assert.deepEqual([asked(0), asked(1)], [false, true]);
   release();
   // It is none: the start is a plain one.

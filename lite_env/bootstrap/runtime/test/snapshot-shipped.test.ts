@@ -185,6 +185,7 @@ test('a snapshot is bound to what its script looks for in WebAssembly, and to no
   assert.equal(featuresOf('WebAssembly.Module, WebAssembly.Exceptional'), '');
   const told = featuresOf('typeof WebAssembly.Tag, WebAssembly . Suspender');
   assert.equal(told, '-Suspender +Tag');
+  assert.equal(featuresOf('"Suspender"in WebAssembly, "Tag" in WebAssemblies'), '-Suspender');
   assert.ok(holdsHere(told) && holdsHere(''));
   assert.ok(!holdsHere('+Suspender') && !holdsHere('+Tag -Memory'));
 });
