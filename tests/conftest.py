@@ -77,6 +77,22 @@ def shipped_pack(shared_folder) -> Path:
 
 
 @pytest.fixture(scope="session")
+def loaded_pack(shared_folder) -> Path:
+    """Xeus-python and numpy, with a snapshot in which numpy is imported, as the settings beside the environment say."""
+    return make_loaded_pack(
+        (EXAMPLES / "numpy" / "environment.yml").read_text("utf-8"), shared_folder / "loaded", "numpy"
+    )
+
+
+@pytest.fixture(scope="session")
+def loaded_pandas_pack(shared_folder) -> Path:
+    """The same with Pyodide 0.27 and pandas."""
+    channel = "../../channels/pyodide-0.27"
+    text = f"name: pandas-demo\nchannels: [{channel}]\ndependencies: [pyodide-kernel, pandas]\n"
+    return make_loaded_pack(text, shared_folder / "loaded-pandas", "pandas")
+
+
+@pytest.fixture(scope="session")
 def lua_pack(shared_folder) -> Path:
     """The pack of examples/lua: a kernel without Python and without a file system."""
     return make_pack(EXAMPLES / "lua" / "environment.yml", shared_folder / "lua")
@@ -148,4 +164,22 @@ def make_pack(environment: Path, folder: Path, *, snapshot: bool = False) -> Pat
             install(locked.lock, folder / "prefix")
             options = PackOptions(name=locked.lock.name, level=3, snapshot=snapshot)
             pack_environment(folder / "prefix", pack, options, store=open_store())
+    return pack
+
+
+def make_loaded_pack(environment: str, folder: Path, *modules: str) -> Path:
+    """Pack that environment file, of an example's folder, with a snapshot in which `modules` are imported."""
+    # Imported here: see `make_pack`.
+    from lite_env.store.local import open_store  # noqa: PLC0415
+    from lite_env.workflow.options import PackOptions  # noqa: PLC0415
+    from lite_env.workflow.pack import pack_environment  # noqa: PLC0415
+
+    pack = folder / "pack"
+    with FileLock(f"{folder}.lock"):
+        if not (pack / "manifest.json").exists():
+            folder.mkdir(exist_ok=True)
+            (folder / "environment.yml").write_text(environment.replace("../..", str(EXAMPLES.parent)), "utf-8")
+            (folder / "pyproject.toml").write_text(f"[tool.lite-env]\npreload = {list(modules)}\n", "utf-8")
+            options = PackOptions(level=3, snapshot=True)
+            pack_environment(folder / "environment.yml", pack, options, store=open_store())
     return pack

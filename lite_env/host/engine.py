@@ -95,6 +95,7 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
         snapshot_folder: in Node, the folder in which they are kept; without one there are none.
         make_snapshot: whether one is to be made, and nothing else; answered by a `SnapshotEnvelope`.
         snapshot_file: in Node, the file that it goes to; then it is the same whenever and wherever it is made.
+        ship_modules: whether that one has the kernel's modules imported.
     """
 
     manifest: str
@@ -108,6 +109,7 @@ class Start(_Envelope, frozen=True, kw_only=True, tag="start"):
     snapshot_folder: str | None = msgspec.field(default=None, name="snapshotFolder")
     make_snapshot: bool = msgspec.field(default=False, name="makeSnapshot")
     snapshot_file: str | None = msgspec.field(default=None, name="snapshotFile")
+    ship_modules: bool = msgspec.field(default=False, name="shipModules")
 
 
 class DriveLink(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -208,11 +210,19 @@ class ReadEnvelope(_Envelope, frozen=True, kw_only=True, tag="read"):
     data: bytes | None
 
 
+class Shipped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a pack is to know of a snapshot that was made for it; see `lite_env.pack.snapshots.MadeSnapshot`."""
+
+    archives: tuple[int, ...]
+    without: str
+
+
 class SnapshotEnvelope(_Envelope, frozen=True, kw_only=True, tag="snapshot"):
-    """From the runtime: whether a snapshot was made; `why` not, where it was asked for."""
+    """From the runtime: whether a snapshot was made; `why` not, where it was asked for; of one to ship, what it is."""
 
     made: bool
     why: str = ""
+    shipped: Shipped | None = None
 
 
 class Log(_Envelope, frozen=True, kw_only=True, tag="log"):

@@ -49,10 +49,11 @@ class NodeEngine:
         self._threads: list[threading.Thread] = []
         self._drive: LoopbackServer | None = None
 
-    def start_for_snapshot(self, *, kernel: str, file: Path) -> None:
+    def start_for_snapshot(self, *, kernel: str, file: Path, modules: bool) -> None:
         """Start the process, let it write a snapshot of the started kernel to `file`, and nothing else.
 
-        The snapshot is the same whenever and wherever it is made.
+        With `modules` those that the manifest names are imported first. The snapshot is the same whenever and wherever
+        it is made.
 
         Raises:
             HostError: Node.js is not on this machine.
@@ -61,7 +62,12 @@ class NodeEngine:
         manifest = str(self._pack.resolve())
         self.post(
             Start(
-                manifest=manifest, kernel=kernel, network=SEALED, make_snapshot=True, snapshot_file=str(file.resolve())
+                manifest=manifest,
+                kernel=kernel,
+                network=SEALED,
+                make_snapshot=True,
+                snapshot_file=str(file.resolve()),
+                ship_modules=modules,
             )
         )
 

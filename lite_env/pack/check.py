@@ -105,7 +105,7 @@ def _kernels_faults(manifest: Manifest) -> Iterator[str]:
         if kernel.runtime.python is not None and not _PYTHON.match(kernel.runtime.python):
             yield f"{where}.runtime.python is '{kernel.runtime.python}'"
         yield from _start_faults(manifest, kernel.start, f"{where}.start")
-        yield from _snapshot_faults(kernel, f"{where}.snapshot")
+        yield from _snapshot_faults(manifest, kernel, f"{where}.snapshot")
         yield from _startup_faults(kernel.startup, manifest, f"{where}.startup")
         for name in kernel.preload:
             if not is_module_name(name):
@@ -147,7 +147,7 @@ def _startup_faults(startup: str | None, manifest: Manifest, where: str) -> Iter
         yield f"{where} is there, and '{STARTUP_CODE}' is not in requires"
 
 
-def _snapshot_faults(kernel: Kernel, where: str) -> Iterator[str]:
+def _snapshot_faults(manifest: Manifest, kernel: Kernel, where: str) -> Iterator[str]:
     snapshot = kernel.snapshot
     if snapshot is None:
         return
@@ -155,6 +155,10 @@ def _snapshot_faults(kernel: Kernel, where: str) -> Iterator[str]:
     folder, _, name = snapshot.path.rpartition("/")
     if folder != f"kernels/{kernel.name}" or name != snapshot_name(snapshot.digest):
         yield f"{where} has the path '{snapshot.path}', which is not that of its digest"
+    if not all(0 <= position < len(manifest.archives) for position in snapshot.archives):
+        yield f"{where}.archives names an archive that is not there"
+    elif any(before >= after for before, after in pairwise(snapshot.archives)):
+        yield f"{where}.archives is not in order"
     if kernel.startup is not None:
         yield f"{where} is there, of a kernel with start-up code"
 

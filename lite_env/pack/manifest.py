@@ -77,7 +77,7 @@ class File(Placed, frozen=True, kw_only=True):
 class SnapshotFile(_Value, frozen=True, kw_only=True):
     """A copy of the started kernel, ``snapshot-<digest>.zst`` in its folder; fields as in `Archive`.
 
-    A reader need not use it: whoever cannot starts the kernel.
+    A reader need not use it: whoever cannot starts the kernel. A restore reads `archives`, by their positions, as well.
     """
 
     path: str
@@ -85,7 +85,7 @@ class SnapshotFile(_Value, frozen=True, kw_only=True):
     raw_size: int
     size: int
     sha256: str
-
+    archives: tuple[int, ...] = ()
     compressed = True
 
 
@@ -261,8 +261,8 @@ class Kernel(Named, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def loaded(self) -> tuple[int, ...]:
-        """Positions of the archives that its start loads: none where it is restored."""
-        return self.start.all if self.snapshot is None else ()
+        """Positions of the archives that its start loads; where it is restored, those that the restore reads."""
+        return self.start.all if self.snapshot is None else self.snapshot.archives
 
     @property
     def logos(self) -> tuple[File, ...]:
@@ -340,9 +340,9 @@ class Manifest(Common, frozen=True, kw_only=True):
 
     def start_size(self, kernel: Kernel) -> int:
         """Bytes of the index, and of the binaries, archives or snapshot that are read before that kernel is ready."""
-        files = {file.path: file.size for file in kernel.binaries}
-        archives = sum(self.archives[position].size for position in kernel.loaded)
-        return self.index.size + sum(files.values()) + archives + (kernel.snapshot.size if kernel.snapshot else 0)
+        own = {file.path: file.size for file in kernel.binaries}
+        restored = kernel.snapshot.size if kernel.snapshot else 0
+        return self.index.size + sum(own.values()) + restored + sum(self.archives[at].size for at in kernel.loaded)
 
     @property
     def total_size(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -17,24 +18,41 @@ if TYPE_CHECKING:
     from lite_env.pack.shelf import Shelf
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeSnapshot:
+    """A snapshot of one kernel.
+
+    Attributes:
+        raw: its bytes.
+        archives: positions of those that a restore of it reads.
+        without: why it is without the modules that it was to have imported; empty where it is not.
+    """
+
+    raw: bytes
+    archives: tuple[int, ...] = ()
+    without: str = ""
+
+
 class SnapshotMaker(Protocol):
     """Makes snapshots of the kernels of a pack."""
 
-    def make(self, pack: Path, manifest: Manifest) -> Mapping[str, bytes]:
+    def make(self, pack: Path, manifest: Manifest) -> Mapping[str, MadeSnapshot]:
         """Snapshots by kernel, of a pack that is whole but for them; the same for the same pack."""
 
 
-def with_snapshots(manifest: Manifest, snapshots: Mapping[str, bytes], shelf: Shelf) -> Manifest:
+def with_snapshots(manifest: Manifest, snapshots: Mapping[str, MadeSnapshot], shelf: Shelf) -> Manifest:
     """Write `snapshots` into a pack; its manifest with them."""
 
     def written(kernel: Kernel) -> Kernel:
-        raw = snapshots.get(kernel.name)
-        if raw is None:
+        made = snapshots.get(kernel.name)
+        if made is None:
             return kernel
-        digest = sha256_of_bytes(raw)
+        digest = sha256_of_bytes(made.raw)
         path = f"kernels/{kernel.name}/{snapshot_name(digest)}"
-        size, sha256 = shelf.put(digest, raw, path)
-        file = SnapshotFile(path=path, digest=digest, raw_size=len(raw), size=size, sha256=sha256)
+        size, sha256 = shelf.put(digest, made.raw, path)
+        file = SnapshotFile(
+            path=path, digest=digest, raw_size=len(made.raw), size=size, sha256=sha256, archives=made.archives
+        )
         return msgspec.structs.replace(kernel, snapshot=file)
 
     kernels = tuple(written(kernel) for kernel in manifest.kernels)

@@ -2,8 +2,8 @@
 
 Counted is what the pack makes a browser load before the first cell, as it lies on the server: manifest, index, the
 kernel's own files (scripts, modules, data, libraries), and the archives that its start loads, or, where the pack brings
-one, the snapshot that takes their place. Not counted is what is
-not the pack's: the page, or JupyterLite, and the runtime.
+one, the snapshot and the archives that a restore of it reads. Not counted is what is not the pack's: the page, or
+JupyterLite, and the runtime.
 """
 
 from __future__ import annotations

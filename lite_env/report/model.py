@@ -85,7 +85,8 @@ class BootFile(_Value, frozen=True, kw_only=True):
     """One request before the first cell.
 
     Attributes:
-        what: ``manifest``, ``index``, ``interpreter`` or ``kernel`` for an archive, or the role of a kernel's own file.
+        what: ``manifest``, ``index``, ``interpreter`` or ``kernel`` for an archive, ``snapshot``, ``restore`` for an
+            archive that the snapshot needs, or the role of a kernel's own file.
         path: in the pack.
         size: bytes as they lie there.
         package: whose file it is, of a kernel's own.

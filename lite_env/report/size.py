@@ -159,9 +159,8 @@ def _boot(manifest: Manifest, kernel: Kernel, manifest_size: int) -> KernelBoot:
         *binaries.values(),
         *(
             BootFile(what=phase, path=archives[position].path, size=archives[position].size)
-            for phase, positions in (("interpreter", kernel.start.interpreter), ("kernel", kernel.start.kernel))
+            for phase, positions in _phases(kernel)
             for position in positions
-            if position in kernel.loaded
         ),
         *([BootFile(what="snapshot", path=snapshot.path, size=snapshot.size)] if snapshot else []),
     ]
@@ -172,6 +171,13 @@ def _boot(manifest: Manifest, kernel: Kernel, manifest_size: int) -> KernelBoot:
         traced=manifest.profile is not None,
         files=tuple(sorted(files, key=lambda file: (-file.size, file.path))),
     )
+
+
+def _phases(kernel: Kernel) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """What archives are loaded for, and where they are."""
+    if kernel.snapshot is not None:
+        return (("restore", kernel.snapshot.archives),)
+    return ("interpreter", kernel.start.interpreter), ("kernel", kernel.start.kernel)
 
 
 def _archives(manifest: Manifest) -> tuple[ArchiveSize, ...]:

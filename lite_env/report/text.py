@@ -28,6 +28,8 @@ WHAT = {
     "index": "index of files",
     "interpreter": "files of the interpreter",
     "kernel": "files of the kernel",
+    "snapshot": "copy of the started kernel",
+    "restore": "libraries of the copy",
 }
 """What is loaded at a start, for people; a kernel's own files are called by their role."""
 

@@ -48,7 +48,7 @@ def decide(inputs: Inputs, options: PackOptions, machine: Machine, output: Path)
         _compile(options, machine),
         _trace(inputs, options, machine),
         Step(name="pack", taken=True, how=f"zstd level {options.level}, order {options.order}"),
-        *_snapshot(options),
+        *_snapshot(inputs, options),
         _start(options, machine),
         last,
     )
@@ -96,10 +96,12 @@ def _trace(inputs: Inputs, options: PackOptions, machine: Machine) -> Step:
     )
 
 
-def _snapshot(options: PackOptions) -> tuple[Step, ...]:
+def _snapshot(inputs: Inputs, options: PackOptions) -> tuple[Step, ...]:
     if not options.snapshot:
         return ()
-    return (Step(name="snapshot", taken=True, how="a copy of each started kernel, unless it is in the store"),)
+    modules = f" with {', '.join(inputs.preload)} imported" if inputs.preload else ""
+    how = f"a copy of each started kernel{modules}, unless it is in the store"
+    return (Step(name="snapshot", taken=True, how=how),)
 
 
 def _start(options: PackOptions, machine: Machine) -> Step:

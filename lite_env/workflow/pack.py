@@ -218,7 +218,9 @@ class _Work:
             press.settle()
             snapshots = None
             if self.options.snapshot:
-                snapshots = Snapshots(store=self.store, press=press, reporter=telling)
+                # Such a copy is larger for everybody who loads it: it has what somebody asked for, and no guess.
+                asked = self.inputs.preload is not None
+                snapshots = Snapshots(store=self.store, press=press, reporter=telling, modules=asked)
             manifest = write_pack(plan, self.output, press=press, check=check, snapshots=snapshots, reporter=telling)
         packed = Packed(manifest=manifest, report=report_of(plan), again=False)
         unchecked = check is not None and check.missing is not None

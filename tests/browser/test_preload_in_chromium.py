@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lite_env.pack.reader import read_manifest
 from tests.browser.conftest import make_site
-from tests.browser.test_snapshots_in_chromium import KEPT, RESTORED, Watched
+from tests.browser.test_snapshots_in_chromium import KEPT, RESTORED, SHIPPED, Watched
 from tests.host.test_preload import pack_that_preloads
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def test_the_second_visit_has_numpy_and_the_first_was_left_alone(watched, serve,
     assert watched.text(THERE) == "False False\n"
     watched.wait_for(WITH_NUMPY)
     assert watched.text(THERE) == "False False\n"
-    assert [name.rpartition(".")[2] for name in watched.names()] == ["snapshot"]
+    assert watched.kinds() == ["snapshot", "used"]
     drawn = set()
     for _ in range(2):
         watched.again()
@@ -54,6 +55,29 @@ def test_the_second_visit_has_numpy_and_the_first_was_left_alone(watched, serve,
     assert len(drawn) == 2
     watched.page.wait_for_timeout(6000)
     assert not watched.said(KEPT), watched.log
+
+
+def test_where_the_packs_own_has_numpy_the_first_visit_has_it_and_nobody_imports_it(
+    watched, serve, playwright, loaded_pack, tmp_path
+):
+    server = serve(make_site(tmp_path / "site", loaded_pack))
+    watched.open(server.url)
+    assert watched.said(SHIPPED), watched.log
+    asked = {path.rpartition("/")[2] for path in server.requests if "/archives/" in path}
+    manifest = read_manifest(loaded_pack)
+    (snapshot,) = manifest.snapshots
+    # The libraries' own, and nothing else of what a start reads.
+    assert asked == {manifest.archives[position].path.rpartition("/")[2] for position in snapshot.archives}
+    watched.wait_for(WITH_NUMPY)
+    assert watched.text(THERE) == "True False\n"
+    assert watched.text(NUMPY).split()[0] == "3.0"
+    watched.page.wait_for_timeout(6000)
+    assert not watched.said("imported for the snapshot"), watched.log
+    assert watched.problems() == []
+    watched.again()
+    assert watched.said(RESTORED), watched.log
+    assert watched.text(THERE) == "True False\n"
+    assert watched.text(NUMPY).split()[0] == "3.0"
 
 
 def at(watched: Watched, text: str) -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lite_env.pack.reader import read_manifest
 from tests.browser.conftest import make_site
-from tests.browser.test_snapshots_in_chromium import KEPT, RESTORED, Watched
+from tests.browser.test_snapshots_in_chromium import KEPT, RESTORED, SHIPPED, Watched
 from tests.host.test_pyodide_preload import with_preload
 
 if TYPE_CHECKING:
@@ -61,3 +62,23 @@ def test_pandas_is_imported_in_the_second_visit(watched, serve, pandas_site):
     assert watched.said(RESTORED), watched.log
     assert watched.text("import sys; print('pandas' in sys.modules, 'pandas' in globals())") == "True False\n"
     assert watched.text("import pandas; print(pandas.DataFrame({'a': [1, 2]}).a.sum())") == "3\n"
+
+
+def test_pandas_is_imported_in_the_first_visit_where_the_pack_brings_it(watched, serve, loaded_pandas_pack, tmp_path):
+    server = serve(make_site(tmp_path / "site", loaded_pandas_pack))
+    watched.open(server.url)
+    assert watched.said(SHIPPED), watched.log
+    asked = {path.rpartition("/")[2] for path in server.requests if "/archives/" in path}
+    manifest = read_manifest(loaded_pandas_pack)
+    (snapshot,) = manifest.snapshots
+    assert asked == {manifest.archives[position].path.rpartition("/")[2] for position in snapshot.archives}
+    watched.wait_for(f"{KEPT} with pandas")
+    for visit in (SHIPPED, RESTORED):
+        assert watched.said(visit), watched.log
+        assert watched.text("import sys; print('pandas' in sys.modules, 'pandas' in globals())") == "True False\n"
+        assert watched.text("import pandas; print(pandas.DataFrame({'a': [1, 2]}).a.sum())") == "3\n"
+        assert watched.problems() == []
+        if visit == SHIPPED:
+            watched.page.wait_for_timeout(6000)
+            assert not watched.said("imported for the snapshot"), watched.log
+            watched.again()

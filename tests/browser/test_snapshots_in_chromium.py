@@ -55,13 +55,17 @@ TRIED = f"""async () => {{
   await folder.getFileHandle(names[0].replace(/[.][a-z]+$/, '~gone.tried'), {{ create: true }});
 }}"""
 
-FILL = f"""async names => {{
+# Of 60 MB each, the notes of their use with that text.
+FILL = f"""async notes => {{
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('{FOLDER}');
-  for (const name of names) {{
+  const write = async (name, act) => {{
     const writable = await (await folder.getFileHandle(name, {{ create: true }})).createWritable();
-    await writable.truncate(60e6);
+    await act(writable);
     await writable.close();
-    await new Promise(resolve => setTimeout(resolve, 20));
+  }};
+  for (const [name, note] of Object.entries(notes)) {{
+    await write(`${{name}}.snapshot`, writable => writable.truncate(60e6));
+    if (note !== null) await write(`${{name}}.used`, writable => writable.write(note));
   }}
 }}"""
 
@@ -84,6 +88,9 @@ class Watched(Console):
     def names(self) -> list[str]:
         return sorted(self.page.evaluate(NAMES))
 
+    def kinds(self) -> list[str]:
+        return sorted(name.rpartition(".")[2] for name in self.names())
+
     def again(self) -> Watched:
         self.log.clear()
         self.reload()
@@ -100,7 +107,7 @@ def kept(watched, serve, numpy_site) -> Watched:
     """A page whose kernel has left a snapshot."""
     watched.open(serve(numpy_site).url)
     watched.wait_for(KEPT)
-    assert [name.rpartition(".")[2] for name in watched.names()] == ["snapshot"]
+    assert watched.kinds() == ["snapshot", "used"]
     return watched
 
 
@@ -113,7 +120,7 @@ def test_the_second_visit_is_restored_and_computes(kept):
     # It is not made again, and the next one is restored, too.
     assert not kept.said(KEPT)
     assert kept.again().said(RESTORED)
-    assert sorted(name.rpartition(".")[2] for name in kept.names()) == ["snapshot", "used"]
+    assert kept.kinds() == ["snapshot", "used"]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +138,7 @@ def test_with_the_packs_own_the_first_visit_is_restored_and_the_next_takes_the_v
     assert sum("/snapshot-" in path for path in asked) == 1
     assert watched.text(NUMPY) == "[0 1 2]\n"
     assert watched.problems() == []
-    assert [name.rpartition(".")[2] for name in watched.names()] == ["snapshot"]
+    assert watched.kinds() == ["snapshot", "used"]
     watched.again()
     assert watched.said(RESTORED), watched.log
     assert watched.text(NUMPY) == "[0 1 2]\n"
@@ -237,7 +244,7 @@ def test_without_a_private_file_system_the_cache_has_it(watched, serve, numpy_si
     watched.wait_for(KEPT)
     assert watched.names() == []
     kept = "async () => (await (await caches.open('lite-env-snapshots')).keys()).map(({ url }) => url)"
-    assert len(watched.page.evaluate(kept)) == 1
+    assert sorted(url.rpartition(".")[2] for url in watched.page.evaluate(kept)) == ["snapshot", "used"]
     assert watched.again().said(RESTORED)
     assert watched.text(NUMPY) == "[0 1 2]\n"
 
@@ -255,24 +262,37 @@ def test_a_full_disk_costs_the_snapshot_alone(context, serve, numpy_site):
 
 
 @pytest.mark.slow
-def test_at_most_80_mb_of_one_environment_are_kept_and_250_of_an_origin(kept):
-    """Each of the others has 60 MB, ours some 41.
-
-    Which of them goes is not held here: in a profile in memory, as this one, files tell a worker no time but now.
-    """
-    (own,) = kept.names()
+@pytest.mark.parametrize("note", ["1000", "damaged", "9" * 40, None])
+def test_at_most_80_mb_of_one_environment_are_kept_and_250_of_an_origin_the_last_used(kept, note):
+    """Each of the others has 60 MB, ours some 41; by names and by when they were written the third is in the middle."""
+    own = next(name for name in kept.names() if name.endswith(".snapshot"))
     place, pack, _ = own.split("-")
-    others = [f"{number:016x}-{number:016x}-{number:032x}.snapshot" for number in range(4)]
-    sibling = f"{place}-{pack}-{9:032x}.snapshot"
-    kept.page.evaluate(FILL, [*others, sibling])
+    others = [f"{number:016x}-{number:016x}-{number:032x}" for number in range(4)]
+    sibling = f"{place}-{pack}-{9:032x}"
+    used = dict(zip(others, ["4000", "3000", note, "2000"], strict=True))
+    kept.page.evaluate(FILL, {**used, sibling: "5000"})
     kept.page.evaluate(DAMAGE.replace("name.endsWith('.snapshot')", f"name === '{own}'"))
     kept.again()
     kept.wait_for(KEPT)
-    left = {name for name in kept.names() if name.endswith(".snapshot")}
-    assert own in left
-    assert sibling not in left
-    assert len(left & {*others}) == 3
+    left = {name.partition(".")[0] for name in kept.names()}
+    assert left == {own.partition(".")[0], others[0], others[1], others[3]}
     assert kept.again().said(RESTORED)
+
+
+@pytest.mark.slow
+def test_a_use_is_noted_so_that_another_one_goes(kept):
+    own = next(name for name in kept.names() if name.endswith(".snapshot"))
+    noted = """async name => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('lite-env-snapshots');
+      return Number(await (await (await folder.getFileHandle(name)).getFile()).text());
+    }"""
+    times = [kept.page.evaluate(noted, own.replace(".snapshot", ".used"))]
+    for _ in range(2):
+        assert kept.again().said(RESTORED)
+        kept.text("1")
+        times.append(kept.page.evaluate(noted, own.replace(".snapshot", ".used")))
+    now = kept.page.evaluate("Date.now()")
+    assert now - 60_000 < times[0] < times[1] < times[2] <= now
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def made(pack, tmp_path_factory) -> Path:
         assert how(running) == "there is none yet"
         assert preload_of(running).modules == ("numpy",)
         assert not preload_of(running).done
-    assert [path.suffix for path in folder.iterdir()] == [".snapshot"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".snapshot", ".used"]
     return folder
 
 

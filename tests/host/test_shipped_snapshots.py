@@ -12,7 +12,7 @@ from lite_env.host.snapshot import make_snapshot
 from lite_env.pack.manifest import FORMAT, WITH_SNAPSHOTS
 from lite_env.pack.reader import read_content, read_manifest
 from lite_env.pack.restore import unpack
-from lite_env.pack.snapshots import without_snapshots
+from lite_env.pack.snapshots import MadeSnapshot, without_snapshots
 from lite_env.pack.writer import encode_manifest
 from lite_env.report.budget import check_budget
 from lite_env.report.size import measure
@@ -67,11 +67,11 @@ def test_it_is_the_same_in_another_folder_at_another_time_with_another_seed(ship
     pack = shutil.copytree(shipped_pack, tmp_path / "another pläce")
     manifest = read_manifest(pack)
     (pack / "manifest.json").write_bytes(encode_manifest(without_snapshots(manifest)))
-    assert make_snapshot(pack, manifest.kernels[0].name) == read_content(shipped_pack, snapshot_of(shipped_pack))
+    assert make_snapshot(pack, manifest.kernels[0].name).raw == read_content(shipped_pack, snapshot_of(shipped_pack))
 
 
 @pytest.fixture(params=["science_pack", "newest_pack"])
-def made_here(request) -> tuple[Path, bytes]:
+def made_here(request) -> tuple[Path, MadeSnapshot]:
     """A pack with Pyodide, and the snapshot of its kernel."""
     pack = request.getfixturevalue(request.param)
     return pack, make_snapshot(pack, read_manifest(pack).kernels[0].name)

@@ -11,6 +11,7 @@ from lite_env.host.files import content_type
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.reader import MANIFEST, read_content, read_manifest
 from lite_env.pack.restore import unpack
+from lite_env.pack.snapshots import MadeSnapshot
 from lite_env.pack.writer import encode_manifest, write_pack
 from lite_env.prefix.reader import read_prefix
 from lite_env.site.build import make_site
@@ -31,7 +32,7 @@ class Maker:
 
     def make(self, pack, manifest):
         self.seen = (pack / MANIFEST).read_bytes()
-        return {kernel.name: BYTES for kernel in manifest.kernels}
+        return {kernel.name: MadeSnapshot(raw=BYTES, archives=(0,)) for kernel in manifest.kernels}
 
 
 def make_pack(folder, *, maker=None, name=None):
@@ -63,6 +64,11 @@ def test_it_is_a_file_of_the_pack_and_all_else_is_as_it_was(pack, tmp_path):
     assert files_of(pack).keys() - files_of(plain).keys() == {snapshot.path}
     assert {name for name, data in files_of(plain).items() if files_of(pack)[name] != data} == {MANIFEST}
     assert manifest.total_size == read_manifest(plain).total_size + snapshot.size
+    # A restore of it reads one archive, of which its start counts the bytes.
+    (kernel,) = manifest.kernels
+    assert kernel.loaded == snapshot.archives == (0,)
+    own = manifest.index.size + sum(file.size for file in kernel.binaries)
+    assert manifest.start_size(kernel) == own + snapshot.size + manifest.archives[0].size
     assert (manifest.format, read_manifest(plain).format) == ("2.1", "2.0")
 
 
@@ -87,6 +93,8 @@ def test_unpacking_passes_over_it(pack, tmp_path):
         ("raw_size", 1 << 40, "has impossible sizes"),
         ("size", 0, "has impossible sizes"),
         ("size", "1", "malformed"),
+        ("archives", [0, 9], "names an archive that is not there"),
+        ("archives", [0, 0], "is not in order"),
     ],
 )
 def test_what_cannot_be_is_refused(pack, key, value, reason):

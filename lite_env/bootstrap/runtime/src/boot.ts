@@ -14,7 +14,7 @@ import type { StreamName } from './kernel/output';
 import type { KernelNetwork } from './network/kernel';
 import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
-import { fileAt, fileBehind, parseTree, type Tree } from './pack/tree';
+import { fileAt, fileBehind, parseTree, type FileEntry, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
 import { digestOf, sorted } from './snapshot/key';
 import type { Preloading } from './snapshot/preloading';
@@ -74,6 +74,8 @@ export interface Booted {
   readonly drive: boolean;
   /** Saves the kernel; a text says why it cannot be saved, null that it is itself a restored one. */
   readonly saving: Saving | string | null;
+  /** Positions of the archives that hold files at these absolute paths. */
+  archivesOf(paths: readonly string[]): readonly number[];
   /** What a snapshot is to have imported; null where that is nothing. */
   readonly preloading: Preloading | null;
   /** Empty unless a trace was asked for. */
@@ -103,7 +105,8 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const { snapshots } = options;
-  const subject = subjectOf(manifestData, manifest, kernel, startable, options, variables, files);
+  const shipped = shippedBy(kernel, files, archives);
+  const subject = { ...subjectOf(manifestData, manifest, kernel, startable, options, variables, files), shipped };
   counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
   /** A kernel that is restored reads what it opens, and nothing ahead. */
   const unlessRestored = async (fetch: () => Promise<void>) => {
@@ -207,6 +210,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     startup,
     drive: enter !== null,
     saving,
+    archivesOf: paths => archivesOf(paths, manifest, index),
     preloading: kernel.preload.length === 0 ? null : {
       modules: kernel.preload,
       fetch: () => archives.fetchAll(neededBy(kernel.preload, manifest)),
@@ -237,12 +241,12 @@ async function fetchTree({ index, archives }: Manifest, files: Inflater): Promis
 function subjectOf(
   manifestData: Uint8Array,
   { index, archives }: Manifest,
-  { name, preload, snapshot }: PackedKernel,
+  { name, preload }: PackedKernel,
   { main, script }: Startable,
   { place = '' }: BootOptions,
   variables: Readonly<Record<string, string>>,
   files: Inflater
-): Subject {
+): Omit<Subject, 'shipped'> {
   return {
     place: `${place} ${name}`,
     parts: {
@@ -257,14 +261,31 @@ function subjectOf(
     content: () => digestOf([index.digest, ...archives.map(({ digest }) => digest)]),
     script: async () => new TextDecoder().decode(await files.again(script)),
     files: async () => new Map(await Promise.all([script, main, index].map(async file => [file.digest, await files.again(file)] as const))),
-    shipped: snapshot && (() => files.read(snapshot, 'kernel')),
   };
 }
 
-function readFiles({ mounts: { prefix } }: Manifest, index: Tree, archives: ArchiveStore): ReadFiles {
+/** What reads the snapshot that the pack brings, and beside it the archives that a restore of it reads. */
+function shippedBy({ snapshot }: PackedKernel, files: Inflater, archives: ArchiveStore): Subject['shipped'] {
+  return snapshot && (() => {
+    // What fails here fails again when it is needed, and is told then.
+    archives.fetchAll(snapshot.archives).catch(() => undefined);
+    return files.read(snapshot, 'kernel');
+  });
+}
+
+function archivesOf(paths: readonly string[], { mounts: { prefix } }: Manifest, index: Tree): readonly number[] {
+  const found = filesAt(paths, prefix, index).flatMap(file => file?.archive ?? []);
+  return [...new Set(found)].sort((one, other) => one - other);
+}
+
+function filesAt(paths: readonly string[], prefix: string, index: Tree): (FileEntry | null)[] {
   const root = prefix === '/' ? '/' : `${prefix}/`;
+  return paths.map(path => fileBehind(index, path.slice(root.length)));
+}
+
+function readFiles({ mounts: { prefix } }: Manifest, index: Tree, archives: ArchiveStore): ReadFiles {
   return async paths => {
-    const files = paths.map(path => fileBehind(index, path.slice(root.length)));
+    const files = filesAt(paths, prefix, index);
     guard(!files.includes(null), 'a file is not there that the saved kernel had');
     return archives.readAlone(files.filter(file => file !== null));
   };

@@ -99,6 +99,14 @@ export interface PreloadFigures {
   readonly why: string;
 }
 
+/** What a pack is to know of a snapshot that was made for it. */
+export interface Shipped {
+  /** Positions of the archives that a restore reads. */
+  readonly archives: readonly number[];
+  /** Why it is without the modules that it was to have; empty where it is not. */
+  readonly without: string;
+}
+
 /** Nothing; what imports that were traced need; every archive. */
 export type Prefetch = 'none' | 'imports' | 'all';
 
@@ -139,6 +147,8 @@ export type ToWorker =
       readonly withoutPreload?: string;
       /** In Node: make it to be shipped, the same whenever and wherever it is made, and write it to that file. */
       readonly snapshotFile?: string | null;
+      /** Whether that one has the kernel's modules imported. */
+      readonly shipModules?: boolean;
     }
   /** The ways back to the page, once they are there: files are fetched meanwhile. */
   | ({ readonly type: 'link' } & LinkSources)
@@ -177,7 +187,7 @@ export type FromWorker =
   | { readonly type: 'pulse' }
   | { readonly type: 'figures'; readonly figures: Figures }
   /** A snapshot was to be made; whether it was, and why not where it was asked for. */
-  | { readonly type: 'snapshot'; readonly made: boolean; readonly why?: string }
+  | { readonly type: 'snapshot'; readonly made: boolean; readonly why?: string; readonly shipped?: Shipped }
   | ({ readonly type: 'trace' } & Trace)
   /** `data` is null when there is no such file. */
   | { readonly type: 'read'; readonly path: string; readonly data: Uint8Array | null }

@@ -5,7 +5,7 @@ import type { StreamName } from './kernel/output';
 import { KernelNetwork, refuse, throughHost } from './network/kernel';
 import { Blocking } from './network/xhr';
 import type { WorkerKind } from './pack/manifest';
-import type { DriveSource, Emit, JupyterMessage, LinkSources, SharedChannels, ToWorker } from './protocol';
+import type { DriveSource, Emit, FromWorker, JupyterMessage, LinkSources, SharedChannels, ToWorker } from './protocol';
 import type { LoadInstaller } from './session/install';
 import { Interrupts } from './session/interrupts';
 import { Queue } from './session/queue';
@@ -14,6 +14,8 @@ import { Startup } from './session/startup';
 import { Stdin } from './session/stdin';
 import type { Shelf } from './snapshot/shelf';
 import { Snapshots } from './snapshot/snapshots';
+
+type Start = Extract<ToWorker, { type: 'start' }>;
 
 export interface SessionHost {
   readonly emit: Emit;
@@ -85,7 +87,7 @@ export class Session {
     this.host.emit({ type: 'log', level: 'error', text: `unhandled rejection: ${describe(reason)}` });
   }
 
-  private async start(envelope: Extract<ToWorker, { type: 'start' }>): Promise<void> {
+  private async start(envelope: Start): Promise<void> {
     const { emit } = this.host;
     this.shared = envelope.shared ?? null;
     this.runtime = envelope.runtime ?? null;
@@ -118,9 +120,7 @@ export class Session {
       });
       const booted = await Promise.race([booting, strayed]);
       if (envelope.makeSnapshot) {
-        const why = snapshots ? await this.saver.make(snapshots, booted, Boolean(envelope.snapshotFile)) : 'it has no place';
-        emit({ type: 'snapshot', made: why === null, ...(why !== null && { why }) });
-        return;
+        return emit(await this.makeSnapshot(snapshots, booted, envelope));
       }
       const { kernel, running, drive, figures } = booted;
       if (this.shared) {
@@ -142,8 +142,21 @@ export class Session {
     }
   }
 
+  private async makeSnapshot(snapshots: Snapshots | null, booted: Booted, { snapshotFile, shipModules }: Start): Promise<FromWorker> {
+    const failed = (why: string): FromWorker => ({ type: 'snapshot', made: false, why });
+    if (!snapshots) {
+      return failed('it has no place');
+    }
+    if (snapshotFile) {
+      const shipped = await this.saver.ship(snapshots, booted, shipModules === true);
+      return typeof shipped === 'string' ? failed(shipped) : { type: 'snapshot', made: true, shipped };
+    }
+    const why = await this.saver.make(snapshots, booted);
+    return why === null ? { type: 'snapshot', made: true } : failed(why);
+  }
+
   /** Where every file that is opened is kept, all are. */
-  private snapshotsFor(envelope: Extract<ToWorker, { type: 'start' }>): Snapshots | null {
+  private snapshotsFor(envelope: Start): Snapshots | null {
     const { snapshots, snapshotFolder, snapshotFile, snapshotKept, withoutPreload, trace } = envelope;
     const shelf = snapshots === false || trace ? null : (this.host.shelf?.(snapshotFolder ?? null, snapshotFile ?? null) ?? null);
     const tell = (text: string) => this.host.emit({ type: 'log', level: 'info', text });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boot } from '../src/boot';
 import { BootError } from '../src/errors';
+import { Shelf } from '../src/snapshot/shelf';
+import { Snapshots } from '../src/snapshot/snapshots';
 import { noNetwork } from './support/network';
 import { generation2023, generation4, install, withMemory, withoutFileSystem, type FakeKernel } from './support/xeus/kernels';
 import {
@@ -10,8 +12,10 @@ import {
   makePack,
   MemoryTransport,
   Recorder,
+  sha256,
   text,
   utf8,
+  zstd,
   type Json,
   type MemoryPack,
   type PackParts,
@@ -34,7 +38,7 @@ function prepare(kernel: FakeKernel, parts: PackParts = {}, change: (pack: Memor
   change(pack);
   const transport = new MemoryTransport(pack);
   const recorder = new Recorder();
-  const start = (options: { kernel?: string; env?: Record<string, string>; worker?: 'classic' | 'module'; scope?: object } = {}) =>
+  const start = (options: { kernel?: string; env?: Record<string, string>; worker?: 'classic' | 'module'; scope?: object; snapshots?: Snapshots } = {}) =>
     boot({ transport, scope: {}, network: noNetwork(), emit: recorder.emit, post: () => undefined, locate: path => `located:${path}`, ...options });
   return { transport, recorder, start, pack };
 }
@@ -580,3 +584,25 @@ for (const [what, expected] of [
     await booted.prefetch(what, () => Promise.reject(new Error('the kernel is gone')));
   });
 }
+
+test('archives that a restore reads come beside the snapshot of the pack, and those of a start do not', async () => {
+  const path = 'kernels/xtest/snapshot-1.zst';
+  const raw = utf8('this is none');
+  const data = zstd(raw);
+  const file = { path, digest: sha256(raw), raw_size: raw.length, size: data.length, sha256: sha256(data), archives: [1] };
+  const { transport, start, pack } = prepare(generation4(), { load: ['kernel', 'demand'] }, ({ manifest, files }) => {
+    manifest['kernels'][0].snapshot = file;
+    files.set(path, data);
+  });
+  let release = () => undefined as void;
+  transport.held.set(path, new Promise(resolve => (release = resolve)));
+  const shelf = new Shelf(() => Promise.reject(new Error('none')), { place: 1, all: 1 }, { own: '', isAlive: async () => true });
+  const started = start({ snapshots: new Snapshots(shelf, () => undefined, false) });
+  await new Promise(resolve => setTimeout(resolve, 50));
+  const asked = (position: number) => transport.asked.includes(`archives/${pack.manifest['archives'][position].digest}.tar.zst`);
+  assert.deepEqual([asked(0), asked(1)], [false, true]);
+  release();
+  // It is none: the start is a plain one.
+  await started;
+  assert.equal(asked(0), true);
+});

@@ -259,6 +259,9 @@ test('a snapshot that the pack brings is read, lies where the site has it, and i
   assert.equal(parse(document).kernels[0]?.snapshot?.path, `../../files/${HASH}.zst`);
   assert.throws(() => parse(put(document, 'kernels[0].snapshot', { ...snapshot, path: '../x' })), failure('ManifestInvalid', /snapshot\.path/));
   assert.throws(() => parse(put(document, 'kernels[0].snapshot', 7)), failure('ManifestInvalid', /snapshot: found 7/));
+  assert.deepEqual(parse(put(full(), 'kernels[0].snapshot', { ...snapshot, archives: [0] })).kernels[0]?.snapshot?.archives, [0]);
+  const more = { ...snapshot, archives: [99] };
+  assert.throws(() => parse(put(document, 'kernels[0].snapshot', more)), failure('ManifestInvalid', /snapshot\.archives\[0\]: found 99/));
   const own = parse(put(full(), 'kernels[0].snapshot', snapshot));
   const base = 'https://host/pack/';
   const urls = [`${base}${snapshot.path}`, `${base}kernels/xtest/snapshot-bb.zst`];

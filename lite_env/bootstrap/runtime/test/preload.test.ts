@@ -125,7 +125,7 @@ function shelfWith(limit = 1e6) {
   const files = new Map<string, Uint8Array>();
   const drawer: Drawer = {
     names: async () => [...files.keys()],
-    state: async name => (files.has(name) ? { size: 0, time: 0 } : null),
+    size: async name => files.get(name)?.length ?? null,
     read: async name => files.get(name) ?? null,
     write: async (name, bytes) => void files.set(name, bytes),
     remove: async name => void files.delete(name),
@@ -156,6 +156,7 @@ function savingOf(fails = ''): Saving {
   let pages = 1;
   return {
     take: () => ({ memory: { size: pages * PAGE, runs: [[0, pages]], data: new Uint8Array(pages * PAGE).fill(1) }, outside: {} }),
+    needs: ({ memory }) => (memory.size > PAGE ? ['/lib/numpy.so'] : []),
     preload: async modules => {
       pages += modules.length;
       if (fails) {
@@ -189,6 +190,32 @@ test('an import that fails, and a copy that is too large, leave the one of befor
   const kept = await small.kept();
   assert.equal(kept?.memory.size, PAGE);
   assert.match(kept?.preload?.why ?? '', /more than 10240 are not kept/);
+});
+
+test('a pack brings it with modules where they are to be in it, and says what a restore reads', async () => {
+  const full = shelfWith();
+  assert.deepEqual(await full.snapshots.ship(savingOf(), preloading()), { needs: ['/lib/numpy.so'], without: '' });
+  assert.deepEqual((await full.kept())?.preload, { modules: ['numpy'], why: '' });
+  const bare = shelfWith();
+  assert.deepEqual(await bare.snapshots.ship(savingOf(), null), { needs: [], without: '' });
+  assert.equal((await bare.kept())?.preload, null);
+});
+
+test('where they cannot be in it the pack brings the bare one, which says why, and no visitor tries again', async () => {
+  const failing = shelfWith();
+  const shipped = await failing.snapshots.ship(savingOf('no numpy'), preloading());
+  assert.ok(typeof shipped === 'object' && /no numpy/.test(shipped.without), String(shipped));
+  assert.deepEqual(shipped.needs, []);
+  assert.deepEqual((await failing.kept())?.preload, { modules: [], why: shipped.without });
+  assert.match(String(await shelfWith().snapshots.ship(savingOf(), preloading(true))), /cannot be read/);
+});
+
+test('where there is no room for them the pack brings the bare one, and a visitor with more room may try', async () => {
+  const { snapshots, kept } = shelfWith(2.5 * PAGE);
+  const shipped = await snapshots.ship(savingOf(), preloading());
+  assert.ok(typeof shipped === 'object' && /more than 10240 are not kept/.test(shipped.without), String(shipped));
+  assert.deepEqual(shipped.needs, []);
+  assert.deepEqual([(await kept())?.memory.size, (await kept())?.preload], [PAGE, null]);
 });
 
 test('what could not be read is no reason to give up: nothing is kept', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { keyOf } from '../src/snapshot/key';
 import { folderShelf } from '../src/snapshot/node-shelf';
 import { Shelf, whatGoes, type Drawer, type Entry } from '../src/snapshot/shelf';
@@ -11,23 +11,25 @@ import { Unusable } from '../src/snapshot/unusable';
 
 const LIMITS = { place: 100, all: 250 };
 
-/** A drawer in memory, whose clock advances with each writing. */
+// A clock that advances whenever somebody looks at it.
+let clock = 1e12;
+mock.method(Date, 'now', () => (clock += 1));
+
+/** A drawer in memory. */
 class Memory implements Drawer {
-  readonly files = new Map<string, { bytes: Uint8Array; time: number }>();
-  private clock = 0;
+  readonly files = new Map<string, Uint8Array>();
 
   async names(): Promise<string[]> {
     return [...this.files.keys()];
   }
-  async state(name: string): Promise<{ size: number; time: number } | null> {
-    const found = this.files.get(name);
-    return found ? { size: found.bytes.length, time: found.time } : null;
+  async size(name: string): Promise<number | null> {
+    return this.files.get(name)?.length ?? null;
   }
   async read(name: string): Promise<Uint8Array | null> {
-    return this.files.get(name)?.bytes ?? null;
+    return this.files.get(name) ?? null;
   }
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    this.files.set(name, { bytes, time: (this.clock += 1) });
+    this.files.set(name, bytes);
   }
   async remove(name: string): Promise<void> {
     this.files.delete(name);
@@ -143,6 +145,35 @@ test('of one place no more than its bound stays, the least recently used goes fi
   assert.ok(await shelf.take(one));
   assert.equal(await shelf.take(two), null);
   assert.ok(await shelf.take(three));
+});
+
+for (const [what, harm] of [
+  ['is damaged', (drawer: Memory, used: string) => drawer.files.set(used, new TextEncoder().encode('1e99'))],
+  ['is gone', (drawer: Memory, used: string) => drawer.files.delete(used)],
+] as const) {
+  test(`one whose note of its use ${what} is only older than the others`, async () => {
+    const drawer = new Memory();
+    const shelf = shelfOn(drawer);
+    const [one, two, three] = [await entryOf('a', 'p', '1'), await entryOf('a', 'p', '2'), await entryOf('a', 'p', '3')];
+    await shelf.keep(one, bytes(40));
+    await shelf.keep(two, bytes(40));
+    harm(drawer, [...drawer.files.keys()].filter(name => name.endsWith('.used'))[1] as string);
+    assert.ok(await shelf.take(two));
+    await shelf.keep(three, bytes(40));
+    assert.ok(await shelf.take(one));
+    assert.equal(await shelf.take(two), null);
+  });
+}
+
+test('one that was made and whose use nobody could note is kept', async () => {
+  class Full extends Memory {
+    override async write(name: string, written: Uint8Array): Promise<void> {
+      await (name.endsWith('.used') ? Promise.reject(new Error('full')) : super.write(name, written));
+    }
+  }
+  const shelf = shelfOn(new Full());
+  await shelf.keep(await entryOf('a'), bytes(10));
+  assert.ok(await shelf.take(await entryOf('a')));
 });
 
 test('over all no more than the bound stays', async () => {

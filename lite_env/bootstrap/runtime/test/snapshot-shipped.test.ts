@@ -16,9 +16,8 @@ class Memory implements Drawer {
   async names(): Promise<string[]> {
     return [...this.files.keys()];
   }
-  async state(name: string): Promise<{ size: number; time: number } | null> {
-    const found = this.files.get(name);
-    return found ? { size: found.length, time: 0 } : null;
+  async size(name: string): Promise<number | null> {
+    return this.files.get(name)?.length ?? null;
   }
   async read(name: string): Promise<Uint8Array | null> {
     return this.files.get(name) ?? null;
@@ -139,6 +138,20 @@ test('one whose restore failed is not used again', async () => {
   assert.equal(await snapshots.whenRead(), null);
 });
 
+test('one whose libraries could not be read is used when they can', async () => {
+  const drawer = new Memory();
+  const bytes = await shippedBytes();
+  const failing = start(drawer, 'gone').snapshots;
+  failing.seek(subjectOf(async () => bytes));
+  assert.ok(await failing.whenRead());
+  await failing.failed(new BootError('NetworkFailed', 'no network'));
+  assert.match(failing.figures().why, /no network/);
+  assert.equal(failing.figures().preload.why, '');
+  const { snapshots } = start(drawer);
+  snapshots.seek(subjectOf(async () => bytes));
+  assert.ok(await snapshots.whenRead());
+});
+
 test('where nothing can be kept it is used all the same', async () => {
   const bytes = await shippedBytes();
   const { snapshots, told } = start(null);
@@ -172,6 +185,7 @@ test('a snapshot is bound to what its script looks for in WebAssembly, and to no
   assert.equal(featuresOf('WebAssembly.Module, WebAssembly.Exceptional'), '');
   const told = featuresOf('typeof WebAssembly.Tag, WebAssembly . Suspender');
   assert.equal(told, '-Suspender +Tag');
+  assert.equal(featuresOf('"Suspender"in WebAssembly, "Tag" in WebAssemblies'), '-Suspender');
   assert.ok(holdsHere(told) && holdsHere(''));
   assert.ok(!holdsHere('+Suspender') && !holdsHere('+Tag -Memory'));
 });

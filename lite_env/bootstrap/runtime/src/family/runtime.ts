@@ -83,10 +83,12 @@ export interface Saving {
    * @throws Unusable: it is in a state that no snapshot has.
    */
   take(): Taken;
+  /** Absolute paths of the environment's files that a restore of it reads: libraries. */
+  needs(taken: Taken): readonly string[];
   /**
    * Import modules into a kernel that was started plainly, so that the copy has them; its user's names stay as they are.
    *
-   * @throws Error, with a text for people: one cannot be imported, and the kernel is not to be copied any more.
+   * @throws Unusable: one cannot be imported, and the kernel is not to be copied any more.
    */
   preload(modules: readonly string[]): Promise<void>;
   /** Make the kernel that was saved. When it fails, what was loaded is of no use any more. */

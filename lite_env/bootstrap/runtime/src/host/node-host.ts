@@ -6,6 +6,7 @@ import { grantOf } from '../network/grant';
 import { sendFromNode } from '../network/node';
 import type { FromWorker } from '../protocol';
 import { Relay } from './channels';
+import { showPromiseIntegration } from './engine-flags';
 import { decodeCommand, encodeEnvelope } from './envelope';
 import { NodeDrive } from './node-drive';
 import { NodeMaker } from './node-maker';
@@ -20,6 +21,7 @@ function startWorker(): Worker {
   return started;
 }
 
+showPromiseIntegration();
 const worker = startWorker();
 let isForSnapshot = false;
 const maker = new NodeMaker(startWorker, emit);

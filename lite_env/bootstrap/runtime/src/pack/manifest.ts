@@ -36,6 +36,12 @@ export function onlyFile({ files }: PackedKernel, role: string, check: Checker, 
   return found.length === 1 ? (found[0] as KernelFile) : check.fail(`${where}.files`, found.length, `one "${role}"`);
 }
 
+/** A snapshot in the pack. */
+export interface ShippedFile extends Compressed {
+  /** Positions of the archives that a restore of it reads. */
+  readonly archives: readonly number[];
+}
+
 /** How a kernel is started. */
 export interface RuntimeInfo {
   readonly family: string;
@@ -59,7 +65,7 @@ export interface PackedKernel {
   /** Modules that a snapshot of it has imported. */
   readonly preload: readonly string[];
   /** A copy of the started kernel, which a start may use in place of starting it. */
-  readonly snapshot: Compressed | null;
+  readonly snapshot: ShippedFile | null;
 }
 
 export interface Manifest {
@@ -208,7 +214,7 @@ function kernel(check: Checker, value: unknown, where: string, archives: readonl
     },
     startup: optional(entry['startup'], path => check.path(path, `${where}.startup`)),
     preload: check.array(entry['preload'] ?? [], `${where}.preload`, (name, place) => moduleName(check, name, place)),
-    snapshot: optional(entry['snapshot'], file => placed(check, check.object(file, `${where}.snapshot`), `${where}.snapshot`)),
+    snapshot: optional(entry['snapshot'], file => shipped(check, check.object(file, `${where}.snapshot`), `${where}.snapshot`, archives)),
   };
 }
 
@@ -219,6 +225,12 @@ function kernelFile(check: Checker, value: unknown, where: string): KernelFile {
     role: check.string(entry['role'], `${where}.role`),
     name: check.string(entry['name'], `${where}.name`),
   };
+}
+
+function shipped(check: Checker, entry: Record<string, unknown>, where: string, archives: readonly ArchiveInfo[]): ShippedFile {
+  const position = (item: unknown, place: string) =>
+    archives[check.size(item, place)] ? (item as number) : check.fail(place, item, 'the position of an archive');
+  return { ...placed(check, entry, where), archives: check.array(entry['archives'] ?? [], `${where}.archives`, position) };
 }
 
 function archive(check: Checker, value: unknown, where: string): ArchiveInfo {

@@ -1,10 +1,11 @@
 import type { Booted } from '../boot';
-import type { Emit, JupyterMessage } from '../protocol';
+import type { Emit, JupyterMessage, Shipped } from '../protocol';
 import { HARMLESS } from '../snapshot/harmless';
 import type { Snapshots } from '../snapshot/snapshots';
 
 /** Milliseconds without a message after which a kernel counts as resting. */
 const REST_MS = 600;
+const RESTORED = 'it was restored itself';
 
 /**
  * Sees to the snapshots of one kernel: makes one while it rests and its user has done nothing yet, and throws away the one
@@ -51,15 +52,21 @@ export class Saver {
     this.booted = null;
   }
 
-  /**
-   * Make one at once, of a kernel that was started for it: for a pack to `ship`, or else with what is to be preloaded;
-   * why that did not come about.
-   */
-  async make(snapshots: Snapshots, { saving, preloading }: Booted, ship = false): Promise<string | null> {
+  /** Make one at once, with what is to be preloaded, of a kernel that was started for it; why that did not come about. */
+  async make(snapshots: Snapshots, { saving, preloading }: Booted): Promise<string | null> {
     if (saving === null || typeof saving === 'string') {
-      return saving ?? 'it was restored itself';
+      return saving ?? RESTORED;
     }
-    return preloading && !ship ? snapshots.makeWith(preloading, saving) : snapshots.make(saving, ship);
+    return preloading ? snapshots.makeWith(preloading, saving) : snapshots.make(saving);
+  }
+
+  /** The same for a pack to ship, `withModules` or as the kernel starts. */
+  async ship(snapshots: Snapshots, { saving, preloading, archivesOf }: Booted, withModules: boolean): Promise<Shipped | string> {
+    if (saving === null || typeof saving === 'string') {
+      return saving ?? RESTORED;
+    }
+    const made = await snapshots.ship(saving, withModules ? preloading : null);
+    return typeof made === 'string' ? made : { archives: archivesOf(made.needs), without: made.without };
   }
 
   private rest(): void {

@@ -1,12 +1,11 @@
 /** Snapshots in the browser: in the origin's private file system, and where there is none in the Cache API. */
 import { newId } from '../ids';
-import { Shelf, type Drawer, type Limits, type Owners } from './shelf';
+import { IN_BROWSERS, Shelf, type Drawer, type Limits, type Owners } from './shelf';
 
 /** The folder, or the cache. */
 const NAME = 'lite-env-snapshots';
-const LIMITS: Limits = { place: 80e6, all: 250e6 };
 
-export function browserShelf(limits: Limits = LIMITS): Shelf {
+export function browserShelf(limits: Limits = IN_BROWSERS): Shelf {
   return new Shelf(openDrawer, limits, owners());
 }
 
@@ -54,9 +53,9 @@ class PrivateFiles implements Drawer {
     return names;
   }
 
-  async state(name: string): Promise<{ size: number; time: number } | null> {
-    const file = await this.file(name);
-    return file && { size: file.size, time: file.lastModified };
+  async size(name: string): Promise<number | null> {
+    const handle = await unlessMissing(this.folder.getFileHandle(name));
+    return (handle && (await unlessMissing(handle.getFile())))?.size ?? null;
   }
 
   async read(name: string): Promise<Uint8Array | null> {
@@ -93,11 +92,6 @@ class PrivateFiles implements Drawer {
   async remove(name: string): Promise<void> {
     await unlessMissing(this.folder.removeEntry(name));
   }
-
-  private async file(name: string): Promise<Blob & { lastModified: number } | null> {
-    const handle = await unlessMissing(this.folder.getFileHandle(name));
-    return handle && unlessMissing(handle.getFile());
-  }
 }
 
 /** In one piece: what comes as a stream waits for each turn of a worker that has much to do. Null where that cannot be. */
@@ -126,9 +120,6 @@ async function unlessMissing<T>(action: Promise<T>): Promise<T | null> {
   }
 }
 
-/** When an answer was written. */
-const TIME = 'lite-env-time';
-
 class CachedFiles implements Drawer {
   constructor(private readonly cache: Cache) {}
 
@@ -136,9 +127,9 @@ class CachedFiles implements Drawer {
     return (await this.cache.keys()).map(({ url }) => url.slice(url.lastIndexOf('/') + 1));
   }
 
-  async state(name: string): Promise<{ size: number; time: number } | null> {
+  async size(name: string): Promise<number | null> {
     const found = await this.cache.match(address(name));
-    return found ? { size: Number(found.headers.get('content-length')), time: Number(found.headers.get(TIME)) } : null;
+    return found ? Number(found.headers.get('content-length')) : null;
   }
 
   async read(name: string): Promise<Uint8Array | null> {
@@ -147,7 +138,7 @@ class CachedFiles implements Drawer {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    const headers = { 'content-length': String(bytes.length), [TIME]: String(Date.now()) };
+    const headers = { 'content-length': String(bytes.length) };
     await this.cache.put(address(name), new Response(bytes as Uint8Array<ArrayBuffer>, { headers }));
   }
 

@@ -38,7 +38,9 @@ export function wasmFeatures(): string {
 
 /** Of those that `script` looks for, which are here (`+`) and which are not (`-`): no others bind a snapshot that travels. */
 export function featuresOf(script: string): string {
-  const looked = FEATURES.filter(name => new RegExp(`WebAssembly\\s*\\.\\s*${name}\\b`).test(script));
+  const looked = FEATURES.filter(name =>
+    new RegExp(`WebAssembly\\s*\\.\\s*${name}\\b|(["'])${name}\\1\\s*in\\s+WebAssembly\\b`).test(script)
+  );
   return looked.map(name => (isHere(name) ? `+${name}` : `-${name}`)).join(' ');
 }
 

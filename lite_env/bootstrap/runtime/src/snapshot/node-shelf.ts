@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import process from 'node:process';
 import { newId } from '../ids';
-import { Shelf, type Drawer, type Limits } from './shelf';
+import { IN_BROWSERS, isSnapshot, Shelf, type Drawer, type Limits } from './shelf';
 
 const LIMITS: Limits = { place: 160e6, all: 500e6 };
 // Kept: what a kernel finds under that name is nothing.
@@ -14,16 +14,16 @@ export function folderShelf(folder: string, limits: Limits = LIMITS): Shelf {
   return new Shelf(async () => new Folder(folder), limits, { own: String(pid), isAlive: async owner => isAlive(Number(owner)) });
 }
 
-/** Where one is kept alone, in that file, for a pack to ship. */
+/** Where one is kept alone, in that file, for a pack to ship: no larger than browsers keep it. */
 export function fileShelf(file: string): Shelf {
   const drawer: Drawer = {
     names: async () => [],
-    state: async () => null,
+    size: async () => null,
     read: async () => null,
-    write: (_, bytes) => writeFile(file, bytes),
+    write: async (name, bytes) => (isSnapshot(name) ? writeFile(file, bytes) : undefined),
     remove: async () => undefined,
   };
-  return new Shelf(async () => drawer, { place: Infinity, all: Infinity }, { own: '', isAlive: async () => true });
+  return new Shelf(async () => drawer, { place: IN_BROWSERS.place, all: Infinity }, { own: '', isAlive: async () => true });
 }
 
 class Folder implements Drawer {
@@ -33,9 +33,8 @@ class Folder implements Drawer {
     return (await unlessMissing(readdir(this.folder))) ?? [];
   }
 
-  async state(name: string): Promise<{ size: number; time: number } | null> {
-    const found = await unlessMissing(stat(join(this.folder, name)));
-    return found && { size: found.size, time: found.mtimeMs };
+  async size(name: string): Promise<number | null> {
+    return (await unlessMissing(stat(join(this.folder, name))))?.size ?? null;
   }
 
   async read(name: string): Promise<Uint8Array | null> {

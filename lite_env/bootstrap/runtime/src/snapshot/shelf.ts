@@ -6,13 +6,13 @@
 import { sha256Hex } from '../io/digest';
 import { soon } from '../soon';
 import type { Key } from './key';
-import { guard, Unusable } from './unusable';
+import { guard, TooLarge, Unusable } from './unusable';
 
 /** Byte strings by name; whoever reads one gets it whole or not at all. */
 export interface Drawer {
   names(): Promise<readonly string[]>;
-  /** Bytes, and when it was written, in milliseconds since 1970; null where there is none. */
-  state(name: string): Promise<{ readonly size: number; readonly time: number } | null>;
+  /** In bytes; null where there is none. */
+  size(name: string): Promise<number | null>;
   read(name: string): Promise<Uint8Array | null>;
   write(name: string, bytes: Uint8Array): Promise<void>;
   remove(name: string): Promise<void>;
@@ -24,6 +24,9 @@ export interface Limits {
   readonly place: number;
   readonly all: number;
 }
+
+/** Of one place and of an origin, in browsers. */
+export const IN_BROWSERS: Limits = { place: 80e6, all: 250e6 };
 
 /** Who uses a snapshot, so that another one knows whether it still lives. */
 export interface Owners {
@@ -43,7 +46,7 @@ const SNAPSHOT = '.snapshot';
 /** Made before a restore, with the name of who restores, and removed when the kernel runs: one that stays says that it never did. */
 const TRIED = '.tried';
 const DIED = 'the start that used it before never came to its end';
-/** Written anew at each use. */
+/** When it was used last, or made: what browsers say of the time of a file is not the same everywhere, and in some it is now. */
 const USED = '.used';
 /** Milliseconds that a start waits for the shelf, once it knows that there is something on it. */
 const PATIENCE = 10_000;
@@ -77,7 +80,7 @@ export class Shelf {
 
   /** Whether there is something of that place; null while that is not known. */
   has(place: string): boolean | null {
-    return this.found && this.found.some(name => name.startsWith(`${placeName(place)}-`) && name.endsWith(SNAPSHOT));
+    return this.found && this.found.some(name => name.startsWith(`${placeName(place)}-`) && isSnapshot(name));
   }
 
   /**
@@ -120,7 +123,7 @@ export class Shelf {
     this.mark(name, drawer);
   }
 
-  /** What is kept elsewhere was a good one. */
+  /** A start does not use it any more, and did not crash. */
   async giveBack(entry: Entry): Promise<void> {
     const name = await nameOf(entry);
     const drawer = await this.opened();
@@ -157,17 +160,20 @@ export class Shelf {
     const drawer = await this.opened();
     await this.marking;
     await drawer.remove(this.markOf(name));
-    await drawer.write(name + USED, new Uint8Array(1));
+    await noteUse(name, drawer);
   }
 
   async drop(entry: Entry): Promise<void> {
     await this.removeNamed(await nameOf(entry));
   }
 
-  /** @throws Unusable: it is too large, or was not kept. */
+  /** @throws Unusable: it is too large (TooLarge), or was not kept. */
   async keep(entry: Entry, bytes: Uint8Array): Promise<void> {
     const name = await nameOf(entry);
-    guard(bytes.length <= this.limits.place, `it has ${bytes.length} bytes: more than ${this.limits.place} are not kept`);
+    const { place } = this.limits;
+    if (bytes.length > place) {
+      throw new TooLarge(`it has ${bytes.length} bytes: more than ${place} are not kept`);
+    }
     const drawer = await this.opened();
     for (const old of await this.tooMany(drawer, name, bytes.length)) {
       await this.removeNamed(old);
@@ -175,15 +181,17 @@ export class Shelf {
     await drawer.write(name + SNAPSHOT, bytes);
     // WebKit in private windows says that it has written what it has not.
     guard((await drawer.names()).includes(name + SNAPSHOT), 'the browser has lost it at once');
+    // One of which it is not known is only older than others.
+    await noteUse(name, drawer).catch(() => undefined);
   }
 
   /** What goes before another one is written. */
   private async tooMany(drawer: Drawer, added: string, size: number): Promise<string[]> {
-    const names = (await drawer.names()).filter(name => name.endsWith(SNAPSHOT)).map(name => name.slice(0, -SNAPSHOT.length));
+    const names = (await drawer.names()).filter(isSnapshot).map(name => name.slice(0, -SNAPSHOT.length));
     const kept = await Promise.all(
       names.map(async name => {
-        const [state, used] = [await drawer.state(name + SNAPSHOT), await drawer.state(name + USED)];
-        return { name, size: state?.size ?? 0, used: Math.max(state?.time ?? 0, used?.time ?? 0) };
+        const [size, used] = [await drawer.size(name + SNAPSHOT), await lastUse(name, drawer)];
+        return { name, size: size ?? 0, used };
       })
     );
     return whatGoes(kept, { name: added, size }, this.limits);
@@ -230,6 +238,21 @@ export function whatGoes(kept: readonly Kept[], added: Pick<Kept, 'name' | 'size
   shrink(oldestFirst.filter(({ name }) => name.startsWith(`${place}-`)), limits.place);
   shrink(oldestFirst, limits.all);
   return [...gone].map(({ name }) => name);
+}
+
+/** Whether what a drawer has under that name is a snapshot, and not a note of one. */
+export function isSnapshot(name: string): boolean {
+  return name.endsWith(SNAPSHOT);
+}
+
+function noteUse(name: string, drawer: Drawer): Promise<void> {
+  return drawer.write(name + USED, new TextEncoder().encode(String(Date.now())));
+}
+
+/** Milliseconds since 1970; 0 where the note is gone or damaged. */
+async function lastUse(name: string, drawer: Drawer): Promise<number> {
+  const text = new TextDecoder().decode((await drawer.read(name + USED)) ?? undefined);
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 function ownerOf(mark: string): string {

@@ -1,21 +1,18 @@
 /** What a start asks of snapshots: is there one, and may this kernel become one? */
-import { describe } from '../errors';
+import { BootError, describe } from '../errors';
 import type { Saving } from '../family/runtime';
 import type { SnapshotFigures } from '../protocol';
-import { sha256Hex } from '../io/digest';
 import type { Here } from '../io/inflate';
+import { checked, usedFirst, type Behind } from './behind';
 import { decodeSnapshot, encodeSnapshot, filesOf, type Files, type Preload, type Snapshot } from './form';
 import { differing, featuresOf, holdsHere, type Key } from './key';
 import type { Preloading } from './preloading';
 import type { Entry, Shelf } from './shelf';
 import { ownKey, packOf, shippedKey, type Subject } from './subject';
-import { guard, Unusable } from './unusable';
+import { guard, TooLarge, Unusable } from './unusable';
 
 /** Bytes for a header, which is much smaller. */
 const HEADER_ROOM = 2e6;
-
-/** By their SHA-256. */
-type Behind = ReadonlyMap<string, Here>;
 
 /** A snapshot, and what it is kept under. */
 interface Found {
@@ -23,6 +20,20 @@ interface Found {
   readonly entry: Entry;
   /** Whether the pack has brought it. */
   readonly isShipped: boolean;
+}
+
+/** What was taken of a kernel, with or without modules. */
+type Copied = Omit<Snapshot, 'key'>;
+
+/** Keeps what was taken; `why` it is without the modules that it was to have, and what was thrown over them. */
+type Keep = (copied: Copied, why?: string, error?: unknown) => Promise<void>;
+
+/** What is to be known of one that a pack brings. */
+export interface Shipment {
+  /** Absolute paths of the environment's files that a restore reads. */
+  readonly needs: readonly string[];
+  /** Why it is without the modules that it was to have; empty where it is not. */
+  readonly without: string;
 }
 
 export class Snapshots {
@@ -128,14 +139,18 @@ export class Snapshots {
     return { seconds: took, why: took === null ? why : '', possible, shipped: isShipped, preload };
   }
 
-  /** Its restore failed: it is never used again. */
+  /** Its restore failed: it is never used again, unless a file that it needs could not be read, which another time may. */
   async failed(error: unknown): Promise<void> {
     this.unusable(error);
-    if (this.found?.snapshot.preload?.modules.length) {
+    const { found } = this;
+    if (found && error instanceof BootError) {
+      return this.quietly(() => this.shelf.giveBack(found.entry));
+    }
+    if (found?.snapshot.preload?.modules.length) {
       // It would fail again.
       this.withoutPreload = `a kernel with them could not be restored: ${this.why}`;
     }
-    if (this.found?.isShipped) {
+    if (found?.isShipped) {
       return; // The mark stays.
     }
     await this.drop();
@@ -151,10 +166,10 @@ export class Snapshots {
     await this.quietly(async () => this.shelf.drop(await this.own()));
   }
 
-  /** Take one of a kernel that was started plainly, and keep it; why that did not come about. `ship`: as a pack brings it. */
-  make(saving: Saving, ship = false): Promise<string | null> {
+  /** Take one of a kernel that was started plainly, and keep it; why that did not come about. */
+  make(saving: Saving): Promise<string | null> {
     const { withoutPreload: why } = this;
-    return this.making(() => this.keep({ ...saving.take(), preload: why ? { modules: [], why } : null }, ship));
+    return this.making(() => this.keep({ ...saving.take(), preload: why ? { modules: [], why } : null }));
   }
 
   /**
@@ -165,20 +180,22 @@ export class Snapshots {
     if (this.withoutPreload) {
       return this.make(saving);
     }
-    return this.making(async () => {
-      const bare = saving.take();
-      await preloading.fetch();
-      const { modules } = preloading;
-      try {
-        await this.import(preloading, saving);
-        await this.keep({ ...saving.take(), preload: { modules, why: '' } });
-      } catch (error) {
-        guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
-        const preload = { modules: [], why: wordsFor(error) };
-        this.tell(`the snapshot is one without ${modules.join(', ')}: ${preload.why}`);
-        await this.keep({ ...bare, preload });
-      }
-    });
+    return this.making(() => this.withModules(preloading, saving, taken => this.keep(taken)));
+  }
+
+  /** Take the one that a pack brings, with modules imported where `preloading` names any; or why there is none. */
+  async ship(saving: Saving, preloading: Preloading | null): Promise<Shipment | string> {
+    let needs: readonly string[] = [];
+    let without = '';
+    const keep: Keep = async (copied, why = '', error = null) => {
+      // Where there is more room a visitor may have them all the same.
+      await this.keep(error instanceof TooLarge ? { ...copied, preload: null } : copied, true);
+      [needs, without] = [saving.needs(copied), why];
+    };
+    const why = await this.making(() =>
+      preloading ? this.withModules(preloading, saving, keep) : keep({ ...saving.take(), preload: null })
+    );
+    return why ?? { needs, without };
   }
 
   /** Keep the one that the pack has brought as one's own: the next start need not inflate it. Whether that came about. */
@@ -186,6 +203,21 @@ export class Snapshots {
     const { found } = this;
     this.found = null;
     return found !== null && (await this.making(() => this.keep(found.snapshot))) === null;
+  }
+
+  private async withModules(preloading: Preloading, saving: Saving, keep: Keep): Promise<void> {
+    const bare = saving.take();
+    await preloading.fetch();
+    const { modules } = preloading;
+    try {
+      await this.import(preloading, saving);
+      await keep({ ...saving.take(), preload: { modules, why: '' } });
+    } catch (error) {
+      guard(!preloading.hasLost(), 'files of the modules that it is to preload cannot be read');
+      const why = wordsFor(error);
+      this.tell(`the snapshot is one without ${modules.join(', ')}: ${why}`);
+      await keep({ ...bare, preload: { modules: [], why } }, why, error);
+    }
   }
 
   private async import(preloading: Preloading, saving: Saving): Promise<void> {
@@ -208,7 +240,7 @@ export class Snapshots {
     }
   }
 
-  private async keep(taken: Omit<Snapshot, 'key'>, ship = false): Promise<void> {
+  private async keep(taken: Copied, ship = false): Promise<void> {
     const started = performance.now();
     const entry = await (ship ? this.toShip() : this.own());
     const files = ship ? new Map() : await this.files(taken.memory.data.length);
@@ -295,22 +327,6 @@ export class Snapshots {
     } catch (error) {
       this.tell(`where snapshots are kept: ${wordsFor(error)}`);
     }
-  }
-}
-
-/** The checks are begun in the order of the files: what is needed first comes first. */
-function checked(files: Files): Behind {
-  const here = ([digest, bytes]: readonly [string, Uint8Array]) =>
-    [digest, { bytes, isRight: sha256Hex(bytes).then(found => found === digest) }] as const;
-  return new Map([...files].map(here));
-}
-
-/** Resolves when the first of them was checked and has been used, for which a digest of much else would have to wait. */
-async function usedFirst(behind: Behind): Promise<void> {
-  const [first] = behind.values();
-  if (first) {
-    await first.isRight;
-    await new Promise(resolve => setTimeout(resolve));
   }
 }
 

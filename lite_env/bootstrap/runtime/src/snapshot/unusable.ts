@@ -3,6 +3,9 @@ export class Unusable extends Error {
   override readonly name = 'Unusable';
 }
 
+/** There is no room for so many bytes; elsewhere there may be. */
+export class TooLarge extends Unusable {}
+
 /** Go on only where that holds. */
 export function guard(holds: boolean, reason: string): asserts holds {
   if (!holds) {

@@ -1,10 +1,11 @@
-import { preloading } from '../../kernel/preloading';
+import { describe } from '../../errors';
+import { preloading, whyNotImported } from '../../kernel/preloading';
 import { freshening } from '../../kernel/restored';
 import { bridgeHost } from '../../network/kernel';
 import type { Tree } from '../../pack/tree';
 import type { Snapshot, Taken } from '../../snapshot/form';
 import { compileLibraries, Environment } from '../../snapshot/rooms/environment';
-import { guard } from '../../snapshot/unusable';
+import { guard, Unusable } from '../../snapshot/unusable';
 import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
 import type { Waiting } from './load';
 import type { Pyodide } from './pyodide';
@@ -59,10 +60,18 @@ export class PyodideSaving implements Saving {
     return taken;
   }
 
+  needs(taken: Taken): readonly string[] {
+    return librariesOf(taken);
+  }
+
   async preload(modules: readonly string[]): Promise<void> {
     const { started } = this.place;
     guard(started !== null, 'the kernel was not started');
-    run(started.python, preloading(modules), 'preload.py');
+    try {
+      run(started.python, preloading(modules), 'preload.py');
+    } catch (error) {
+      throw new Unusable(whyNotImported(describe(error)));
+    }
   }
 
   async restore(snapshot: Snapshot, read: ReadFiles): Promise<Running> {

@@ -1,9 +1,9 @@
 import { freshening } from '../../kernel/restored';
-import { preloading } from '../../kernel/preloading';
+import { preloading, whyNotImported } from '../../kernel/preloading';
 import type { Tree } from '../../pack/tree';
 import type { Snapshot, Taken } from '../../snapshot/form';
 import { compileLibraries, Environment } from '../../snapshot/rooms/environment';
-import { guard } from '../../snapshot/unusable';
+import { guard, Unusable } from '../../snapshot/unusable';
 import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
 import type { KernelServer } from './emscripten';
 import { explain } from './explain';
@@ -43,12 +43,16 @@ export class XeusSaving implements Saving {
     return taken;
   }
 
+  needs(taken: Taken): readonly string[] {
+    return librariesOf(taken);
+  }
+
   async preload(modules: readonly string[]): Promise<void> {
     const { module } = this.place.created;
     try {
       module.exec?.(preloading(modules));
     } catch (error) {
-      throw new Error(explain(module, error));
+      throw new Unusable(whyNotImported(explain(module, error)));
     }
   }
 
