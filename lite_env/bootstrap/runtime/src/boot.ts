@@ -1,12 +1,13 @@
 import { mountDrive, openChannel, type MountedSource } from './drive/mount';
 import { BootError, describe, failureOf, type Failure } from './errors';
 import { readKernel } from './family/index';
-import type { Loaded, ReadFiles, Running, Saving, Startable, Surroundings } from './family/runtime';
+import type { Loaded, Running, Saving, Startable, Surroundings } from './family/runtime';
 import type { FileSystem, FileSystemHost } from './fs/emscripten';
 import { LazyTree } from './fs/lazy';
 import { sha256Hex } from './io/digest';
 import { Inflater } from './io/inflate';
 import { Source } from './io/source';
+import type { Compressed } from './io/verify';
 import type { Transport } from './io/transport';
 import { ofNearest } from './kernel/imports';
 import type { Installation } from './kernel/installation';
@@ -16,8 +17,10 @@ import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
 import { fileAt, fileBehind, parseTree, type FileEntry, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
+import type { Snapshot } from './snapshot/form';
 import { digestOf, sorted } from './snapshot/key';
 import type { Preloading } from './snapshot/preloading';
+import { compileLibraries, type ReadFiles } from './snapshot/rooms/environment';
 import type { Snapshots } from './snapshot/snapshots';
 import type { Subject } from './snapshot/subject';
 import { guard } from './snapshot/unusable';
@@ -101,12 +104,13 @@ export async function boot(options: BootOptions): Promise<Booted> {
   const startable = readKernel(manifest, kernel);
   const variables = { ...manifest.variables, ...options.env };
   let counted = false;
-  const files = new Inflater(source, digest => (counted ? (options.snapshots?.file(digest) ?? null) : null));
+  const files = new Inflater(source, name => (counted ? (options.snapshots?.file(name) ?? null) : null));
   const archives = new ArchiveStore(manifest.archives, source, files.zstd);
 
   const { snapshots } = options;
   const shipped = shippedBy(kernel, files, archives);
-  const subject = { ...subjectOf(manifestData, manifest, kernel, startable, options, variables, files), shipped };
+  const fromTree = async (paths: readonly string[]) => readFiles(manifest, await pendingTree, archives)(paths);
+  const subject = { ...subjectOf(manifestData, manifest, kernel, startable, options, variables, files, fromTree), shipped };
   counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
   /** A kernel that is restored reads what it opens, and nothing ahead. */
   const unlessRestored = async (fetch: () => Promise<void>) => {
@@ -123,7 +127,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     transport,
     prefix: manifest.mounts.prefix,
     variables,
-    snapshots: Boolean(snapshots),
+    script: () => readScript(startable, files, Boolean(snapshots)),
     network: options.network,
     locate: options.locate,
     post: options.post,
@@ -133,6 +137,9 @@ export async function boot(options: BootOptions): Promise<Booted> {
     },
   };
   const pendingKernel = startable.load(surroundings);
+  const librariesOf = (found: Snapshot) => compileLibraries(found, fromTree);
+  const pendingLibraries = counted ? snapshots?.whenRead().then(found => found && librariesOf(found)) : null;
+  pendingLibraries?.catch(() => undefined); // Told when it is waited for.
 
   if (!counted) {
     archives.announce(kernel.start.kernel);
@@ -168,7 +175,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     try {
       const saving = first.saving(index);
       guard(typeof saving !== 'string', String(saving));
-      running = await saving.restore(snapshot, readFiles(manifest, index, archives));
+      running = await saving.restore(snapshot, (await pendingLibraries) ?? (await librariesOf(snapshot)));
       snapshots.restored();
     } catch (error) {
       await snapshots.failed(error);
@@ -242,10 +249,11 @@ function subjectOf(
   manifestData: Uint8Array,
   { index, archives }: Manifest,
   { name, preload }: PackedKernel,
-  { main, script }: Startable,
+  { main, script, open }: Startable,
   { place = '' }: BootOptions,
   variables: Readonly<Record<string, string>>,
-  files: Inflater
+  files: Inflater,
+  read: ReadFiles
 ): Omit<Subject, 'shipped'> {
   return {
     place: `${place} ${name}`,
@@ -260,7 +268,12 @@ function subjectOf(
     pack: () => sha256Hex(manifestData),
     content: () => digestOf([index.digest, ...archives.map(({ digest }) => digest)]),
     script: async () => new TextDecoder().decode(await files.again(script)),
-    files: async () => new Map(await Promise.all([script, main, index].map(async file => [file.digest, await files.again(file)] as const))),
+    files: async libraries => {
+      const [text, ...others] = await Promise.all([script, index, main].map(file => files.again(file)));
+      const names = [index.digest, main.digest, ...libraries];
+      const behind = [...others, ...(await read(libraries))].map((bytes, at) => [names[at] as string, bytes] as const);
+      return new Map([[openedName(script), open(text as Uint8Array)], ...behind]);
+    },
   };
 }
 
@@ -271,6 +284,20 @@ function shippedBy({ snapshot }: PackedKernel, files: Inflater, archives: Archiv
     archives.fetchAll(snapshot.archives).catch(() => undefined);
     return files.read(snapshot, 'kernel');
   });
+}
+
+/** Under which name a snapshot has a script opened up. */
+function openedName({ digest }: Compressed): string {
+  return `opened ${digest}`;
+}
+
+async function readScript({ script, open }: Startable, files: Inflater, isSaved: boolean): Promise<Uint8Array> {
+  const opened = await files.here(script, 'kernel', openedName(script));
+  if (opened) {
+    return opened;
+  }
+  const text = await files.read(script, 'kernel');
+  return isSaved ? open(text) : text;
 }
 
 function archivesOf(paths: readonly string[], { mounts: { prefix } }: Manifest, index: Tree): readonly number[] {

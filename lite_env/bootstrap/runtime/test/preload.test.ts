@@ -6,7 +6,8 @@ import type { Saving } from '../src/family/runtime';
 import { newMessage } from '../src/message';
 import { fileBehind, parseTree } from '../src/pack/tree';
 import type { Figures, FromWorker, ToWorker } from '../src/protocol';
-import { decodeSnapshot } from '../src/snapshot/form';
+import { readerOf } from '../src/io/reader';
+import { decodeBytes } from '../src/snapshot/form';
 import { PAGE } from '../src/snapshot/pages';
 import { Shelf, type Drawer } from '../src/snapshot/shelf';
 import type { Preloading } from '../src/snapshot/preloading';
@@ -126,7 +127,7 @@ function shelfWith(limit = 1e6) {
   const drawer: Drawer = {
     names: async () => [...files.keys()],
     size: async name => files.get(name)?.length ?? null,
-    read: async name => files.get(name) ?? null,
+    open: async name => (files.has(name) ? readerOf(files.get(name) as Uint8Array) : null),
     write: async (name, bytes) => void files.set(name, bytes),
     remove: async name => void files.delete(name),
   };
@@ -146,7 +147,7 @@ function shelfWith(limit = 1e6) {
   snapshots.seek(subject, true);
   const kept = async () => {
     const bytes = [...files].find(([name]) => name.endsWith('.snapshot'))?.[1];
-    return bytes && (await decodeSnapshot(bytes));
+    return bytes && (await decodeBytes(bytes));
   };
   return { snapshots, kept, log };
 }
@@ -155,8 +156,11 @@ function shelfWith(limit = 1e6) {
 function savingOf(fails = ''): Saving {
   let pages = 1;
   return {
-    take: () => ({ memory: { size: pages * PAGE, runs: [[0, pages]], data: new Uint8Array(pages * PAGE).fill(1) }, outside: {} }),
-    needs: ({ memory }) => (memory.size > PAGE ? ['/lib/numpy.so'] : []),
+    take: () => ({
+      memory: { size: pages * PAGE, runs: [[0, pages]], data: new Uint8Array(pages * PAGE).fill(1) },
+      outside: {},
+      libraries: pages > 1 ? ['/lib/numpy.so'] : [],
+    }),
     preload: async modules => {
       pages += modules.length;
       if (fails) {
@@ -174,21 +178,21 @@ test('what is kept has the modules, and says so', async () => {
   assert.equal(await snapshots.makeWith(preloading(), savingOf()), null);
   const snapshot = await kept();
   assert.deepEqual(snapshot?.preload, { modules: ['numpy'], why: '' });
-  assert.equal(snapshot?.memory.size, 2 * PAGE);
+  assert.equal(snapshot?.size, 2 * PAGE);
 });
 
 test('an import that fails, and a copy that is too large, leave the one of before the import, with the reason', async () => {
   const failing = shelfWith();
   assert.equal(await failing.snapshots.makeWith(preloading(), savingOf('there is no numpy')), null);
   const bare = await failing.kept();
-  assert.equal(bare?.memory.size, PAGE);
+  assert.equal(bare?.size, PAGE);
   assert.deepEqual(bare?.preload?.modules, []);
   assert.match(bare?.preload?.why ?? '', /there is no numpy/);
   assert.ok(failing.log.some(text => /without numpy: .*there is no numpy/.test(text)));
   const small = shelfWith(2.5 * PAGE);
   assert.equal(await small.snapshots.makeWith(preloading(), savingOf()), null);
   const kept = await small.kept();
-  assert.equal(kept?.memory.size, PAGE);
+  assert.equal(kept?.size, PAGE);
   assert.match(kept?.preload?.why ?? '', /more than 10240 are not kept/);
 });
 
@@ -215,7 +219,7 @@ test('where there is no room for them the pack brings the bare one, and a visito
   const shipped = await snapshots.ship(savingOf(), preloading());
   assert.ok(typeof shipped === 'object' && /more than 10240 are not kept/.test(shipped.without), String(shipped));
   assert.deepEqual(shipped.needs, []);
-  assert.deepEqual([(await kept())?.memory.size, (await kept())?.preload], [PAGE, null]);
+  assert.deepEqual([(await kept())?.size, (await kept())?.preload], [PAGE, null]);
 });
 
 test('what could not be read is no reason to give up: nothing is kept', async () => {

@@ -5,7 +5,7 @@ import { LazyTree } from '../src/fs/lazy';
 import type { FileEntry, FolderEntry } from '../src/pack/tree';
 import { putFiles, takeFiles } from '../src/snapshot/rooms/files';
 import { putLinked, takeLinked, type LinkerState } from '../src/snapshot/rooms/linker';
-import { patched } from '../src/snapshot/rooms/script';
+import { EXPORTS, patched } from '../src/snapshot/rooms/script';
 import { putValues, takeValues, type Handles } from '../src/snapshot/rooms/values';
 import { Unusable } from '../src/snapshot/unusable';
 import { MemoryFileSystem } from './support/memfs';
@@ -124,8 +124,27 @@ test('a script is opened up where all is there once, and stays as it is elsewher
   assert.equal(opened('var b=1;var a=2', ['var a=', 'var a=9+'], ['var b', 'let b']), 'let b=1;var a=9+2');
   assert.equal(opened('var a=1', ['var b', 'let b']), null);
   assert.equal(opened('a;a', ['a', 'b']), null);
-  assert.equal(opened('"ä";var a', ['var a', 'let a']), null);
+  assert.equal(opened('"ä";var a', ['var a', 'let a']), '"ä";let a');
+  assert.equal(patched(new Uint8Array([0xff, 0x61]), [['a', 'b']]), null);
 });
+
+for (const [form, wrapper, first, last] of [
+  ['of 2023', (name: string) => `,_${name}=Module._${name}=(t,e)=>(_${name}=Module._${name}=wasmExports.${name})(t,e)`, 'var first=1', ';'],
+  ['of Pyodide', (name: string) => `var _${name}=Module["_${name}"]=a0=>(_${name}=Module["_${name}"]=wasmExports["${name}"])(a0);`, '', ''],
+] as const) {
+  test(`of the functions that a script ${form} wraps those stay that it calls, and who looks for another finds the function itself`, () => {
+    const wrapped = ['add', 'double', 'helper'].map(wrapper).join('').replace('=a0=>', '=(a0)=>');
+    const script = `${first}${wrapped.replaceAll('=a0=>', '=(a0)=>')}${last}const own=_double(4);`;
+    const text = new TextDecoder().decode(patched(new TextEncoder().encode(script), [['const own', `${EXPORTS};const own`]]) as Uint8Array);
+    assert.deepEqual([...text.matchAll(/Module\W+_(\w+)/g)].map(([, name]) => name), ['double', 'double']);
+    const module: Record<string, unknown> = { toString: 1 };
+    const wasmExports = { add: (one: number, other: number) => one + other, double: (one: number) => 2 * one };
+    const run = new Function('Module', 'wasmExports', `${text}return own`) as (...given: unknown[]) => unknown;
+    assert.equal(run(module, wasmExports), 8);
+    assert.equal((module['_add'] as typeof wasmExports.add)(2, 3), 5);
+    assert.deepEqual([module['_other'], module['add'], typeof module['hasOwnProperty']], [undefined, undefined, 'function']);
+  });
+}
 
 test('a start that writes much refuses', () => {
   const fs = shown();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BootError } from '../src/errors';
+import { readerOf, type Reader } from '../src/io/reader';
 import { encodeSnapshot } from '../src/snapshot/form';
 import { featuresOf, holdsHere } from '../src/snapshot/key';
 import { takePages } from '../src/snapshot/pages';
@@ -19,8 +20,9 @@ class Memory implements Drawer {
   async size(name: string): Promise<number | null> {
     return this.files.get(name)?.length ?? null;
   }
-  async read(name: string): Promise<Uint8Array | null> {
-    return this.files.get(name) ?? null;
+  async open(name: string): Promise<Reader | null> {
+    const bytes = this.files.get(name);
+    return bytes ? readerOf(bytes) : null;
   }
   async write(name: string, bytes: Uint8Array): Promise<void> {
     this.files.set(name, bytes);
@@ -45,7 +47,7 @@ async function shippedBytes(features = '', content = 'files'): Promise<Uint8Arra
   const key = await shippedKey({ ...subjectOf(null), content: async () => content }, features);
   const memory = new Uint8Array(2 * 4096);
   memory[5000] = 7;
-  return encodeSnapshot({ key, memory: takePages(memory), outside: { made: true }, preload: null });
+  return encodeSnapshot(key, { memory: takePages(memory), outside: { made: true }, libraries: [], preload: null });
 }
 
 /** A start on that drawer; what it told. */
@@ -63,7 +65,7 @@ test("where the visitor has none the pack's is used, becomes the visitor's, and 
   assert.equal(first.snapshots.seek(subjectOf(async () => bytes)), true);
   const snapshot = await first.snapshots.whenRead();
   assert.deepEqual(snapshot?.outside, { made: true });
-  assert.equal(snapshot?.memory.data[5000 - 4096], 7);
+  assert.equal(snapshot?.copied().memory.data[5000 - 4096], 7);
   assert.equal(await first.snapshots.isFound(), true);
   first.snapshots.restored();
   await first.snapshots.settled();

@@ -15,6 +15,7 @@ import type { PackedKernel } from '../pack/manifest';
 import type { Tree } from '../pack/tree';
 import type { JupyterMessage } from '../protocol';
 import type { Snapshot, Taken } from '../snapshot/form';
+import type { Libraries } from '../snapshot/rooms/environment';
 
 /** What a family does with a kernel of its own. */
 export interface Runtime {
@@ -34,6 +35,8 @@ export interface Startable {
   readonly main: Compressed;
   /** What is shown as under way while the interpreter starts, and blamed when it does not. */
   readonly script: Compressed;
+  /** The script opened up, so that snapshots see what it keeps to itself; as it is where nobody knows how. */
+  open(script: Uint8Array): Uint8Array;
   /** Fetch the kernel's own files and load them; nothing of the language has started when it resolves. */
   load(surroundings: Surroundings): Promise<Loaded>;
 }
@@ -48,8 +51,8 @@ export interface Surroundings {
   readonly prefix: string;
   /** What programs find in their environment. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Whether the kernel is to be one that can be saved and restored, if its family knows how. */
-  readonly snapshots: boolean;
+  /** The kernel's script, checked; where it is to be one that can be saved and restored, opened up. */
+  script(): Promise<Uint8Array>;
   /** What carries the HTTP requests of its programs. */
   readonly network: KernelNetwork;
   /** Turns a path in the pack into what a script can fetch by itself. */
@@ -83,20 +86,16 @@ export interface Saving {
    * @throws Unusable: it is in a state that no snapshot has.
    */
   take(): Taken;
-  /** Absolute paths of the environment's files that a restore of it reads: libraries. */
-  needs(taken: Taken): readonly string[];
   /**
    * Import modules into a kernel that was started plainly, so that the copy has them; its user's names stay as they are.
    *
    * @throws Unusable: one cannot be imported, and the kernel is not to be copied any more.
    */
   preload(modules: readonly string[]): Promise<void>;
-  /** Make the kernel that was saved. When it fails, what was loaded is of no use any more. */
-  restore(snapshot: Snapshot, read: ReadFiles): Promise<Running>;
+  /** Make the kernel that was saved, with its libraries by their paths. When it fails, what was loaded is of no use any more. */
+  restore(snapshot: Snapshot, libraries: Libraries): Promise<Running>;
 }
 
-/** The bytes of files of the environment at these absolute paths, without the kernel opening them. */
-export type ReadFiles = (paths: readonly string[]) => Promise<readonly Uint8Array[]>;
 
 /** A kernel that takes messages. */
 export interface Running {

@@ -7,27 +7,21 @@ import { verify, type Compressed } from './verify';
 import { compile } from './wasm';
 import { Zstd } from './zstd';
 
-/** A file, inflated, whose check may be under way. */
-export interface Here {
-  readonly bytes: Uint8Array;
-  readonly isRight: Promise<boolean>;
-}
-
 /** Checked and inflated files of the pack; the decoder is made ready while the first of them is under way. */
 export class Inflater {
   readonly zstd = new Zstd();
   private readonly ready = this.zstd.init();
 
-  /** `elsewhere` has some files by their digests; it says at once where it has none. */
+  /** `elsewhere` has some files by their digests, checked; it says at once where it has none. */
   constructor(
     private readonly source: Source,
-    private readonly elsewhere: (digest: string) => Promise<Here | null> | null = () => null
+    private readonly elsewhere: (digest: string) => Promise<Uint8Array | null> | null = () => null
   ) {}
 
   /** Where it has to be fetched, it is asked for at once. */
   read(file: Compressed, phase: Phase): Promise<Uint8Array> {
-    const here = this.elsewhere(file.digest);
-    return here ? this.readHere(here, file, phase) : this.fetch(file, phase);
+    const coming = this.here(file, phase);
+    return coming ? coming.then(here => here ?? this.fetch(file, phase)) : this.fetch(file, phase);
   }
 
   /** The same for who comes later, told to nobody who shows progress. */
@@ -42,24 +36,16 @@ export class Inflater {
     return this.zstd.decode(data, file.rawSize, file.path);
   }
 
-  private async readHere(coming: Promise<Here | null>, file: Compressed, phase: Phase): Promise<Uint8Array> {
-    const here = await coming;
-    if (!here || !(await here.isRight)) {
-      return this.fetch(file, phase);
-    }
-    this.source.here(file, phase);
-    return here.bytes;
-  }
-
-  /** Compiled beside the check, which alone decides. */
-  private async moduleHere(coming: Promise<Here | null>, file: Compressed, phase: Phase): Promise<WebAssembly.Module | null> {
-    const here = await coming;
-    const compiled = here && compile(here.bytes, file.path).catch(() => null);
-    if (!here || !(await here.isRight)) {
-      return null;
-    }
-    this.source.here(file, phase);
-    return compiled;
+  /** What is elsewhere in the place of a file, and under another name than its digest where one is given. */
+  here(file: Compressed, phase: Phase, name = file.digest): Promise<Uint8Array | null> | null {
+    const coming = this.elsewhere(name);
+    const told = (bytes: Uint8Array | null) => {
+      if (bytes) {
+        this.source.here(file, phase);
+      }
+      return bytes;
+    };
+    return coming && coming.then(told);
   }
 
   private async fetch(file: Compressed, phase: Phase): Promise<Uint8Array> {
@@ -69,10 +55,10 @@ export class Inflater {
 
   /** A compiled module: as an earlier visit left it, or from its file, which is then kept as the next one needs it. */
   async module(file: Compressed, phase: Phase): Promise<WebAssembly.Module> {
-    const coming = this.elsewhere(file.digest);
-    const here = coming && (await this.moduleHere(coming, file, phase));
+    const coming = this.here(file, phase);
+    const here = coming && (await coming);
     if (here) {
-      return here;
+      return compile(here, file.path);
     }
     const kept = await this.source.module(file, phase);
     if (kept) {

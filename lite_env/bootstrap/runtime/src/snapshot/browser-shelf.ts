@@ -1,5 +1,6 @@
 /** Snapshots in the browser: in the origin's private file system, and where there is none in the Cache API. */
 import { newId } from '../ids';
+import { readerOf, type Reader } from '../io/reader';
 import { IN_BROWSERS, Shelf, type Drawer, type Limits, type Owners } from './shelf';
 
 /** The folder, or the cache. */
@@ -58,11 +59,11 @@ class PrivateFiles implements Drawer {
     return (handle && (await unlessMissing(handle.getFile())))?.size ?? null;
   }
 
-  async read(name: string): Promise<Uint8Array | null> {
+  async open(name: string): Promise<Reader | null> {
     const handle = (await unlessMissing(this.folder.getFileHandle(name))) as File | null;
-    const bytes = handle && (await readAtOnce(handle));
-    const file = handle && !bytes && (await unlessMissing(handle.getFile()));
-    return file ? new Uint8Array(await file.arrayBuffer()) : bytes;
+    const reader = handle && (await inPlace(handle));
+    const file = handle && !reader && (await unlessMissing(handle.getFile()));
+    return file ? readerOf(new Uint8Array(await file.arrayBuffer())) : reader;
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
@@ -94,16 +95,19 @@ class PrivateFiles implements Drawer {
   }
 }
 
-/** In one piece: what comes as a stream waits for each turn of a worker that has much to do. Null where that cannot be. */
-async function readAtOnce(handle: File): Promise<Uint8Array | null> {
+/** Null where it cannot be read so. */
+async function inPlace(handle: File): Promise<Reader | null> {
   try {
     const access = await handle.createSyncAccessHandle({ mode: 'read-only' });
-    try {
-      const bytes = new Uint8Array(access.getSize());
-      return access.read(bytes, { at: 0 }) === bytes.length ? bytes : null;
-    } finally {
-      access.close();
-    }
+    return {
+      size: access.getSize(),
+      read: (into, at) => {
+        if (access.read(into, { at }) !== into.length) {
+          throw new Error('it ends too soon');
+        }
+      },
+      close: () => access.close(),
+    };
   } catch {
     return null; // Somebody else has it, or there is no such handle here.
   }
@@ -132,9 +136,9 @@ class CachedFiles implements Drawer {
     return found ? Number(found.headers.get('content-length')) : null;
   }
 
-  async read(name: string): Promise<Uint8Array | null> {
+  async open(name: string): Promise<Reader | null> {
     const found = await this.cache.match(address(name));
-    return found ? new Uint8Array(await found.arrayBuffer()) : null;
+    return found ? readerOf(new Uint8Array(await found.arrayBuffer())) : null;
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {

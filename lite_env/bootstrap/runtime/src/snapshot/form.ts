@@ -1,41 +1,46 @@
 /**
- * A snapshot as bytes, format 2. Numbers are little-endian.
+ * A snapshot as bytes, format 3. Numbers are little-endian; checksums are XXH64.
  *
  * | bytes | what |
  * |---|---|
  * | 0–11 | `lite-env snp` |
- * | 12–15 | the format: 2 |
- * | 16–47 | SHA-256 of all that follows, up to the end of the pages |
- * | 48–51 | length of the header |
- * | 52–55 | zero |
- * | from 56 | the header, JSON in UTF-8: `key` (the parts of the key), `memory` (`size`, `runs`), `outside` (of the family: what lies outside of the memory), `preload` (`modules`, `why`; not there where nobody tried), `files` (SHA-256 and length of each) |
+ * | 12–15 | the format: 3 |
+ * | 16–31 | checksum of the header, in hexadecimal digits |
+ * | 32–35 | length of the header |
+ * | 36–39 | zero |
+ * | from 40 | the header, JSON in UTF-8: `key` (the parts of the key), `memory` (`size`, `runs`, `checksum` of the pages), `outside` (of the family: what lies outside of the memory), `libraries` (absolute paths), `preload` (`modules`, `why`; not there where nobody tried), `files` (name, length and checksum of each) |
  * | from the next multiple of 4096 | the memory's pages that are not zero, 4096 bytes each, in the order of `runs` |
- * | behind them | the kernel's own files as its start needs them, without compression, one behind the other; there may be none |
+ * | behind them | files as the start of a restored kernel needs them, without compression, one behind the other; there may be none |
  *
  * Whoever reads another format, or anything that does not fit, does without it.
  */
-import { sha256Hex } from '../io/digest';
+import { checksumOf, checksums, type NewChecksum } from '../io/checksum';
+import { readerOf, type Reader } from '../io/reader';
 import { keyOf, sorted, type Key } from './key';
-import { checkPages, PAGE, type Pages } from './pages';
+import { checkTable, PAGE, putPages, type Pages, type PageTable } from './pages';
 import { guard, Unusable } from './unusable';
 
-export const FORMAT = 2;
+export const FORMAT = 3;
 const MAGIC = 'lite-env snp';
-const HASH_AT = 16;
-const HASHED_FROM = 48;
-const HEADER_AT = 56;
-
-export interface Snapshot extends Taken {
-  readonly key: Key;
-  /** Null where the kernel was copied as it starts, and nobody tried to preload anything. */
-  readonly preload: Preload | null;
-}
+const CHECKSUM_AT = 16;
+const LENGTH_AT = 32;
+const HEADER_AT = 40;
+/** Bytes that are read in one go. */
+const PIECE = 512 * 1024;
 
 /** What is taken of a kernel. */
 export interface Taken {
   readonly memory: Pages;
   /** What lies outside of the memory, as JSON has it; its family alone knows what it is. */
   readonly outside: unknown;
+  /** Absolute paths of the environment's libraries that are loaded. */
+  readonly libraries: readonly string[];
+}
+
+/** The same, as it is kept. */
+export interface Copied extends Taken {
+  /** Null where the kernel was copied as it starts, and nobody tried to preload anything. */
+  readonly preload: Preload | null;
 }
 
 /** What came of importing modules before the kernel was copied. */
@@ -46,75 +51,173 @@ export interface Preload {
   readonly why: string;
 }
 
-/** Files of the kernel that lie behind a snapshot, by their SHA-256. */
+/** Files that lie behind a snapshot, by their names: those of the kernel by their SHA-256, libraries by their paths. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-export async function encodeSnapshot({ key, memory, outside, preload }: Snapshot, files: Files = new Map()): Promise<Uint8Array> {
+export async function encodeSnapshot(key: Key, { memory, outside, libraries, preload }: Copied, files: Files = new Map()): Promise<Uint8Array> {
+  const make = await checksums();
   const { size, runs, data } = memory;
-  const lengths = [...files].map(([digest, { length }]) => [digest, length] as const);
+  const listed = [...files].map(([name, file]) => [name, file.length, checksumOf(file, make)]);
   const parts = Object.fromEntries(sorted(key.parts));
-  const told = { key: parts, memory: { size, runs }, outside, ...(preload && { preload }), files: lengths };
-  const header = new TextEncoder().encode(JSON.stringify(told));
+  const table = { size, runs, checksum: checksumOf(data, make) };
+  const header = new TextEncoder().encode(
+    JSON.stringify({ key: parts, memory: table, outside, libraries, ...(preload && { preload }), files: listed })
+  );
   const start = pagesAt(header.length);
-  const end = start + data.length;
-  const bytes = new Uint8Array(end + lengths.reduce((sum, [, length]) => sum + length, 0));
+  const bytes = new Uint8Array([...files.values()].reduce((sum, { length }) => sum + length, start + data.length));
   const view = new DataView(bytes.buffer);
   bytes.set(new TextEncoder().encode(MAGIC));
-  view.setUint32(12, FORMAT, true);
-  view.setUint32(HASHED_FROM, header.length, true);
+  view.setUint32(MAGIC.length, FORMAT, true);
+  bytes.set(new TextEncoder().encode(checksumOf(header, make)), CHECKSUM_AT);
+  view.setUint32(LENGTH_AT, header.length, true);
   bytes.set(header, HEADER_AT);
-  bytes.set(data, start);
-  let at = end;
-  for (const file of files.values()) {
-    bytes.set(file, at);
-    at += file.length;
+  let at = start;
+  for (const part of [data, ...files.values()]) {
+    bytes.set(part, at);
+    at += part.length;
   }
-  bytes.set(fromHex(await sha256Hex(bytes.subarray(HASHED_FROM, end))), HASH_AT);
   return bytes;
 }
 
 /**
- * Read a snapshot; its pages are a part of `bytes`, which must not change. `checked` are bytes that somebody has vouched for.
+ * Read what a snapshot says of itself.
  *
  * @throws Unusable: it is damaged, or of another format.
  */
-export async function decodeSnapshot(bytes: Uint8Array, checked = false): Promise<Snapshot> {
-  const { key, memory, outside, preload = null, start, end } = headerOf(bytes);
-  const isWhole = async () => (await sha256Hex(bytes.subarray(HASHED_FROM, end))) === toHex(bytes.subarray(HASH_AT, HASHED_FROM));
-  guard(checked || (await isWhole()), 'it is damaged');
-  const pages = { ...memory, data: bytes.subarray(start, end) };
-  checkPages(pages);
-  return { key: await keyOf(key), memory: pages, outside, preload };
+export async function decodeSnapshot(reader: Reader): Promise<Snapshot> {
+  const make = await checksums();
+  const { header, start } = headerOf(reader, make);
+  return new Snapshot(await keyOf(header.key), header, reader, start, make);
 }
 
-/** The files behind a snapshot that may be damaged, as they may be: each is to be held against its SHA-256. */
-export function filesOf(bytes: Uint8Array): Files {
-  const { files, end } = headerOf(bytes);
-  let at = end;
-  return new Map(files.map(([digest, length]) => [digest, bytes.subarray(at, (at += length))]));
+/** The same of bytes that are in memory. */
+export function decodeBytes(bytes: Uint8Array): Promise<Snapshot> {
+  return decodeSnapshot(readerOf(bytes));
+}
+
+/** A snapshot whose header was read: its pages, and the files behind them, are read and checked when they are wanted. */
+export class Snapshot {
+  private readonly places: ReadonlyMap<string, Place>;
+
+  constructor(
+    readonly key: Key,
+    private readonly header: Header,
+    private readonly reader: Reader,
+    private readonly start: number,
+    private readonly make: NewChecksum
+  ) {
+    let at = start + bytesOf(header.memory);
+    this.places = new Map(header.files.map(([name, length, checksum]) => [name, { at: (at += length) - length, length, checksum }]));
+  }
+
+  get outside(): unknown {
+    return this.header.outside;
+  }
+
+  get libraries(): readonly string[] {
+    return this.header.libraries;
+  }
+
+  get preload(): Preload | null {
+    return this.header.preload ?? null;
+  }
+
+  /** Bytes of the whole memory. */
+  get size(): number {
+    return this.header.memory.size;
+  }
+
+  /**
+   * Make `memory` what was taken; of its bytes none from `fresh` on was ever written to.
+   *
+   * @throws Unusable: it is damaged, and so is the memory.
+   */
+  fill(memory: Uint8Array, fresh: number): void {
+    const checksum = this.make();
+    let from = this.start;
+    const take = (into: Uint8Array) => {
+      for (let at = 0; at < into.length; at += PIECE) {
+        const piece = into.subarray(at, at + PIECE);
+        this.read(piece, from);
+        // While the processor still has it at hand.
+        checksum.update(piece);
+        from += piece.length;
+      }
+    };
+    putPages(this.header.memory, take, memory, fresh);
+    guard(checksum.digest() === this.header.memory.checksum, 'it is damaged');
+  }
+
+  /** All that was taken. @throws Unusable */
+  copied(): Copied {
+    const { memory, outside, libraries } = this.header;
+    const data = new Uint8Array(bytesOf(memory));
+    this.read(data, this.start);
+    guard(checksumOf(data, this.make) === memory.checksum, 'it is damaged');
+    return { memory: { size: memory.size, runs: memory.runs, data }, outside, libraries, preload: this.preload };
+  }
+
+  /** A file that lies behind it; null where there is none, or it is damaged. */
+  file(name: string): Uint8Array | null {
+    const place = this.places.get(name);
+    if (!place) {
+      return null;
+    }
+    const bytes = new Uint8Array(place.length);
+    try {
+      this.read(bytes, place.at);
+    } catch {
+      return null;
+    }
+    return checksumOf(bytes, this.make) === place.checksum ? bytes : null;
+  }
+
+  /** Nothing more is read of it. */
+  close(): void {
+    this.reader.close();
+  }
+
+  private read(into: Uint8Array, at: number): void {
+    readPart(this.reader, into, at);
+  }
+}
+
+/** Where a file lies. */
+interface Place {
+  readonly at: number;
+  readonly length: number;
+  readonly checksum: string;
 }
 
 interface Header {
   readonly key: Readonly<Record<string, string>>;
-  readonly memory: Pick<Pages, 'size' | 'runs'>;
+  readonly memory: PageTable & { readonly checksum: string };
   readonly outside: unknown;
+  readonly libraries: readonly string[];
   readonly preload?: Preload;
-  readonly files: readonly (readonly [digest: string, length: number])[];
+  readonly files: readonly (readonly [name: string, length: number, checksum: string])[];
 }
 
-/** What the header says, and where the pages begin and end. */
-function headerOf(bytes: Uint8Array): Header & { readonly start: number; readonly end: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  guard(bytes.length >= HEADER_AT && ascii(bytes.subarray(0, MAGIC.length)) === MAGIC, 'it is no snapshot');
-  const format = view.getUint32(12, true);
+/** What the header says, and where the pages begin. */
+function headerOf(reader: Reader, make: NewChecksum): { readonly header: Header; readonly start: number } {
+  guard(reader.size >= HEADER_AT, 'it is no snapshot');
+  const head = new Uint8Array(HEADER_AT);
+  readPart(reader, head, 0);
+  const view = new DataView(head.buffer);
+  guard(ascii(head.subarray(0, MAGIC.length)) === MAGIC, 'it is no snapshot');
+  const format = view.getUint32(MAGIC.length, true);
   guard(format === FORMAT, `it has format ${format}, not ${FORMAT}`);
-  const length = view.getUint32(HASHED_FROM, true);
+  const length = view.getUint32(LENGTH_AT, true);
   const start = pagesAt(length);
-  guard(start <= bytes.length, 'it is damaged: its header is cut off');
-  const header = parse(bytes.subarray(HEADER_AT, HEADER_AT + length));
-  const end = bytes.length - header.files.reduce((sum, [, size]) => sum + size, 0);
-  guard(end >= start, 'it is damaged: it is cut off');
-  return { ...header, start, end };
+  guard(start <= reader.size && view.getUint32(LENGTH_AT + 4, true) === 0, 'it is damaged: its header is cut off');
+  const bytes = new Uint8Array(length);
+  readPart(reader, bytes, HEADER_AT);
+  guard(ascii(head.subarray(CHECKSUM_AT, LENGTH_AT)) === checksumOf(bytes, make), 'it is damaged');
+  const header = parse(bytes);
+  checkTable(header.memory);
+  const size = header.files.reduce((sum, [, one]) => sum + one, start + bytesOf(header.memory));
+  guard(size === reader.size, `it is damaged: it has ${reader.size} bytes of ${size}`);
+  return { header, start };
 }
 
 function parse(bytes: Uint8Array): Header {
@@ -124,16 +227,34 @@ function parse(bytes: Uint8Array): Header {
   } catch {
     throw new Unusable('it is damaged: its header is not JSON');
   }
-  const { key, memory, outside, preload, files } = header ?? {};
+  const { key, memory, outside, libraries, preload, files } = header ?? {};
   const isKey = typeof key === 'object' && key !== null && Object.values(key).every(part => typeof part === 'string');
-  guard(isKey && Array.isArray(memory?.runs) && memory.runs.every(Array.isArray), 'its header lacks a part');
-  guard(preload === undefined || (Array.isArray(preload.modules) && typeof preload.why === 'string'), 'its header lacks a part');
+  const isMemory = Array.isArray(memory?.runs) && memory.runs.every(Array.isArray) && typeof memory.checksum === 'string';
+  guard(isKey && isMemory && areTexts(libraries), 'its header lacks a part');
+  guard(preload === undefined || (areTexts(preload.modules) && typeof preload.why === 'string'), 'its header lacks a part');
   guard(Array.isArray(files) && files.every(file => Array.isArray(file) && isSize(file[1])), 'its list of files is wrong');
-  return { key, memory, outside, ...(preload && { preload }), files };
+  return { key, memory: memory as Header['memory'], outside, libraries, ...(preload && { preload }), files };
+}
+
+/** @throws Unusable: not so many bytes are there, or they cannot be read. */
+function readPart(reader: Reader, into: Uint8Array, at: number): void {
+  try {
+    reader.read(into, at);
+  } catch (error) {
+    throw new Unusable(`it cannot be read: ${String(error)}`);
+  }
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(text => typeof text === 'string');
 }
 
 function isSize(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function bytesOf({ runs }: PageTable): number {
+  return runs.reduce((sum, [, count]) => sum + count, 0) * PAGE;
 }
 
 function pagesAt(headerLength: number): number {
@@ -142,12 +263,4 @@ function pagesAt(headerLength: number): number {
 
 function ascii(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from(text.match(/../g) ?? [], pair => Number.parseInt(pair, 16));
 }

@@ -1,8 +1,10 @@
 /** Snapshots in a folder: those of Node. */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { newId } from '../ids';
+import type { Reader } from '../io/reader';
 import { IN_BROWSERS, isSnapshot, Shelf, type Drawer, type Limits } from './shelf';
 
 const LIMITS: Limits = { place: 160e6, all: 500e6 };
@@ -19,7 +21,7 @@ export function fileShelf(file: string): Shelf {
   const drawer: Drawer = {
     names: async () => [],
     size: async () => null,
-    read: async () => null,
+    open: async () => null,
     write: async (name, bytes) => (isSnapshot(name) ? writeFile(file, bytes) : undefined),
     remove: async () => undefined,
   };
@@ -37,8 +39,9 @@ class Folder implements Drawer {
     return (await unlessMissing(stat(join(this.folder, name))))?.size ?? null;
   }
 
-  async read(name: string): Promise<Uint8Array | null> {
-    return unlessMissing(readFile(join(this.folder, name)));
+  async open(name: string): Promise<Reader | null> {
+    const file = await unlessMissing((async () => openSync(join(this.folder, name), 'r'))());
+    return file === null ? null : readerOfFile(file);
   }
 
   /** Beside its place, and then into it. */
@@ -57,6 +60,23 @@ class Folder implements Drawer {
   async remove(name: string): Promise<void> {
     await rm(join(this.folder, name), { force: true });
   }
+}
+
+/** It stays what it is when another one takes its place. */
+function readerOfFile(file: number): Reader {
+  return {
+    size: fstatSync(file).size,
+    read: (into, at) => {
+      for (let done = 0; done < into.length; ) {
+        const count = readSync(file, into, done, into.length - done, at + done);
+        if (count === 0) {
+          throw new Error('it ends too soon');
+        }
+        done += count;
+      }
+    },
+    close: () => closeSync(file),
+  };
 }
 
 async function unlessMissing<T>(action: Promise<T>): Promise<T | null> {

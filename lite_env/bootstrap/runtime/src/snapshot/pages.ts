@@ -4,11 +4,15 @@ import { guard } from './unusable';
 /** Smaller than WebAssembly's own pages: half of a kernel's memory is zero in pieces of this size. */
 export const PAGE = 4096;
 
-export interface Pages {
+/** Which pages a memory has. */
+export interface PageTable {
   /** Bytes of the whole memory. */
   readonly size: number;
   /** Which pages these are: the first of each run, and how many follow one another, in ascending order. */
   readonly runs: readonly (readonly [first: number, count: number])[];
+}
+
+export interface Pages extends PageTable {
   /** Their bytes, one page behind the other. */
   readonly data: Uint8Array;
 }
@@ -25,32 +29,30 @@ export function takePages(memory: Uint8Array): Pages {
   return { size: memory.length, runs, data };
 }
 
-/** Make `memory` what was taken; of its bytes none from `fresh` on was ever written to. */
-export function putPages({ size, runs, data }: Pages, memory: Uint8Array, fresh: number): void {
+/**
+ * Make `memory` what was taken, by `take`, which fills what it is given with the bytes of the pages that come next; of its bytes
+ * none from `fresh` on was ever written to.
+ */
+export function putPages({ size, runs }: PageTable, take: (into: Uint8Array) => void, memory: Uint8Array, fresh: number): void {
   guard(memory.length >= size, `the memory has ${memory.length} bytes, the snapshot ${size}`);
   let end = 0;
-  let at = 0;
   for (const [first, count] of [...runs, [Math.ceil(memory.length / PAGE), 0] as const]) {
     if (end < fresh) {
       clear(memory.subarray(end, Math.min(first * PAGE, fresh)));
     }
-    memory.set(data.subarray(at, at + count * PAGE), first * PAGE);
-    at += count * PAGE;
+    take(memory.subarray(first * PAGE, (first + count) * PAGE));
     end = (first + count) * PAGE;
   }
 }
 
-/** @throws Unusable: the table does not fit its bytes. */
-export function checkPages({ size, runs, data }: Pages): void {
+/** @throws Unusable: the table is not one of a memory. */
+export function checkTable({ size, runs }: PageTable): void {
   let end = 0;
-  let pages = 0;
   for (const [first, count] of runs) {
     guard(Number.isSafeInteger(first) && Number.isSafeInteger(count) && first >= end && count > 0, 'its table of pages is wrong');
     end = first + count;
-    pages += count;
   }
   guard(Number.isSafeInteger(size) && size % PAGE === 0 && end * PAGE <= size, 'its pages lie outside of its memory');
-  guard(data.length === pages * PAGE, `it has ${data.length} bytes of ${pages * PAGE}`);
 }
 
 function runsOf(memory: Uint8Array): [number, number][] {

@@ -4,16 +4,17 @@
  * again.
  */
 import { sha256Hex } from '../io/digest';
+import type { Reader } from '../io/reader';
 import { soon } from '../soon';
 import type { Key } from './key';
 import { guard, TooLarge, Unusable } from './unusable';
 
-/** Byte strings by name; whoever reads one gets it whole or not at all. */
+/** Byte strings by name; a reader of one sees it as it was when it was opened. */
 export interface Drawer {
   names(): Promise<readonly string[]>;
   /** In bytes; null where there is none. */
   size(name: string): Promise<number | null>;
-  read(name: string): Promise<Uint8Array | null>;
+  open(name: string): Promise<Reader | null>;
   write(name: string, bytes: Uint8Array): Promise<void>;
   remove(name: string): Promise<void>;
 }
@@ -84,31 +85,34 @@ export class Shelf {
   }
 
   /**
-   * The bytes of a snapshot, which may be damaged; null where there is none. It counts as one that crashed until it is
-   * said to be sound.
+   * A snapshot, which may be damaged; null where there is none. It counts as one that crashed until it is said to be
+   * sound. Who has it closes it.
    *
    * @throws Unusable: it crashed before, or the shelf does not answer.
    */
-  async take(entry: Entry): Promise<Uint8Array | null> {
+  async take(entry: Entry): Promise<Reader | null> {
     const name = await nameOf(entry);
+    const taking = this.takeNamed(name);
     const late = () => {
+      taking.then(reader => reader?.close(), () => undefined);
       throw new Unusable('where snapshots are kept does not answer');
     };
-    return soon(this.takeNamed(name), this.patience, late);
+    return soon(taking, this.patience, late);
   }
 
-  private async takeNamed(name: string): Promise<Uint8Array | null> {
+  private async takeNamed(name: string): Promise<Reader | null> {
     const drawer = await this.opened();
-    const [bytes, before] = await Promise.all([drawer.read(name + SNAPSHOT), this.marksOf(name, drawer)]);
-    if (!bytes) {
+    const [reader, before] = await Promise.all([drawer.open(name + SNAPSHOT), this.marksOf(name, drawer)]);
+    if (!reader) {
       return null;
     }
     if (await this.hasDead(before)) {
+      reader.close();
       await this.removeNamed(name);
       throw new Unusable(DIED);
     }
     this.mark(name, drawer);
-    return bytes;
+    return reader;
   }
 
   /**
@@ -251,7 +255,11 @@ function noteUse(name: string, drawer: Drawer): Promise<void> {
 
 /** Milliseconds since 1970; 0 where the note is gone or damaged. */
 async function lastUse(name: string, drawer: Drawer): Promise<number> {
-  const text = new TextDecoder().decode((await drawer.read(name + USED)) ?? undefined);
+  const reader = await drawer.open(name + USED);
+  const bytes = new Uint8Array(reader?.size ?? 0);
+  reader?.read(bytes, 0);
+  reader?.close();
+  const text = new TextDecoder().decode(bytes);
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 

@@ -2,16 +2,14 @@
 import { BootError, describe } from '../errors';
 import type { Saving } from '../family/runtime';
 import type { SnapshotFigures } from '../protocol';
-import type { Here } from '../io/inflate';
-import { checked, usedFirst, type Behind } from './behind';
-import { decodeSnapshot, encodeSnapshot, filesOf, type Files, type Preload, type Snapshot } from './form';
+import { decodeBytes, decodeSnapshot, encodeSnapshot, type Copied, type Files, type Preload, type Snapshot } from './form';
 import { differing, featuresOf, holdsHere, type Key } from './key';
 import type { Preloading } from './preloading';
 import type { Entry, Shelf } from './shelf';
 import { ownKey, packOf, shippedKey, type Subject } from './subject';
 import { guard, TooLarge, Unusable } from './unusable';
 
-/** Bytes for a header, which is much smaller. */
+/** Bytes for a header, which is smaller. */
 const HEADER_ROOM = 2e6;
 
 /** A snapshot, and what it is kept under. */
@@ -21,9 +19,6 @@ interface Found {
   /** Whether the pack has brought it. */
   readonly isShipped: boolean;
 }
-
-/** What was taken of a kernel, with or without modules. */
-type Copied = Omit<Snapshot, 'key'>;
 
 /** Keeps what was taken; `why` it is without the modules that it was to have, and what was thrown over them. */
 type Keep = (copied: Copied, why?: string, error?: unknown) => Promise<void>;
@@ -41,8 +36,8 @@ export class Snapshots {
   private entry: Promise<Entry> | null = null;
   private reading: Promise<Found | null> = Promise.resolve(null);
   private finding: Promise<boolean> = Promise.resolve(false);
-  /** What lies behind the snapshot; null where nothing does. */
-  private behind: Promise<Behind | null> | null = null;
+  /** The visitor's own, behind which files lie; null where none is looked for. */
+  private own: Promise<Snapshot | null> | null = null;
   /** What was read by now. */
   private found: Found | null = null;
   private why = 'there is none yet';
@@ -83,9 +78,10 @@ export class Snapshots {
     }
     const isThere = this.kept ?? this.shelf.has(subject.place);
     if (isThere !== false || subject.shipped) {
-      let tell: (behind: Behind | null) => void = () => undefined;
-      this.behind = new Promise(resolve => (tell = resolve));
-      this.reading = this.read(isThere !== false, subject, tell).catch((error: unknown) => this.unusable(error));
+      const unusable = (error: unknown) => this.unusable(error);
+      const own = isThere === false ? Promise.resolve(null) : this.readOwn().catch(unusable);
+      this.own = isThere === false ? null : own.then(found => found?.snapshot ?? null);
+      this.reading = own.then(found => found ?? (subject.shipped && this.readShipped(subject.shipped))).catch(unusable);
       this.finding = this.reading.then(found => (this.found = found) !== null);
     }
     return isThere === true || subject.shipped !== null;
@@ -101,13 +97,17 @@ export class Snapshots {
     return this.finding;
   }
 
-  /** A file of the kernel, without compression, as the visitor's own snapshot has it; null where it has not. */
-  file(digest: string): Promise<Here | null> | null {
-    return this.behind && this.behind.then(behind => behind?.get(digest) ?? null);
+  /** A file that lies behind the visitor's own snapshot; null where none does. */
+  file(name: string): Promise<Uint8Array | null> | null {
+    return this.own && this.own.then(snapshot => snapshot?.file(name) ?? null);
   }
 
-  /** The snapshot, if it was read by now. */
+  /** The snapshot, if it was read by now; what comes later is not used. */
   readNow(): Snapshot | null {
+    if (!this.found) {
+      void this.reading.then(found => found && this.quietly(() => this.shelf.giveBack(found.entry)));
+      this.letGo();
+    }
     return this.found?.snapshot ?? null;
   }
 
@@ -121,9 +121,8 @@ export class Snapshots {
     if (found) {
       this.settling = this.quietly(() => (found.isShipped ? this.shelf.giveBack(found.entry) : this.shelf.sound(found.entry)));
     }
-    this.reading = Promise.resolve(null);
-    this.behind = null;
-    this.found = this.isShipped ? found : null; // Its pages are not read again, unless they are to be kept.
+    this.letGo();
+    this.found = this.isShipped ? found : null; // It may be kept as the visitor's own.
   }
 
   /** Kernels of this kind have none. */
@@ -143,6 +142,7 @@ export class Snapshots {
   async failed(error: unknown): Promise<void> {
     this.unusable(error);
     const { found } = this;
+    this.letGo();
     if (found && error instanceof BootError) {
       return this.quietly(() => this.shelf.giveBack(found.entry));
     }
@@ -163,7 +163,7 @@ export class Snapshots {
 
   /** Throw it away. */
   async drop(): Promise<void> {
-    await this.quietly(async () => this.shelf.drop(await this.own()));
+    await this.quietly(async () => this.shelf.drop(await this.toKeep()));
   }
 
   /** Take one of a kernel that was started plainly, and keep it; why that did not come about. */
@@ -190,7 +190,7 @@ export class Snapshots {
     const keep: Keep = async (copied, why = '', error = null) => {
       // Where there is more room a visitor may have them all the same.
       await this.keep(error instanceof TooLarge ? { ...copied, preload: null } : copied, true);
-      [needs, without] = [saving.needs(copied), why];
+      [needs, without] = [copied.libraries, why];
     };
     const why = await this.making(() =>
       preloading ? this.withModules(preloading, saving, keep) : keep({ ...saving.take(), preload: null })
@@ -202,7 +202,7 @@ export class Snapshots {
   async adopt(): Promise<boolean> {
     const { found } = this;
     this.found = null;
-    return found !== null && (await this.making(() => this.keep(found.snapshot))) === null;
+    return found !== null && (await this.making(async () => this.keep(found.snapshot.copied()))) === null;
   }
 
   private async withModules(preloading: Preloading, saving: Saving, keep: Keep): Promise<void> {
@@ -242,54 +242,58 @@ export class Snapshots {
 
   private async keep(taken: Copied, ship = false): Promise<void> {
     const started = performance.now();
-    const entry = await (ship ? this.toShip() : this.own());
-    const files = ship ? new Map() : await this.files(taken.memory.data.length);
-    const bytes = await encodeSnapshot({ ...taken, key: entry.key }, files);
+    const entry = await (ship ? this.toShip() : this.toKeep());
+    const files: Files = ship ? new Map() : await this.files(taken);
+    const bytes = await encodeSnapshot(entry.key, taken, files);
     await this.shelf.keep(entry, bytes);
     const took = ((performance.now() - started) / 1000).toFixed(2);
     const imported = taken.preload?.modules.length ? ` with ${taken.preload.modules.join(', ')}` : '';
     this.tell(`the next start takes a snapshot of this kernel${imported}: ${(bytes.length / 1e6).toFixed(1)} MB, kept in ${took} s`);
   }
 
-  /** The kernel's own files, as far as there is room for them beside so many bytes. */
-  private async files(bytes: number): Promise<Files> {
-    const none: Files = new Map();
-    const lost = (error: unknown) => {
-      this.tell(`the snapshot is one without the kernel's own files: ${wordsFor(error)}`);
-      return none;
-    };
-    const files = (await this.subject?.files().catch(lost)) ?? none;
-    const size = [...files.values()].reduce((sum, { length }) => sum + length, bytes);
-    return size + HEADER_ROOM <= this.shelf.room ? files : none;
+  /** What a restored kernel reads of the pack, as far as there is room for it. */
+  private async files({ memory, libraries }: Copied): Promise<Files> {
+    const files = new Map<string, Uint8Array>();
+    let room = this.shelf.room - HEADER_ROOM - memory.data.length;
+    try {
+      for (const [name, bytes] of (await this.subject?.files(libraries)) ?? []) {
+        if (bytes.length <= room) {
+          files.set(name, bytes);
+          room -= bytes.length;
+        }
+      }
+    } catch (error) {
+      this.tell(`the snapshot is one without files of the pack: ${wordsFor(error)}`);
+    }
+    return files;
   }
 
-  private async read(look: boolean, { shipped }: Subject, tell: (behind: Behind | null) => void): Promise<Found | null> {
-    const own = look ? await this.readOwn(tell).catch((error: unknown) => this.unusable(error)) : null;
-    tell(null); // Who waits for what lies behind it has been told, where it does.
-    return own ?? (shipped && this.readShipped(shipped));
-  }
-
-  private async readOwn(tell: (behind: Behind | null) => void): Promise<Found | null> {
-    const entry = await this.own();
-    const bytes = await this.shelf.take(entry);
-    if (!bytes) {
+  private async readOwn(): Promise<Found | null> {
+    const entry = await this.toKeep();
+    const reader = await this.shelf.take(entry);
+    if (!reader) {
       return null;
     }
     try {
-      const behind = checked(filesOf(bytes));
-      tell(behind);
-      await usedFirst(behind);
-      const snapshot = await decodeSnapshot(bytes);
+      const snapshot = await decodeSnapshot(reader);
       guard(snapshot.key.id === entry.key.id, 'it is one of another kernel');
       return { snapshot, entry, isShipped: false };
     } catch (error) {
+      reader.close();
       await this.drop();
       throw error;
     }
   }
 
+  /** Nothing more is read of the visitor's own. */
+  private letGo(): void {
+    void this.own?.then(snapshot => snapshot?.close());
+    this.own = null;
+    this.reading = Promise.resolve(null);
+  }
+
   private async readShipped(read: () => Promise<Uint8Array>): Promise<Found> {
-    const snapshot = await decodeSnapshot(await read(), true);
+    const snapshot = await decodeBytes(await read());
     const { features = '' } = snapshot.key.parts;
     const entry = await this.entryOf(subject => shippedKey(subject, features));
     const other = differing(snapshot.key, entry.key);
@@ -306,7 +310,7 @@ export class Snapshots {
     return null;
   }
 
-  private own(): Promise<Entry> {
+  private toKeep(): Promise<Entry> {
     this.entry ??= this.entryOf(ownKey);
     return this.entry;
   }

@@ -1,5 +1,5 @@
 /** What is started: what snapshots of it are kept under. */
-import { FORMAT } from './form';
+import { FORMAT, type Files } from './form';
 import { keyOf, wasmFeatures, type Key } from './key';
 
 declare const LITE_ENV_RUNTIME: string;
@@ -17,8 +17,8 @@ export interface Subject {
   content(): Promise<string>;
   /** Text of the kernel's script. */
   script(): Promise<string>;
-  /** The kernel's own files that a start needs, without compression, by their SHA-256. */
-  files(): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** What a restored kernel reads of the pack, the most worthwhile first: its own files, and libraries at these absolute paths. */
+  files(libraries: readonly string[]): Promise<Files>;
   /** Reads the snapshot that the pack brings, checked and inflated; null where it brings none. */
   readonly shipped: (() => Promise<Uint8Array>) | null;
 }

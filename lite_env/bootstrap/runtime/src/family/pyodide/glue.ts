@@ -2,7 +2,7 @@
  * The scripts of 0.27 (Emscripten 3.1.58) and of 314 (5.0.3), opened up: a snapshot needs to know what they keep of
  * libraries and clocks. A script that differs stays as it is, and its kernel starts plainly each time.
  */
-import { innerPartsOf, patched, PLACE, RECORD, replaying, SHOWN, type Patch, type Shown } from '../../snapshot/rooms/script';
+import { EXPORTS, innerPartsOf, patched, PLACE, RECORD, replaying, SHOWN, type Patch, type Shown } from '../../snapshot/rooms/script';
 import type { PyodideModule } from './pyodide';
 
 /** What the script keeps to itself. */
@@ -34,6 +34,7 @@ const GENERATIONS: readonly (readonly Patch[])[] = [
   [
     ...COMMON,
     ...replaying('>>>'),
+    ['var wasmExports=createWasm();', `var wasmExports=createWasm();${EXPORTS};`],
     // 314 looks there by itself, and as late.
     ['if(shouldRunNow)callMain(', 'if(shouldRunNow&&!Module["noInitialRun"])callMain('],
   ],
@@ -54,9 +55,9 @@ const GENERATIONS: readonly (readonly Patch[])[] = [
   ],
 ];
 
-/** The script with its inner parts shown; null where it is another one. */
-export function openUp(script: Uint8Array): Uint8Array | null {
-  return GENERATIONS.map(patches => patched(script, patches)).find(opened => opened !== null) ?? null;
+/** The script with its inner parts shown; as it is where it is another one. */
+export function openUp(script: Uint8Array): Uint8Array {
+  return GENERATIONS.map(patches => patched(script, patches)).find(opened => opened !== null) ?? script;
 }
 
 /** The inner parts of a module whose script was opened up. */

@@ -6,6 +6,7 @@ import type { Tree } from '../../pack/tree';
 import { because } from '../../errors';
 import type { Loaded, Running, Runtime, Saving, Startable, Surroundings } from '../runtime';
 import { readFiles, type PyodideFiles } from './files';
+import { openUp } from './glue';
 import { loadWaiting, type Waiting } from './load';
 import { installNetwork } from './network';
 import type { PyodideModule } from './pyodide';
@@ -19,6 +20,7 @@ export const pyodide: Runtime = {
     return {
       main: files.wasm,
       script: files.script,
+      open: openUp,
       load: async surroundings => new PyodideLoaded(files, await loadWaiting(files, surroundings), surroundings),
     };
   },

@@ -3,7 +3,7 @@ import type { Transport } from '../../io/transport';
 import type { Compressed } from '../../io/verify';
 import type { Surroundings } from '../runtime';
 import type { PyodideFiles } from './files';
-import { innerOf, openUp } from './glue';
+import { innerOf } from './glue';
 import type { Api, LoadPyodide, Lockfile, ModuleFactory, Pyodide, PyodideModule, Settings } from './pyodide';
 import { freshOf, type Fresh } from './snapshot';
 import { HERE, standIn } from './stand-in';
@@ -36,15 +36,12 @@ export interface Waiting {
  * its files. The scripts are compiled and run while the module arrives.
  */
 export async function loadWaiting(kernel: PyodideFiles, surroundings: Surroundings): Promise<Waiting> {
-  const { files, transport, snapshots } = surroundings;
+  const { files, transport } = surroundings;
   const wasm = files.module(kernel.wasm, 'kernel');
   wasm.catch(() => undefined); // Told when it is waited for.
   const [load, factory] = await Promise.all([
     files.read(kernel.loader, 'kernel').then(code => defined<LoadPyodide>(code, kernel.loader, LOADER, kernel, transport)),
-    files
-      .read(kernel.script, 'kernel')
-      .then(code => (snapshots && openUp(code)) || code)
-      .then(code => defined<ModuleFactory>(code, kernel.script, FACTORY, kernel, transport)),
+    surroundings.script().then(code => defined<ModuleFactory>(code, kernel.script, FACTORY, kernel, transport)),
   ]);
   const waiting = run(load, factory, wasm, kernel, surroundings);
   const [made] = await Promise.all([waiting, wasm]);

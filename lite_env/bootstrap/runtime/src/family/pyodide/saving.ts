@@ -4,14 +4,14 @@ import { freshening } from '../../kernel/restored';
 import { bridgeHost } from '../../network/kernel';
 import type { Tree } from '../../pack/tree';
 import type { Snapshot, Taken } from '../../snapshot/form';
-import { compileLibraries, Environment } from '../../snapshot/rooms/environment';
+import { Environment, type Libraries } from '../../snapshot/rooms/environment';
 import { guard, Unusable } from '../../snapshot/unusable';
-import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
+import type { Running, Saving, Surroundings } from '../runtime';
 import type { Waiting } from './load';
 import type { Pyodide } from './pyodide';
 import { References, type Way } from './references';
 import { KernelHost, PyodideRunning } from './running';
-import { librariesOf, put, stackOf, take, takeReferences } from './snapshot';
+import { put, stackOf, take, takeReferences } from './snapshot';
 
 /** A kernel that was loaded, and what it was started in. */
 export interface Place {
@@ -56,12 +56,8 @@ export class PyodideSaving implements Saving {
     const environment = new Environment(this.tree, surroundings.prefix);
     const held = this.referencesOf(started.python);
     const taken = take(waiting.module, fresh, stack, held, environment.paths());
-    environment.guardHas(librariesOf(taken));
+    environment.guardHas(taken.libraries);
     return taken;
-  }
-
-  needs(taken: Taken): readonly string[] {
-    return librariesOf(taken);
   }
 
   async preload(modules: readonly string[]): Promise<void> {
@@ -74,15 +70,14 @@ export class PyodideSaving implements Saving {
     }
   }
 
-  async restore(snapshot: Snapshot, read: ReadFiles): Promise<Running> {
+  async restore(snapshot: Snapshot, libraries: Libraries): Promise<Running> {
     const { waiting, surroundings, host } = this.place;
     const { module } = waiting;
-    const code = await compileLibraries(librariesOf(snapshot), read);
     const python = await waiting.restore(() => {
       const fresh = waiting.fresh();
       guard(fresh !== null, "the kernel's script is not one that is known");
       // Not all of Pyodide's own are there yet.
-      return [put(snapshot, module, waiting.api, fresh, code), named => this.references().at(named as Way)];
+      return [put(snapshot, module, waiting.api, fresh, libraries), named => this.references().at(named as Way)];
     });
     run(python, freshening(surroundings.variables), 'restored.py');
     return PyodideRunning.again(python, module, host, message => surroundings.post(message));

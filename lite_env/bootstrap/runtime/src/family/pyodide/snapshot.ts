@@ -1,6 +1,7 @@
 /** Snapshots of Pyodide: what lies outside of its memory, and how a started kernel comes of it again. */
 import type { Snapshot, Taken } from '../../snapshot/form';
-import { putPages, takePages } from '../../snapshot/pages';
+import { takePages } from '../../snapshot/pages';
+import type { Libraries } from '../../snapshot/rooms/environment';
 import { putFiles, takeFiles, type Files } from '../../snapshot/rooms/files';
 import { putLinked, takeLinked, type Linked } from '../../snapshot/rooms/linker';
 import { guard } from '../../snapshot/unusable';
@@ -77,7 +78,8 @@ export function take(
     files: takeFiles(FS, known),
     clock: performance.now() + inner.ahead,
   };
-  return { memory: takePages(new Uint8Array(inner.wasmMemory.buffer)), outside };
+  const libraries = outside.linked.libraries.map(({ name }) => name);
+  return { memory: takePages(new Uint8Array(inner.wasmMemory.buffer)), outside, libraries };
 }
 
 /**
@@ -87,21 +89,21 @@ export function take(
  * `code` are the libraries that the snapshot has, by their names.
  */
 export function put(
-  { memory, outside }: Snapshot,
+  snapshot: Snapshot,
   { FS }: PyodideModule,
   api: Api,
   { inner, bytes }: Fresh,
-  code: ReadonlyMap<string, WebAssembly.Module>
+  code: Libraries
 ): unknown {
-  const { linked, stack, references, zone, files, clock } = outside as Outside;
+  const { linked, stack, references, zone, files, clock } = snapshot.outside as Outside;
   expectConstants(api);
   inner.ahead = Math.max(0, clock - performance.now());
   putFiles(files, FS);
-  if (bytes < memory.size) {
-    inner.growMemory(memory.size);
+  if (bytes < snapshot.size) {
+    inner.growMemory(snapshot.size);
   }
   putLinked(linked, inner, code);
-  putPages(memory, new Uint8Array(inner.wasmMemory.buffer), bytes);
+  snapshot.fill(new Uint8Array(inner.wasmMemory.buffer), bytes);
   inner.___stack_pointer.value = stack;
   // C knows the time zone of its first look at it: what it saw is that of the saved kernel.
   const look = inner.wasmImports['_tzset_js'];
@@ -120,9 +122,4 @@ function expectConstants(api: Api): void {
   if (getExpectedKeys) {
     api.getExpectedKeys = () => getExpectedKeys().slice(0, CONSTANTS);
   }
-}
-
-/** Where the libraries of a snapshot lie. */
-export function librariesOf({ outside }: Taken): string[] {
-  return (outside as Outside).linked.libraries.map(({ name }) => name);
 }

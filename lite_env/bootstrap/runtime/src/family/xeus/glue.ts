@@ -2,7 +2,7 @@
  * The script of a kernel of 2023 (Emscripten 3.1.45), opened up: what it keeps to itself lies outside of the memory, and
  * a snapshot needs it. A script that differs stays as it is, and its kernel starts plainly each time.
  */
-import { innerPartsOf, patched, PLACE, replaying, SHOWN, type Patch, type Shown } from '../../snapshot/rooms/script';
+import { EXPORTS, innerPartsOf, patched, PLACE, replaying, SHOWN, type Patch, type Shown } from '../../snapshot/rooms/script';
 import type { Handles } from '../../snapshot/rooms/values';
 import type { EmscriptenModule } from './emscripten';
 
@@ -41,6 +41,7 @@ const PATCHES: readonly Patch[] = [
     `__emval_get_method_caller=(_,t)=>{${PLACE}.callers.push([_,t]);`,
   ],
   ...replaying('>>'),
+  ['wasmExports=createWasm(),', `wasmExports=createWasm(),${PLACE}_exports=${EXPORTS},`],
   // In parentheses the whole of it is compiled at once, in place of being looked over first and compiled when it is called.
   ['return function(moduleArg={}){', 'return(function(moduleArg={}){'],
   ['moduleArg.ready}})();', 'moduleArg.ready})})();'],
@@ -48,9 +49,9 @@ const PATCHES: readonly Patch[] = [
   ['return init&&(runtimeInitialized?init()', 'return init&&!again&&(runtimeInitialized?init()'],
 ];
 
-/** The script with its inner parts shown; null where it is another one. */
-export function openUp(script: Uint8Array): Uint8Array | null {
-  return patched(script, PATCHES);
+/** The script with its inner parts shown; as it is where it is another one. */
+export function openUp(script: Uint8Array): Uint8Array {
+  return patched(script, PATCHES) ?? script;
 }
 
 /** The inner parts of a module whose script was opened up. */

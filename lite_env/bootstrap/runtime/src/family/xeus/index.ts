@@ -9,7 +9,7 @@ import type { Loaded, Running, Runtime, Saving, Startable, Surroundings } from '
 import type { EmscriptenModule } from './emscripten';
 import { explain } from './explain';
 import { readFiles, type XeusFiles } from './files';
-import { innerOf } from './glue';
+import { innerOf, openUp } from './glue';
 import { Globals } from './globals';
 import { installNetwork } from './network';
 import { createModule, type Created } from './module';
@@ -22,7 +22,7 @@ export const xeus: Runtime = {
   family: 'xeus',
   read(kernel: PackedKernel, check: Checker, where: string): Startable {
     const files = readFiles(kernel, check, where);
-    return { main: files.wasm, script: files.script, load: surroundings => load(files, surroundings) };
+    return { main: files.wasm, script: files.script, open: openUp, load: surroundings => load(files, surroundings) };
   },
 };
 

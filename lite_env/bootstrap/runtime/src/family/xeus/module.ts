@@ -4,7 +4,6 @@ import type { Transport } from '../../io/transport';
 import type { Surroundings } from '../runtime';
 import type { EmscriptenModule, ModuleFactory, ModuleOptions } from './emscripten';
 import type { XeusFiles } from './files';
-import { openUp } from './glue';
 import { Heap } from './heap';
 
 /** What scripts of every generation define. */
@@ -29,10 +28,10 @@ export interface Created {
  * compiled and run while the module arrives.
  */
 export async function createModule(kernel: XeusFiles, surroundings: Surroundings): Promise<Created> {
-  const { files, transport, snapshots } = surroundings;
+  const { files, transport } = surroundings;
   const wasm = files.module(kernel.wasm, 'kernel');
   const glue = Promise.all([
-    files.read(kernel.script, 'kernel').then(script => factoryOf((snapshots && openUp(script)) || script, kernel, transport)),
+    surroundings.script().then(script => factoryOf(script, kernel, transport)),
     fetchCompanions(kernel, files),
   ]);
   const created = glue.then(([factory, companions]) => run(factory, wasm, companions, kernel, surroundings));

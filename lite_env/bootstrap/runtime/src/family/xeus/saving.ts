@@ -2,9 +2,9 @@ import { freshening } from '../../kernel/restored';
 import { preloading, whyNotImported } from '../../kernel/preloading';
 import type { Tree } from '../../pack/tree';
 import type { Snapshot, Taken } from '../../snapshot/form';
-import { compileLibraries, Environment } from '../../snapshot/rooms/environment';
+import { Environment, type Libraries } from '../../snapshot/rooms/environment';
 import { guard, Unusable } from '../../snapshot/unusable';
-import type { ReadFiles, Running, Saving, Surroundings } from '../runtime';
+import type { Running, Saving, Surroundings } from '../runtime';
 import type { KernelServer } from './emscripten';
 import { explain } from './explain';
 import type { XeusFiles } from './files';
@@ -13,7 +13,7 @@ import type { Globals } from './globals';
 import type { Created } from './module';
 import { showNetwork } from './network';
 import { XeusRunning } from './running';
-import { librariesOf, put, take, type Fresh } from './snapshot';
+import { put, take, type Fresh } from './snapshot';
 import { tolerant } from './start';
 
 /** A kernel that was loaded, and what it was started in. */
@@ -39,12 +39,8 @@ export class XeusSaving implements Saving {
     guard(fresh !== null && server !== null, 'the kernel was not started');
     const environment = new Environment(this.tree, surroundings.prefix);
     const taken = take(created.module, server, fresh, surroundings.scope, environment.paths());
-    environment.guardHas(librariesOf(taken));
+    environment.guardHas(taken.libraries);
     return taken;
-  }
-
-  needs(taken: Taken): readonly string[] {
-    return librariesOf(taken);
   }
 
   async preload(modules: readonly string[]): Promise<void> {
@@ -56,16 +52,15 @@ export class XeusSaving implements Saving {
     }
   }
 
-  async restore(snapshot: Snapshot, read: ReadFiles): Promise<Running> {
+  async restore(snapshot: Snapshot, libraries: Libraries): Promise<Running> {
     const { kernel, created, globals, surroundings, fresh } = this.place;
     const { module } = created;
     guard(fresh !== null, "the kernel's script is not one that is known");
-    const code = await compileLibraries(librariesOf(snapshot), read);
     // What the saved program holds of it is found before it runs.
     showNetwork(surroundings.scope, surroundings.network);
     const version = String(kernel.runtime.python).split('.').map(Number).slice(0, 2);
     const init = () => tolerant(module, () => module.init?.(surroundings.prefix, version));
-    const server = await put(snapshot, module, fresh, surroundings.scope, code, init);
+    const server = await put(snapshot, module, fresh, surroundings.scope, libraries, init);
     globals.show(module, true);
     setZone(created, fresh.inner);
     module.exec?.(freshening(surroundings.variables));

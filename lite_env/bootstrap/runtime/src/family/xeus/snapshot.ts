@@ -1,7 +1,8 @@
 /** Snapshots of xeus-python of 2023: what lies outside of its memory, and how a started kernel comes of it again. */
 import type { FileSystem } from '../../fs/emscripten';
 import type { Snapshot, Taken } from '../../snapshot/form';
-import { putPages, takePages } from '../../snapshot/pages';
+import { takePages } from '../../snapshot/pages';
+import type { Libraries } from '../../snapshot/rooms/environment';
 import { putFiles, takeFiles, type Files } from '../../snapshot/rooms/files';
 import { putLinked, takeLinked, type Linked } from '../../snapshot/rooms/linker';
 import { putValues, takeValues, type Values } from '../../snapshot/rooms/values';
@@ -105,7 +106,8 @@ export function take(
     files: takeFiles(module.FS as FileSystem, known),
     clock: performance.now() + inner.ahead,
   };
-  return { memory: takePages(new Uint8Array(inner.wasmMemory.buffer)), outside };
+  const libraries = outside.linked.libraries.map(({ name }) => name);
+  return { memory: takePages(new Uint8Array(inner.wasmMemory.buffer)), outside, libraries };
 }
 
 /**
@@ -114,34 +116,29 @@ export function take(
  * `code` are the libraries that the snapshot has, by their names.
  */
 export async function put(
-  { memory, outside }: Snapshot,
+  snapshot: Snapshot,
   shown: EmscriptenModule,
   { inner, bytes }: Fresh,
   scope: object,
-  code: ReadonlyMap<string, WebAssembly.Module>,
+  code: Libraries,
   init: () => Promise<void> | undefined
 ): Promise<KernelServer> {
   const module = shown as Module;
-  const { linked, values, callers, fields, server, files, clock } = outside as Outside;
+  const { linked, values, callers, fields, server, files, clock } = snapshot.outside as Outside;
   inner.ahead = Math.max(0, clock - performance.now());
   putFiles(files, module.FS as FileSystem);
-  if (bytes < memory.size) {
-    inner.growMemory(memory.size);
+  if (bytes < snapshot.size) {
+    inner.growMemory(snapshot.size);
   }
   putLinked(linked, inner, code);
   const make = (bound: Bound) => handleOf(inner, bound);
   await withStubs(module, fields, make, init);
-  putPages(memory, new Uint8Array(inner.wasmMemory.buffer), bytes);
+  snapshot.fill(new Uint8Array(inner.wasmMemory.buffer), bytes);
   // The stack is at rest in both. A listener sets the flag anew.
   putValues(values, inner.emval_handles, scope);
   const again = inner.wasmImports['_emval_get_method_caller'] as (count: number, types: number) => number;
   callers.forEach(([count, types]) => again(count, types));
   return make(server) as KernelServer;
-}
-
-/** Where the libraries of a snapshot lie. */
-export function librariesOf({ outside }: Taken): string[] {
-  return (outside as Outside).linked.libraries.map(({ name }) => name);
 }
 
 function boundOf({ $$ }: WithHandle): Bound {

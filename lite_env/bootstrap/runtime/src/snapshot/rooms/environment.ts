@@ -1,6 +1,6 @@
 /** What a snapshot leaves to the environment's files: a kernel that is restored has them as a started one has. */
-import type { ReadFiles } from '../../family/runtime';
 import { fileBehind, walk, type Tree } from '../../pack/tree';
+import type { Snapshot } from '../form';
 import { guard } from '../unusable';
 
 /** The environment's files by absolute paths. */
@@ -28,14 +28,24 @@ export class Environment {
   }
 }
 
-/** Read and compile libraries, side by side. */
-export async function compileLibraries(
-  paths: readonly string[],
-  read: ReadFiles
-): Promise<ReadonlyMap<string, WebAssembly.Module>> {
-  const files = await read(paths);
-  const compiled = paths.map(async (path, index) => {
-    return [path, await WebAssembly.compile(files[index] as Uint8Array<ArrayBuffer>)] as const;
-  });
-  return new Map(await Promise.all(compiled));
+/** Compiled libraries by absolute paths. */
+export type Libraries = ReadonlyMap<string, WebAssembly.Module>;
+
+/** The bytes of files of the environment at these absolute paths, without the kernel opening them. */
+export type ReadFiles = (paths: readonly string[]) => Promise<readonly Uint8Array[]>;
+
+/** Compile a snapshot's libraries side by side, which lie behind it, or else in the environment. */
+export async function compileLibraries(snapshot: Snapshot, read: ReadFiles): Promise<Libraries> {
+  const compiled = new Map<string, Promise<WebAssembly.Module>>();
+  const compile = (path: string, bytes: Uint8Array) => compiled.set(path, WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
+  const elsewhere: string[] = [];
+  for (const path of snapshot.libraries) {
+    const bytes = snapshot.file(path);
+    bytes ? compile(path, bytes) : elsewhere.push(path);
+  }
+  if (elsewhere.length > 0) {
+    const files = await read(elsewhere);
+    elsewhere.forEach((path, index) => compile(path, files[index] as Uint8Array));
+  }
+  return new Map(await Promise.all([...compiled].map(async ([path, module]) => [path, await module] as const)));
 }

@@ -55,12 +55,24 @@ export function innerPartsOf<Inner extends Shown>(module: object): Inner | null 
 /** Text that is there once, and what takes its place. */
 export type Patch = readonly [there: string, put: string];
 
-/** The script with the patches made; null where it is one that they are not for. */
+/**
+ * A function of the program that the script shows as one of its own, which calls it: thousands of them are most of the
+ * script, and few are called by it.
+ */
+const WRAPPERS = [
+  /,(_([\w$]+))=Module\.\1=\(?[\w$,]*\)?=>\(\1=Module\.\1=wasmExports\.\2\)\([\w$,]*\)/g,
+  /var (_([\w$]+))=Module\["\1"\]=\([\w$,]*\)=>\(\1=Module\["\1"\]=wasmExports\["\2"\]\)\([\w$,]*\);/g,
+];
+
+/** Shows the functions themselves in their place to who looks for one. */
+export const EXPORTS = 'Object.setPrototypeOf(Module,new Proxy(Object.prototype,{get:(object,name,self)=>typeof name==="string"&&name[0]==="_"&&wasmExports&&wasmExports[name.slice(1)]||Reflect.get(object,name,self)}))';
+
+/** The script without the wrappers that it does not use, and with the patches made; null where it is one that they are not for. */
 export function patched(script: Uint8Array, patches: readonly Patch[]): Uint8Array | null {
-  const text = new TextDecoder().decode(script);
-  const edits: { at: number; length: number; put: Uint8Array }[] = [];
-  // Positions in the text are those in the bytes, where no character takes more than one.
-  if (text.length !== script.length) {
+  let text: string;
+  try {
+    text = shortened(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(script));
+  } catch {
     return null;
   }
   for (const [there, put] of patches) {
@@ -68,23 +80,13 @@ export function patched(script: Uint8Array, patches: readonly Patch[]): Uint8Arr
     if (at < 0 || text.includes(there, at + 1)) {
       return null;
     }
-    edits.push({ at, length: there.length, put: new TextEncoder().encode(put) });
+    text = text.slice(0, at) + put + text.slice(at + there.length);
   }
-  return spliced(script, edits.sort((one, other) => one.at - other.at));
+  return new TextEncoder().encode(text);
 }
 
-function spliced(bytes: Uint8Array, edits: readonly { at: number; length: number; put: Uint8Array }[]): Uint8Array {
-  const grown = edits.reduce((sum, { length, put }) => sum + put.length - length, bytes.length);
-  const whole = new Uint8Array(grown);
-  let from = 0;
-  let to = 0;
-  for (const { at, length, put } of edits) {
-    whole.set(bytes.subarray(from, at), to);
-    to += at - from;
-    whole.set(put, to);
-    to += put.length;
-    from = at + length;
-  }
-  whole.set(bytes.subarray(from), to);
-  return whole;
+function shortened(script: string): string {
+  const rest = WRAPPERS.reduce((text, wrapper) => text.replace(wrapper, ''), script);
+  const used = new Set(rest.match(/[\w$]+/g));
+  return WRAPPERS.reduce((text, wrapper) => text.replace(wrapper, (whole, name: string) => (used.has(name) ? whole : '')), script);
 }
