@@ -15,7 +15,8 @@ import type { StreamName } from './kernel/output';
 import type { KernelNetwork } from './network/kernel';
 import { ArchiveStore } from './pack/archives';
 import { MANIFEST, parseManifest, selectKernel, type Manifest, type PackedKernel, type WorkerKind } from './pack/manifest';
-import { fileAt, fileBehind, parseTree, type FileEntry, type Tree } from './pack/tree';
+import { PrefixFiles } from './pack/prefix';
+import { fileAt, parseTree, type Tree } from './pack/tree';
 import type { DriveSource, Emit, Figures, Prefetch, Trace } from './protocol';
 import type { Snapshot } from './snapshot/form';
 import { digestOf, sorted } from './snapshot/key';
@@ -109,7 +110,8 @@ export async function boot(options: BootOptions): Promise<Booted> {
 
   const { snapshots } = options;
   const shipped = shippedBy(kernel, files, archives);
-  const fromTree = async (paths: readonly string[]) => readFiles(manifest, await pendingTree, archives)(paths);
+  const prefixFiles = async () => new PrefixFiles(await pendingTree, manifest.mounts.prefix, archives);
+  const fromTree: ReadFiles = async (paths, take) => (await prefixFiles()).read(paths, take);
   const subject = { ...subjectOf(manifestData, manifest, kernel, startable, options, variables, files, fromTree), shipped };
   counted = snapshots?.seek(subject, options.makeSnapshot) ?? false;
   /** A kernel that is restored reads what it opens, and nothing ahead. */
@@ -217,7 +219,7 @@ export async function boot(options: BootOptions): Promise<Booted> {
     startup,
     drive: enter !== null,
     saving,
-    archivesOf: paths => archivesOf(paths, manifest, index),
+    archivesOf: paths => new PrefixFiles(index, manifest.mounts.prefix, archives).archivesOf(paths),
     preloading: kernel.preload.length === 0 ? null : {
       modules: kernel.preload,
       fetch: () => archives.fetchAll(neededBy(kernel.preload, manifest)),
@@ -253,7 +255,7 @@ function subjectOf(
   { place = '' }: BootOptions,
   variables: Readonly<Record<string, string>>,
   files: Inflater,
-  read: ReadFiles
+  readLibraries: ReadFiles
 ): Omit<Subject, 'shipped'> {
   return {
     place: `${place} ${name}`,
@@ -269,10 +271,10 @@ function subjectOf(
     content: () => digestOf([index.digest, ...archives.map(({ digest }) => digest)]),
     script: async () => new TextDecoder().decode(await files.again(script)),
     files: async libraries => {
-      const [text, ...others] = await Promise.all([script, index, main].map(file => files.again(file)));
-      const names = [index.digest, main.digest, ...libraries];
-      const behind = [...others, ...(await read(libraries))].map((bytes, at) => [names[at] as string, bytes] as const);
-      return new Map([[openedName(script), open(text as Uint8Array)], ...behind]);
+      const [plain, tree, module] = await Promise.all([files.again(script), files.again(index), files.again(main)]);
+      const read = new Map<string, Uint8Array>();
+      await readLibraries(libraries, (path, bytes) => read.set(path, bytes));
+      return new Map([[openedName(script), open(plain)], [index.digest, tree], [main.digest, module], ...read]);
     },
   };
 }
@@ -298,24 +300,6 @@ async function readScript({ script, open }: Startable, files: Inflater, isSaved:
   }
   const text = await files.read(script, 'kernel');
   return isSaved ? open(text) : text;
-}
-
-function archivesOf(paths: readonly string[], { mounts: { prefix } }: Manifest, index: Tree): readonly number[] {
-  const found = filesAt(paths, prefix, index).flatMap(file => file?.archive ?? []);
-  return [...new Set(found)].sort((one, other) => one - other);
-}
-
-function filesAt(paths: readonly string[], prefix: string, index: Tree): (FileEntry | null)[] {
-  const root = prefix === '/' ? '/' : `${prefix}/`;
-  return paths.map(path => fileBehind(index, path.slice(root.length)));
-}
-
-function readFiles({ mounts: { prefix } }: Manifest, index: Tree, archives: ArchiveStore): ReadFiles {
-  return async paths => {
-    const files = filesAt(paths, prefix, index);
-    guard(!files.includes(null), 'a file is not there that the saved kernel had');
-    return archives.readAlone(files.filter(file => file !== null));
-  };
 }
 
 function prepareImports(modules: readonly string[], manifest: Manifest, archives: ArchiveStore): Promise<unknown> {

@@ -429,11 +429,16 @@ for (const how of ['while fetched', 'while the caller blocks'] as const) {
 
 test('files that are wanted alone are read out of archives of which nothing else is inflated', async () => {
   const { archives, entry, transport } = await open({ archives: [{ a: 'one', b: 'two', c: 'three' }, { d: 'four' }] });
-  const files = [entry('c'), entry('d'), entry('a'), entry('c')];
-  assert.deepEqual((await archives.readAlone(files)).map(text), ['three', 'four', 'one', 'three']);
+  const readAlone = async (...names: string[]) => {
+    const read: [string, string][] = [];
+    const nameOf = new Map(names.map(name => [entry(name), name]));
+    await archives.readAlone(names.map(entry), (file, bytes) => read.push([nameOf.get(file) as string, text(bytes)]));
+    return read;
+  };
+  assert.deepEqual(await readAlone('c', 'd', 'a', 'c'), [['a', 'one'], ['c', 'three'], ['d', 'four']]);
   const asked = transport.asked.length;
   // The others come out of what is there, and these once more.
   assert.deepEqual([entry('b'), entry('a')].map(file => text(archives.readFile(file))), ['two', 'one']);
-  assert.deepEqual((await archives.readAlone([entry('d')])).map(text), ['four']);
+  assert.deepEqual(await readAlone('d'), [['d', 'four']]);
   assert.equal(transport.asked.length, asked);
 });

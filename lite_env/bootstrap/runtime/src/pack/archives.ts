@@ -97,19 +97,20 @@ export class ArchiveStore {
     return data;
   }
 
-  /** Files that are wanted while nothing else of their archives is: these stay as they were fetched. */
-  async readAlone(files: readonly FileEntry[]): Promise<Uint8Array[]> {
+  /**
+   * Files that are wanted while nothing else of their archives is: these stay as they were fetched. `use` gets each as
+   * soon as it was read.
+   */
+  async readAlone(files: readonly FileEntry[], use: (file: FileEntry, bytes: Uint8Array) => void): Promise<void> {
     const positions = [...new Set(files.map(({ archive }) => archive))];
     await this.fetchAll(positions);
-    const read = new Map<FileEntry, Uint8Array>();
     for (const position of positions) {
       const info = this.info(position);
       const wanted = [...new Set(files)].filter(({ archive }) => archive === position).sort((one, other) => one.offset - other.offset);
       const data = this.fetched.get(position) ?? (await this.source.read(info, 'archive'));
       const parts = this.zstd.decodeParts(data, info.rawSize, info.path, wanted);
-      wanted.forEach((file, index) => read.set(file, parts[index] as Uint8Array));
+      wanted.forEach((file, index) => use(file, parts[index] as Uint8Array));
     }
-    return files.map(file => read.get(file) as Uint8Array);
   }
 
   private unreadOf(position: number): Map<number, FileEntry> {

@@ -1,4 +1,5 @@
 /** What a snapshot leaves to the environment's files: a kernel that is restored has them as a started one has. */
+import type { TakeFile } from '../../pack/prefix';
 import { fileBehind, walk, type Tree } from '../../pack/tree';
 import type { Snapshot } from '../form';
 import { guard } from '../unusable';
@@ -31,21 +32,24 @@ export class Environment {
 /** Compiled libraries by absolute paths. */
 export type Libraries = ReadonlyMap<string, WebAssembly.Module>;
 
-/** The bytes of files of the environment at these absolute paths, without the kernel opening them. */
-export type ReadFiles = (paths: readonly string[]) => Promise<readonly Uint8Array[]>;
+/** Reads files of the environment at absolute paths, without the kernel opening them. */
+export type ReadFiles = (paths: readonly string[], take: TakeFile) => Promise<void>;
 
 /** Compile a snapshot's libraries side by side, which lie behind it, or else in the environment. */
 export async function compileLibraries(snapshot: Snapshot, read: ReadFiles): Promise<Libraries> {
   const compiled = new Map<string, Promise<WebAssembly.Module>>();
-  const compile = (path: string, bytes: Uint8Array) => compiled.set(path, WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
+  const compile = (path: string, bytes: Uint8Array) => {
+    const module = WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+    module.catch(() => undefined); // Told when it is waited for.
+    compiled.set(path, module);
+  };
   const elsewhere: string[] = [];
   for (const path of snapshot.libraries) {
     const bytes = snapshot.file(path);
     bytes ? compile(path, bytes) : elsewhere.push(path);
   }
   if (elsewhere.length > 0) {
-    const files = await read(elsewhere);
-    elsewhere.forEach((path, index) => compile(path, files[index] as Uint8Array));
+    await read(elsewhere, compile);
   }
   return new Map(await Promise.all([...compiled].map(async ([path, module]) => [path, await module] as const)));
 }
