@@ -295,8 +295,7 @@ def test_pages_that_leave_in_the_middle_lose_no_start(visit, listened, numpy_sit
         leaving.ready().computes()
         assert leaving.is_restored or leaving.how()["why"].endswith("never came to its end"), leaving.log()
         if not leaving.is_restored:
-            leaving = visit(url)
-            leaving.wait_until_said(KEPT)
+            visit(url).wait_until_kept_one()
 
 
 def test_a_restart_and_a_visit_where_no_other_page_is_open(visit, listened, numpy_site, browser):  # noqa: F811
