@@ -293,7 +293,9 @@ def test_pages_that_leave_in_the_middle_lose_no_start(visit, listened, numpy_sit
             print(error)
         leaving.open(url)
         leaving.ready().computes()
-        assert leaving.is_restored or leaving.how()["why"].endswith("never came to its end"), leaving.log()
+        # The page that left may have thrown it away itself, for the mark of the one before.
+        fallbacks = {"the start that used it before never came to its end", "there is none yet"}
+        assert leaving.is_restored or leaving.how()["why"] in fallbacks, leaving.how()
         if not leaving.is_restored:
             visit(url).wait_until_kept_one()
 
