@@ -1,11 +1,10 @@
-import { describe } from '../../errors';
-import { preloading, whyNotImported } from '../../kernel/preloading';
+import { toldPreloading } from '../../kernel/preloading';
 import { freshening } from '../../kernel/restored';
 import { bridgeHost } from '../../network/kernel';
 import type { Tree } from '../../pack/tree';
 import type { Snapshot, Taken } from '../../snapshot/form';
 import { Environment, type Libraries } from '../../snapshot/rooms/environment';
-import { guard, Unusable } from '../../snapshot/unusable';
+import { guard } from '../../snapshot/unusable';
 import type { Running, Saving, Surroundings } from '../runtime';
 import type { Waiting } from './load';
 import type { Pyodide } from './pyodide';
@@ -63,11 +62,9 @@ export class PyodideSaving implements Saving {
   async preload(modules: readonly string[]): Promise<void> {
     const { started } = this.place;
     guard(started !== null, 'the kernel was not started');
-    try {
-      run(started.python, preloading(modules), 'preload.py');
-    } catch (error) {
-      throw new Unusable(whyNotImported(describe(error)));
-    }
+    // An exception that leaves Python says nothing of itself here.
+    const why = run(started.python, toldPreloading(modules), 'preload.py');
+    guard(why === '', String(why));
   }
 
   async restore(snapshot: Snapshot, libraries: Libraries): Promise<Running> {
