@@ -5,16 +5,18 @@
  * |---|---|
  * | 0–11 | `lite-env snp` |
  * | 12–15 | the format: 3 |
- * | 16–31 | checksum of the header, in hexadecimal digits |
- * | 32–35 | length of the header |
- * | 36–39 | zero |
- * | from 40 | the header, JSON in UTF-8: `key` (the parts of the key), `memory` (`size`, `runs`, `checksum` of the pages), `outside` (of the family: what lies outside of the memory), `libraries` (absolute paths), `preload` (`modules`, `why`; not there where nobody tried), `files` (name, length and checksum of each) |
+ * | 16–47 | SHA-256 of all that follows, up to the end of the header |
+ * | 48–51 | length of the header |
+ * | 52–55 | zero |
+ * | from 56 | the header, JSON in UTF-8: `key` (the parts of the key), `memory` (`size`, `runs`, `checksum` of the pages), `outside` (of the family: what lies outside of the memory), `libraries` (absolute paths), `preload` (`modules`, `why`; not there where nobody tried), `files` (name, length and checksum of each) |
  * | from the next multiple of 4096 | the memory's pages that are not zero, 4096 bytes each, in the order of `runs` |
  * | behind them | files as the start of a restored kernel needs them, without compression, one behind the other; there may be none |
  *
  * Whoever reads another format, or anything that does not fit, does without it.
  */
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { checksumOf, checksums, type NewChecksum } from '../io/checksum';
+import { sha256Hex } from '../io/digest';
 import { readerOf, type Reader } from '../io/reader';
 import { keyOf, sorted, type Key } from './key';
 import { checkTable, PAGE, putPages, type Pages, type PageTable } from './pages';
@@ -22,9 +24,9 @@ import { guard, Unusable } from './unusable';
 
 export const FORMAT = 3;
 const MAGIC = 'lite-env snp';
-const CHECKSUM_AT = 16;
-const LENGTH_AT = 32;
-const HEADER_AT = 40;
+const HASH_AT = 16;
+const HASHED_FROM = 48;
+const HEADER_AT = 56;
 /** Bytes that are read in one go. */
 const PIECE = 512 * 1024;
 
@@ -68,9 +70,9 @@ export async function encodeSnapshot(key: Key, { memory, outside, libraries, pre
   const view = new DataView(bytes.buffer);
   bytes.set(new TextEncoder().encode(MAGIC));
   view.setUint32(MAGIC.length, FORMAT, true);
-  bytes.set(new TextEncoder().encode(checksumOf(header, make)), CHECKSUM_AT);
-  view.setUint32(LENGTH_AT, header.length, true);
+  view.setUint32(HASHED_FROM, header.length, true);
   bytes.set(header, HEADER_AT);
+  bytes.set(hexToBytes(await sha256Hex(bytes.subarray(HASHED_FROM, HEADER_AT + header.length))), HASH_AT);
   let at = start;
   for (const part of [data, ...files.values()]) {
     bytes.set(part, at);
@@ -86,7 +88,7 @@ export async function encodeSnapshot(key: Key, { memory, outside, libraries, pre
  */
 export async function decodeSnapshot(reader: Reader): Promise<Snapshot> {
   const make = await checksums();
-  const { header, start } = headerOf(reader, make);
+  const { header, start } = await headerOf(reader);
   return new Snapshot(await keyOf(header.key), header, reader, start, make);
 }
 
@@ -199,7 +201,7 @@ interface Header {
 }
 
 /** What the header says, and where the pages begin. */
-function headerOf(reader: Reader, make: NewChecksum): { readonly header: Header; readonly start: number } {
+async function headerOf(reader: Reader): Promise<{ readonly header: Header; readonly start: number }> {
   guard(reader.size >= HEADER_AT, 'it is no snapshot');
   const head = new Uint8Array(HEADER_AT);
   readPart(reader, head, 0);
@@ -207,13 +209,13 @@ function headerOf(reader: Reader, make: NewChecksum): { readonly header: Header;
   guard(ascii(head.subarray(0, MAGIC.length)) === MAGIC, 'it is no snapshot');
   const format = view.getUint32(MAGIC.length, true);
   guard(format === FORMAT, `it has format ${format}, not ${FORMAT}`);
-  const length = view.getUint32(LENGTH_AT, true);
+  const length = view.getUint32(HASHED_FROM, true);
   const start = pagesAt(length);
-  guard(start <= reader.size && view.getUint32(LENGTH_AT + 4, true) === 0, 'it is damaged: its header is cut off');
-  const bytes = new Uint8Array(length);
-  readPart(reader, bytes, HEADER_AT);
-  guard(ascii(head.subarray(CHECKSUM_AT, LENGTH_AT)) === checksumOf(bytes, make), 'it is damaged');
-  const header = parse(bytes);
+  guard(start <= reader.size, 'it is damaged: its header is cut off');
+  const hashed = new Uint8Array(HEADER_AT - HASHED_FROM + length);
+  readPart(reader, hashed, HASHED_FROM);
+  guard((await sha256Hex(hashed)) === bytesToHex(head.subarray(HASH_AT, HASHED_FROM)), 'it is damaged');
+  const header = parse(hashed.subarray(HEADER_AT - HASHED_FROM));
   checkTable(header.memory);
   const size = header.files.reduce((sum, [, one]) => sum + one, start + bytesOf(header.memory));
   guard(size === reader.size, `it is damaged: it has ${reader.size} bytes of ${size}`);

@@ -18,11 +18,15 @@ export function folderShelf(folder: string, limits: Limits = LIMITS): Shelf {
 
 /** Where one is kept alone, in that file, for a pack to ship: no larger than browsers keep it. */
 export function fileShelf(file: string): Shelf {
+  const kept: string[] = [];
   const drawer: Drawer = {
-    names: async () => [],
+    names: async () => kept,
     size: async () => null,
     open: async () => null,
-    write: async (name, bytes) => (isSnapshot(name) ? writeFile(file, bytes) : undefined),
+    write: async (name, bytes) => {
+      kept.push(name);
+      await (isSnapshot(name) && writeFile(file, bytes));
+    },
     remove: async () => undefined,
   };
   return new Shelf(async () => drawer, { place: IN_BROWSERS.place, all: Infinity }, { own: '', isAlive: async () => true });

@@ -9,8 +9,8 @@ import type { Entry, Shelf } from './shelf';
 import { ownKey, packOf, shippedKey, type Subject } from './subject';
 import { guard, TooLarge, Unusable } from './unusable';
 
-/** Bytes for a header, which is smaller. */
-const HEADER_ROOM = 2e6;
+/** Bytes of a header, beside what lies outside of the memory. */
+const HEADER_ROOM = 5e5;
 
 /** A snapshot, and what it is kept under. */
 interface Found {
@@ -252,9 +252,9 @@ export class Snapshots {
   }
 
   /** What a restored kernel reads of the pack, as far as there is room for it. */
-  private async files({ memory, libraries }: Copied): Promise<Files> {
+  private async files({ memory, outside, libraries }: Copied): Promise<Files> {
     const files = new Map<string, Uint8Array>();
-    let room = this.shelf.room - HEADER_ROOM - memory.data.length;
+    let room = this.shelf.room - memory.data.length - JSON.stringify(outside).length - HEADER_ROOM;
     try {
       for (const [name, bytes] of (await this.subject?.files(libraries)) ?? []) {
         if (bytes.length <= room) {
