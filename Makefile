@@ -25,7 +25,7 @@ help:
 	@echo "make bench-jupyterlite  measure kernels in JupyterLite against others: a quarter of an hour (BENCH=--quick: minutes)"
 	@echo "make bench-science  measure the scientific stack against Pyodide's own loading: twenty minutes (BENCH=--quick: some)"
 	@echo "make bench-restored  measure second visits that are restored against plain ones and others: twenty minutes (BENCH=--quick: minutes)"
-	@echo "make bench-engines  measure restored and plain second visits in Firefox and WebKit: minutes"
+	@echo "make bench-engines  measure restored and plain second visits and restarts in Chromium, Firefox and WebKit: ten minutes"
 	@echo "make bench-memory  measure the memory of a worker: minutes"
 	@echo "make pictures   make the documentation's pictures of the page anew"
 	@echo "make snapshots  write the kept answers of tests/report, tests/lock and tests/recipe anew"

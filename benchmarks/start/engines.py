@@ -1,4 +1,4 @@
-"""Measures second visits in Firefox and WebKit: plain ones and restored ones, in turns in one profile.
+"""Measures second visits and restarts in several engines: plain ones and restored ones, in turns in one profile.
 
 Example: python -m benchmarks.start.engines --quick
 """
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from tests.browser.engines.engine import Browser
 
 HERE = Path(__file__).parent
-ENGINES = ("firefox", "webkit")
+ENGINES = ("chromium", "firefox", "webkit")
 _ROUNDS = 5
-_GOALS = ("ready", "1+1", "numpy")
+_GOALS = ("ready", "1+1", "numpy", "restart")
 _WAYS = {"plain": "?snapshot=off", "restored": ""}
 # Who asks a page comes late, so it notes the moment itself.
 _NOTE = ";liteEnv.ready.then(() => { globalThis.readyAt = performance.now(); });\n"
@@ -45,6 +45,18 @@ _RUN = """async code => {
   const begin = performance.now();
   const { text, status } = await liteEnv.execute(code);
   return { status, text, seconds: (performance.now() - begin) / 1000 };
+}"""
+# The button is off while a kernel starts.
+_RESTART = """async () => {
+  const button = [...document.querySelectorAll('button')].find(one => one.innerText === 'Restart');
+  const turn = () => new Promise(resolve => setTimeout(resolve, 5));
+  while (button.disabled) await turn();
+  const begin = performance.now();
+  button.click();
+  while (!button.disabled) await turn();
+  while (button.disabled) await turn();
+  const { text } = await liteEnv.execute('print(1 + 1)');
+  return { text, seconds: (performance.now() - begin) / 1000 };
 }"""
 _REST_SECONDS = 2.0
 """Between two visits: what the one before leaves to be written and freed."""
@@ -59,7 +71,7 @@ GROUPS: dict[str, tuple[str, Callable[[], Environment]]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Visited:
-    """What one visit gave; seconds from the opening of the page to each of the goals, in their order."""
+    """What one visit gave: seconds from the opening of the page to each of the goals, and those that a restart took."""
 
     engine: str
     group: str
@@ -127,6 +139,10 @@ def _visit(browser: Browser, url: str, way: str) -> tuple[float, ...]:
     snapshot = evaluate(page, "liteEnv.figures().then(figures => figures.snapshot)")
     if (way == "restored") is not bool(snapshot and snapshot["seconds"] is not None):
         raise SystemExit(f"error: {way}: {snapshot}")
+    answer = call(page, _RESTART)
+    if answer["text"].strip() != "2":
+        raise SystemExit(f"error: {way}, restart: {answer}")
+    seconds.append(answer["seconds"])
     page.close()
     return tuple(round(second, 3) for second in seconds)
 
@@ -137,9 +153,10 @@ def render(output: Path) -> None:
     about, versions = result["about"], result["versions"]
     browsers = ", ".join(f"{engine} {version}" for engine, version in versions.items())
     parts = [
-        "# Second visits in Firefox and WebKit",
+        "# Second visits and restarts in three engines",
         f"{about['date']}, commit {about['commit']}, {browsers}, {conditions(about)}.",
         "Seconds from the opening of the page to the kernel's first answer, to `1+1` and to numpy's first result.",
+        "The last column: seconds from a click on Restart to the result of `1+1`.",
     ]
     for group, (title, _) in GROUPS.items():
         visits = [visit for visit in result["visits"] if visit["group"] == group]
@@ -179,7 +196,7 @@ def _parse() -> tuple[argparse.Namespace, Path]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start.engines", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round; results below .build only")
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
-    parser.add_argument("--engines", nargs="+", choices=("chromium", *ENGINES), default=list(ENGINES))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--groups", nargs="+", choices=list(GROUPS), default=list(GROUPS))
     parser.add_argument("-o", "--output", type=Path, help="folder of the results; by default this one, of a full run")
     parser.add_argument("--render", action="store_true", help="measure nothing: write the tables from engines.json")

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PreloadMaker, type MakingWorker } from '../src/embed/preload-maker';
 import type { Saving } from '../src/family/runtime';
+import { SnapshotHint } from '../src/embed/snapshot-hint';
 import { newMessage } from '../src/message';
 import { fileBehind, parseTree } from '../src/pack/tree';
 import type { Figures, FromWorker, ToWorker } from '../src/protocol';
@@ -108,6 +109,25 @@ test('nothing is made where nothing is wanted, where it was tried in vain, and b
   after.maker.ready(figuresOf());
   t.mock.timers.tick(5000);
   assert.deepEqual([...workers, ...after.workers], []);
+});
+
+test('a plain start takes back a note that it counted on, and not one that another page has left meanwhile', t => {
+  const kept = new Map<string, string>();
+  const localStorage = {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => kept.set(name, value),
+    removeItem: (name: string) => kept.delete(name),
+  };
+  Object.defineProperty(globalThis, 'localStorage', { value: localStorage, configurable: true });
+  t.after(() => Reflect.deleteProperty(globalThis, 'localStorage'));
+  const [one, other] = [new SnapshotHint('m', 'k'), new SnapshotHint('m', 'k')];
+  assert.deepEqual([one.begin(), other.begin()], [false, false]);
+  other.set(true);
+  one.wasPlain();
+  assert.equal(new SnapshotHint('m', 'another').begin(), false);
+  assert.equal(one.begin(), true);
+  one.wasPlain();
+  assert.equal(one.begin(), false);
 });
 
 test('a kernel that ends takes it along', t => {

@@ -220,7 +220,7 @@ export class WorkerKernel implements Kernel {
     const asked = { kernel: kernel ?? null, env: env ?? {}, ...(prefetch && { prefetch }), ...(snapshots === false && { snapshots }) };
     const hint = new SnapshotHint(manifest, kernel ?? null);
     this.hint = hint;
-    const snapshotKept = hint.isSet;
+    const snapshotKept = hint.begin();
     const start = { manifest, ...asked, runtime: home, awaitsDrive, pulse: pulse.name, ...(snapshotKept && { snapshotKept }) };
     const told = content.then(manifestData => {
       this.tell(worker, { type: 'start', ...start, manifestData });
@@ -339,11 +339,13 @@ export class WorkerKernel implements Kernel {
         this.awaitingFigures.shift()?.resolve(envelope.figures); // Answers come in the order of the questions.
         break;
       case 'snapshot':
-        this.hint?.set(envelope.made);
+        if (envelope.made) {
+          this.hint?.set(true);
+        }
         break;
       case 'ready':
         if (envelope.figures.snapshot?.seconds === null) {
-          this.hint?.set(false);
+          this.hint?.wasPlain();
         }
         this.endStart?.ready(envelope);
         break;

@@ -8,13 +8,23 @@ const TRIES = 'lite-env-preload ';
 
 export class SnapshotHint {
   private readonly subject: string;
+  private counted = false;
 
   constructor(manifest: string, kernel: string | null) {
     this.subject = `${manifest} ${kernel ?? ''}`;
   }
 
-  get isSet(): boolean {
-    return read(PREFIX + this.subject) !== null;
+  /** A start begins; whether it is to count on a snapshot. */
+  begin(): boolean {
+    this.counted = read(PREFIX + this.subject) !== null;
+    return this.counted;
+  }
+
+  /** The start was a plain one. Where it did not count on a snapshot, another page may have left one meanwhile. */
+  wasPlain(): void {
+    if (this.counted) {
+      this.set(false);
+    }
   }
 
   set(isKept: boolean): void {
