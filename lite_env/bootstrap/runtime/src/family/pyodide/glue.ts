@@ -57,7 +57,7 @@ const GENERATIONS: readonly (readonly Patch[])[] = [
 
 /** The script with its inner parts shown; as it is where it is another one. */
 export function openUp(script: Uint8Array): Uint8Array {
-  return GENERATIONS.map(patches => patched(script, patches)).find(opened => opened !== null) ?? script;
+  return patched(script, ...GENERATIONS) ?? script;
 }
 
 /** The inner parts of a module whose script was opened up. */

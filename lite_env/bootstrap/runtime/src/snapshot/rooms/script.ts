@@ -67,14 +67,28 @@ const WRAPPERS = [
 /** Shows the functions themselves in their place to who looks for one. */
 export const EXPORTS = 'Object.setPrototypeOf(Module,new Proxy(Object.prototype,{get:(object,name,self)=>typeof name==="string"&&name[0]==="_"&&wasmExports&&wasmExports[name.slice(1)]||Reflect.get(object,name,self)}))';
 
-/** The script without the wrappers that it does not use, and with the patches made; null where it is one that they are not for. */
-export function patched(script: Uint8Array, patches: readonly Patch[]): Uint8Array | null {
+/**
+ * The script without the wrappers that it does not use, and with the patches made that fit, of several generations; null
+ * where it is one that none of them is for.
+ */
+export function patched(script: Uint8Array, ...generations: (readonly Patch[])[]): Uint8Array | null {
   let text: string;
   try {
     text = shortened(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(script));
   } catch {
     return null;
   }
+  for (const patches of generations) {
+    const found = withPatches(text, patches);
+    if (found !== null) {
+      return new TextEncoder().encode(found);
+    }
+  }
+  return null;
+}
+
+function withPatches(script: string, patches: readonly Patch[]): string | null {
+  let text = script;
   for (const [there, put] of patches) {
     const at = text.indexOf(there);
     if (at < 0 || text.includes(there, at + 1)) {
@@ -82,11 +96,23 @@ export function patched(script: Uint8Array, patches: readonly Patch[]): Uint8Arr
     }
     text = text.slice(0, at) + put + text.slice(at + there.length);
   }
-  return new TextEncoder().encode(text);
+  return text;
 }
 
+/** A start waits for this: all is looked through once. */
 function shortened(script: string): string {
-  const rest = WRAPPERS.reduce((text, wrapper) => text.replace(wrapper, ''), script);
-  const used = new Set(rest.match(/[\w$]+/g));
-  return WRAPPERS.reduce((text, wrapper) => text.replace(wrapper, (whole, name: string) => (used.has(name) ? whole : '')), script);
+  const wrappers = WRAPPERS.map(wrapper => [...script.matchAll(wrapper)]).find(({ length }) => length > 0) ?? [];
+  const between: string[] = [];
+  let at = 0;
+  for (const { index, 0: whole } of wrappers) {
+    between.push(script.slice(at, index));
+    at = index + whole.length;
+  }
+  between.push(script.slice(at));
+  const used = new Set(between.join('').match(/_[\w$]+/g));
+  const pieces = between.map((piece, index) => {
+    const { 0: whole = '', 1: name = '' } = wrappers[index] ?? [];
+    return used.has(name) ? piece + whole : piece;
+  });
+  return pieces.join('');
 }
