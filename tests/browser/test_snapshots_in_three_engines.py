@@ -81,7 +81,7 @@ CUT = f"{SNAPSHOT} await write(name, (await read(name)).slice(0, 3_000_000));"
 TRIED = f"{SNAPSHOT} await write(name.replace('.snapshot', '~gone.tried'), new Uint8Array(0));"
 HARM = {
     "a byte is another": (DAMAGE, "it is damaged"),
-    "it is cut off": (CUT, "it is damaged: it is cut off"),
+    "it is cut off": (CUT, "it is damaged: it has"),
     "a start died": (TRIED, "never came to its end"),
 }
 REMOVED = f"{SNAPSHOT} await remove(name);"
@@ -189,8 +189,8 @@ def test_the_second_visit_and_a_restart_are_restored_and_compute(visit, listened
     first = visit(url)
     assert not first.is_restored
     first.wait_until_said(KEPT)
-    assert first.kinds(place) == ["snapshot"]
-    assert first.kinds("cache") == (["snapshot"] if place == "cache" else [])
+    assert first.kinds(place) == ["snapshot", "used"]
+    assert first.kinds("cache") == (["snapshot", "used"] if place == "cache" else [])
     first.text("open('/drive/kept.txt', 'w').write('from the first')")
     drawn = [first.text(DRAWN)]
     for _ in range(2):
@@ -221,7 +221,7 @@ def test_snapshot_off_starts_plainly_and_keeps_nothing(visit, listened, numpy_si
     assert off.how() is None
     assert not off.said(RESTORED)
     off.computes()
-    assert off.kinds(place) == ["snapshot"]
+    assert off.kinds(place) == ["snapshot", "used"]
 
 
 @pytest.mark.parametrize("which", HARM)
