@@ -61,6 +61,14 @@ def locate_node() -> Node:
     raise refusal or MissingEngineError("there is no Node.js on this machine", hint=_NODE_HINT)
 
 
+def node_version() -> str:
+    """The version of the Node.js to use; empty where there is none."""
+    try:
+        return locate_node().version
+    except MissingEngineError:
+        return ""
+
+
 def find_chromium() -> Path:
     """The Chromium to use: ``LITE_ENV_CHROMIUM`` or a known name on PATH.
 

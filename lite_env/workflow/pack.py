@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lite_env.errors import MissingEngineError
-from lite_env.host.find import locate_node
+from lite_env.host.find import node_version
 from lite_env.pack.mounts import refuse_output
 from lite_env.pack.plan import plan_pack
 from lite_env.pack.press import Press
@@ -112,11 +111,8 @@ def plan_environment(
                 order=options.order,
             )
         )
-    try:
-        node = locate_node().version
-    except MissingEngineError:
-        node = None
-    steps = decide(inputs, options, Machine(node=node, recorded=recorded is not None), output)
+    machine = Machine(node=node_version() or None, recorded=recorded is not None)
+    steps = decide(inputs, options, machine, output)
     return Decisions(steps=steps, report=report)
 
 

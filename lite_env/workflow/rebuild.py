@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lite_env.errors import ManifestError, MissingEngineError
-from lite_env.host.find import locate_node
+from lite_env.errors import ManifestError
+from lite_env.host.find import node_version
 from lite_env.pack.reader import MANIFEST, parse_manifest
 from lite_env.pack.writer import check_output, generator
 from lite_env.store.atomic import new_directory
@@ -95,7 +95,8 @@ def pack_key(content: list[object], inputs: Inputs, options: PackOptions) -> Key
         inputs.mounted.content,
         inputs.mounted.empty,
         inputs.preload,
-        options.snapshot,
+        # Kernels find in another Node.js another WebAssembly, of which the snapshot is.
+        node_version() if options.snapshot else None,
     ]
     # Of the file of a rule its name: elsewhere it lies elsewhere.
     rules = [dataclasses.asdict(rule) | {"origin": Path(rule.origin).name} for rule in inputs.filters.rules]
@@ -124,7 +125,7 @@ def find_pack(key: Key, store: Store) -> Recorded | None:
         return None
     if manifest is None:
         return None
-    if heard.node and _node_version() not in ("", heard.node):
+    if heard.node and node_version() not in ("", heard.node):
         return None
     return Recorded(files=files, manifest=manifest, report=plan, told=heard)
 
@@ -181,7 +182,7 @@ def record_pack(key: Key, pack: Path, manifest: Manifest, report: PackReport, to
 
 def told_of(lines: tuple[tuple[bool, str], ...], *, failed: bool) -> Told:
     """What was said of a pack; with the Node.js here, when programs `failed` in it."""
-    return Told(lines=lines, node=_node_version() if failed else "")
+    return Told(lines=lines, node=node_version() if failed else "")
 
 
 class _LostError(Exception):
@@ -204,13 +205,6 @@ def _manifest_of(files: Mapping[str, str], store: Store) -> Manifest | None:
 def _nothing_beside(path: str) -> bytes:
     # Only manifests of format 1.0 ask for it, which are written no more.
     raise ManifestError(f"'{path}' has no hash", file=path)
-
-
-def _node_version() -> str:
-    try:
-        return locate_node().version
-    except MissingEngineError:
-        return ""
 
 
 def _lock_content(lock: Lockfile) -> list[object]:

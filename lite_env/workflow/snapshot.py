@@ -8,6 +8,7 @@ import msgspec
 import zstandard
 
 from lite_env.errors import HostError, MissingEngineError
+from lite_env.host.find import node_version
 from lite_env.host.snapshot import make_snapshot
 from lite_env.pack.reader import MANIFEST
 from lite_env.pack.snapshots import MadeSnapshot
@@ -72,7 +73,7 @@ class Snapshots:
 
     def _of(self, pack: Path, digest: str, kernel: Kernel) -> MadeSnapshot:
         modules = self._modules and bool(kernel.preload)
-        key = key_of("snapshot", _FORM, digest, runtime_digest(), kernel.name, modules)
+        key = key_of("snapshot", _FORM, digest, runtime_digest(), node_version(), kernel.name, modules)
         found = self._find(key)
         if found is None:
             found = make_snapshot(pack, kernel.name, modules=modules)

@@ -8,8 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import lite_env
-from lite_env.errors import MissingEngineError
-from lite_env.host.find import locate_node
+from lite_env.host.find import node_version
 from lite_env.pack.writer import generator
 from lite_env.store.digest import sha256_of_bytes
 from lite_env.workflow.start import runtime_digest
@@ -45,13 +44,8 @@ class Toolchain:
 
 def this_toolchain(level: int) -> Toolchain:
     """That of this machine, for packs at that level of zstd."""
-    try:
-        node = locate_node().version
-    except MissingEngineError:
-        node = ""
-    return Toolchain(
-        packer=generator(level), code=sha256_of_bytes((code_digest() + runtime_digest()).encode()), node=node
-    )
+    code = sha256_of_bytes((code_digest() + runtime_digest()).encode())
+    return Toolchain(packer=generator(level), code=code, node=node_version())
 
 
 @cache

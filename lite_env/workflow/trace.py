@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lite_env.errors import HostError, MissingEngineError
+from lite_env.errors import HostError
 from lite_env.host.capacity import kernels_at_once
-from lite_env.host.find import locate_node
+from lite_env.host.find import node_version
 from lite_env.host.trace import IMPORT_SECONDS, Job, Traced, trace_job
 from lite_env.pack.bytecode import named_by_source
 from lite_env.pack.owners import owners_in_order, read_owners
@@ -133,7 +133,7 @@ def trace_environment(
         store=store,
         common=_common(plan, _decisive(plan, owners, workloads), digests),
         digests=digests,
-        node=cache(_node_version),
+        node=cache(node_version),
     )
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         found = zip(work.jobs, pool.map(shelf.find, work.jobs), strict=True)
@@ -194,14 +194,6 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     traced: Traced
 
 
-def _node_version() -> str | None:
-    """The version of the Node.js here, if there is one."""
-    try:
-        return locate_node().version
-    except MissingEngineError:
-        return None
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Shelf:
     """What was traced before: of each job the last state, and by all that it opened the states before it."""
@@ -209,7 +201,7 @@ class _Shelf:
     store: Store
     common: Mapping[str, str]
     digests: Mapping[str, str]
-    node: Callable[[], str | None]
+    node: Callable[[], str]
 
     def find(self, job: Job) -> Traced | None:
         """What `job` did, if each file that it opened has the content that it had then."""
@@ -220,7 +212,7 @@ class _Shelf:
         if kept is None or not self._holds(kept):
             return None
         # What was done is done in any Node.js; what failed may not fail in another one.
-        if kept.traced.failure is not None and self.node() not in (None, kept.node):
+        if kept.traced.failure is not None and self.node() not in ("", kept.node):
             return None
         return kept.traced
 
@@ -238,7 +230,7 @@ class _Shelf:
         # Bytecode follows from its source.
         sources = {named_by_source(path, self.digests) for path in paths}
         opened = {path: self.digests[path] for path in sorted(sources)}
-        data = msgspec.json.encode(_Kept(node=self.node() or "", opened=opened, traced=traced))
+        data = msgspec.json.encode(_Kept(node=self.node(), opened=opened, traced=traced))
         for key in (self._exact(job, opened), self._key(job)):
             keep_result(self.store, key, data)
 

@@ -170,13 +170,16 @@ def test_whatever_decides_about_a_pack_is_in_its_key(project, tmp_path, change):
     assert again(project, tmp_path / "one")
 
 
-def test_snapshots_and_what_they_have_imported_are_in_its_key(project):
+def test_snapshots_and_what_they_have_imported_are_in_its_key(project, monkeypatch):
     def key(options):
         return pack_key([], read_inputs(project, options), options).digest
 
     keys = {key(OPTIONS), key(replace(OPTIONS, snapshot=True))}
     (project / "pyproject.toml").write_text('[tool.lite-env]\npreload = ["toy"]\n')
     assert len({*keys, key(OPTIONS)}) == 3
+    plain, with_snapshot = key(OPTIONS), key(replace(OPTIONS, snapshot=True))
+    monkeypatch.setattr("lite_env.workflow.rebuild.node_version", lambda: "99.0.0")
+    assert (key(OPTIONS), key(replace(OPTIONS, snapshot=True)) == with_snapshot) == (plain, False)
 
 
 def test_what_is_checked_and_how_many_run_at_once_decide_nothing(project, tmp_path):

@@ -79,3 +79,7 @@ def test_what_was_made_is_known_again_with_what_was_told_of_it(project, asked, t
     assert asked == []
     assert any(WHY in text for text in heard.warnings)
     assert read_manifest(tmp_path / "two") == read_manifest(tmp_path / "one")
+    # Another Node.js has another WebAssembly.
+    monkeypatch.setattr("lite_env.workflow.snapshot.node_version", lambda: "99.0.0")
+    pack_inputs(inputs, tmp_path / "three", OPTIONS, store=store)
+    assert [kernel for kernel, _ in asked] == ["toy", "xp"]
