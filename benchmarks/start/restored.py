@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _ROUNDS = 5
-_PLAIN, _RESTORED, _SHIPPED, _PRELOADED = "plain", "restored", "shipped", "preloaded"
+_WAYS = _PLAIN, _RESTORED, _SHIPPED, _PRELOADED = "plain", "restored", "shipped", "preloaded"
 _OFF = "?snapshot=off"
 _KEPT = """(async () => {
   const isKept = () => Object.keys(localStorage).some(key => key.startsWith('lite-env-snapshot '));
@@ -140,6 +140,13 @@ def _ours(environment: Environment, group: str, ways: Iterable[str]) -> Iterable
             yield replace(variant, settled=_KEPT_WITH_MODULES if way == _PRELOADED else _KEPT)
 
 
+def _with_ways(group: Group, ways: Sequence[str] | None) -> Group:
+    """The group with ours in these ways alone; as it is where nobody says any."""
+    keys = {f"{group.key}-{way}" for way in ways or ()}
+    variants = tuple(variant for variant in group.variants if variant.key in keys) if ways else group.variants
+    return replace(group, variants=variants)
+
+
 def _others(group: str, made: Iterable[Variant], key: str) -> Iterable[Variant]:
     return [replace(variant, key=f"{group}-{key}") for variant in made if variant.key == key]
 
@@ -170,7 +177,7 @@ def main() -> None:
     given, output = _parse()
     # As a signal it would leave the browser and its profile behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    groups = [_GROUPS[key]() for key in given.groups]
+    groups = [_with_ways(_GROUPS[key](), given.ways) for key in given.groups]
     begin = time.monotonic()
     rounds = 1 if given.quick else given.rounds
     visits, failures = asyncio.run(measure(groups, rounds))
@@ -290,10 +297,11 @@ def _parse() -> tuple[argparse.Namespace, Path]:
     parser.add_argument("--quick", action="store_true", help="one round; results below .build only")
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
     parser.add_argument("--groups", nargs="+", choices=list(_GROUPS), default=list(_GROUPS))
+    parser.add_argument("--ways", nargs="+", choices=_WAYS, help="ours in these ways, and nothing of others")
     parser.add_argument("-o", "--output", type=Path, help="folder of the results; by default this one, of a full run")
     parser.add_argument("--render", action="store_true", help="measure nothing: write the tables from restored.json")
     given = parser.parse_args()
-    is_whole = not given.quick and given.rounds >= _ROUNDS and set(given.groups) == set(_GROUPS)
+    is_whole = not given.quick and given.rounds >= _ROUNDS and set(given.groups) == set(_GROUPS) and not given.ways
     output = given.output or (HERE if is_whole or given.render else WORK / "results")
     if given.render:
         render(output)
