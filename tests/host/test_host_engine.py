@@ -51,6 +51,7 @@ FIGURES = {"requests": 1, "bytes": 2, "files": 3, "seconds": 0.5}
                 "snapshotFolder": None,
                 "makeSnapshot": False,
                 "snapshotFile": None,
+                "shipModules": False,
             },
         ),
         (

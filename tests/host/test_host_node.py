@@ -53,7 +53,13 @@ def test_the_first_line_starts_the_pack_and_others_follow_in_order(engine_for, t
     engine.post(Interrupt())
     first = {"type": "start", "manifest": str(tmp_path), "kernel": "k", "env": {"A": "ü"}}
     usual = {"trace": False, "awaitsDrive": False, "network": "all", "startup": True}
-    none = {"snapshots": False, "snapshotFolder": None, "makeSnapshot": False, "snapshotFile": None}
+    none = {
+        "snapshots": False,
+        "snapshotFolder": None,
+        "makeSnapshot": False,
+        "snapshotFile": None,
+        "shipModules": False,
+    }
     expected = {**first, **usual, **none}
     assert json.loads(take(engine)) == expected
     assert take(engine) == '{"type":"interrupt"}'
